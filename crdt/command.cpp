@@ -1,0 +1,64 @@
+#include "crdt/command.hpp"
+
+#include <cassert>
+
+namespace starling::crdt {
+
+namespace {
+
+template <class Delta>
+outcome delta_or(std::optional<Delta> delta, refusal why) {
+  if (!delta)
+    return why;
+  return value{std::move(*delta)};
+}
+
+outcome apply_to(or_set& set, const set_change& change, const replica_id& self) {
+  // The only way to fail is to run out of event numbers, so that is ruled out before anything is
+  // touched.
+  if (change.add.size() > event_number_max - set.seen().last(self))
+    return refusal::exhausted;
+  or_set delta;
+  for (const auto& [member, observed] : change.add)
+    delta.join(*set.add(self, member, observed.value_or(version_vector{})));
+  for (const auto& [member, observed] : change.remove)
+    if (const auto removed = set.remove(self, member, observed ? *observed : set.context(member)))
+      delta.join(*removed);
+  if (delta.empty())
+    return std::optional<value>{};
+  return value{std::move(delta)};
+}
+
+} // namespace
+
+type type_of(const command& c) {
+  static_assert(std::variant_size_v<command> == 3);
+  return static_cast<type>(c.index() + 1);
+}
+
+std::string_view to_string(refusal r) {
+  switch (r) {
+  case refusal::counter_range:
+    return "the counter would leave the signed 64-bit range";
+  case refusal::exhausted:
+    return "the value has no room for another event";
+  }
+  return "refused";
+}
+
+outcome apply(value& target, const command& c, const replica_id& self, lww_register::stamp wall) {
+  assert(target.type() == type_of(c));
+  switch (type_of(c)) {
+  case type::counter:
+    return delta_or(target.as<pn_counter>().add(self, std::get<counter_add>(c).amount),
+                    refusal::counter_range);
+  case type::register_:
+    return delta_or(target.as<lww_register>().assign(self, wall, std::get<register_assign>(c).what),
+                    refusal::exhausted);
+  case type::set:
+    return apply_to(target.as<or_set>(), std::get<set_change>(c), self);
+  }
+  return std::optional<value>{};
+}
+
+} // namespace starling::crdt

@@ -1,0 +1,112 @@
+#pragma once
+
+// An observed-remove set: adds win over concurrent removes, and a removed member leaves nothing
+// behind.
+//
+// Each member has a clock, a Dotted Version Vector Set (Almeida et al., Scalable and Accurate
+// Causality Tracking for Eventually Consistent Stores) whose values are marks of presence. Since a
+// newer add of a replica always covers its own older one, a clock comes down to one entry per
+// replica: the newest event of that replica known for the member, and whether it still holds the
+// member in the set. The clocks share one causal context, `seen`, for the whole set (Almeida,
+// Shoker, Baquero, Delta State Replicated Data Types, 7): an event that `seen` knows and no clock
+// holds is over, so an entry that is not live is dropped as soon as `seen` covers it. That is the
+// whole garbage collection.
+//
+// A delta is an or_set too. Its `seen` claims exactly the events that it brings, and never a prefix
+// that it does not carry: what a set knows and does not hold, it removes. Always: live events are
+// in `seen`; an entry that is not live lies beyond the prefix; no clock is empty. So equal sets are
+// equal byte for byte.
+
+#include "crdt/causal_context.hpp"
+#include "crdt/payload.hpp"
+
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace starling::crdt {
+
+class or_set {
+public:
+  /// The newest event of a replica that is known for a member.
+  struct entry {
+    replica_id replica;
+    event_number number;
+    bool live; // it still holds the member in the set
+    friend bool operator==(const entry&, const entry&) = default;
+  };
+
+  /// At most one entry for each replica, in ascending order.
+  using clock = std::vector<entry>;
+  using clock_map = std::map<payload, clock>;
+
+  or_set() = default;
+  or_set(const or_set& other);
+  or_set(or_set&&) noexcept = default;
+  or_set& operator=(const or_set& other);
+  or_set& operator=(or_set&&) noexcept = default;
+
+  bool contains(const payload& member) const;
+
+  /// The members, in ascending order.
+  std::vector<payload> members() const;
+
+  /// What a reader of this member has observed, to be handed to a later add or remove of the same
+  /// member.
+  version_vector context(const payload& member) const;
+
+  /// Adds a member as the next event of `self`; returns the delta. Replaces the adds that
+  /// `observed` covers; without it, only this replica's own older one.
+  std::optional<or_set> add(const replica_id& self, const payload& member,
+                            const version_vector& observed = {});
+
+  /// Removes the adds that `observed` covers; a concurrent add survives. Returns the delta, or
+  /// nothing if it changed nothing. `self` bounds what is believed of its own events.
+  std::optional<or_set> remove(const replica_id& self, const payload& member,
+                               const version_vector& observed);
+
+  /// Takes in the other's events and removals; returns the part that was new, or nothing. Wherever
+  /// this state is known as it was before, joining that part does what joining the whole does.
+  std::optional<or_set> join(const or_set& other);
+
+  /// What this set knows of some members: joining it does to them what joining this set would, and
+  /// nothing to the others. It claims no event that it does not carry.
+  or_set part(const std::vector<payload>& members) const;
+
+  bool empty() const { return seen_.empty() && clocks_.empty(); }
+
+  /// About how many bytes the encoding takes; costs nothing to ask.
+  std::size_t footprint() const { return footprint_; }
+
+  const causal_context& seen() const { return seen_; }
+  const clock_map& clocks() const { return clocks_; }
+
+  void encode(wire::writer& out) const;
+  static or_set decode(wire::reader& in);
+
+  friend bool operator==(const or_set& a, const or_set& b) {
+    return a.seen_ == b.seen_ && a.clocks_ == b.clocks_;
+  }
+
+private:
+  using position = clock_map::iterator;
+
+  static clock::const_iterator find(const clock& c, const replica_id& replica);
+  bool holds(const payload& member, const dot& event) const;
+  void set(const payload& member, const entry& e);
+  void index(position at, const entry& e);
+  void unindex(position at, const entry& e);
+  void erase(position at, const replica_id& replica);
+  void drop_covered();
+  void reindex();
+
+  causal_context seen_;
+  clock_map clocks_;
+  std::size_t footprint_ = 0;
+
+  // Where each event stands, so that a delta costs what it carries and not what the set holds.
+  std::map<replica_id, std::map<event_number, position>> live_;
+  std::map<replica_id, std::multimap<event_number, position>> dead_;
+};
+
+} // namespace starling::crdt

@@ -1,0 +1,20 @@
+#include "crdt/payload.hpp"
+
+namespace starling::crdt {
+
+void encode(wire::writer& out, const payload& x) {
+  out.u8(static_cast<std::uint8_t>(x.kind));
+  out.bytes(x.data);
+}
+
+payload decode_payload(wire::reader& in) {
+  payload result;
+  const auto kind = in.u8();
+  if (kind < 1 || kind > 3)
+    in.fail("unknown kind of payload");
+  result.kind = static_cast<payload_kind>(kind);
+  result.data = in.bytes();
+  return result;
+}
+
+} // namespace starling::crdt

@@ -1,0 +1,41 @@
+#pragma once
+
+// What a client sees of a value: a copy without replicas' inner workings, cheap to hand on.
+//
+// The only causal information in it is each set member's context, which the client may give back
+// with a later add or remove.
+
+#include "crdt/command.hpp"
+
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace starling::crdt {
+
+struct counter_view {
+  pn_counter::reading reading;
+  friend bool operator==(const counter_view&, const counter_view&) = default;
+};
+
+struct register_view {
+  payload what;
+  friend bool operator==(const register_view&, const register_view&) = default;
+};
+
+/// Members in ascending order, each with what its reader has observed.
+struct set_view {
+  std::vector<std::pair<payload, version_vector>> members;
+  friend bool operator==(const set_view&, const set_view&) = default;
+};
+
+using view = std::variant<counter_view, register_view, set_view>;
+
+/// What a read shows: the whole value. Requires: a register was written.
+view view_of(const value& v);
+
+/// What the write of `c` shows: the whole of a counter or register; of a set the members that `c`
+/// touches, whether they are in the set or not. Requires: same type, and a register was written.
+view view_of(const value& v, const command& c);
+
+} // namespace starling::crdt

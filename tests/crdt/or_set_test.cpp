@@ -1,0 +1,434 @@
+#include "crdt/or_set.hpp"
+#include "tests/crdt/names.hpp"
+
+#include <gtest/gtest.h>
+
+namespace starling::crdt {
+namespace {
+
+using members = std::vector<payload>;
+using clock_map = or_set::clock_map;
+
+const auto apple = text("apple");
+const auto pear = text("pear");
+
+/// The encoding of a set, part by part, as no set would write it.
+struct forged_set {
+  struct coded_entry {
+    std::uint64_t which;
+    event_number number;
+    bool live;
+  };
+  std::vector<replica_id> table;
+  std::vector<std::vector<std::pair<std::uint64_t, std::uint64_t>>> intervals; // gap, length
+  std::vector<std::pair<payload, std::vector<coded_entry>>> clocks;
+
+  std::string bytes() const {
+    wire::writer out;
+    out.varint(table.size());
+    for (const auto& id : table)
+      encode(out, id);
+    for (const auto& list : intervals) {
+      out.varint(list.size());
+      for (const auto& [gap, length] : list) {
+        out.varint(gap);
+        out.varint(length);
+      }
+    }
+    out.varint(clocks.size());
+    for (const auto& [member, entries] : clocks) {
+      encode(out, member);
+      out.varint(entries.size());
+      for (const auto& e : entries) {
+        out.varint(e.which);
+        out.varint(e.number << 1 | (e.live ? 1 : 0));
+      }
+    }
+    return std::move(out).take();
+  }
+
+  std::string_view refusal() const { return refusal_of<or_set>(bytes()); }
+};
+
+/// A set that has seen all events of `a` up to `last` and holds nothing.
+or_set emptied(event_number last) {
+  return std::get<or_set>(decoded<or_set>(forged_set{{a}, {{{1, last - 1}}}, {}}.bytes()));
+}
+
+TEST(OrSet, HoldsNothingAtFirst) {
+  const or_set x;
+  EXPECT_TRUE(x.empty());
+  EXPECT_FALSE(x.contains(apple));
+  EXPECT_EQ(x.members(), members{});
+  EXPECT_EQ(x.context(apple), version_vector{});
+}
+
+TEST(OrSet, ListsMembersInAscendingOrder) {
+  or_set x;
+  x.add(a, pear);
+  x.add(a, {payload_kind::bytes, "apple"});
+  x.add(a, apple);
+  EXPECT_EQ(x.members(), (members{apple, pear, {payload_kind::bytes, "apple"}}));
+}
+
+TEST(OrSet, NumbersEventsOverAllMembers) {
+  or_set x;
+  x.add(a, apple);
+  x.add(a, pear);
+  x.add(a, apple);
+
+  EXPECT_EQ(x.clocks(), (clock_map{{apple, {{a, 3, true}}}, {pear, {{a, 2, true}}}}));
+  EXPECT_EQ(x.seen().prefix(a), 3u);
+}
+
+TEST(OrSet, RemovedMemberLeavesNothingBehind) {
+  or_set x;
+  x.add(a, apple);
+  x.remove(a, apple, x.context(apple));
+
+  EXPECT_FALSE(x.contains(apple));
+  EXPECT_EQ(x.clocks(), clock_map{});
+}
+
+TEST(OrSet, ConcurrentAddWinsOverRemove) {
+  or_set x;
+  x.add(a, apple);
+  auto y = x;
+
+  x.remove(a, apple, x.context(apple));
+  y.add(b, apple, y.context(apple));
+  x.join(y);
+  y.join(x);
+
+  EXPECT_TRUE(x.contains(apple));
+  EXPECT_EQ(x, y);
+}
+
+TEST(OrSet, StaleRemoveDropsOnlyWhatItObserved) {
+  or_set x;
+  x.add(a, apple);
+  auto y = x;
+  auto z = x;
+  const auto observed = y.context(apple);
+
+  z.join(*z.add(c, apple));
+  y.join(*z.add(c, apple));
+  const auto removed = y.remove(b, apple, observed);
+
+  EXPECT_TRUE(removed);
+  EXPECT_TRUE(y.contains(apple));
+  x.join(*removed);
+  EXPECT_FALSE(x.contains(apple));
+  x.join(z);
+  EXPECT_TRUE(x.contains(apple));
+}
+
+TEST(OrSet, RemoveReachesAddsThatArriveLater) {
+  or_set x;
+  const auto added = *x.add(a, apple);
+  or_set y;
+
+  EXPECT_TRUE(y.remove(b, apple, x.context(apple)));
+  EXPECT_EQ(y.clocks(), (clock_map{{apple, {{a, 1, false}}}}));
+  y.join(added);
+
+  EXPECT_FALSE(y.contains(apple));
+  EXPECT_EQ(y.clocks(), clock_map{}); // the prefix covers the dead entry now
+  EXPECT_EQ(y.seen().prefix(a), 1u);
+}
+
+TEST(OrSet, DeadEntryStaysUntilThePrefixCoversIt) {
+  or_set x;
+  const auto first = *x.add(a, pear);
+  const auto second = *x.add(a, apple);
+  or_set y;
+
+  y.remove(b, apple, x.context(apple));
+  y.join(second);
+  EXPECT_FALSE(y.contains(apple));
+  EXPECT_EQ(y.clocks(), (clock_map{{apple, {{a, 2, false}}}}));
+
+  y.join(first);
+  EXPECT_EQ(y.clocks(), (clock_map{{pear, {{a, 1, true}}}}));
+  EXPECT_EQ(y.members(), members{pear});
+}
+
+TEST(OrSet, RemovingTheAbsentChangesNothing) {
+  or_set x;
+  x.add(a, pear);
+  const auto before = x;
+
+  EXPECT_FALSE(x.remove(a, apple, x.context(apple)));
+  EXPECT_FALSE(x.remove(a, apple, {}));
+  EXPECT_FALSE(x.remove(a, pear, {}));
+  EXPECT_EQ(x, before);
+}
+
+TEST(OrSet, ForgedContextOfOwnEventsDoesNotKillLaterAdds) {
+  or_set x;
+  x.add(a, apple);
+
+  EXPECT_TRUE(x.remove(a, apple, {{a, event_number_max}}));
+  EXPECT_FALSE(x.contains(apple));
+  x.add(a, apple);
+  EXPECT_TRUE(x.contains(apple));
+  x.add(a, apple, {{a, event_number_max}});
+  x.add(a, apple);
+  EXPECT_EQ(x.clocks(), (clock_map{{apple, {{a, 4, true}}}}));
+}
+
+TEST(OrSet, BlindAddReplacesOnlyTheOwnOlderAdd) {
+  or_set x;
+  x.add(a, apple);
+  or_set y;
+  y.add(b, apple);
+  x.join(y);
+
+  x.add(a, apple);
+  EXPECT_EQ(x.clocks(), (clock_map{{apple, {{a, 2, true}, {b, 1, true}}}}));
+}
+
+TEST(OrSet, AddReplacesWhatItsContextCovers) {
+  or_set x;
+  x.add(a, apple);
+  or_set y;
+  y.add(b, apple);
+  x.join(y);
+
+  const auto delta = x.add(a, apple, x.context(apple));
+  EXPECT_EQ(x.clocks(), (clock_map{{apple, {{a, 2, true}}}}));
+  y.join(*delta);
+  EXPECT_EQ(y.clocks(), (clock_map{{apple, {{a, 2, true}}}}));
+}
+
+TEST(OrSet, ContextIsThePrefixWhereTheMembersOwnEntryIsOlder) {
+  or_set x;
+  x.add(a, apple);
+  x.add(a, pear);
+  EXPECT_EQ(x.context(apple), (version_vector{{a, 2}}));
+}
+
+TEST(OrSet, ContextNamesThePrefixesAndTheMembersOwnEntries) {
+  or_set x;
+  x.add(a, pear);
+  or_set y;
+  y.add(b, pear);
+  const auto late = *y.add(b, apple);
+  x.join(late);
+
+  EXPECT_EQ(x.context(apple), (version_vector{{a, 1}, {b, 2}}));
+  EXPECT_EQ(x.context(pear), (version_vector{{a, 1}}));
+}
+
+TEST(OrSet, DeltaClaimsOnlyTheEventThatItBrings) {
+  or_set x;
+  x.add(a, apple);
+  const auto delta = *x.add(a, pear);
+
+  causal_context only;
+  only.insert({a, 2});
+  EXPECT_EQ(delta.seen(), only);
+
+  or_set y;
+  y.join(delta);
+  EXPECT_EQ(y.members(), members{pear});
+  EXPECT_EQ(y.seen().prefix(a), 0u);
+}
+
+TEST(OrSet, GapsCloseInAnyOrder) {
+  or_set x;
+  std::vector<or_set> deltas;
+  for (const auto* name : {"1", "2", "3", "4"})
+    deltas.push_back(*x.add(a, text(name)));
+
+  or_set y;
+  for (const auto i : {3u, 0u, 2u, 1u})
+    EXPECT_TRUE(y.join(deltas[i]));
+  EXPECT_EQ(y, x);
+  EXPECT_EQ(y.seen().replicas().at(a).intervals(), (std::vector<interval>{{1, 4}}));
+}
+
+TEST(OrSet, NoveltyOfAFullStateNamesTheKilledEntries) {
+  or_set x;
+  x.add(a, apple);
+  x.add(a, pear);
+  auto y = x;
+  y.remove(b, apple, y.context(apple));
+
+  const auto news = x.join(y);
+  ASSERT_TRUE(news);
+  EXPECT_EQ(x, y);
+  EXPECT_EQ(news->clocks(), (clock_map{{apple, {{a, 1, false}}}}));
+  EXPECT_TRUE(news->seen().empty());
+}
+
+TEST(OrSet, NoveltyClaimsNoEventThatWasKnown) {
+  or_set x;
+  x.add(a, apple);
+  auto y = x;
+  y.add(a, pear);
+  y.add(b, apple, y.context(apple));
+
+  const auto news = x.join(y);
+  ASSERT_TRUE(news);
+  causal_context fresh;
+  fresh.insert({a, 2});
+  fresh.insert({b, 1});
+  EXPECT_EQ(news->seen(), fresh);
+  EXPECT_EQ(news->clocks(),
+            (clock_map{{apple, {{a, 1, false}, {b, 1, true}}}, {pear, {{a, 2, true}}}}));
+}
+
+TEST(OrSet, JoinReturnsNothingWhenNothingIsNew) {
+  or_set x;
+  const auto delta = *x.add(a, apple);
+  EXPECT_FALSE(x.join(x));
+  EXPECT_FALSE(x.join(delta));
+  EXPECT_FALSE(x.join(or_set{}));
+}
+
+TEST(OrSet, OldDeltaDoesNotBringARemovedMemberBack) {
+  or_set x;
+  const auto delta = *x.add(a, apple);
+  x.remove(a, apple, x.context(apple));
+
+  EXPECT_FALSE(x.join(delta));
+  EXPECT_FALSE(x.contains(apple));
+}
+
+TEST(OrSet, CopiesAndMovesKeepWorking) {
+  or_set x;
+  x.add(a, apple);
+  or_set copy = x;
+  copy = *&copy;
+  copy.remove(b, apple, copy.context(apple));
+  EXPECT_TRUE(x.contains(apple));
+  EXPECT_EQ(copy.clocks(), clock_map{});
+
+  or_set moved = std::move(x);
+  moved.add(a, apple);
+  moved.remove(a, apple, moved.context(apple));
+  EXPECT_EQ(moved.clocks(), clock_map{});
+  x = or_set{};
+  x.join(moved);
+  EXPECT_EQ(x, moved);
+}
+
+TEST(OrSet, PartTellsOfItsMembersAndOfNoOthers) {
+  or_set x;
+  x.add(a, apple);
+  x.add(a, pear);
+  auto y = x;
+  x.remove(a, apple, x.context(apple));
+  x.add(b, text("plum"));
+
+  const auto part = x.part({apple});
+  EXPECT_TRUE(part.seen().empty());
+  EXPECT_EQ(part.clocks(), (clock_map{{apple, {{a, 2, false}, {b, 1, false}}}}));
+
+  y.join(part);
+  EXPECT_EQ(y.members(), members{pear});
+  y.join(x.part({text("plum"), pear}));
+  EXPECT_EQ(y.members(), (members{pear, text("plum")}));
+  EXPECT_EQ(y, x);
+}
+
+TEST(OrSet, PartClaimsOnlyItsLiveEvents) {
+  or_set x;
+  x.add(a, apple);
+  x.add(a, pear);
+  x.add(b, pear);
+
+  causal_context claimed;
+  claimed.insert({a, 2});
+  claimed.insert({b, 1});
+  EXPECT_EQ(x.part({pear}).seen(), claimed);
+  EXPECT_TRUE(x.part({}).empty());
+  EXPECT_TRUE(or_set{}.part({apple}).empty());
+}
+
+TEST(OrSet, FootprintFollowsWhatTheSetHolds) {
+  or_set x;
+  x.add(a, apple);
+  const auto one = x.footprint();
+  x.add(a, pear);
+  x.add(b, apple);
+
+  EXPECT_GE(x.footprint() + 40, bytes_of(x).size()); // two ids and the intervals are left out
+  EXPECT_EQ(or_set{x}.footprint(), x.footprint());
+  EXPECT_EQ(std::get<or_set>(decoded<or_set>(bytes_of(x))).footprint(), x.footprint());
+
+  x.remove(a, pear, x.context(pear));
+  x.add(a, apple, x.context(apple));
+  EXPECT_EQ(x.footprint(), one);
+  x.remove(a, apple, x.context(apple));
+  EXPECT_EQ(x.footprint(), 0u);
+}
+
+TEST(OrSet, AddIsRefusedWhenNoEventIsLeft) {
+  auto x = emptied(event_number_max - 1);
+  EXPECT_TRUE(x.add(a, apple));
+  const auto before = x;
+  EXPECT_FALSE(x.add(a, apple));
+  EXPECT_EQ(x, before);
+  EXPECT_TRUE(x.add(b, apple));
+}
+
+TEST(OrSet, JoinOfForgedSetsThatContradictEachOtherKeepsTheSetSound) {
+  const auto x = std::get<or_set>(
+      decoded<or_set>(forged_set{{a}, {{{1, 0}}}, {{apple, {{0, 1, true}}}}}.bytes()));
+  const auto y = std::get<or_set>(
+      decoded<or_set>(forged_set{{a}, {{{1, 0}}}, {{pear, {{0, 1, true}}}}}.bytes()));
+
+  auto both = x;
+  both.join(y);
+  EXPECT_EQ(refusal_of<or_set>(bytes_of(both)), "");
+  EXPECT_EQ(both.members(), members{}); // each says of the other's member that it is over
+}
+
+TEST(OrSet, DecoderRefusesReplicasOutOfOrderOrUnused) {
+  EXPECT_EQ((forged_set{{b, a}, {{{1, 0}}, {{1, 0}}}, {}}.refusal()),
+            "replica ids are not in ascending order");
+  EXPECT_EQ((forged_set{{a, a}, {{{1, 0}}, {{1, 0}}}, {}}.refusal()),
+            "replica ids are not in ascending order");
+  EXPECT_EQ((forged_set{{a}, {{}}, {}}.refusal()), "table names a replica that nothing refers to");
+}
+
+TEST(OrSet, DecoderRefusesIntervalsThatAreNotCanonical) {
+  EXPECT_EQ((forged_set{{a}, {{{0, 0}}}, {}}.refusal()), "intervals touch or overlap");
+  EXPECT_EQ((forged_set{{a}, {{{1, 0}, {1, 0}}}, {}}.refusal()), "intervals touch or overlap");
+  EXPECT_EQ((forged_set{{a}, {{{1, 0}, {2, 0}}}, {}}.refusal()), "");
+  EXPECT_EQ((forged_set{{a}, {{{1, event_number_max - 1}}}, {}}.refusal()), "");
+  EXPECT_EQ((forged_set{{a}, {{{1, event_number_max}}}, {}}.refusal()),
+            "event number out of range");
+  EXPECT_EQ((forged_set{{a}, {{{event_number_max + 1, 0}}}, {}}.refusal()),
+            "event number out of range");
+  EXPECT_EQ((forged_set{{a}, {{{1, 5}, {~0ull, ~0ull}}}, {}}.refusal()),
+            "event number out of range");
+}
+
+TEST(OrSet, DecoderRefusesClocksThatAreNotCanonical) {
+  const std::vector<std::vector<std::pair<std::uint64_t, std::uint64_t>>> seen{{{1, 4}}};
+  EXPECT_EQ((forged_set{{a}, seen, {{apple, {}}, {pear, {{0, 1, true}}}}}.refusal()),
+            "clock without entries");
+  EXPECT_EQ((forged_set{{a}, seen, {{pear, {{0, 1, true}}}, {apple, {{0, 2, true}}}}}.refusal()),
+            "members are not in ascending order");
+  EXPECT_EQ((forged_set{{a}, seen, {{pear, {{0, 1, true}}}, {pear, {{0, 2, true}}}}}.refusal()),
+            "members are not in ascending order");
+  EXPECT_EQ((forged_set{{a}, seen, {{apple, {{1, 1, true}}}}}.refusal()),
+            "entry of a replica that is not in the table");
+  EXPECT_EQ((forged_set{{a}, seen, {{apple, {{0, 0, false}}}}}.refusal()),
+            "event number out of range");
+  EXPECT_EQ((forged_set{{a}, seen, {{apple, {{0, 1, true}, {0, 2, true}}}}}.refusal()),
+            "entries are not in ascending order");
+  EXPECT_EQ((forged_set{{a}, seen, {{apple, {{0, 6, true}}}}}.refusal()),
+            "live event that the set has not seen");
+  EXPECT_EQ((forged_set{{a}, seen, {{apple, {{0, 1, true}}}, {pear, {{0, 1, true}}}}}.refusal()),
+            "one event holds two members");
+  EXPECT_EQ((forged_set{{a}, seen, {{apple, {{0, 5, false}}}}}.refusal()),
+            "dead entry that the prefix covers");
+  EXPECT_EQ((forged_set{{a}, seen, {{apple, {{0, 6, false}}}}}.refusal()), "");
+}
+
+} // namespace
+} // namespace starling::crdt

@@ -1,0 +1,96 @@
+#include "crdt/view.hpp"
+
+#include <gtest/gtest.h>
+
+namespace starling::crdt {
+namespace {
+
+const auto replica = replica_id::from(1, 1);
+
+payload text(std::string x) {
+  return {payload_kind::text, std::move(x)};
+}
+
+value fruits() {
+  value v{type::set};
+  apply(v, set_change{{{text("pear"), {}}, {text("apple"), {}}}, {}}, replica, 0);
+  return v;
+}
+
+TEST(View, ShowsTheReadingOfACounter) {
+  value v{type::counter};
+  const command add = counter_add{-3};
+  apply(v, add, replica, 0);
+
+  EXPECT_EQ(view_of(v), view{(counter_view{{-3, false}})});
+  EXPECT_EQ(view_of(v, add), view_of(v));
+}
+
+TEST(View, OfACounterThatNobodyTouchedIsZero) {
+  EXPECT_EQ(view_of(value{type::counter}), view{counter_view{}});
+}
+
+TEST(View, SaysThatACounterIsSaturated) {
+  pn_counter a;
+  a.add(replica, INT64_MAX);
+  pn_counter b;
+  b.add(replica_id::from(2, 2), 1);
+  a.join(b);
+
+  EXPECT_EQ(view_of(a), view{(counter_view{{INT64_MAX, true}})});
+}
+
+TEST(View, ShowsTheWinningWriteOfARegister) {
+  value v{type::register_};
+  const command assign = register_assign{{payload_kind::json, "1.50"}};
+  apply(v, assign, replica, 7);
+
+  EXPECT_EQ(view_of(v), view{(register_view{{payload_kind::json, "1.50"}})});
+  EXPECT_EQ(view_of(v, assign), view_of(v));
+}
+
+TEST(View, ShowsTheMembersOfASetInOrderWithTheirContexts) {
+  const auto v = fruits();
+  const auto& set = v.as<or_set>();
+
+  const auto seen = std::get<set_view>(view_of(v));
+
+  ASSERT_EQ(seen.members.size(), 2U);
+  EXPECT_EQ(seen.members[0], std::pair(text("apple"), set.context(text("apple"))));
+  EXPECT_EQ(seen.members[1], std::pair(text("pear"), set.context(text("pear"))));
+}
+
+TEST(View, OfASetDoesNotShowRemovedMembers) {
+  auto v = fruits();
+  apply(v, set_change{{}, {{text("apple"), {}}}}, replica, 0);
+
+  const auto seen = std::get<set_view>(view_of(v));
+
+  ASSERT_EQ(seen.members.size(), 1U);
+  EXPECT_EQ(seen.members[0].first, text("pear"));
+}
+
+TEST(View, OfASetWriteShowsTheTouchedMembersOnlyPresentOrNot) {
+  auto v = fruits();
+  const command change = set_change{{{text("fig"), {}}}, {{text("apple"), {}}}};
+  apply(v, change, replica, 0);
+
+  const auto seen = std::get<set_view>(view_of(v, change));
+
+  ASSERT_EQ(seen.members.size(), 2U);
+  EXPECT_EQ(seen.members[0].first, text("apple"));
+  EXPECT_EQ(seen.members[1].first, text("fig"));
+}
+
+TEST(View, ContextOfAMemberRemovesWhatItsReaderSawAndNothingNewer) {
+  auto v = fruits();
+  const auto observed = std::get<set_view>(view_of(v)).members[0].second;
+  apply(v, set_change{{{text("apple"), {}}}, {}}, replica_id::from(2, 2), 0);
+
+  apply(v, set_change{{}, {{text("apple"), observed}}}, replica, 0);
+
+  EXPECT_TRUE(v.as<or_set>().contains(text("apple")));
+}
+
+} // namespace
+} // namespace starling::crdt

@@ -1,0 +1,67 @@
+#pragma once
+
+// What two gossiping nodes say to each other: a message of deltas or states, and its answer.
+//
+// Both name the session that sends and the session they are meant for. A message for another
+// session than the receiver's is not joined, and an answer counts only between the sessions that
+// exchanged it: what was acknowledged in an earlier life says nothing about this one.
+
+#include "crdt/value.hpp"
+#include "replication/session.hpp"
+#include "wire/bytes.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace starling::replication {
+
+/// The delta or the state of one key.
+struct item {
+  crdt::key key;
+  crdt::value part;
+  friend bool operator==(const item&, const item&) = default;
+};
+
+/// An item as it travels.
+struct encoded_item {
+  crdt::key key;
+  std::string bytes;
+
+  /// What it takes in a message, at most.
+  std::size_t size() const { return key.name.size() + bytes.size() + 24; }
+  friend bool operator==(const encoded_item&, const encoded_item&) = default;
+};
+
+struct message {
+  session_id from;
+  session_id to;
+  std::uint64_t sequence = 0; // numbers the messages from one session to another
+  std::vector<item> items;
+  friend bool operator==(const message&, const message&) = default;
+};
+
+enum class verdict : std::uint8_t {
+  joined = 1,        // everything in the message is part of the receiver's state
+  other_session = 2, // nothing was joined: `from` is the receiver's present session
+};
+
+struct answer {
+  session_id from;
+  session_id to;
+  std::uint64_t sequence = 0;
+  replication::verdict verdict = verdict::joined;
+  friend bool operator==(const answer&, const answer&) = default;
+};
+
+std::string encode_message(session_id from, session_id to, std::uint64_t sequence,
+                           const std::vector<encoded_item>& items);
+
+/// Decodes a message with all its values, none of them at its bottom, or nothing of it.
+wire::decoded<message> decode_message(std::string_view bytes);
+
+std::string encode(const answer& a);
+wire::decoded<answer> decode_answer(std::string_view bytes);
+
+} // namespace starling::replication

@@ -1,0 +1,57 @@
+// Messages between gossiping nodes, and their answers: whatever is decoded has one encoding only,
+// and can be joined.
+
+#include "replication/message.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+
+namespace {
+
+using namespace starling;
+
+void require(bool holds) {
+  if (!holds)
+    std::abort();
+}
+
+void try_message(std::string_view bytes) {
+  const auto decoded = replication::decode_message(bytes);
+  const auto* m = std::get_if<replication::message>(&decoded);
+  if (!m)
+    return;
+  std::vector<replication::encoded_item> items;
+  std::map<crdt::key, crdt::value> joined;
+  for (const auto& [key, part] : m->items) {
+    items.push_back({key, part.encode()});
+    auto& target = joined.try_emplace(key, key.type).first->second;
+    auto before = target;
+    const auto news = target.join(part);
+    require(news.has_value() == (target != before));
+    if (news) {
+      before.join(*news);
+      require(before == target); // the novelty is as good as the whole
+    }
+    require(!target.join(part)); // once is enough
+  }
+  require(replication::encode_message(m->from, m->to, m->sequence, items) == bytes);
+  for (const auto& [key, value] : joined)
+    require(crdt::value::decode(value.encode()) == wire::decoded<crdt::value>{value});
+}
+
+void try_answer(std::string_view bytes) {
+  const auto decoded = replication::decode_answer(bytes);
+  if (const auto* a = std::get_if<replication::answer>(&decoded))
+    require(replication::encode(*a) == bytes);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes{reinterpret_cast<const char*>(data), size};
+  try_message(bytes);
+  try_answer(bytes);
+  return 0;
+}

@@ -1,7 +1,5 @@
 #include "tests/crdt/vectors.hpp"
 
-#include <boost/json/src.hpp> // in source form: no other test of this folder needs the library
-
 #include <cstdlib>
 #include <fstream>
 

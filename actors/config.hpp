@@ -1,0 +1,46 @@
+#pragma once
+
+// The configuration of a node: defaults, overridden by a file (--config-file=FILE), overridden by
+// flags (--gossip.interval=200ms).
+//
+// CAF reads both and drops silently what it does not understand in a file; `parse` does not: an
+// unknown name, a dotted name in the file, a value of the wrong type or out of range is an error
+// that names it. Files look like `gossip { interval = 200ms }`; options of CAF's own go into `caf {
+// }`.
+
+#include "actors/options.hpp"
+
+#include <caf/actor_system_config.hpp>
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace starling::actors {
+
+/// As in CMakeLists.txt.
+inline constexpr std::string_view version = "0.1.0";
+
+/// CAF's part: its scheduler as this program wants it, and the names of our options.
+class node_config : public caf::actor_system_config {
+public:
+  node_config();
+};
+
+/// The process should end with this status: nothing to do after --help, or an error to report.
+struct exit_request {
+  int code = 0;
+  std::string text;
+};
+
+/// Reads flags and file into `config`, and our options out of both. Reads no other file than those
+/// named in them.
+std::variant<options, exit_request> parse(int argc, char** argv, node_config& config);
+
+/// What --help prints: every option with default, unit and meaning.
+std::string options_help();
+
+/// The same as a Markdown table, for README.md.
+std::string options_markdown();
+
+} // namespace starling::actors

@@ -1,0 +1,240 @@
+#include "actors/gossip.hpp"
+
+#include "actors/last_words.hpp"
+#include "actors/log.hpp"
+#include "actors/shard.hpp"
+
+#include <caf/disposable.hpp>
+#include <caf/send.hpp>
+#include <caf/telemetry/counter.hpp>
+#include <caf/telemetry/metric_registry.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <map>
+#include <memory>
+#include <random>
+
+namespace starling::actors {
+
+namespace {
+
+using replication::session_id;
+
+/// Counters in the actor system's registry; they only grow.
+struct gossip_metrics {
+  explicit gossip_metrics(caf::telemetry::metric_registry& registry) : registry_(registry) {}
+
+  caf::telemetry::int_counter* counter(caf::string_view name, caf::string_view help) {
+    return registry_.counter_singleton("starling", name, help, "1", true);
+  }
+
+  caf::telemetry::metric_registry& registry_;
+  caf::telemetry::int_counter* messages_sent =
+      counter("gossip.messages-sent", "Gossip messages sent.");
+  caf::telemetry::int_counter* messages_failed =
+      counter("gossip.messages-failed", "Gossip messages that were not acknowledged.");
+  caf::telemetry::int_counter* messages_received =
+      counter("gossip.messages-received", "Gossip messages received.");
+  caf::telemetry::int_counter* items_sent = counter("gossip.items-sent", "Deltas and states sent.");
+  caf::telemetry::int_counter* items_received =
+      counter("gossip.items-received", "Deltas and states received.");
+  caf::telemetry::int_counter* items_redundant =
+      counter("gossip.items-redundant", "Of those received, the ones that brought nothing new.");
+};
+
+class gossip_impl : public gossip_actor::base {
+public:
+  gossip_impl(caf::actor_config& cfg, const gossip_context& context)
+      : gossip_actor::base(cfg), context_(context), core_(context.session, context.limits),
+        random_(context.random_seed), metrics_(home_system().metrics()) {
+    end_process_on_error(this);
+  }
+
+  const char* name() const override { return "gossip"; }
+
+  void on_exit() override {
+    timer_.dispose();
+    shards_ = shard_map{{}};
+    context_.peers = nullptr;
+    context_.membership = nullptr;
+  }
+
+  behavior_type make_behavior() override {
+    schedule_round();
+    return {
+        [this](shards_atom, std::vector<shard_actor>& shards) {
+          shards_ = shard_map{std::move(shards)};
+        },
+        [this](delta_atom, crdt::key& key, crdt::value& delta) {
+          core_.record(std::move(key), std::move(delta), std::nullopt);
+        },
+        [this](message_atom, const std::string& bytes) { return receive(bytes); },
+        [this](peer_atom, const membership::member& m) { set_peer(m); },
+        [this](tick_atom) { perform(core_.round(random_())); },
+        [this](report_atom) { return report(); },
+    };
+  }
+
+private:
+  // -- sending --
+
+  void schedule_round() {
+    timer_ = run_delayed(context_.interval, [this] {
+      perform(core_.round(random_()));
+      schedule_round();
+    });
+  }
+
+  void set_peer(const membership::member& m) {
+    const session_id session{m.session.bits};
+    if (const auto known = sessions_.find(m.address); known != sessions_.end()) {
+      if (known->second == session)
+        return;
+      core_.remove_peer(known->second);
+      addresses_.erase(known->second);
+    }
+    sessions_[m.address] = session;
+    addresses_[session] = m.address;
+    core_.add_peer(session);
+  }
+
+  void perform(std::vector<replication::effect> effects) {
+    for (auto& effect : effects)
+      std::visit([this](auto& e) { perform(e); }, effect);
+  }
+
+  void perform(replication::send_message& e) {
+    const auto peer = e.peer;
+    const auto address = addresses_.at(peer);
+    metrics_.messages_sent->inc();
+    metrics_.items_sent->inc(static_cast<std::int64_t>(e.items));
+    request(context_.peers, caf::infinite, post_atom_v, address, std::string{gossip_path},
+            std::move(e.bytes))
+        .then([this, peer, address](const std::string& bytes) { answered(peer, address, bytes); },
+              [this, peer, address](const caf::error& why) {
+                failed(peer, address, to_string(why));
+              });
+  }
+
+  void answered(session_id peer, const std::string& address, const std::string& bytes) {
+    if (!addresses_.contains(peer))
+      return; // replaced meanwhile
+    const auto decoded = replication::decode_answer(bytes);
+    const auto* answer = std::get_if<replication::answer>(&decoded);
+    if (!answer || !core_.expects(peer, *answer))
+      return failed(peer, address, "an answer that does not fit");
+    anon_send(context_.membership, contacted_atom_v, address, answer->from.value);
+    perform(core_.answered(peer, *answer));
+  }
+
+  void failed(session_id peer, const std::string& address, const std::string& why) {
+    if (!addresses_.contains(peer))
+      return;
+    log::debug("gossip", "{} did not take a message: {}", address, why);
+    metrics_.messages_failed->inc();
+    anon_send(context_.membership, unreachable_atom_v, address);
+    core_.failed(peer);
+  }
+
+  void perform(const replication::list_keys& e) {
+    struct gathered {
+      std::size_t left;
+      std::vector<crdt::key> keys;
+    };
+    auto all = std::make_shared<gathered>(gathered{shards_.all().size(), {}});
+    for (const auto& shard : shards_.all())
+      request(shard, caf::infinite, keys_atom_v)
+          .then(
+              [this, peer = e.peer, all](std::vector<crdt::key>& keys) {
+                std::move(keys.begin(), keys.end(), std::back_inserter(all->keys));
+                if (--all->left == 0)
+                  perform(core_.listed(peer, std::move(all->keys)));
+              },
+              [this](const caf::error& why) { lost_shard(why); });
+  }
+
+  void perform(const replication::read_states& e) {
+    struct gathered {
+      std::size_t left;
+      std::vector<replication::encoded_item> items;
+    };
+    auto all = std::make_shared<gathered>(gathered{e.keys.size(), {}});
+    for (const auto& key : e.keys)
+      request(shards_.of(key), caf::infinite, state_atom_v, key)
+          .then(
+              [this, peer = e.peer, all, key](std::string& bytes) {
+                if (!bytes.empty())
+                  all->items.push_back({key, std::move(bytes)});
+                if (--all->left == 0)
+                  perform(core_.states_read(peer, std::move(all->items)));
+              },
+              [this](const caf::error& why) { lost_shard(why); });
+  }
+
+  void perform(const replication::peer_changed& e) {
+    if (const auto known = addresses_.find(e.believed); known != addresses_.end())
+      anon_send(context_.membership, peer_atom_v, known->second);
+  }
+
+  // -- receiving --
+
+  caf::result<std::string> receive(const std::string& bytes) {
+    auto decoded = replication::decode_message(bytes);
+    if (const auto* error = std::get_if<wire::decode_error>(&decoded))
+      return caf::make_error(errc::bad_message, std::string{error->what});
+    auto& message = std::get<replication::message>(decoded);
+    metrics_.messages_received->inc();
+    if (!core_.is_for_us(message))
+      return encode(core_.answer_to(message, replication::verdict::other_session));
+    auto answer = encode(core_.answer_to(message, replication::verdict::joined));
+    if (message.items.empty())
+      return answer;
+    metrics_.items_received->inc(static_cast<std::int64_t>(message.items.size()));
+
+    // The answer acknowledges, so it waits until every key has joined its part and the novelties
+    // are in the log.
+    auto promise = make_response_promise<std::string>();
+    auto left = std::make_shared<std::size_t>(message.items.size());
+    for (auto& [key, part] : message.items) {
+      request(shards_.of(key), caf::infinite, join_atom_v, key, std::move(part))
+          .then(
+              [this, key = key, from = message.from, left, promise,
+               answer](novelty& brought) mutable {
+                if (brought.part)
+                  core_.record(std::move(key), std::move(*brought.part), from);
+                else
+                  metrics_.items_redundant->inc();
+                if (--*left == 0)
+                  promise.deliver(std::move(answer));
+              },
+              [this](const caf::error& why) { lost_shard(why); });
+    }
+    return promise;
+  }
+
+  /// Shards end only when the node stops, after this actor, or by an error that ends the process.
+  void lost_shard(const caf::error& why) {
+    end_process(name(), "a shard does not answer: " + to_string(why));
+  }
+
+  gossip_report report() const {
+    return {context_.session, core_.log().size(), core_.log().bytes(), core_.status()};
+  }
+
+  gossip_context context_;
+  replication::gossip core_;
+  std::mt19937_64 random_;
+  shard_map shards_{{}};
+  std::map<session_id, std::string> addresses_;
+  std::map<std::string, session_id> sessions_;
+  gossip_metrics metrics_;
+  caf::disposable timer_;
+};
+
+} // namespace
+
+gossip_actor spawn_gossip(caf::actor_system& sys, const gossip_context& context) {
+  return sys.spawn<gossip_impl>(context);
+}
+
+} // namespace starling::actors

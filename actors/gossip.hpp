@@ -1,0 +1,28 @@
+#pragma once
+
+// The gossip actor: carries out what replication::gossip decides.
+
+#include "actors/interfaces.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+namespace starling::actors {
+
+struct gossip_context {
+  replication::session_id session; // of this process
+  replication::gossip_limits limits;
+  std::chrono::milliseconds interval; // between rounds
+  std::uint64_t random_seed;
+  peer_client_actor peers;
+  membership_actor membership; // told who answered and who did not
+};
+
+gossip_actor spawn_gossip(caf::actor_system& sys, const gossip_context& context);
+
+/// Where a peer takes gossip.
+inline constexpr const char* gossip_path = "/cluster/gossip";
+
+} // namespace starling::actors

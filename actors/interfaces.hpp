@@ -1,0 +1,79 @@
+#pragma once
+
+// Who answers to what: the typed interfaces of the node's actors, on one page.
+//
+// Requests between them wait without a timeout: all of them live in this process, an actor that
+// ends bounces its requests, and one that dies of an error ends the process (see last_words.hpp).
+// Time limits stand where the process ends: at the clients' HTTP requests and at the peers'.
+
+#include "actors/types.hpp"
+
+#include <caf/typed_actor.hpp>
+
+#include <vector>
+
+namespace starling::actors {
+
+/// Owns the CRDT of one key: every change and every read of it goes through here.
+using key_actor = caf::typed_actor<
+    // A client's write: answers with what the client sees of it, or fails and changes nothing.
+    caf::result<crdt::view>(apply_atom, crdt::command),
+    // A client's read; fails with no_such_key when nothing was ever written.
+    caf::result<crdt::view>(read_atom),
+    // Joins a peer's delta or state; answers with what was new.
+    caf::result<novelty>(join_atom, crdt::value),
+    // The encoded state; nothing if nothing was ever written.
+    caf::result<std::string>(state_atom)>;
+
+/// Owns the key actors of a part of the keys, and hands on what is for them. Creates one with the
+/// first write.
+using shard_actor = caf::typed_actor<
+    // As for key_actor.
+    caf::result<crdt::view>(apply_atom, crdt::key, crdt::command),
+    caf::result<crdt::view>(read_atom, crdt::key),
+    caf::result<novelty>(join_atom, crdt::key, crdt::value),
+    caf::result<std::string>(state_atom, crdt::key),
+    // The keys here, in no order.
+    caf::result<std::vector<crdt::key>>(keys_atom),
+    // How many they are.
+    caf::result<std::uint64_t>(report_atom)>;
+
+/// Carries bytes to a peer and its answer back. Blocks nobody: see peer_client.hpp.
+using peer_client_actor = caf::typed_actor<
+    // Posts to a path at host:port; fails with unreachable, foreign_peer or bad_message.
+    caf::result<std::string>(post_atom, std::string, std::string, std::string)>;
+
+/// Spreads deltas; drives replication::gossip.
+using gossip_actor = caf::typed_actor<
+    // Where the keys live. The first message; nothing is asked of the keys before.
+    caf::result<void>(shards_atom, std::vector<shard_actor>),
+    // A key's delta, once its state has it.
+    caf::result<void>(delta_atom, crdt::key, crdt::value),
+    // A message from a peer: answers once everything in it is joined.
+    caf::result<std::string>(message_atom, std::string),
+    // A member may be gossiped with; it replaces who was at its address.
+    caf::result<void>(peer_atom, membership::member),
+    // Starts a round.
+    caf::result<void>(tick_atom), caf::result<gossip_report>(report_atom)>;
+
+/// Knows who the members are; drives membership::joiner.
+using membership_actor = caf::typed_actor<
+    // A peer's announcement: answers with ours.
+    caf::result<std::string>(message_atom, std::string),
+    // From now on this one is told of members that come or change.
+    caf::result<void>(watch_atom, gossip_actor),
+    // A message to that address, for that session, was answered; or was not.
+    caf::result<void>(contacted_atom, std::string, std::uint64_t),
+    caf::result<void>(unreachable_atom, std::string),
+    // Somebody else than we thought is at that address.
+    caf::result<void>(peer_atom, std::string),
+    // Does what is due.
+    caf::result<void>(tick_atom), caf::result<membership_report>(report_atom)>;
+
+} // namespace starling::actors
+
+CAF_BEGIN_TYPE_ID_BLOCK(starling_handles, caf::id_block::starling::end)
+  CAF_ADD_TYPE_ID(starling_handles, (starling::actors::gossip_actor))
+  CAF_ADD_TYPE_ID(starling_handles, (starling::actors::shard_actor))
+  CAF_ADD_TYPE_ID(starling_handles, (std::vector<starling::actors::shard_actor>))
+CAF_END_TYPE_ID_BLOCK(starling_handles)

@@ -1,0 +1,72 @@
+#include "actors/key.hpp"
+
+#include "actors/last_words.hpp"
+
+#include <caf/send.hpp>
+#include <caf/spawn_options.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+namespace starling::actors {
+
+namespace {
+
+caf::error to_error(crdt::refusal why) {
+  switch (why) {
+  case crdt::refusal::counter_range:
+    return errc::counter_range;
+  case crdt::refusal::exhausted:
+    return errc::exhausted;
+  }
+  return errc::exhausted;
+}
+
+class key_impl : public key_actor::base {
+public:
+  key_impl(caf::actor_config& cfg, crdt::key key, const key_context& context)
+      : key_actor::base(cfg), key_(std::move(key)), context_(context), value_(key_.type) {
+    end_process_on_error(this);
+  }
+
+  const char* name() const override { return "key"; }
+
+  void on_exit() override { context_.gossip = nullptr; }
+
+  behavior_type make_behavior() override {
+    return {
+        [this](apply_atom, const crdt::command& c) { return apply(c); },
+        [this](read_atom) { return read(); },
+        [this](join_atom, const crdt::value& part) { return novelty{value_.join(part)}; },
+        [this](state_atom) { return value_.empty() ? std::string{} : value_.encode(); },
+    };
+  }
+
+private:
+  caf::result<crdt::view> apply(const crdt::command& c) {
+    if (value_.footprint() > context_.value_bytes_max)
+      return errc::value_too_large;
+    auto outcome = crdt::apply(value_, c, context_.replica, context_.now());
+    if (const auto* why = std::get_if<crdt::refusal>(&outcome))
+      return to_error(*why);
+    if (auto& delta = std::get<std::optional<crdt::value>>(outcome))
+      caf::anon_send(context_.gossip, delta_atom_v, key_, std::move(*delta));
+    return crdt::view_of(value_, c);
+  }
+
+  caf::result<crdt::view> read() const {
+    if (value_.empty())
+      return errc::no_such_key;
+    return crdt::view_of(value_);
+  }
+
+  crdt::key key_;
+  key_context context_;
+  crdt::value value_;
+};
+
+} // namespace
+
+key_actor spawn_key(caf::actor_system& sys, crdt::key key, const key_context& context) {
+  return sys.spawn<key_impl, caf::lazy_init>(std::move(key), context);
+}
+
+} // namespace starling::actors

@@ -1,0 +1,69 @@
+#pragma once
+
+// What can be configured, as plain values with their defaults. Names, units, bounds and meanings
+// stand in one table in config.cpp.
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace starling::actors {
+
+struct node_options {
+  std::string name;
+};
+
+struct http_options {
+  std::string listen = "127.0.0.1:8080";
+  std::string advertise;
+  std::size_t threads = 64;
+  std::size_t max_body = 1 << 20;
+  std::chrono::milliseconds request_timeout{5'000};
+  std::chrono::milliseconds idle_timeout{5'000};
+};
+
+struct cluster_options {
+  std::string name = "starling";
+  std::string key;
+  std::string key_file;
+  std::string listen = "127.0.0.1:9080";
+  std::string advertise;
+  std::vector<std::string> seeds;
+  bool insecure = false;
+  std::chrono::milliseconds join_backoff_min{250};
+  std::chrono::milliseconds join_backoff_max{15'000};
+  std::chrono::milliseconds sync_interval{30'000};
+  std::size_t max_members = 256;
+  std::size_t peer_clients = 4;
+  std::chrono::milliseconds peer_timeout{5'000};
+  std::size_t threads = 8;
+};
+
+struct gossip_options {
+  std::chrono::milliseconds interval{5'000};
+  std::size_t max_message = 256 << 10;
+  std::size_t max_log = 64 << 20;
+  std::size_t max_value = 64 << 20;
+};
+
+struct keys_options {
+  std::size_t shards = 16;
+};
+
+struct log_options {
+  std::string level = "info";
+};
+
+/// `parse` returns them complete: a key file is read into `cluster.key`; both `advertise` and
+/// `node.name` are filled in. Spawning actors takes these values and no configuration of CAF's.
+struct options {
+  node_options node;
+  http_options http;
+  cluster_options cluster;
+  gossip_options gossip;
+  keys_options keys;
+  log_options log;
+};
+
+} // namespace starling::actors

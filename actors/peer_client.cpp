@@ -1,0 +1,159 @@
+#include "actors/peer_client.hpp"
+
+#include "actors/last_words.hpp"
+#include "actors/peer_http.hpp"
+#include "actors/random.hpp"
+#include "wire/envelope.hpp"
+
+#include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <list>
+#include <set>
+
+namespace starling::actors {
+
+namespace {
+
+/// Seals, posts, waits, opens.
+class worker_impl : public peer_client_actor::base {
+public:
+  worker_impl(caf::actor_config& cfg, const peer_client_context& context)
+      : peer_client_actor::base(cfg), context_(context) {
+    end_process_on_error(this);
+  }
+
+  const char* name() const override { return "peer-worker"; }
+
+  behavior_type make_behavior() override {
+    return {[this](post_atom, const std::string& address, const std::string& path,
+                   const std::string& body) { return send(address, path, body); }};
+  }
+
+private:
+  caf::result<std::string> send(const std::string& address, const std::string& path,
+                                const std::string& body) {
+    const auto to = membership::parse_endpoint(address);
+    if (!to)
+      return caf::make_error(errc::unreachable, "not an address");
+    const auto sealed =
+        wire::seal_request(context_.secret, path, {random_bits(), random_bits()}, body);
+    auto outcome = post(*to, path, sealed, context_.timeout, context_.answer_bytes_max);
+    if (const auto* failure = std::get_if<http_failure>(&outcome))
+      return caf::make_error(errc::unreachable, failure->why);
+    const auto& answer = std::get<http_answer>(outcome);
+    if (answer.status == 403)
+      return caf::make_error(errc::foreign_peer, "the peer says that we are not of its cluster");
+    if (answer.status != 200)
+      return caf::make_error(errc::bad_message, "HTTP status " + std::to_string(answer.status));
+    const auto opened = wire::open_answer(context_.secret, sealed, answer.body);
+    if (const auto* error = std::get_if<wire::envelope_error>(&opened))
+      return caf::make_error(errc::foreign_peer, std::string{to_string(*error)});
+    return std::string{std::get<std::string_view>(opened)};
+  }
+
+  peer_client_context context_;
+};
+
+class pool_impl : public peer_client_actor::base {
+public:
+  pool_impl(caf::actor_config& cfg, std::vector<peer_client_actor> workers)
+      : peer_client_actor::base(cfg), size_(workers.size()), idle_(std::move(workers)) {
+    end_process_on_error(this);
+  }
+
+  const char* name() const override { return "peer-client"; }
+
+  void on_exit() override {
+    idle_.clear();
+    waiting_.clear();
+  }
+
+  behavior_type make_behavior() override {
+    return {[this](post_atom, std::string& address, std::string& path,
+                   std::string& body) -> caf::result<std::string> {
+      auto promise = make_response_promise<std::string>();
+      waiting_.push_back({std::move(address), std::move(path), std::move(body), promise});
+      start_waiting();
+      return promise;
+    }};
+  }
+
+private:
+  struct job {
+    std::string address;
+    std::string path;
+    std::string body;
+    caf::typed_response_promise<std::string> promise;
+  };
+
+  void start_waiting() {
+    for (auto it = waiting_.begin(); it != waiting_.end() && !idle_.empty();) {
+      if (may_start(it->address)) {
+        start(std::move(*it));
+        it = waiting_.erase(it);
+      } else {
+        ++it;
+      }
+    }
+  }
+
+  bool may_start(const std::string& address) const {
+    if (busy_.contains(address))
+      return false;
+    return !failing_.contains(address) || size_ == 1 || doubtful_ + 1 < size_;
+  }
+
+  void start(job j) {
+    auto worker = std::move(idle_.back());
+    idle_.pop_back();
+    busy_.insert(j.address);
+    const bool doubtful = failing_.contains(j.address);
+    doubtful_ += doubtful ? 1 : 0;
+    request(worker, caf::infinite, post_atom_v, j.address, std::move(j.path), std::move(j.body))
+        .then(
+            [this, worker, doubtful, address = j.address,
+             promise = j.promise](std::string& answer) mutable {
+              failing_.erase(address);
+              done(worker, address, doubtful);
+              promise.deliver(std::move(answer));
+            },
+            [this, worker, doubtful, address = j.address,
+             promise = j.promise](caf::error& why) mutable {
+              failing_.insert(address);
+              done(worker, address, doubtful);
+              promise.deliver(std::move(why));
+            });
+  }
+
+  void done(const peer_client_actor& worker, const std::string& address, bool doubtful) {
+    idle_.push_back(worker);
+    busy_.erase(address);
+    doubtful_ -= doubtful ? 1 : 0;
+    start_waiting();
+  }
+
+  std::size_t size_;
+  std::vector<peer_client_actor> idle_;
+  std::list<job> waiting_;
+  std::set<std::string> busy_;
+  std::set<std::string> failing_; // addresses of members and seeds, so bounded like those
+  std::size_t doubtful_ = 0;      // workers busy with a failing address
+};
+
+} // namespace
+
+peer_client_actor spawn_peer_client(caf::actor_system& sys, const peer_client_context& context) {
+  std::vector<peer_client_actor> workers;
+  for (std::size_t i = 0; i < context.workers; ++i)
+    workers.push_back(sys.spawn<worker_impl, caf::detached>(context));
+  return spawn_peer_client(sys, std::move(workers));
+}
+
+peer_client_actor spawn_peer_client(caf::actor_system& sys,
+                                    std::vector<peer_client_actor> workers) {
+  return sys.spawn<pool_impl>(std::move(workers));
+}
+
+} // namespace starling::actors

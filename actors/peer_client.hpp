@@ -1,0 +1,32 @@
+#pragma once
+
+// The way to the peers: a few detached actors that block in the HTTP client, so that nobody else
+// does, and one that gives them work.
+//
+// At most one request for each address is under way; further ones wait their turn. Peers whose last
+// request failed never occupy all workers, so one that stalls does not slow down those that are
+// well.
+
+#include "actors/interfaces.hpp"
+#include "wire/seal.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <chrono>
+#include <cstddef>
+
+namespace starling::actors {
+
+struct peer_client_context {
+  wire::secret secret;
+  std::chrono::milliseconds timeout; // for a request in all
+  std::size_t answer_bytes_max;
+  std::size_t workers;
+};
+
+peer_client_actor spawn_peer_client(caf::actor_system& sys, const peer_client_context& context);
+
+/// The same over given workers; each answers the same message and may block.
+peer_client_actor spawn_peer_client(caf::actor_system& sys, std::vector<peer_client_actor> workers);
+
+} // namespace starling::actors

@@ -1,0 +1,31 @@
+#pragma once
+
+// One HTTP POST to a peer, with a bound on everything: the time it takes in all and the size of the
+// answer. A peer that vanishes, stalls, trickles or sends garbage costs the caller this much and no
+// more. Blocks.
+
+#include "membership/endpoint.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <variant>
+
+namespace starling::actors {
+
+struct http_answer {
+  int status = 0;
+  std::string body;
+};
+
+/// Why there was no answer, for a log.
+struct http_failure {
+  std::string why;
+};
+
+std::variant<http_answer, http_failure> post(const membership::endpoint& to,
+                                             const std::string& path, std::string body,
+                                             std::chrono::milliseconds timeout,
+                                             std::size_t answer_bytes_max);
+
+} // namespace starling::actors

@@ -1,0 +1,114 @@
+#pragma once
+
+// What the actors say to each other. Everything here stays inside the process: nodes talk HTTP (see
+// peer_client.hpp), so no type is serialized by CAF, and the values of the layers below travel as
+// they are.
+
+#include "crdt/command.hpp"
+#include "crdt/view.hpp"
+#include "membership/joiner.hpp"
+#include "replication/gossip.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/default_enum_inspect.hpp>
+#include <caf/error.hpp>
+#include <caf/type_id.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace starling::actors {
+
+/// Why an actor did not do what it was asked. Nothing was changed.
+enum class errc : std::uint8_t {
+  no_such_key = 1,
+  counter_range, // the counter would leave the signed 64-bit range
+  exhausted,     // no event number or stamp is left for this value
+  value_too_large,
+  bad_message,  // bytes from a peer that are not what they should be
+  foreign_peer, // a peer of another cluster, or one that cannot prove that it is of ours
+  unreachable,  // no answer from a peer
+};
+
+std::string to_string(errc code);
+bool from_string(caf::string_view text, errc& code);
+bool from_integer(std::uint8_t number, errc& code);
+
+template <class Inspector>
+bool inspect(Inspector& f, errc& code) {
+  return caf::default_enum_inspect(f, code);
+}
+
+/// What a join brought; nothing if it was all known.
+struct novelty {
+  std::optional<crdt::value> part;
+};
+
+/// What the gossip actor knows of itself, for display.
+struct gossip_report {
+  replication::session_id self;
+  std::uint64_t log_entries = 0;
+  std::uint64_t log_bytes = 0;
+  std::vector<replication::gossip::peer_status> peers;
+};
+
+/// What the membership actor knows, for display.
+struct membership_report {
+  membership::member self;
+  std::vector<membership::peer_status> peers;
+  std::vector<std::string> unreached_seeds;
+  bool joined = false;
+};
+
+} // namespace starling::actors
+
+CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
+  CAF_ADD_TYPE_ID(starling, (starling::actors::errc))
+  CAF_ADD_TYPE_ID(starling, (starling::actors::gossip_report))
+  CAF_ADD_TYPE_ID(starling, (starling::actors::membership_report))
+  CAF_ADD_TYPE_ID(starling, (starling::actors::novelty))
+  CAF_ADD_TYPE_ID(starling, (starling::crdt::command))
+  CAF_ADD_TYPE_ID(starling, (starling::crdt::key))
+  CAF_ADD_TYPE_ID(starling, (starling::crdt::value))
+  CAF_ADD_TYPE_ID(starling, (starling::crdt::view))
+  CAF_ADD_TYPE_ID(starling, (starling::membership::member))
+  CAF_ADD_TYPE_ID(starling, (std::vector<starling::crdt::key>))
+
+  CAF_ADD_ATOM(starling, starling::actors, apply_atom)
+  CAF_ADD_ATOM(starling, starling::actors, contacted_atom)
+  CAF_ADD_ATOM(starling, starling::actors, delta_atom)
+  CAF_ADD_ATOM(starling, starling::actors, join_atom)
+  CAF_ADD_ATOM(starling, starling::actors, keys_atom)
+  CAF_ADD_ATOM(starling, starling::actors, message_atom)
+  CAF_ADD_ATOM(starling, starling::actors, peer_atom)
+  CAF_ADD_ATOM(starling, starling::actors, post_atom)
+  CAF_ADD_ATOM(starling, starling::actors, read_atom)
+  CAF_ADD_ATOM(starling, starling::actors, report_atom)
+  CAF_ADD_ATOM(starling, starling::actors, shards_atom)
+  CAF_ADD_ATOM(starling, starling::actors, state_atom)
+  CAF_ADD_ATOM(starling, starling::actors, tick_atom)
+  CAF_ADD_ATOM(starling, starling::actors, unreachable_atom)
+  CAF_ADD_ATOM(starling, starling::actors, watch_atom)
+CAF_END_TYPE_ID_BLOCK(starling)
+
+CAF_ERROR_CODE_ENUM(starling::actors::errc)
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::gossip_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::membership_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::novelty)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::key)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::value)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::view)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::member)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<starling::crdt::key>)
+
+namespace starling::actors {
+
+/// Makes these types, and those of interfaces.hpp, known to CAF. Call it before the first
+/// configuration object exists.
+void register_types();
+
+} // namespace starling::actors

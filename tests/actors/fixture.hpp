@@ -1,0 +1,220 @@
+#pragma once
+
+// Actors under test, one message at a time and on a clock that only the test moves.
+//
+// Nothing runs by itself: `settle` lets the actors work until none has anything to do, `advance`
+// moves the clock from one due timer to the next, settling after each. No thread, no sleep, no real
+// time. What a test spawns through `track` is killed at its end.
+
+#include "actors/interfaces.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/send.hpp>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace starling::actors {
+
+/// What became of a request. While it is under way there is neither value nor error.
+template <class T>
+struct outcome {
+  std::optional<T> value;
+  caf::error error;
+
+  bool is_pending() const { return !value && !error; }
+};
+
+class actor_test : public ::testing::Test {
+protected:
+  actor_test();
+  ~actor_test() override;
+
+  template <class Handle>
+  Handle track(Handle actor) {
+    tracked_.push_back(caf::actor_cast<caf::strong_actor_ptr>(actor));
+    return actor;
+  }
+
+  void settle();
+  void advance(std::chrono::milliseconds time);
+
+  /// Sends what is answered by nothing, and settles.
+  template <class Handle, class... Ts>
+  void tell(const Handle& actor, Ts&&... message) {
+    caf::anon_send(actor, std::forward<Ts>(message)...);
+    settle();
+  }
+
+  /// Sends a request and settles; it may be answered later.
+  template <class T, class Handle, class... Ts>
+  std::shared_ptr<const outcome<T>> start_asking(const Handle& actor, Ts&&... message) {
+    auto result = std::make_shared<outcome<T>>();
+    sys.spawn([result, actor, ... xs = std::forward<Ts>(message)](caf::event_based_actor* self) {
+      self->request(actor, caf::infinite, xs...)
+          .then([result](T& value) { result->value = std::move(value); },
+                [result](caf::error& why) { result->error = std::move(why); });
+    });
+    settle();
+    return result;
+  }
+
+  /// The answer to a request; fails the test without one.
+  template <class T, class Handle, class... Ts>
+  T ask(const Handle& actor, Ts&&... message) {
+    const auto result = start_asking<T>(actor, std::forward<Ts>(message)...);
+    if (result->value)
+      return *result->value;
+    ADD_FAILURE() << (result->error ? to_string(result->error) : "no answer");
+    return T{};
+  }
+
+  /// The error that a request for a T ended with; fails the test without one.
+  template <class T, class Handle, class... Ts>
+  caf::error ask_error(const Handle& actor, Ts&&... message) {
+    const auto result = start_asking<T>(actor, std::forward<Ts>(message)...);
+    EXPECT_TRUE(result->error) << (result->value ? "an answer" : "nothing")
+                               << " instead of an error";
+    return result->error;
+  }
+
+private:
+  struct config : caf::actor_system_config {
+    config();
+  };
+
+  const bool types_are_registered_; // before `config_` exists
+  config config_;
+
+protected:
+  caf::actor_system sys;
+
+private:
+  caf::scheduler::test_coordinator& scheduler_;
+  std::vector<caf::strong_actor_ptr> tracked_;
+};
+
+/// A peer client that posts nothing: it keeps what it is asked to post and answers by a script, or
+/// later, when the test says so.
+class fake_peers {
+public:
+  struct post {
+    std::string address;
+    std::string path;
+    std::string body;
+    friend bool operator==(const post&, const post&) = default;
+  };
+
+  /// What the peer answers, or why it does not; nothing to leave the request waiting.
+  using reply = std::variant<std::monostate, std::string, caf::error>;
+  using script = std::function<reply(const post&)>;
+
+  explicit fake_peers(caf::actor_system& sys);
+
+  const peer_client_actor& handle() const { return handle_; }
+
+  /// How posts from now on are answered; at first they wait.
+  void answer_by(script s) { state_->answers = std::move(s); }
+
+  /// All posts so far, in order.
+  const std::vector<post>& posts() const { return state_->posts; }
+  std::vector<std::string> addresses() const;
+
+  /// Answers the post of that index, which waits. Settle afterwards.
+  void answer(std::size_t index, reply r);
+
+private:
+  // Answers a waiting post.
+  using controlled_actor = peer_client_actor::extend<caf::result<void>(std::uint64_t, std::string),
+                                                     caf::result<void>(std::uint64_t, caf::error)>;
+
+  struct state {
+    std::vector<post> posts;
+    std::vector<caf::typed_response_promise<std::string>> promises; // one for each post
+    script answers;
+  };
+
+  static controlled_actor::behavior_type behave(controlled_actor::pointer self,
+                                                std::shared_ptr<state> s);
+
+  std::shared_ptr<state> state_ = std::make_shared<state>();
+  controlled_actor controls_;
+  peer_client_actor handle_;
+};
+
+/// A gossip actor that keeps what it is told.
+class fake_gossip {
+public:
+  explicit fake_gossip(caf::actor_system& sys);
+
+  const gossip_actor& handle() const { return handle_; }
+  const std::vector<replication::item>& deltas() const { return state_->deltas; }
+  const std::vector<membership::member>& peers() const { return state_->peers; }
+
+private:
+  struct state {
+    std::vector<replication::item> deltas;
+    std::vector<membership::member> peers;
+  };
+
+  std::shared_ptr<state> state_ = std::make_shared<state>();
+  gossip_actor handle_;
+};
+
+/// A membership actor that keeps what it is told.
+class fake_membership {
+public:
+  using contact = std::pair<std::string, std::uint64_t>;
+
+  explicit fake_membership(caf::actor_system& sys);
+
+  const membership_actor& handle() const { return handle_; }
+  const std::vector<contact>& contacted() const { return state_->contacted; }
+  const std::vector<std::string>& unreachable() const { return state_->unreachable; }
+
+  /// Addresses where somebody else was than expected.
+  const std::vector<std::string>& changed() const { return state_->changed; }
+
+private:
+  struct state {
+    std::vector<contact> contacted;
+    std::vector<std::string> unreachable;
+    std::vector<std::string> changed;
+  };
+
+  std::shared_ptr<state> state_ = std::make_shared<state>();
+  membership_actor handle_;
+};
+
+/// Commands, by what they do.
+crdt::command increment(std::int64_t amount);
+crdt::command assign(std::string text);
+crdt::command add(std::string member);
+crdt::command remove(std::string member);
+
+/// What bytes from an actor decode to; fails the test when they do not.
+crdt::value decode_value(const std::string& bytes);
+replication::message decode_message(const std::string& bytes);
+replication::answer decode_answer(const std::string& bytes);
+
+/// What a client sees of a counter of that value.
+crdt::view counter_view(std::int64_t value);
+
+/// The members that a view of a set shows.
+std::vector<std::string> members_of(const crdt::view& view);
+
+/// A record of a member at that address.
+membership::member make_member(std::string address, std::uint64_t session);
+
+} // namespace starling::actors

@@ -1,0 +1,127 @@
+#include "actors/shard.hpp"
+#include "fixture.hpp"
+
+#include <gmock/gmock.h>
+#include <map>
+#include <set>
+
+namespace starling::actors {
+namespace {
+
+using crdt::type;
+
+const auto replica = crdt::replica_id::from(1, 2);
+
+class ShardActor : public actor_test {
+protected:
+  shard_actor spawn() {
+    return track(spawn_shard(sys, {.replica = replica,
+                                   .now = []() -> crdt::lww_register::stamp { return 1; },
+                                   .value_bytes_max = 1 << 20,
+                                   .gossip = gossip.handle()}));
+  }
+
+  std::uint64_t size() { return ask<std::uint64_t>(shard, report_atom_v); }
+
+  std::vector<crdt::key> keys() { return ask<std::vector<crdt::key>>(shard, keys_atom_v); }
+
+  fake_gossip gossip{sys};
+  shard_actor shard = spawn();
+  const crdt::key visitors{type::counter, "visitors"};
+  const crdt::key fruits{type::set, "fruits"};
+};
+
+TEST_F(ShardActor, CreatesNothingWhenAnUnknownKeyIsRead) {
+  EXPECT_EQ(ask_error<crdt::view>(shard, read_atom_v, visitors), errc::no_such_key);
+  EXPECT_EQ(ask_error<std::string>(shard, state_atom_v, visitors), errc::no_such_key);
+
+  EXPECT_EQ(size(), 0u);
+  EXPECT_TRUE(keys().empty());
+}
+
+TEST_F(ShardActor, CreatesAKeyWithItsFirstWrite) {
+  ask<crdt::view>(shard, apply_atom_v, visitors, increment(5));
+  ask<crdt::view>(shard, apply_atom_v, visitors, increment(2));
+
+  EXPECT_EQ(size(), 1u);
+  EXPECT_EQ(ask<crdt::view>(shard, read_atom_v, visitors), counter_view(7));
+}
+
+TEST_F(ShardActor, CreatesAKeyWithTheFirstJoin) {
+  crdt::pn_counter delta;
+  delta.add(crdt::replica_id::from(3, 4), 9);
+
+  const auto brought = ask<novelty>(shard, join_atom_v, visitors, crdt::value{delta});
+
+  EXPECT_EQ(brought.part, crdt::value{delta});
+  EXPECT_EQ(size(), 1u);
+  EXPECT_EQ(decode_value(ask<std::string>(shard, state_atom_v, visitors)), crdt::value{delta});
+}
+
+TEST_F(ShardActor, KeepsKeysOfOneNameAndSeveralTypesApart) {
+  const crdt::key counter{type::counter, "x"};
+  const crdt::key set{type::set, "x"};
+  ask<crdt::view>(shard, apply_atom_v, counter, increment(5));
+
+  EXPECT_EQ(ask_error<crdt::view>(shard, read_atom_v, set), errc::no_such_key);
+
+  ask<crdt::view>(shard, apply_atom_v, set, add("apple"));
+  EXPECT_EQ(size(), 2u);
+  EXPECT_EQ(ask<crdt::view>(shard, read_atom_v, counter), counter_view(5));
+  EXPECT_EQ(members_of(ask<crdt::view>(shard, read_atom_v, set)),
+            (std::vector<std::string>{"apple"}));
+}
+
+TEST_F(ShardActor, ListsItsKeys) {
+  ask<crdt::view>(shard, apply_atom_v, visitors, increment(5));
+  ask<crdt::view>(shard, apply_atom_v, fruits, add("apple"));
+
+  EXPECT_THAT(keys(), ::testing::UnorderedElementsAre(visitors, fruits));
+}
+
+TEST_F(ShardActor, NamesTheKeyInTheDeltaOfAWrite) {
+  ask<crdt::view>(shard, apply_atom_v, fruits, add("apple"));
+
+  ASSERT_EQ(gossip.deltas().size(), 1u);
+  EXPECT_EQ(gossip.deltas().front().key, fruits);
+}
+
+TEST_F(ShardActor, HandsOnTheRefusalOfAWrite) {
+  ask<crdt::view>(shard, apply_atom_v, visitors,
+                  increment(std::numeric_limits<std::int64_t>::max()));
+
+  EXPECT_EQ(ask_error<crdt::view>(shard, apply_atom_v, visitors, increment(1)),
+            errc::counter_range);
+}
+
+TEST_F(ShardActor, MapsAKeyAlwaysToTheSameShard) {
+  const shard_map map{{spawn(), spawn(), spawn()}};
+  const shard_map same{map.all()};
+
+  for (int i = 0; i < 100; ++i) {
+    const crdt::key key{type::set, "key-" + std::to_string(i)};
+    EXPECT_EQ(map.of(key), same.of(key));
+  }
+}
+
+TEST_F(ShardActor, SpreadsKeysOverAllShards) {
+  constexpr std::size_t shards = 8;
+  constexpr std::size_t each = 100;
+  std::vector<shard_actor> all;
+  for (std::size_t i = 0; i < shards; ++i)
+    all.push_back(spawn());
+  const shard_map map{all};
+
+  std::map<caf::actor_id, std::size_t> counts;
+  for (std::size_t i = 0; i < shards * each; ++i)
+    ++counts[map.of({type::counter, "key-" + std::to_string(i)}).id()];
+
+  EXPECT_EQ(counts.size(), shards);
+  for (const auto& [shard_id, count] : counts) {
+    EXPECT_GT(count, each / 2);
+    EXPECT_LT(count, each * 2);
+  }
+}
+
+} // namespace
+} // namespace starling::actors

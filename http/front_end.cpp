@@ -1,0 +1,284 @@
+#include "http/front_end.hpp"
+
+#include "actors/last_words.hpp"
+#include "http/metrics.hpp"
+#include "http/reply.hpp"
+
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <future>
+
+namespace starling::http {
+
+namespace {
+
+using actors::errc;
+
+class front_end_impl : public front_end_actor::base {
+public:
+  front_end_impl(caf::actor_config& cfg, const front_end_context& context)
+      : front_end_actor::base(cfg), context_(context) {
+    actors::end_process_on_error(this);
+  }
+
+  const char* name() const override { return "front-end"; }
+
+  void on_exit() override {
+    context_.shards = actors::shard_map{{}};
+    context_.gossip = nullptr;
+    context_.membership = nullptr;
+  }
+
+  behavior_type make_behavior() override {
+    return {
+        [this](const crdt::key& key, reply_to<answer>& reply) {
+          show(request(context_.shards.of(key), caf::infinite, actors::read_atom_v, key), reply);
+        },
+        [this](const crdt::key& key, const crdt::command& c, reply_to<answer>& reply) {
+          show(request(context_.shards.of(key), caf::infinite, actors::apply_atom_v, key, c),
+               reply);
+        },
+        [this](report_atom, reply_to<answer>& reply) { report(reply); },
+    };
+  }
+
+private:
+  template <class Handle>
+  void show(Handle asked, const reply_to<answer>& reply) {
+    asked.then([reply = reply](crdt::view& seen) mutable { reply(std::move(seen)); },
+               or_fail(reply));
+  }
+
+  static auto or_fail(const reply_to<answer>& reply) {
+    return [reply = reply](caf::error& why) mutable { reply(std::move(why)); };
+  }
+
+  /// Every actor of the node is asked once, so an answer also says that all of them are at work.
+  void report(const reply_to<answer>& reply) {
+    struct gathered {
+      std::size_t left;
+      node_report report;
+      reply_to<answer> reply;
+    };
+    const auto& shards = context_.shards.all();
+    auto all = std::make_shared<gathered>(gathered{shards.size() + 2, {}, reply});
+    const auto count_down = [all] {
+      if (--all->left == 0)
+        all->reply(std::move(all->report));
+    };
+    const auto fail = [all](caf::error& why) { all->reply(std::move(why)); };
+    request(context_.membership, caf::infinite, actors::report_atom_v)
+        .then(
+            [all, count_down](actors::membership_report& r) {
+              all->report.membership = std::move(r);
+              count_down();
+            },
+            fail);
+    request(context_.gossip, caf::infinite, actors::report_atom_v)
+        .then(
+            [all, count_down](actors::gossip_report& r) {
+              all->report.gossip = std::move(r);
+              count_down();
+            },
+            fail);
+    for (const auto& shard : shards)
+      request(shard, caf::infinite, actors::report_atom_v)
+          .then(
+              [all, count_down](std::uint64_t keys) {
+                all->report.keys += keys;
+                count_down();
+              },
+              fail);
+  }
+
+  front_end_context context_;
+};
+
+problem problem_of(const crdt::key& key, const caf::error& why) {
+  if (why == errc::no_such_key)
+    return {problem_code::unknown_key,
+            "no " + std::string{to_string(key.type)} + " was ever written under this key"};
+  if (why == errc::counter_range)
+    return http::problem_of(crdt::refusal::counter_range);
+  if (why == errc::exhausted)
+    return http::problem_of(crdt::refusal::exhausted);
+  if (why == errc::value_too_large)
+    return {problem_code::value_too_large, "the value has reached the size that a node can send"};
+  return {problem_code::internal, "the request could not be carried out"};
+}
+
+cluster_view view_of(const node_report& report, const crdt::replica_id& replica,
+                     std::chrono::sys_seconds started) {
+  const auto& self = report.membership.self;
+  cluster_view result;
+  result.self = {self.name,         to_string(self.node), to_string(replica),
+                 self.http_address, self.address,         started};
+  for (const auto& [record, state] : report.membership.peers)
+    result.peers.push_back({to_string(record.node), record.name, record.http_address,
+                            record.address, std::string{to_string(state)}});
+  return result;
+}
+
+/// For metrics: a few fixed words.
+std::string_view route_of(const parsed& asked) {
+  struct name {
+    static std::string_view of(crdt::type t) {
+      switch (t) {
+      case crdt::type::counter:
+        return "/counters/{key}";
+      case crdt::type::register_:
+        return "/registers/{key}";
+      case crdt::type::set:
+        return "/sets/{key}";
+      }
+      return "other";
+    }
+    std::string_view operator()(const read_request& r) const { return of(r.key.type); }
+    std::string_view operator()(const write_request& w) const { return of(w.key.type); }
+    std::string_view operator()(cluster_request) const { return "/cluster"; }
+    std::string_view operator()(health_request) const { return "/healthz"; }
+    std::string_view operator()(ready_request) const { return "/readyz"; }
+    std::string_view operator()(metrics_request) const { return "/metrics"; }
+    std::string_view operator()(const options_request&) const { return "options"; }
+    std::string_view operator()(const problem&) const { return "refused"; }
+  };
+  return std::visit(name{}, asked);
+}
+
+} // namespace
+
+void register_types() {
+  actors::register_types();
+  [[maybe_unused]] static const bool once = [] {
+    caf::init_global_meta_objects<caf::id_block::starling_http>();
+    return true;
+  }();
+}
+
+front_end_actor spawn_front_end(caf::actor_system& sys, const front_end_context& context) {
+  return sys.spawn<front_end_impl>(context);
+}
+
+front_end::front_end(caf::actor_system& sys, settings with, const front_end_context& context)
+    : sys_(sys), settings_(std::move(with)), actor_(spawn_front_end(sys, context)) {
+  const auto& o = settings_.options;
+  const auto where = *membership::parse_endpoint(o.listen);
+  listener_ = std::make_unique<listener>(listener::settings{.host = where.host,
+                                                            .port = where.port,
+                                                            .threads = o.threads,
+                                                            .body_bytes_max = o.max_body,
+                                                            .idle_timeout = o.idle_timeout},
+                                         [this](const request& r) { return handle(r); });
+}
+
+front_end::~front_end() {
+  stop();
+}
+
+std::optional<std::string> front_end::start() {
+  return listener_->start();
+}
+
+void front_end::stop() {
+  stopping_ = true;
+  listener_->stop();
+  if (!actor_)
+    return;
+  caf::scoped_actor self{sys_};
+  self->send_exit(actor_, caf::exit_reason::user_shutdown);
+  self->wait_for(actor_);
+  actor_ = nullptr;
+}
+
+response front_end::handle(const request& r) {
+  const auto asked = parse(r, settings_.secret, {settings_.options.max_body});
+  auto result = handle(asked);
+  count_request(sys_, route_of(asked), result.status);
+  return result;
+}
+
+response front_end::handle(const parsed& asked) {
+  return std::visit([this](const auto& a) { return reply(a); }, asked);
+}
+
+response front_end::reply(const read_request& asked) {
+  const auto outcome = ask(asked.key);
+  if (const auto* what = std::get_if<problem>(&outcome))
+    return reply_with(*what);
+  const auto& a = std::get<answer>(outcome);
+  if (const auto* seen = std::get_if<crdt::view>(&a))
+    return reply_to_read(asked.key, *seen, settings_.secret);
+  return reply_with(problem_of(asked.key, std::get<caf::error>(a)));
+}
+
+response front_end::reply(const write_request& asked) {
+  const auto outcome = ask(asked.key, asked.command);
+  if (const auto* what = std::get_if<problem>(&outcome))
+    return reply_with(*what);
+  const auto& a = std::get<answer>(outcome);
+  if (const auto* seen = std::get_if<crdt::view>(&a))
+    return reply_to_write(asked.key, *seen, settings_.secret);
+  return reply_with(problem_of(asked.key, std::get<caf::error>(a)));
+}
+
+response front_end::reply(cluster_request) {
+  const auto outcome = ask(report_atom_v);
+  if (const auto* what = std::get_if<problem>(&outcome))
+    return reply_with(*what);
+  const auto* report = std::get_if<node_report>(&std::get<answer>(outcome));
+  if (!report)
+    return reply_with(problem{problem_code::internal, "the node could not tell how it is"});
+  return reply_with(view_of(*report, settings_.replica, settings_.started));
+}
+
+response front_end::reply(health_request) {
+  return reply_with_status("alive");
+}
+
+response front_end::reply(ready_request) {
+  if (stopping_)
+    return reply_with(problem{problem_code::not_ready, "the node is stopping"});
+  const auto outcome = ask(report_atom_v);
+  if (std::holds_alternative<problem>(outcome) ||
+      !std::holds_alternative<node_report>(std::get<answer>(outcome)))
+    return reply_with(problem{problem_code::not_ready, "the actors do not answer in time"});
+  return reply_with_status("ready");
+}
+
+response front_end::reply(metrics_request) {
+  const auto outcome = ask(report_atom_v);
+  if (const auto* what = std::get_if<problem>(&outcome))
+    return reply_with(*what);
+  const auto* report = std::get_if<node_report>(&std::get<answer>(outcome));
+  return reply_with_metrics(metrics_text(sys_, report ? *report : node_report{}));
+}
+
+response front_end::reply(const options_request& asked) {
+  return reply_to_options(asked.allow);
+}
+
+response front_end::reply(const problem& what) {
+  return reply_with(what);
+}
+
+/// Blocks until the actor answers, for the configured time at most.
+template <class... Ts>
+std::variant<answer, problem> front_end::ask(Ts&&... question) {
+  auto promise = std::make_shared<std::promise<answer>>();
+  auto future = promise->get_future();
+  // No copy of the promise may stay here, or a reply that nobody will give could not be told from a
+  // late one.
+  caf::anon_send(actor_, std::forward<Ts>(question)..., reply_to<answer>{std::move(promise)});
+  if (future.wait_for(settings_.options.request_timeout) != std::future_status::ready)
+    return problem{problem_code::timed_out, "no answer in time; a write may still happen"};
+  try {
+    return future.get();
+  } catch (const std::future_error&) {
+    return problem{problem_code::not_ready, "the node is stopping"};
+  }
+}
+
+} // namespace starling::http

@@ -1,0 +1,114 @@
+#pragma once
+
+// The clients' door: the front-end actor, which turns what a request asks for into typed messages
+// to the other actors.
+//
+// HTTP threads parse (request.hpp) and write JSON (reply.hpp); in between they hand the actor what
+// is asked for and wait for what came of it, no longer than the configured time.
+
+#include "actors/options.hpp"
+#include "actors/shard.hpp"
+#include "http/listener.hpp"
+#include "http/reply_to.hpp"
+#include "http/request.hpp"
+#include "wire/seal.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace starling::http {
+
+/// What GET /cluster and GET /metrics are made of.
+struct node_report {
+  actors::membership_report membership;
+  actors::gossip_report gossip;
+  std::uint64_t keys = 0;
+};
+
+/// What the actors answer a client: a value, a report, or why not.
+using answer = std::variant<caf::error, crdt::view, node_report>;
+
+} // namespace starling::http
+
+CAF_BEGIN_TYPE_ID_BLOCK(starling_http, caf::id_block::starling_handles::end)
+  CAF_ADD_TYPE_ID(starling_http, (starling::http::reply_to<starling::http::answer>))
+  CAF_ADD_ATOM(starling_http, starling::http, report_atom)
+CAF_END_TYPE_ID_BLOCK(starling_http)
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::http::reply_to<starling::http::answer>)
+
+namespace starling::http {
+
+/// Makes the types above known to CAF, and those of the actors. Call it before the first
+/// configuration object exists.
+void register_types();
+
+using front_end_actor = caf::typed_actor<
+    // A client's read.
+    caf::result<void>(crdt::key, reply_to<answer>),
+    // A client's write.
+    caf::result<void>(crdt::key, crdt::command, reply_to<answer>),
+    // How the node is.
+    caf::result<void>(report_atom, reply_to<answer>)>;
+
+struct front_end_context {
+  actors::shard_map shards;
+  actors::gossip_actor gossip;
+  actors::membership_actor membership;
+};
+
+front_end_actor spawn_front_end(caf::actor_system& sys, const front_end_context& context);
+
+/// The listener for clients and the actor behind it.
+class front_end {
+public:
+  struct settings {
+    actors::http_options options;
+    wire::secret secret;      // authenticates contexts
+    crdt::replica_id replica; // for display
+    std::chrono::sys_seconds started;
+  };
+
+  front_end(caf::actor_system& sys, settings with, const front_end_context& context);
+
+  front_end(const front_end&) = delete;
+  front_end& operator=(const front_end&) = delete;
+  ~front_end();
+
+  /// Opens the port; the reason if that fails.
+  std::optional<std::string> start();
+
+  /// Lets requests under way finish and closes the port, then ends the actor, for which they wait.
+  /// Idempotent.
+  void stop();
+
+private:
+  response handle(const request& r);
+  response handle(const parsed& asked);
+  response reply(const read_request& asked);
+  response reply(const write_request& asked);
+  response reply(cluster_request);
+  response reply(health_request);
+  response reply(ready_request);
+  response reply(metrics_request);
+  response reply(const options_request& asked);
+  response reply(const problem& what);
+
+  template <class... Ts>
+  std::variant<answer, problem> ask(Ts&&... question);
+
+  caf::actor_system& sys_;
+  settings settings_;
+  front_end_actor actor_;
+  std::atomic<bool> stopping_ = false;
+  std::unique_ptr<listener> listener_;
+};
+
+} // namespace starling::http

@@ -1,0 +1,54 @@
+#include "http/metrics.hpp"
+
+#include "http/front_end.hpp"
+
+#include <caf/telemetry/collector/prometheus.hpp>
+#include <caf/telemetry/counter.hpp>
+#include <caf/telemetry/gauge.hpp>
+#include <caf/telemetry/metric_registry.hpp>
+
+namespace starling::http {
+
+namespace {
+
+constexpr char prefix[] = "starling";
+
+void set_gauge(caf::actor_system& sys, caf::string_view name, caf::string_view help,
+               std::uint64_t value) {
+  sys.metrics().gauge_singleton(prefix, name, help)->value(static_cast<std::int64_t>(value));
+}
+
+} // namespace
+
+void count_request(caf::actor_system& sys, std::string_view route, int status) {
+  const auto code = std::to_string(status);
+  sys.metrics()
+      .counter_family(prefix, "http.requests", {"route", "status"}, "Requests answered.", "1", true)
+      ->get_or_add({{"route", {route.data(), route.size()}}, {"status", code}})
+      ->inc();
+}
+
+std::string metrics_text(caf::actor_system& sys, const node_report& report) {
+  const auto& gossip = report.gossip;
+  set_gauge(sys, "keys", "Keys on this node.", report.keys);
+  set_gauge(sys, "gossip.log-entries", "Deltas that some peer may lack.", gossip.log_entries);
+  set_gauge(sys, "gossip.log-bytes", "Encoded size of these deltas.", gossip.log_bytes);
+  std::uint64_t behind = 0;
+  for (const auto& peer : gossip.peers)
+    behind += peer.behind ? 1 : 0;
+  set_gauge(sys, "gossip.peers-behind", "Peers that are sent whole states.", behind);
+  std::uint64_t unreachable = 0;
+  for (const auto& peer : report.membership.peers)
+    unreachable += peer.state == membership::reachability::unreachable ? 1 : 0;
+  set_gauge(sys, "members", "Members known, this node included.",
+            report.membership.peers.size() + 1);
+  set_gauge(sys, "members-unreachable", "Members that did not answer last.", unreachable);
+  set_gauge(sys, "seeds-unreached", "Seeds that never answered.",
+            report.membership.unreached_seeds.size());
+
+  caf::telemetry::collector::prometheus collector;
+  const auto text = collector.collect_from(sys.metrics());
+  return {text.begin(), text.end()};
+}
+
+} // namespace starling::http

@@ -1,0 +1,69 @@
+#pragma once
+
+// What went wrong, for the client, as RFC 9457 writes it. A problem always means that the request
+// changed nothing, except for `timed_out`, after which nobody knows.
+
+#include "crdt/command.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace starling::http {
+
+/// Each has a name that programs may rely on, a status and a title.
+enum class problem_code {
+  bad_request,            // not HTTP, or not as much of it as is spoken here
+  bad_target,             // the request target cannot be decoded
+  bad_key,                // empty or too long
+  empty_body,             // a body is needed
+  malformed_json,         // the body is not JSON
+  not_an_object,          // the body is JSON and no object
+  forbidden_origin,       // a web page tries to write
+  unknown_route,          // nothing is at this path
+  unknown_key,            // nobody has written this key
+  method_not_allowed,     // the path knows other methods
+  body_too_large,         // beyond the configured limit
+  unsupported_media_type, // the body says that it is not JSON
+  unsupported_encoding,   // the body says that it is compressed
+  missing_member,         // a member that the request needs is not there
+  unknown_member,         // a member that the request does not know
+  duplicate_member,       // a member that is there twice
+  conflicting_members,    // members that exclude each other
+  wrong_type,             // a value of another JSON type than wanted
+  out_of_range,           // a number that is too small or too large
+  element_too_large,      // an element of a set beyond its limit
+  added_and_removed,      // an element that is both added and removed
+  unused_context,         // a context for an element that the request does not touch
+  invalid_context,        // a context that was not given out for this key and element
+  counter_range,          // the counter would leave the 64-bit range
+  exhausted,              // the value has no room for another event
+  value_too_large,        // the value has reached the size up to which clients may fill it
+  internal,               // a fault of ours
+  not_ready,              // starting or stopping
+  timed_out,              // no answer within the deadline
+};
+
+struct problem {
+  problem_code code = problem_code::internal;
+  std::string detail;                 // a sentence about this one
+  std::optional<std::string> pointer; // to the culprit in the body (RFC 6901)
+  std::string allow = {};             // the path's methods, if that was the problem
+
+  friend bool operator==(const problem&, const problem&) = default;
+};
+
+int status_of(problem_code code);
+
+/// "unknown-key" and the like.
+std::string_view name_of(problem_code code);
+
+/// The problem that a refused command is.
+problem problem_of(crdt::refusal why);
+
+std::string to_json(const problem& what);
+
+/// The pointer to a member or an element below another pointer.
+std::string pointer_to(std::string_view parent, std::string_view name);
+
+} // namespace starling::http

@@ -1,0 +1,146 @@
+#include "http/reply.hpp"
+
+#include "http/context_token.hpp"
+#include "http/json_text.hpp"
+
+#include <cstdio>
+
+namespace starling::http {
+
+namespace {
+
+/// Joins JSON texts with commas.
+template <class Range, class Write>
+std::string list(char open, const Range& items, char close, Write write) {
+  std::string out{open};
+  for (const auto& item : items) {
+    if (out.size() > 1)
+      out += ", ";
+    out += write(item);
+  }
+  out += close;
+  return out;
+}
+
+std::string member(std::string_view name, std::string_view json) {
+  return quote(name).append(": ").append(json);
+}
+
+std::string object(const std::vector<std::string>& members) {
+  return list('{', members, '}', [](const std::string& x) { return x; });
+}
+
+response ok(const std::vector<std::string>& members) {
+  return {.body = object(members) + '\n', .headers = {}};
+}
+
+using observed_members = std::vector<std::pair<crdt::payload, crdt::version_vector>>;
+
+observed_members text_of(const crdt::set_view& what) {
+  observed_members result;
+  for (const auto& x : what.members)
+    if (x.first.kind == crdt::payload_kind::text)
+      result.push_back(x);
+  return result;
+}
+
+std::string contexts_of(const observed_members& members, const crdt::key& key,
+                        const wire::secret& secret) {
+  return member("contexts", list('{', members, '}', [&](const auto& x) {
+                  const auto& [element, observed] = x;
+                  return member(element.data,
+                                quote(encode_context(secret, key, element, observed)));
+                }));
+}
+
+std::string values_of(const observed_members& members) {
+  return member("values",
+                list('[', members, ']', [](const auto& x) { return quote(x.first.data); }));
+}
+
+response show(const crdt::counter_view& what) {
+  std::vector<std::string> members{member("value", std::to_string(what.reading.value))};
+  if (what.reading.saturated)
+    members.push_back(member("saturated", "true"));
+  return ok(members);
+}
+
+response show(const crdt::register_view& what) {
+  const auto& [kind, data] = what.what;
+  return ok({member("value", kind == crdt::payload_kind::json ? data : quote(data))});
+}
+
+/// RFC 3339, in UTC.
+std::string to_text(std::chrono::sys_seconds when) {
+  const auto day = std::chrono::floor<std::chrono::days>(when);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss time{when - day};
+  char text[64];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()));
+  return text;
+}
+
+} // namespace
+
+response reply_to_read(const crdt::key& key, const crdt::view& what, const wire::secret& secret) {
+  if (const auto* counter = std::get_if<crdt::counter_view>(&what))
+    return show(*counter);
+  if (const auto* written = std::get_if<crdt::register_view>(&what))
+    return show(*written);
+  const auto members = text_of(std::get<crdt::set_view>(what));
+  return ok({values_of(members), contexts_of(members, key, secret)});
+}
+
+response reply_to_write(const crdt::key& key, const crdt::view& what, const wire::secret& secret) {
+  if (const auto* set = std::get_if<crdt::set_view>(&what))
+    return ok({contexts_of(text_of(*set), key, secret)});
+  return reply_to_read(key, what, secret);
+}
+
+response reply_with(const problem& what) {
+  response result{status_of(what.code), "application/problem+json", to_json(what), {}};
+  if (!what.allow.empty())
+    result.headers.emplace_back("Allow", what.allow);
+  if (result.status == 503)
+    result.headers.emplace_back("Retry-After", "1");
+  return result;
+}
+
+response reply_with(const cluster_view& cluster) {
+  const auto& self = cluster.self;
+  const auto node = object({
+      member("name", quote(self.name)),
+      member("node", quote(self.node_id)),
+      member("replica", quote(self.replica_id)),
+      member("http", quote(self.http_address)),
+      member("cluster", quote(self.cluster_address)),
+      member("started", quote(to_text(self.started))),
+  });
+  const auto peers = list('[', cluster.peers, ']', [](const cluster_view::peer& peer) {
+    return object({
+        member("name", quote(peer.name)),
+        member("node", quote(peer.node_id)),
+        member("http", quote(peer.http_address)),
+        member("cluster", quote(peer.cluster_address)),
+        member("state", quote(peer.state)),
+    });
+  });
+  return ok({member("self", node), member("peers", peers)});
+}
+
+response reply_to_options(std::string_view allow) {
+  return {204, "", "", {{"Allow", std::string{allow}}}};
+}
+
+response reply_with_status(std::string_view status) {
+  return ok({member("status", quote(status))});
+}
+
+response reply_with_metrics(std::string text) {
+  return {200, "text/plain; version=0.0.4; charset=utf-8", std::move(text), {}};
+}
+
+} // namespace starling::http

@@ -1,0 +1,66 @@
+#pragma once
+
+// What the API answers: JSON with a space after each ':' and ',' of ours and one newline at the
+// end. A register's value and all contexts are put in as they are.
+
+#include "crdt/view.hpp"
+#include "http/problem.hpp"
+#include "wire/seal.hpp"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace starling::http {
+
+struct response {
+  int status = 200;
+  std::string_view content_type = "application/json; charset=utf-8"; // empty without a body
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers; // beside those that every reply has
+};
+
+/// What GET /cluster shows of the node that answers and of those that it knows.
+struct cluster_view {
+  struct node {
+    std::string name;
+    std::string node_id;
+    std::string replica_id;
+    std::string http_address;
+    std::string cluster_address;
+    std::chrono::sys_seconds started;
+  };
+
+  struct peer {
+    std::string node_id;
+    std::string name;
+    std::string http_address;
+    std::string cluster_address;
+    std::string state;
+  };
+
+  node self;
+  std::vector<peer> peers;
+};
+
+/// A value as a read shows it. Members of a set that are not text are left out.
+response reply_to_read(const crdt::key& key, const crdt::view& what, const wire::secret& secret);
+
+/// The same for counters and registers; of a set, the contexts of what the write touched.
+response reply_to_write(const crdt::key& key, const crdt::view& what, const wire::secret& secret);
+
+response reply_with(const problem& what);
+response reply_with(const cluster_view& cluster);
+
+/// 204 with the methods of a path.
+response reply_to_options(std::string_view allow);
+
+/// `{"status": ...}`.
+response reply_with_status(std::string_view status);
+
+/// Metrics in Prometheus' text format.
+response reply_with_metrics(std::string text);
+
+} // namespace starling::http

@@ -1,0 +1,87 @@
+// Feeds any request to the parser: a line with the method, a line with the target, the body. A
+// write that it accepts, written out again, has to be accepted as the same write.
+
+#include "http/context_token.hpp"
+#include "http/json_text.hpp"
+#include "http/request.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+
+namespace {
+
+using namespace starling;
+
+const wire::secret secret{"fuzz", ""};
+
+std::string body_of(const crdt::counter_add& add) {
+  const auto text = std::to_string(add.amount);
+  return add.amount > 0 ? "{\"increment\":" + text + "}" : "{\"decrement\":" + text.substr(1) + "}";
+}
+
+std::string body_of(const crdt::register_assign& assign) {
+  return "{\"value\":" + assign.what.data + "}";
+}
+
+std::string body_of(const crdt::set_change& change, const crdt::key& key) {
+  std::string contexts;
+  const auto list = [&](const std::vector<crdt::member_change>& members) {
+    std::string result;
+    for (const auto& [member, observed] : members) {
+      result += (result.empty() ? "" : ",") + http::quote(member.data);
+      if (observed)
+        contexts += (contexts.empty() ? "" : ",") + http::quote(member.data) + ":\"" +
+                    http::encode_context(secret, key, member, *observed) + "\"";
+    }
+    return "[" + result + "]";
+  };
+  const auto add = list(change.add);
+  const auto remove = list(change.remove);
+  return "{\"add\":" + add + ",\"remove\":" + remove + ",\"contexts\":{" + contexts + "}}";
+}
+
+std::string body_of(const http::write_request& write) {
+  switch (write.key.type) {
+  case crdt::type::counter:
+    return body_of(std::get<crdt::counter_add>(write.command));
+  case crdt::type::register_:
+    return body_of(std::get<crdt::register_assign>(write.command));
+  case crdt::type::set:
+    return body_of(std::get<crdt::set_change>(write.command), write.key);
+  }
+  std::abort();
+}
+
+std::string_view take_line(std::string_view& rest) {
+  const auto line = rest.substr(0, rest.find('\n'));
+  rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+  return line;
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view rest{reinterpret_cast<const char*>(data), size};
+  http::request request;
+  request.method = take_line(rest);
+  request.target = take_line(rest);
+  request.body = rest;
+  const http::limits bounds{.body_bytes_max = SIZE_MAX};
+  const auto first = http::parse(request, secret, bounds);
+
+  if (const auto* what = std::get_if<http::problem>(&first)) {
+    if (http::check_json(http::to_json(*what)))
+      std::abort();
+    return 0;
+  }
+  const auto* write = std::get_if<http::write_request>(&first);
+  if (!write)
+    return 0;
+  const auto body = body_of(*write);
+  request.body = body;
+  const auto second = http::parse(request, secret, bounds);
+  const auto* again = std::get_if<http::write_request>(&second);
+  if (!again || again->key != write->key || body_of(*again) != body)
+    std::abort();
+  return 0;
+}

@@ -1,0 +1,136 @@
+#include "http/commands.hpp"
+#include "http/context_token.hpp"
+#include "http/json_text.hpp"
+#include "http/reply.hpp"
+
+#include <gmock/gmock.h>
+
+namespace starling::http {
+namespace {
+
+using crdt::payload_kind;
+using crdt::type;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+
+const wire::secret secret{"test", "s3cret"};
+const crdt::key counter{type::counter, "visitors"};
+const crdt::key register_{type::register_, "config"};
+const crdt::key fruits{type::set, "fruits"};
+const crdt::version_vector observed{{crdt::replica_id::from(1, 1), 7}};
+
+TEST(Reply, OfACounterIsItsValue) {
+  const crdt::view what = crdt::counter_view{{-5, false}};
+  EXPECT_EQ(reply_to_read(counter, what, secret).body, "{\"value\": -5}\n");
+  EXPECT_EQ(reply_to_write(counter, what, secret).body, "{\"value\": -5}\n");
+}
+
+TEST(Reply, OfACounterSaysWhenItIsSaturated) {
+  EXPECT_EQ(reply_to_read(counter, crdt::counter_view{{INT64_MAX, true}}, secret).body,
+            "{\"value\": 9223372036854775807, \"saturated\": true}\n");
+}
+
+TEST(Reply, OfARegisterIsItsValueToTheLetter) {
+  const crdt::view what = crdt::register_view{{payload_kind::json, "{\"a\":1.0e400}"}};
+  EXPECT_EQ(reply_to_read(register_, what, secret).body, "{\"value\": {\"a\":1.0e400}}\n");
+  EXPECT_EQ(reply_to_write(register_, what, secret).body, "{\"value\": {\"a\":1.0e400}}\n");
+}
+
+TEST(Reply, OfARegisterWithTextIsAString) {
+  EXPECT_EQ(
+      reply_to_read(register_, crdt::register_view{{payload_kind::text, "a\"b"}}, secret).body,
+      "{\"value\": \"a\\\"b\"}\n");
+}
+
+TEST(Reply, OfASetIsItsMembersWithTheirContexts) {
+  const crdt::payload apple{payload_kind::text, "apple"};
+  const crdt::payload odd{payload_kind::text, "o\"d"};
+  const crdt::view what = crdt::set_view{{{apple, observed}, {odd, observed}}};
+  const auto contexts = "\"contexts\": {\"apple\": \"" +
+                        encode_context(secret, fruits, apple, observed) + "\", \"o\\\"d\": \"" +
+                        encode_context(secret, fruits, odd, observed) + "\"}}\n";
+
+  EXPECT_EQ(reply_to_read(fruits, what, secret).body,
+            "{\"values\": [\"apple\", \"o\\\"d\"], " + contexts);
+  EXPECT_EQ(reply_to_write(fruits, what, secret).body, "{" + contexts);
+}
+
+TEST(Reply, OfAnEmptySetIsEmpty) {
+  EXPECT_EQ(reply_to_read(fruits, crdt::set_view{}, secret).body,
+            "{\"values\": [], \"contexts\": {}}\n");
+  EXPECT_EQ(reply_to_write(fruits, crdt::set_view{}, secret).body, "{\"contexts\": {}}\n");
+}
+
+TEST(Reply, LeavesOutMembersThatAreNotText) {
+  const crdt::view what = crdt::set_view{{{{payload_kind::json, "1"}, observed}}};
+  EXPECT_EQ(reply_to_read(fruits, what, secret).body, "{\"values\": [], \"contexts\": {}}\n");
+}
+
+TEST(Reply, GivesContextsThatARequestTakesBack) {
+  const crdt::view what = crdt::set_view{{{{payload_kind::text, "apple"}, observed}}};
+  const auto body = reply_to_write(fruits, what, secret).body;
+  const auto contexts = std::string{members_of(body)->at(0).value};
+
+  const auto command =
+      command_of(fruits, R"({"remove": ["apple"], "contexts": )" + contexts + "}", secret);
+
+  const auto& change = std::get<crdt::set_change>(std::get<crdt::command>(command));
+  EXPECT_EQ(change.remove.at(0).observed, observed);
+}
+
+TEST(Reply, ToAProblemHasItsStatusAndType) {
+  const auto reply = reply_with(problem{problem_code::unknown_key, "nobody wrote it", {}});
+
+  EXPECT_EQ(reply.status, 404);
+  EXPECT_EQ(reply.content_type, "application/problem+json");
+  EXPECT_THAT(reply.headers, IsEmpty());
+  EXPECT_FALSE(check_json(reply.body));
+}
+
+TEST(Reply, ToAWrongMethodNamesTheRightOnes) {
+  const auto reply = reply_with(problem{problem_code::method_not_allowed, "", {}, "GET, HEAD"});
+  EXPECT_EQ(reply.status, 405);
+  EXPECT_THAT(reply.headers, ElementsAre(Pair("Allow", "GET, HEAD")));
+}
+
+TEST(Reply, OfANodeThatIsNotReadySaysWhenToRetry) {
+  const auto reply = reply_with(problem{problem_code::not_ready, "", {}});
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_THAT(reply.headers, ElementsAre(Pair("Retry-After", "1")));
+}
+
+TEST(Reply, ToOptionsHasNoBody) {
+  const auto reply = reply_to_options("GET, HEAD");
+  EXPECT_EQ(reply.status, 204);
+  EXPECT_EQ(reply.body, "");
+  EXPECT_THAT(reply.headers, ElementsAre(Pair("Allow", "GET, HEAD")));
+}
+
+TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
+  using namespace std::chrono;
+  const cluster_view cluster{
+      {"a", "0a", "1b", "127.0.0.1:8080", "127.0.0.1:9080",
+       sys_days{year{2024} / 2 / 29} + hours{1} + minutes{2} + seconds{3}},
+      {{"0c", "b", "127.0.0.1:8081", "127.0.0.1:9081", "alive"}},
+  };
+
+  const auto reply = reply_with(cluster);
+
+  EXPECT_EQ(reply.body,
+            "{\"self\": {\"name\": \"a\", \"node\": \"0a\", \"replica\": \"1b\", "
+            "\"http\": \"127.0.0.1:8080\", \"cluster\": \"127.0.0.1:9080\", "
+            "\"started\": \"2024-02-29T01:02:03Z\"}, \"peers\": [{\"name\": \"b\", "
+            "\"node\": \"0c\", \"http\": \"127.0.0.1:8081\", \"cluster\": \"127.0.0.1:9081\", "
+            "\"state\": \"alive\"}]}\n");
+}
+
+TEST(Reply, OfAPageHasItsType) {
+  EXPECT_EQ(reply_with_status("ok").body, "{\"status\": \"ok\"}\n");
+  EXPECT_EQ(reply_with_status("ok").content_type, "application/json; charset=utf-8");
+  EXPECT_EQ(reply_with_metrics("up 1\n").body, "up 1\n");
+  EXPECT_EQ(reply_with_metrics("").content_type, "text/plain; version=0.0.4; charset=utf-8");
+}
+
+} // namespace
+} // namespace starling::http

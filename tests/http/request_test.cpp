@@ -1,0 +1,191 @@
+#include "http/request.hpp"
+
+#include <gtest/gtest.h>
+
+namespace starling::http {
+namespace {
+
+const wire::secret secret{"test", "s3cret"};
+
+parsed parse(const request& r) {
+  return http::parse(r, secret, {.body_bytes_max = 64});
+}
+
+/// A write that is fine; tests spoil one part of it.
+request good_write() {
+  request r;
+  r.method = "POST";
+  r.target = "/counters/visitors";
+  r.body = R"({"increment": 5})";
+  return r;
+}
+
+request get(std::string_view target, std::string_view method = "GET") {
+  request r;
+  r.method = method;
+  r.target = target;
+  return r;
+}
+
+void expect_problem(const request& r, problem_code code, int status) {
+  const auto result = parse(r);
+  const auto* found = std::get_if<problem>(&result);
+  ASSERT_TRUE(found) << r.method << ' ' << r.target << " is no problem";
+  EXPECT_EQ(name_of(found->code), name_of(code)) << r.method << ' ' << r.target;
+  EXPECT_EQ(status_of(found->code), status);
+}
+
+TEST(Request, ReadsAKeyOfEachType) {
+  const std::pair<std::string_view, crdt::type> routes[] = {
+      {"/counters/a", crdt::type::counter},
+      {"/registers/a", crdt::type::register_},
+      {"/sets/a", crdt::type::set},
+  };
+  for (const auto& [target, type] : routes)
+    for (const auto* method : {"GET", "HEAD"})
+      EXPECT_EQ(std::get<read_request>(parse(get(target, method))).key, (crdt::key{type, "a"}));
+}
+
+TEST(Request, AsksForThePagesOfTheNode) {
+  for (const auto* method : {"GET", "HEAD"}) {
+    EXPECT_TRUE(std::holds_alternative<cluster_request>(parse(get("/cluster", method))));
+    EXPECT_TRUE(std::holds_alternative<health_request>(parse(get("/healthz", method))));
+    EXPECT_TRUE(std::holds_alternative<ready_request>(parse(get("/readyz?verbose", method))));
+    EXPECT_TRUE(std::holds_alternative<metrics_request>(parse(get("/metrics", method))));
+  }
+}
+
+TEST(Request, WritesAKeyOfEachType) {
+  auto r = good_write();
+  EXPECT_EQ(std::get<write_request>(parse(r)).key, (crdt::key{crdt::type::counter, "visitors"}));
+
+  r = get("/registers/config", "PUT");
+  r.body = R"({"value": "dark-mode"})";
+  EXPECT_EQ(std::get<write_request>(parse(r)).key, (crdt::key{crdt::type::register_, "config"}));
+
+  r = get("/sets/fruits", "POST");
+  r.body = R"({"add": ["apple"]})";
+  EXPECT_EQ(std::get<write_request>(parse(r)).key, (crdt::key{crdt::type::set, "fruits"}));
+}
+
+TEST(Request, TakesAnyKeyOfUtf8UpToItsLimit) {
+  EXPECT_EQ(std::get<read_request>(parse(get("/sets/a%2Fb%00%C3%BC"))).key.name,
+            std::string("a/b\0\xc3\xbc", 6));
+  EXPECT_EQ(std::get<read_request>(parse(get("/sets/" + std::string(1024, 'k')))).key.name.size(),
+            1024U);
+}
+
+TEST(Request, RefusesAKeyThatIsEmptyOrTooLong) {
+  expect_problem(get("/sets/"), problem_code::bad_key, 400);
+  expect_problem(get("/sets/?a"), problem_code::bad_key, 400);
+  expect_problem(get("/sets/" + std::string(1025, 'k')), problem_code::bad_key, 400);
+  auto r = good_write();
+  r.target = "/counters/";
+  expect_problem(r, problem_code::bad_key, 400);
+}
+
+TEST(Request, RefusesATargetThatCannotBeDecoded) {
+  for (const auto* target : {"/sets/%zz", "/sets/%", "/sets/%ff", "*", "http://h/sets/a", ""})
+    expect_problem(get(target), problem_code::bad_target, 400);
+}
+
+TEST(Request, FindsNothingAtOtherPaths) {
+  for (const auto* target : {"/", "/sets", "/sets/a/", "/sets/a/b", "/cluster/", "/cluster/a",
+                             "/Sets/a", "/favicon.ico", "//sets/a"})
+    expect_problem(get(target), problem_code::unknown_route, 404);
+  expect_problem(get("/unknown", "BREW"), problem_code::unknown_route, 404);
+}
+
+TEST(Request, RefusesOtherMethodsAndSaysWhichOnesThereAre) {
+  const std::tuple<std::string_view, std::string_view, std::string_view> cases[] = {
+      {"DELETE", "/counters/a", "GET, HEAD, POST, OPTIONS"},
+      {"PUT", "/counters/a", "GET, HEAD, POST, OPTIONS"},
+      {"POST", "/registers/a", "GET, HEAD, PUT, OPTIONS"},
+      {"PATCH", "/sets/a", "GET, HEAD, POST, OPTIONS"},
+      {"get", "/sets/a", "GET, HEAD, POST, OPTIONS"},
+      {"BREW", "/sets/a", "GET, HEAD, POST, OPTIONS"},
+      {"", "/sets/a", "GET, HEAD, POST, OPTIONS"},
+      {"GET, HEAD", "/sets/a", "GET, HEAD, POST, OPTIONS"},
+      {"POST", "/cluster", "GET, HEAD, OPTIONS"},
+      {"PUT", "/healthz", "GET, HEAD, OPTIONS"},
+      {"DELETE", "/readyz", "GET, HEAD, OPTIONS"},
+      {"POST", "/metrics", "GET, HEAD, OPTIONS"},
+  };
+  for (const auto& [method, target, allow] : cases) {
+    expect_problem(get(target, method), problem_code::method_not_allowed, 405);
+    EXPECT_EQ(std::get<problem>(parse(get(target, method))).allow, allow);
+  }
+}
+
+TEST(Request, AnswersOptionsOnAKnownPath) {
+  EXPECT_EQ(std::get<options_request>(parse(get("/registers/a", "OPTIONS"))).allow,
+            "GET, HEAD, PUT, OPTIONS");
+  EXPECT_EQ(std::get<options_request>(parse(get("/cluster", "OPTIONS"))).allow,
+            "GET, HEAD, OPTIONS");
+  expect_problem(get("/unknown", "OPTIONS"), problem_code::unknown_route, 404);
+}
+
+TEST(Request, TakesContentTypesThatMayBeJson) {
+  auto r = good_write();
+  for (const auto* type : {"application/json", "application/json; charset=utf-8",
+                           "Application/JSON;charset=UTF-8", "application/merge-patch+json",
+                           "application/x-www-form-urlencoded", "", " \t", " application/json "}) {
+    r.content_type = type;
+    EXPECT_TRUE(std::holds_alternative<write_request>(parse(r))) << type;
+  }
+}
+
+TEST(Request, RefusesOtherContentTypes) {
+  auto r = good_write();
+  for (const auto* type : {"text/plain", "multipart/form-data; boundary=x", "application/xml",
+                           "text/json", "image/x+json", "application/jsonp", "application/"}) {
+    r.content_type = type;
+    expect_problem(r, problem_code::unsupported_media_type, 415);
+  }
+}
+
+TEST(Request, RefusesContentEncodings) {
+  auto r = good_write();
+  r.content_encoding = "gzip";
+  expect_problem(r, problem_code::unsupported_encoding, 415);
+}
+
+TEST(Request, LetsNoWebPageWrite) {
+  auto r = good_write();
+  for (const auto* origin : {"https://example.org", "null", ""}) {
+    r.origin = origin;
+    expect_problem(r, problem_code::forbidden_origin, 403);
+  }
+  auto read = get("/counters/a");
+  read.origin = "https://example.org";
+  EXPECT_TRUE(std::holds_alternative<read_request>(parse(read)));
+}
+
+TEST(Request, RefusesABodyBeyondTheLimit) {
+  auto r = good_write();
+  std::string body{r.body};
+  body.resize(64, ' ');
+  r.body = body;
+  EXPECT_TRUE(std::holds_alternative<write_request>(parse(r)));
+  body.push_back(' ');
+  r.body = body;
+  expect_problem(r, problem_code::body_too_large, 413);
+}
+
+TEST(Request, PassesOnWhatIsWrongWithTheBody) {
+  auto r = good_write();
+  r.body = "{";
+  expect_problem(r, problem_code::malformed_json, 400);
+  r.body = R"({"increment": 0})";
+  expect_problem(r, problem_code::out_of_range, 422);
+}
+
+TEST(Request, IgnoresTheBodyOfARead) {
+  auto r = get("/counters/a");
+  r.body = "not JSON";
+  r.content_type = "text/plain";
+  EXPECT_TRUE(std::holds_alternative<read_request>(parse(r)));
+}
+
+} // namespace
+} // namespace starling::http

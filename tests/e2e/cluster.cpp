@@ -1,0 +1,172 @@
+#include "tests/e2e/cluster.hpp"
+
+#include "tests/e2e/eventually.hpp"
+
+#include <arpa/inet.h>
+#include <csignal>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace starling::e2e {
+
+using testing::AssertionFailure;
+using testing::AssertionResult;
+using testing::AssertionSuccess;
+
+reserved_port::reserved_port() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const int on = 1;
+  setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof any;
+  auto* address = reinterpret_cast<sockaddr*>(&any);
+  if (bind(socket_, address, size) != 0 || getsockname(socket_, address, &size) != 0)
+    throw std::runtime_error{"there is no free port"};
+  number_ = ntohs(any.sin_port);
+}
+
+reserved_port::~reserved_port() {
+  close(socket_);
+}
+
+std::string reserved_port::address() const {
+  return "127.0.0.1:" + std::to_string(number_);
+}
+
+node::node(std::string name, std::vector<std::string> flags)
+    : name_(std::move(name)), flags_(std::move(flags)) {}
+
+void node::set_flag(const std::string& flag) {
+  const auto option = flag.substr(0, flag.find('=') + 1);
+  std::erase_if(flags_, [&](const auto& earlier) { return earlier.starts_with(option); });
+  flags_.push_back(flag);
+}
+
+node::~node() {
+  if (process_ && !process_->is_running())
+    ADD_FAILURE() << name_ << " ended by itself with status " << *process_->wait({});
+  bury();
+}
+
+void node::bury() {
+  if (process_ && output().find("Sanitizer") != std::string::npos)
+    ADD_FAILURE() << name_ << " was found at fault:\n" << output();
+  process_.reset();
+}
+
+void node::launch() {
+  std::vector<std::string> command{STARLINGD_PATH, "--node.name=" + name_,
+                                   "--http.listen=" + http_port_.address(),
+                                   "--cluster.listen=" + peer_port_.address()};
+  command.insert(command.end(), flags_.begin(), flags_.end());
+  process_ = std::make_unique<process>(command);
+}
+
+AssertionResult node::wait_until_ready() {
+  return eventually([this]() -> AssertionResult {
+    const auto ready = http().get("/readyz");
+    if (ready.status == 200)
+      return AssertionSuccess();
+    return AssertionFailure() << name_ << " is not ready: " << ready.status << ' ' << ready.body;
+  });
+}
+
+AssertionResult node::start() {
+  launch();
+  return wait_until_ready();
+}
+
+void node::crash() {
+  process_->signal(SIGKILL);
+  process_->wait(std::chrono::seconds{10});
+  bury();
+}
+
+std::optional<int> node::stop(int signal, std::chrono::milliseconds deadline) {
+  process_->signal(signal);
+  const auto status = process_->wait(deadline);
+  bury();
+  return status;
+}
+
+void node::freeze() {
+  process_->signal(SIGSTOP);
+}
+
+void node::thaw() {
+  process_->signal(SIGCONT);
+}
+
+cluster::cluster(std::size_t size, const std::vector<std::string>& flags) {
+  std::string seeds;
+  for (std::size_t i = 0; i < size; ++i) {
+    auto& added = nodes_.emplace_back("node-" + std::to_string(i),
+                                      std::vector<std::string>{"--gossip.interval=100ms",
+                                                               "--cluster.join-backoff-min=50ms",
+                                                               "--cluster.join-backoff-max=500ms"});
+    seeds += (seeds.empty() ? "\"" : ",\"") + added.peer_port().address() + '"';
+  }
+  for (auto& added : nodes_) {
+    added.set_flag("--cluster.seeds=[" + seeds + "]");
+    for (const auto& flag : flags)
+      added.set_flag(flag);
+  }
+}
+
+AssertionResult cluster::start() {
+  for (auto& one : nodes_)
+    one.launch();
+  for (auto& one : nodes_)
+    if (auto ready = one.wait_until_ready(); !ready)
+      return ready;
+  return eventually([this] { return is_whole(); });
+}
+
+AssertionResult cluster::is_whole() {
+  for (const auto& one : nodes_)
+    for (const auto& other : nodes_)
+      if (&one != &other && state_of_peer(one, other) != "alive")
+        return AssertionFailure() << one.name() << " knows " << other.name() << " as \""
+                                  << state_of_peer(one, other) << '"';
+  return AssertionSuccess();
+}
+
+AssertionResult cluster::all_show(const std::string& target, const std::string& value) {
+  for (const auto& one : nodes_)
+    if (auto seen = shows(one, target, value); !seen)
+      return seen;
+  return AssertionSuccess();
+}
+
+AssertionResult cluster::all_come_to_show(const std::string& target, const std::string& value) {
+  return eventually([&] { return all_show(target, value); });
+}
+
+AssertionResult shows(const node& n, const std::string& target, const std::string& value) {
+  const auto seen = n.http().shown(target);
+  if (seen == value)
+    return AssertionSuccess();
+  return AssertionFailure() << n.name() << " shows " << target << " as " << seen << ", not "
+                            << value;
+}
+
+AssertionResult comes_to_show(const node& n, const std::string& target, const std::string& value) {
+  return eventually([&] { return shows(n, target, value); });
+}
+
+std::string state_of_peer(const node& who, const node& peer) {
+  const auto page = who.http().get("/cluster").json();
+  const auto* object = page.if_object();
+  const auto* peers = object ? object->if_contains("peers") : nullptr;
+  if (!peers || !peers->is_array())
+    return "";
+  std::string states;
+  for (const auto& one : peers->as_array())
+    if (one.at("cluster").as_string() == peer.peer_port().address())
+      states += (states.empty() ? "" : ",") + std::string{one.at("state").as_string().c_str()};
+  return states;
+}
+
+} // namespace starling::e2e

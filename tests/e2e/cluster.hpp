@@ -1,0 +1,129 @@
+#pragma once
+
+// Nodes as a test runs them: real processes on ports of loopback that nobody else has.
+//
+// A node that ends without having been told to, or that a sanitizer complains about, fails the
+// test.
+
+#include "tests/e2e/client.hpp"
+#include "tests/e2e/process.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace starling::e2e {
+
+/// A free port, kept for this test until the object goes: a socket is bound to it, without
+/// listening, so that only one that sets SO_REUSEADDR, as servers do, may listen there.
+class reserved_port {
+public:
+  reserved_port();
+
+  reserved_port(const reserved_port&) = delete;
+  reserved_port& operator=(const reserved_port&) = delete;
+  ~reserved_port();
+
+  std::uint16_t number() const { return number_; }
+
+  /// 127.0.0.1:PORT.
+  std::string address() const;
+
+private:
+  int socket_;
+  std::uint16_t number_ = 0;
+};
+
+/// One node, which may be started and ended many times and keeps its ports.
+class node {
+public:
+  node(std::string name, std::vector<std::string> flags);
+  ~node();
+
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  /// Starts the process; `wait_until_ready` says when it serves.
+  void launch();
+  testing::AssertionResult wait_until_ready();
+
+  /// Both at once.
+  testing::AssertionResult start();
+
+  /// Ends it as a crash would.
+  void crash();
+
+  /// Ends it with a signal that it may heed; its status, or nothing if it still runs then.
+  std::optional<int> stop(int signal, std::chrono::milliseconds deadline);
+
+  /// Stops it where it is; it neither answers nor closes anything.
+  void freeze();
+  void thaw();
+
+  bool is_running() { return process_ && process_->is_running(); }
+
+  /// What this life of it wrote so far.
+  std::string output() const { return process_->output(); }
+
+  client http() const { return client{http_port_.number()}; }
+  const reserved_port& http_port() const { return http_port_; }
+  const reserved_port& peer_port() const { return peer_port_; }
+
+  const std::string& name() const { return name_; }
+
+  /// Takes the place of an earlier flag for the same option.
+  void set_flag(const std::string& flag);
+
+private:
+  void bury();
+
+  std::string name_;
+  std::vector<std::string> flags_;
+  reserved_port http_port_;
+  reserved_port peer_port_;
+  std::unique_ptr<process> process_;
+};
+
+/// Nodes that know all of them as seeds and gossip often.
+class cluster {
+public:
+  /// Starts nothing yet.
+  explicit cluster(std::size_t size, const std::vector<std::string>& flags = {});
+
+  /// Starts all nodes, and waits until each knows each other as alive.
+  testing::AssertionResult start();
+
+  node& operator[](std::size_t index) { return nodes_.at(index); }
+  std::size_t size() const { return nodes_.size(); }
+  std::deque<node>& nodes() { return nodes_; }
+
+  /// Whether each node shows each other one, once and as alive.
+  testing::AssertionResult is_whole();
+
+  /// Whether that value is what all nodes show now; see client::shown.
+  testing::AssertionResult all_show(const std::string& target, const std::string& value);
+
+  /// Whether they come to do so.
+  testing::AssertionResult all_come_to_show(const std::string& target, const std::string& value);
+
+private:
+  std::deque<node> nodes_;
+};
+
+/// Whether a node shows that value.
+testing::AssertionResult shows(const node& n, const std::string& target, const std::string& value);
+
+/// Whether it comes to do so.
+testing::AssertionResult comes_to_show(const node& n, const std::string& target,
+                                       const std::string& value);
+
+/// The state in which a node's GET /cluster shows another, "" if it does not know it. States of
+/// several records at that address are separated by a comma.
+std::string state_of_peer(const node& who, const node& peer);
+
+} // namespace starling::e2e

@@ -44,7 +44,8 @@ node::node(caf::actor_system& sys, const options& o, const identity& who) : sys_
   peers_ = spawn_peer_client(sys, {.secret = wire::secret{o.cluster.name, o.cluster.key},
                                    .timeout = o.cluster.peer_timeout,
                                    .answer_bytes_max = peer_message_bytes_max(o),
-                                   .workers = o.cluster.peer_clients});
+                                   .workers = o.cluster.peer_clients,
+                                   .stop = stop_.get_token()});
   membership_ = spawn_membership(sys, {.self = {.address = o.cluster.advertise,
                                                 .generation = who.started,
                                                 .node = who.node,
@@ -89,6 +90,7 @@ node::~node() {
 void node::stop() {
   if (!gossip_)
     return;
+  stop_.request_stop();
   caf::scoped_actor self{sys_};
   const auto end = [&](auto& actor) {
     self->send_exit(actor, caf::exit_reason::user_shutdown);

@@ -9,6 +9,7 @@
 #include <caf/actor_system.hpp>
 
 #include <cstdint>
+#include <stop_token>
 
 namespace starling::actors {
 
@@ -46,6 +47,7 @@ public:
 
 private:
   caf::actor_system& sys_;
+  std::stop_source stop_; // of messages to peers
   peer_client_actor peers_;
   membership_actor membership_;
   gossip_actor gossip_;

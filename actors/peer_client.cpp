@@ -39,7 +39,8 @@ private:
       return caf::make_error(errc::unreachable, "not an address");
     const auto sealed =
         wire::seal_request(context_.secret, path, {random_bits(), random_bits()}, body);
-    auto outcome = post(*to, path, sealed, context_.timeout, context_.answer_bytes_max);
+    auto outcome =
+        post(*to, path, sealed, context_.timeout, context_.answer_bytes_max, context_.stop);
     if (const auto* failure = std::get_if<http_failure>(&outcome))
       return caf::make_error(errc::unreachable, failure->why);
     const auto& answer = std::get<http_answer>(outcome);

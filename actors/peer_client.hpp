@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <stop_token>
 
 namespace starling::actors {
 
@@ -22,6 +23,7 @@ struct peer_client_context {
   std::chrono::milliseconds timeout; // for a request in all
   std::size_t answer_bytes_max;
   std::size_t workers;
+  std::stop_token stop = {}; // requests under way fail once a stop is requested
 };
 
 peer_client_actor spawn_peer_client(caf::actor_system& sys, const peer_client_context& context);

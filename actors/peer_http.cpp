@@ -10,15 +10,18 @@ namespace starling::actors {
 
 namespace {
 
-/// Cuts a client's connection when its time is up: the library's own timeouts begin anew with each
-/// byte.
+/// Cuts a client's connection when its time is up or a stop is requested: the library's own
+/// timeouts begin anew with each byte.
 class deadline {
 public:
-  deadline(httplib::Client& client, std::chrono::milliseconds timeout)
-      : watcher_([this, &client, end = std::chrono::steady_clock::now() + timeout] {
+  deadline(httplib::Client& client, std::chrono::milliseconds timeout, const std::stop_token& stop)
+      : watcher_([this, &client, stop, end = std::chrono::steady_clock::now() + timeout] {
           std::unique_lock lock{mutex_};
-          if (!ended_.wait_until(lock, end, [this] { return over_; }))
+          ended_.wait_until(lock, stop, end, [this] { return over_; });
+          while (!over_) { // a client that is about to connect does not notice
             client.stop();
+            ended_.wait_for(lock, std::chrono::milliseconds{20}, [this] { return over_; });
+          }
         }) {}
 
   deadline(const deadline&) = delete;
@@ -35,17 +38,16 @@ public:
 
 private:
   std::mutex mutex_;
-  std::condition_variable ended_;
+  std::condition_variable_any ended_;
   bool over_ = false;
   std::thread watcher_; // last: it uses the others
 };
 
 } // namespace
 
-std::variant<http_answer, http_failure> post(const membership::endpoint& to,
-                                             const std::string& path, std::string body,
-                                             std::chrono::milliseconds timeout,
-                                             std::size_t answer_bytes_max) {
+std::variant<http_answer, http_failure>
+post(const membership::endpoint& to, const std::string& path, std::string body,
+     std::chrono::milliseconds timeout, std::size_t answer_bytes_max, const std::stop_token& stop) {
   httplib::Client client{to.host, to.port};
   client.set_connection_timeout(timeout);
   client.set_read_timeout(timeout);
@@ -68,7 +70,7 @@ std::variant<http_answer, http_failure> post(const membership::endpoint& to,
     return !too_large;
   };
   try {
-    const deadline limit{client, timeout};
+    const deadline limit{client, timeout, stop};
     const auto result = client.send(request);
     if (too_large)
       return http_failure{"the answer is too large"};

@@ -2,12 +2,13 @@
 
 // One HTTP POST to a peer, with a bound on everything: the time it takes in all and the size of the
 // answer. A peer that vanishes, stalls, trickles or sends garbage costs the caller this much and no
-// more. Blocks.
+// more. Blocks, but gives up a peer that it is connected to as soon as a stop is requested.
 
 #include "membership/endpoint.hpp"
 
 #include <chrono>
 #include <cstddef>
+#include <stop_token>
 #include <string>
 #include <variant>
 
@@ -26,6 +27,7 @@ struct http_failure {
 std::variant<http_answer, http_failure> post(const membership::endpoint& to,
                                              const std::string& path, std::string body,
                                              std::chrono::milliseconds timeout,
-                                             std::size_t answer_bytes_max);
+                                             std::size_t answer_bytes_max,
+                                             const std::stop_token& stop = {});
 
 } // namespace starling::actors

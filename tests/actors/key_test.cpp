@@ -42,12 +42,17 @@ protected:
   fake_gossip gossip{sys};
 };
 
-TEST_F(KeyActor, BeginsAtTheBottomOfItsType) {
-  for (const auto t : {type::counter, type::register_, type::set}) {
-    const auto state = state_of(spawn(t));
-    EXPECT_EQ(state, crdt::value{t});
-    EXPECT_TRUE(state.empty());
-  }
+TEST_F(KeyActor, HasNoStateBeforeTheFirstWrite) {
+  for (const auto t : {type::counter, type::register_, type::set})
+    EXPECT_EQ(ask<std::string>(spawn(t), state_atom_v), "");
+}
+
+TEST_F(KeyActor, HasNoStateAfterACommandThatChangedNothing) {
+  const auto set = spawn(type::set);
+  apply(set, remove("apple"));
+
+  EXPECT_EQ(ask<std::string>(set, state_atom_v), "");
+  EXPECT_EQ(ask_error<crdt::view>(set, read_atom_v), errc::no_such_key);
 }
 
 TEST_F(KeyActor, HasNothingToReadBeforeTheFirstWrite) {

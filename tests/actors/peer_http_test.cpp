@@ -8,6 +8,7 @@
 #include <functional>
 #include <future>
 #include <netinet/in.h>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
@@ -139,12 +140,14 @@ private:
 };
 
 constexpr milliseconds timeout{200};
+constexpr milliseconds long_timeout{10'000}; // so that nothing else can end a post in time
 constexpr std::size_t answer_bytes_max = 10'000;
 
 /// The failure of a post to such a peer; fails the test unless it comes in time.
-std::string failure_of_post_to(const membership::endpoint& peer) {
+std::string failure_of_post_to(const membership::endpoint& peer, milliseconds limit = timeout,
+                               const std::stop_token& stop = {}) {
   const auto begin = clock::now();
-  const auto outcome = post(peer, "/path", "question", timeout, answer_bytes_max);
+  const auto outcome = post(peer, "/path", "question", limit, answer_bytes_max, stop);
   EXPECT_LT(clock::now() - begin, std::chrono::seconds{2});
   if (const auto* failure = std::get_if<http_failure>(&outcome)) {
     EXPECT_FALSE(failure->why.empty());
@@ -228,7 +231,7 @@ TEST(PeerHttp, RefusesALargerAnswer) {
     client.wait_for_the_client_to_leave();
   }};
 
-  EXPECT_EQ(failure_of_post_to(peer.where()), "the answer is too large");
+  EXPECT_EQ(failure_of_post_to(peer.where(), long_timeout), "the answer is too large");
 }
 
 TEST(PeerHttp, RefusesAnEndlessBody) {
@@ -239,7 +242,7 @@ TEST(PeerHttp, RefusesAnEndlessBody) {
       continue;
   }};
 
-  EXPECT_EQ(failure_of_post_to(peer.where()), "the answer is too large");
+  EXPECT_EQ(failure_of_post_to(peer.where(), long_timeout), "the answer is too large");
 }
 
 TEST(PeerHttp, RefusesAnEndlessChunkedBody) {
@@ -250,7 +253,7 @@ TEST(PeerHttp, RefusesAnEndlessChunkedBody) {
       continue;
   }};
 
-  EXPECT_EQ(failure_of_post_to(peer.where()), "the answer is too large");
+  EXPECT_EQ(failure_of_post_to(peer.where(), long_timeout), "the answer is too large");
 }
 
 TEST(PeerHttp, GivesUpOnAPeerThatRefuses) {
@@ -277,13 +280,32 @@ TEST(PeerHttp, GivesUpOnAPeerThatStallsAfterItAccepted) {
   failure_of_post_to(peer.where());
 }
 
+TEST(PeerHttp, GivesUpOnAPeerOnceAStopIsRequested) {
+  std::stop_source stop;
+  const server peer{[&](connection& client) {
+    client.receive_until("question");
+    stop.request_stop();
+    client.wait_for_the_client_to_leave();
+  }};
+
+  failure_of_post_to(peer.where(), long_timeout, stop.get_token());
+}
+
+TEST(PeerHttp, GivesUpOnAPeerWhenAStopWasRequestedBefore) {
+  std::stop_source stop;
+  stop.request_stop();
+  const server peer{[](connection& client) { client.wait_for_the_client_to_leave(); }};
+
+  failure_of_post_to(peer.where(), long_timeout, stop.get_token());
+}
+
 TEST(PeerHttp, GivesUpOnAPeerThatTakesNoRequest) {
   std::promise<void> over;
   const server peer{[done = over.get_future().share()](connection&) { done.wait(); }};
   const auto begin = clock::now();
 
   const auto outcome =
-      post(peer.where(), "/path", std::string(64 << 20, 'x'), timeout, answer_bytes_max);
+      post(peer.where(), "/path", std::string(16 << 20, 'x'), timeout, answer_bytes_max);
 
   EXPECT_LT(clock::now() - begin, std::chrono::seconds{2});
   EXPECT_TRUE(std::holds_alternative<http_failure>(outcome));

@@ -33,8 +33,12 @@ public:
 
   behavior_type make_behavior() override {
     return {
-        [this](apply_atom, const crdt::key& key, const crdt::command& c)
-            -> caf::result<crdt::view> { return delegate(find_or_spawn(key), apply_atom_v, c); },
+        [this](apply_atom, const crdt::key& key,
+               const crdt::command& c) -> caf::result<crdt::view> {
+          if (!crdt::can_create(c) && !keys_.contains(key))
+            return crdt::view_of(crdt::value{key.type}, c);
+          return delegate(find_or_spawn(key), apply_atom_v, c);
+        },
         [this](read_atom, const crdt::key& key) -> caf::result<crdt::view> {
           if (const auto found = keys_.find(key); found != keys_.end())
             return delegate(found->second, read_atom_v);

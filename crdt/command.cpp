@@ -1,5 +1,6 @@
 #include "crdt/command.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 namespace starling::crdt {
@@ -34,6 +35,15 @@ outcome apply_to(or_set& set, const set_change& change, const replica_id& self) 
 type type_of(const command& c) {
   static_assert(std::variant_size_v<command> == 3);
   return static_cast<type>(c.index() + 1);
+}
+
+bool can_create(const command& c) {
+  const auto* change = std::get_if<set_change>(&c);
+  if (!change || !change->add.empty())
+    return true;
+  return std::any_of(change->remove.begin(), change->remove.end(), [](const member_change& one) {
+    return one.observed && !one.observed->empty();
+  });
 }
 
 std::string_view to_string(refusal r) {

@@ -40,6 +40,10 @@ using command = std::variant<counter_add, register_assign, set_change>;
 /// The type of value that a command is for.
 type type_of(const command& c);
 
+/// Whether a command can change a value at its bottom. One that cannot need not be applied to a key
+/// that nobody has written.
+bool can_create(const command& c);
+
 enum class refusal : std::uint8_t {
   counter_range = 1, // the value would leave the signed 64-bit range
   exhausted = 2,     // no stamp or event number is left: only forged ones lead here

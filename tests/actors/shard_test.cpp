@@ -39,6 +39,15 @@ TEST_F(ShardActor, CreatesNothingWhenAnUnknownKeyIsRead) {
   EXPECT_TRUE(keys().empty());
 }
 
+TEST_F(ShardActor, CreatesNothingWhenAWriteChangesNothing) {
+  const crdt::payload apple{crdt::payload_kind::text, "apple"};
+
+  EXPECT_EQ(ask<crdt::view>(shard, apply_atom_v, fruits, remove("apple")),
+            crdt::view{(crdt::set_view{{{apple, {}}}})});
+
+  EXPECT_EQ(size(), 0u);
+}
+
 TEST_F(ShardActor, CreatesAKeyWithItsFirstWrite) {
   ask<crdt::view>(shard, apply_atom_v, visitors, increment(5));
   ask<crdt::view>(shard, apply_atom_v, visitors, increment(2));

@@ -132,6 +132,21 @@ TEST(Command, GivesNoDeltaWhereNothingChanges) {
   EXPECT_TRUE(v.empty());
 }
 
+TEST(Command, CanCreateWhateverItCanChangeAtTheBottom) {
+  const std::vector<command> commands{
+      counter_add{-1},
+      register_assign{{payload_kind::json, "null"}},
+      set_change{},
+      set_change{{{apple, {}}}, {}},
+      set_change{{}, {{apple, {}}, {pear, version_vector{}}}},
+      set_change{{}, {{apple, {}}, {pear, version_vector{{b, 1}}}}},
+  };
+  for (const auto& c : commands) {
+    value v{type_of(c)};
+    EXPECT_EQ(can_create(c), std::get<0>(apply(v, c, a, 1)).has_value()) << c.index();
+  }
+}
+
 TEST(Command, ChangesASetInFullOrNotAtAll) {
   auto v = almost_exhausted(2);
   expect_refused(v, set_change{{{apple, {}}, {pear, {}}, {plum, {}}}, {}}, refusal::exhausted);

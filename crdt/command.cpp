@@ -46,6 +46,11 @@ bool can_create(const command& c) {
   });
 }
 
+bool can_grow(const command& c) {
+  const auto* change = std::get_if<set_change>(&c);
+  return change && !change->add.empty();
+}
+
 std::string_view to_string(refusal r) {
   switch (r) {
   case refusal::counter_range:

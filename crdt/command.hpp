@@ -44,6 +44,9 @@ type type_of(const command& c);
 /// that nobody has written.
 bool can_create(const command& c);
 
+/// Whether a command can make a value ever larger. One that replaces or removes cannot.
+bool can_grow(const command& c);
+
 enum class refusal : std::uint8_t {
   counter_range = 1, // the value would leave the signed 64-bit range
   exhausted = 2,     // no stamp or event number is left: only forged ones lead here

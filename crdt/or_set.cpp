@@ -151,8 +151,7 @@ or_set or_set::part(const std::vector<payload>& members) const {
   return result;
 }
 
-// -- clocks and where their events stand
-// -----------------------------------------------------------------------------
+// -- clocks and where their events stand --
 
 or_set::clock::const_iterator or_set::find(const clock& c, const replica_id& replica) {
   const auto at =
@@ -239,8 +238,7 @@ void or_set::reindex() {
       index(at, e);
 }
 
-// -- encoding: a table of replica ids, `seen`, the clocks
-// -------------------------------------------------------------
+// -- encoding: a table of replica ids, `seen`, the clocks --
 
 void or_set::encode(wire::writer& out) const {
   std::set<replica_id> named;

@@ -248,10 +248,11 @@ void joiner::plan_round(duration now) {
 }
 
 void joiner::start_round(duration now) {
-  // Seeds too, under their own spelling: a name may lead to another process than it used to.
+  // Seeds too, under their own spelling, and in slow rounds even those that led to ourselves: a
+  // name may lead to another process than it used to.
   std::vector<contact*> candidates;
   for (auto& [address, one] : contacts_)
-    if (!one.in_flight && !own_spellings_.contains(address))
+    if (!one.in_flight && (rumour_rounds_ == 0 || !own_spellings_.contains(address)))
       candidates.push_back(&one);
   if (!candidates.empty())
     bring_forward(candidates[random() % candidates.size()]->due, now);

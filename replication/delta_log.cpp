@@ -2,10 +2,10 @@
 
 namespace starling::replication {
 
-void delta_log::append(crdt::key key, crdt::value delta, std::optional<session_id> heard_from) {
-  const auto bytes = encoded_item{key, delta.encode()}.size();
-  bytes_ += bytes;
-  entries_.push_back({std::move(key), std::move(delta), heard_from, bytes});
+void delta_log::append(crdt::key key, const crdt::value& delta,
+                       std::optional<session_id> heard_from) {
+  entries_.push_back({{std::move(key), delta.encode()}, heard_from});
+  bytes_ += entries_.back().delta.size();
   while (bytes_ > bytes_max_)
     drop_first();
 }
@@ -16,7 +16,7 @@ void delta_log::drop_through(std::uint64_t number) {
 }
 
 void delta_log::drop_first() {
-  bytes_ -= entries_.front().bytes;
+  bytes_ -= entries_.front().delta.size();
   entries_.pop_front();
   ++first_;
 }

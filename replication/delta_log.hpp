@@ -17,17 +17,15 @@ namespace starling::replication {
 class delta_log {
 public:
   struct entry {
-    crdt::key key;
-    crdt::value delta;
+    encoded_item delta; // as it will travel: a decoded value takes many times the space
     std::optional<session_id> heard_from; // nothing for a write of our own
-    std::size_t bytes;                    // that it takes in a message, at most
   };
 
   explicit delta_log(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
   /// Appends an entry and drops the oldest ones beyond the bound (the newest one too, if it alone
   /// is beyond it).
-  void append(crdt::key key, crdt::value delta, std::optional<session_id> heard_from);
+  void append(crdt::key key, const crdt::value& delta, std::optional<session_id> heard_from);
 
   /// Drops the entries up to `number`.
   void drop_through(std::uint64_t number);

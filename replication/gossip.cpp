@@ -1,21 +1,32 @@
 #include "replication/gossip.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <iterator>
+#include <span>
 
 namespace starling::replication {
 
 namespace {
 
-constexpr std::size_t keys_per_read = 16;
+constexpr std::size_t keys_per_read = 4;
+
+/// The join of deltas of one key. Requires: there is one, and all are our own encodings.
+encoded_item join_all(const std::vector<const encoded_item*>& deltas) {
+  if (deltas.size() == 1)
+    return *deltas.front();
+  auto joined = std::get<crdt::value>(crdt::value::decode(deltas.front()->bytes));
+  for (const auto* delta : std::span{deltas}.subspan(1))
+    joined.join(std::get<crdt::value>(crdt::value::decode(delta->bytes)));
+  return {deltas.front()->key, joined.encode()};
+}
 
 } // namespace
 
 gossip::gossip(session_id self, gossip_limits limits)
     : self_(self), limits_(limits), log_(limits.log_bytes) {}
 
-void gossip::record(crdt::key key, crdt::value delta, std::optional<session_id> heard_from) {
-  log_.append(std::move(key), std::move(delta), heard_from);
+void gossip::record(crdt::key key, const crdt::value& delta, std::optional<session_id> heard_from) {
+  log_.append(std::move(key), delta, heard_from);
   drop_acknowledged(); // with no peer that waits for it, nothing is kept
 }
 
@@ -30,21 +41,23 @@ void gossip::remove_peer(session_id peer) {
 }
 
 std::vector<effect> gossip::round(std::uint64_t random) {
-  std::vector<session_id> candidates;
-  for (auto& [id, p] : peers_) {
-    if (p.for_what != waiting::nothing)
-      continue;
-    skip_heard(id, p);
-    if (p.behind || p.cursor < log_.last())
-      candidates.push_back(id);
-  }
-  drop_acknowledged();
-  if (candidates.empty())
+  const auto peers = candidates();
+  if (peers.empty())
     return {};
-  const auto chosen = candidates[random % candidates.size()];
-  auto& p = peers_.at(chosen);
-  p.round_end = log_.last();
-  return advance(chosen, p);
+  return start_round(peers[random % peers.size()]);
+}
+
+std::vector<effect> gossip::rounds(const std::set<session_id>& except) {
+  std::vector<effect> result;
+  for (const auto peer : candidates())
+    if (!except.contains(peer))
+      std::ranges::move(start_round(peer), std::back_inserter(result));
+  return result;
+}
+
+bool gossip::is_quiet() const {
+  return std::ranges::all_of(
+      peers_, [](const auto& entry) { return entry.second.for_what == waiting::nothing; });
 }
 
 bool gossip::expects(session_id peer, const answer& a) const {
@@ -91,7 +104,10 @@ std::vector<effect> gossip::states_read(session_id peer, std::vector<encoded_ite
   auto* p = find_waiting(peer, waiting::states);
   if (!p)
     return {};
-  p->moving->ready = std::move(states);
+  for (auto& state : states) {
+    p->moving->ready_bytes += state.size();
+    p->moving->ready.push_back(std::move(state));
+  }
   return advance(peer, *p);
 }
 
@@ -100,6 +116,26 @@ std::vector<gossip::peer_status> gossip::status() const {
   for (const auto& [id, p] : peers_)
     result.push_back({id, p.behind, p.behind ? log_.size() : log_.last() - p.cursor});
   return result;
+}
+
+/// The peers that are idle and lack something.
+std::vector<session_id> gossip::candidates() {
+  std::vector<session_id> result;
+  for (auto& [id, p] : peers_) {
+    if (p.for_what != waiting::nothing)
+      continue;
+    skip_heard(id, p);
+    if (p.behind || p.cursor < log_.last())
+      result.push_back(id);
+  }
+  drop_acknowledged();
+  return result;
+}
+
+std::vector<effect> gossip::start_round(session_id peer) {
+  auto& p = peers_.at(peer);
+  p.round_end = log_.last();
+  return advance(peer, p);
 }
 
 /// Moves the cursor over what was heard from the peer itself: it lacks none of that.
@@ -132,7 +168,8 @@ std::vector<effect> gossip::advance_transfer(session_id id, peer_state& p) {
     return {list_keys{id}};
   }
   auto& moving = *p.moving;
-  if (!moving.ready.empty()) {
+  if (!moving.ready.empty() &&
+      (moving.keys.empty() || moving.ready_bytes >= limits_.message_bytes)) {
     std::vector<encoded_item> items;
     std::size_t bytes = 0;
     do {
@@ -140,6 +177,7 @@ std::vector<effect> gossip::advance_transfer(session_id id, peer_state& p) {
       items.push_back(std::move(moving.ready.back()));
       moving.ready.pop_back();
     } while (!moving.ready.empty() && bytes + moving.ready.back().size() <= limits_.message_bytes);
+    moving.ready_bytes -= bytes;
     return {send(id, p, items)};
   }
   if (!moving.keys.empty()) {
@@ -158,29 +196,27 @@ std::vector<effect> gossip::advance_transfer(session_id id, peer_state& p) {
 }
 
 std::vector<effect> gossip::advance_log(session_id id, peer_state& p) {
-  std::map<crdt::key, crdt::value> joined;
+  std::map<crdt::key, std::vector<const encoded_item*>> parts;
   std::size_t bytes = 0;
   auto number = p.cursor;
   while (number < p.round_end) {
     const auto& entry = log_.at(number + 1);
     if (entry.heard_from != id) {
-      if (!joined.empty() && bytes + entry.bytes > limits_.message_bytes)
+      if (!parts.empty() && bytes + entry.delta.size() > limits_.message_bytes)
         break;
-      bytes += entry.bytes;
-      const auto [at, is_new] = joined.try_emplace(entry.key, entry.delta);
-      if (!is_new)
-        at->second.join(entry.delta);
+      bytes += entry.delta.size();
+      parts[entry.delta.key].push_back(&entry.delta);
     }
     ++number;
   }
-  if (joined.empty()) {
+  if (parts.empty()) {
     p.cursor = number;
     drop_acknowledged();
     return {};
   }
   std::vector<encoded_item> items;
-  for (const auto& [key, delta] : joined)
-    items.push_back({key, delta.encode()});
+  for (const auto& [key, deltas] : parts)
+    items.push_back(join_all(deltas));
   p.in_flight_to = number;
   return {send(id, p, items)};
 }

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <variant>
 #include <vector>
 
@@ -66,7 +67,7 @@ public:
   // -- what happens on this node --
 
   /// Logs what is new here: the delta of a write, or the novelty of a join.
-  void record(crdt::key key, crdt::value delta, std::optional<session_id> heard_from);
+  void record(crdt::key key, const crdt::value& delta, std::optional<session_id> heard_from);
 
   /// A peer may be gossiped with from now on. It starts behind.
   void add_peer(session_id peer);
@@ -79,6 +80,13 @@ public:
 
   /// Starts a round with one peer, drawn by `random` among those that are idle and lack something.
   std::vector<effect> round(std::uint64_t random);
+
+  /// Starts a round with every peer that is idle and lacks something, except for some. Repeated
+  /// until it gives nothing and all is quiet, it hands on everything that can be handed on.
+  std::vector<effect> rounds(const std::set<session_id>& except);
+
+  /// Whether no effect is under way.
+  bool is_quiet() const;
 
   /// Whether this is the answer to the message that is under way to the peer. Any other is to be
   /// ignored, or reported as `failed` by whoever knows that no better one will come.
@@ -114,8 +122,9 @@ private:
   /// The states of all keys, on their way to one peer.
   struct transfer {
     std::uint64_t log_end;           // the log's end before the first state was read
-    std::vector<crdt::key> keys;     // still to be read, last one first
-    std::vector<encoded_item> ready; // read, to be sent, last one first
+    std::vector<crdt::key> keys;     // still to be read
+    std::vector<encoded_item> ready; // read and to be sent; a message's worth, if there is as much
+    std::size_t ready_bytes = 0;
   };
 
   enum class waiting { nothing, answer, keys, states };
@@ -130,6 +139,8 @@ private:
     std::optional<transfer> moving;
   };
 
+  std::vector<session_id> candidates();
+  std::vector<effect> start_round(session_id peer);
   void skip_heard(session_id id, peer_state& p);
   peer_state* find_waiting(session_id peer, waiting for_what);
   std::vector<effect> advance(session_id id, peer_state& p);

@@ -319,8 +319,8 @@ TEST_F(Gossip, CutsTheLogInItsOrderIntoMessages) {
   const std::vector<std::string> order{"c", "a", "b", "c", "a", "b", "a", "c"};
   for (std::size_t i = 0; i < order.size(); ++i)
     small.record(key(order[i]), write(i + 1, 20), std::nullopt);
-  ASSERT_LE(2 * small.log().at(1).bytes, 150u);
-  ASSERT_GT(3 * small.log().at(1).bytes, 150u);
+  ASSERT_LE(2 * small.log().at(1).delta.size(), 150u);
+  ASSERT_GT(3 * small.log().at(1).delta.size(), 150u);
 
   auto effects = small.round(0);
   for (std::size_t i = 0; i < order.size(); i += 2) {
@@ -646,6 +646,52 @@ TEST_F(Gossip, WastesNoRoundOnAPeerThatToldUsAllThatIsNew) {
   core.answered(eve, joined(only_message(core.round(0))));
   EXPECT_TRUE(core.round(0).empty());
   EXPECT_EQ(core.log().size(), 0u);
+}
+
+TEST_F(Gossip, HandsOnEverythingToEverybodyBeforeAStop) {
+  add_current_peer(bob);
+  add_current_peer(eve);
+  core.record(key("a"), write(1), std::nullopt);
+
+  const auto effects = core.rounds({});
+  ASSERT_EQ(effects.size(), 2u);
+  EXPECT_FALSE(core.is_quiet());
+  EXPECT_TRUE(core.rounds({}).empty()) << "both are busy";
+
+  EXPECT_TRUE(core.answered(bob, joined(only_message({effects[0]}))).empty());
+  core.failed(eve);
+  EXPECT_TRUE(core.is_quiet());
+  EXPECT_TRUE(core.rounds({eve}).empty()) << "bob has everything, and eve failed";
+  EXPECT_EQ(core.rounds({}).size(), 1u);
+}
+
+TEST_F(Gossip, FillsAMessageWithManyStates) {
+  gossip small{self, {.message_bytes = 1000, .log_bytes = 1000}};
+  small.add_peer(bob);
+  small.round(0);
+  std::vector<crdt::key> keys;
+  for (int i = 0; i < 100; ++i)
+    keys.push_back(key("k" + std::to_string(i)));
+
+  auto effects = small.listed(bob, keys);
+  std::size_t messages = 0;
+  std::size_t states = 0;
+  while (!effects.empty()) {
+    if (const auto* wanted = std::get_if<read_states>(&effects.front())) {
+      std::vector<encoded_item> read;
+      for (const auto& k : wanted->keys)
+        read.push_back({k, write(1).encode()});
+      effects = small.states_read(bob, read);
+    } else {
+      const auto m = only_message({effects.front()});
+      ++messages;
+      states += m.items.size();
+      effects = small.answered(bob, joined(m));
+    }
+  }
+  EXPECT_EQ(states, 100u);
+  const auto state_bytes = encoded_item{key("k00"), write(1).encode()}.size();
+  EXPECT_LE(messages, 100 * state_bytes / 1000 * 2 + 1) << "on average at least half full";
 }
 
 // -- what others send --

@@ -1,86 +1,256 @@
 #include "actors/peer_http.hpp"
 
-#include <httplib.h>
-
-#include <condition_variable>
-#include <mutex>
-#include <thread>
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <optional>
+#include <poll.h>
+#include <string_view>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
 
 namespace starling::actors {
 
 namespace {
 
-/// Cuts a client's connection when its time is up or a stop is requested: the library's own
-/// timeouts begin anew with each byte.
-class deadline {
+using clock = std::chrono::steady_clock;
+
+constexpr std::size_t head_bytes_max = 16 * 1024;
+
+class descriptor {
 public:
-  deadline(httplib::Client& client, std::chrono::milliseconds timeout, const std::stop_token& stop)
-      : watcher_([this, &client, stop, end = std::chrono::steady_clock::now() + timeout] {
-          std::unique_lock lock{mutex_};
-          ended_.wait_until(lock, stop, end, [this] { return over_; });
-          while (!over_) { // a client that is about to connect does not notice
-            client.stop();
-            ended_.wait_for(lock, std::chrono::milliseconds{20}, [this] { return over_; });
-          }
-        }) {}
-
-  deadline(const deadline&) = delete;
-  deadline& operator=(const deadline&) = delete;
-
-  ~deadline() {
-    {
-      const std::lock_guard lock{mutex_};
-      over_ = true;
-    }
-    ended_.notify_one();
-    watcher_.join();
+  explicit descriptor(int number) : number_(number) {}
+  descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  descriptor& operator=(descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~descriptor() {
+    if (number_ >= 0)
+      ::close(number_);
   }
 
+  int number() const { return number_; }
+
 private:
-  std::mutex mutex_;
-  std::condition_variable_any ended_;
-  bool over_ = false;
-  std::thread watcher_; // last: it uses the others
+  int number_;
 };
+
+/// Becomes readable once a stop is requested.
+class stop_signal {
+public:
+  explicit stop_signal(const std::stop_token& stop)
+      : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        callback_(stop, [this] { ::eventfd_write(event_.number(), 1); }) {}
+
+  int number() const { return event_.number(); }
+
+private:
+  descriptor event_;
+  std::stop_callback<std::function<void()>> callback_;
+};
+
+/// A connection on which every wait ends at the deadline, or with a stop.
+class connection {
+public:
+  connection(clock::time_point deadline, const std::stop_token& stop)
+      : deadline_(deadline), stop_(stop) {}
+
+  /// Connects to one of the host's addresses; the reason if that fails.
+  std::optional<std::string> open(const membership::endpoint& to) {
+    addrinfo wanted{};
+    wanted.ai_socktype = SOCK_STREAM;
+    wanted.ai_flags = AI_NUMERICSERV;
+    addrinfo* found = nullptr;
+    // The one wait without a bound of ours: the resolver has its own.
+    if (const auto error =
+            ::getaddrinfo(to.host.c_str(), std::to_string(to.port).c_str(), &wanted, &found))
+      return "cannot resolve the name: " + std::string{::gai_strerror(error)};
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses{found, ::freeaddrinfo};
+    auto left = 0;
+    for (const auto* one = found; one; one = one->ai_next)
+      ++left;
+    std::string why;
+    for (const auto* one = found; one; one = one->ai_next, --left) {
+      const auto now = clock::now();
+      const auto error = open(*one, now + (deadline_ - now) / left);
+      if (error == 0)
+        return std::nullopt;
+      why = std::string{"cannot connect: "} + std::strerror(error);
+    }
+    return why;
+  }
+
+  /// Sends all of it, or as much as the peer wants before it answers.
+  bool send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const auto ready = wait(POLLIN | POLLOUT, deadline_);
+      if ((ready & POLLOUT) == 0)
+        return ready != 0;
+      const auto sent = ::send(socket_.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent >= 0)
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+      else if (errno != EINTR && errno != EAGAIN)
+        return true; // it may have answered before it closed
+    }
+    return true;
+  }
+
+  /// Appends what comes, `bytes_max` bytes at most; false when nothing more does.
+  bool receive(std::string& to, std::size_t bytes_max) {
+    char buffer[16 * 1024];
+    while (true) {
+      if (wait(POLLIN, deadline_) == 0)
+        return false;
+      const auto got = ::recv(socket_.number(), buffer, std::min(sizeof buffer, bytes_max), 0);
+      if (got > 0)
+        to.append(buffer, static_cast<std::size_t>(got));
+      if (got >= 0 || (errno != EINTR && errno != EAGAIN))
+        return got > 0;
+    }
+  }
+
+  bool is_over() const { return clock::now() >= deadline_; }
+
+private:
+  /// 0, or the number of the error.
+  int open(const addrinfo& to, clock::time_point until) {
+    socket_ = descriptor{::socket(to.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (socket_.number() < 0)
+      return errno;
+    const int on = 1;
+    ::setsockopt(socket_.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (::connect(socket_.number(), to.ai_addr, to.ai_addrlen) == 0)
+      return 0;
+    if (errno != EINPROGRESS)
+      return errno;
+    if (wait(POLLOUT, until) == 0)
+      return ETIMEDOUT;
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(socket_.number(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return error;
+  }
+
+  /// What the socket is ready for; 0 if it is too late, or a stop is requested.
+  short wait(short events, clock::time_point until) const {
+    using std::chrono::milliseconds;
+    while (true) {
+      const auto left = std::chrono::ceil<milliseconds>(until - clock::now()).count();
+      if (left <= 0)
+        return 0;
+      pollfd waiting[] = {{socket_.number(), events, 0}, {stop_.number(), POLLIN, 0}};
+      const auto ready = ::poll(waiting, 2, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
+      if (waiting[1].revents != 0 || (ready < 0 && errno != EINTR))
+        return 0;
+      if (ready > 0)
+        return waiting[0].revents;
+    }
+  }
+
+  clock::time_point deadline_;
+  stop_signal stop_;
+  descriptor socket_{-1};
+};
+
+std::string head_of(const membership::endpoint& to, const std::string& path, std::size_t size) {
+  const auto host = to.host.find(':') == std::string::npos ? to.host : "[" + to.host + "]";
+  return "POST " + path + " HTTP/1.1\r\nHost: " + host + ":" + std::to_string(to.port) +
+         "\r\nContent-Type: application/octet-stream\r\nContent-Length: " + std::to_string(size) +
+         "\r\nConnection: close\r\n\r\n";
+}
+
+/// What the head of an answer says; nothing if it is none, or one that no peer sends.
+struct answer_head {
+  int status = 0;
+  std::optional<std::size_t> length; // of the body; without it, the body ends with the connection
+};
+
+template <class Number>
+std::optional<Number> number(std::string_view text) {
+  Number result{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), result);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return result;
+}
+
+std::optional<answer_head> parse_head(std::string_view head) {
+  const auto line = head.substr(0, head.find("\r\n"));
+  if (!line.starts_with("HTTP/1.") || line.size() < 12 || line[8] != ' ')
+    return std::nullopt;
+  const auto status = number<int>(line.substr(9, 3));
+  if (!status)
+    return std::nullopt;
+  answer_head result{*status, std::nullopt};
+  head.remove_prefix(line.size());
+  while (head.starts_with("\r\n")) {
+    head.remove_prefix(2);
+    const auto field = head.substr(0, head.find("\r\n"));
+    head.remove_prefix(field.size());
+    std::string name{field.substr(0, field.find(':'))};
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (name == "transfer-encoding")
+      return std::nullopt;
+    if (name != "content-length" || field.size() == name.size())
+      continue;
+    auto value = field.substr(name.size() + 1);
+    value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+    const auto length = number<std::size_t>(value);
+    if (!length || (result.length && *result.length != *length))
+      return std::nullopt;
+    result.length = length;
+  }
+  return result;
+}
+
+http_failure silence(const connection& peer) {
+  return {peer.is_over() ? "no answer in time" : "it hung up without an answer"};
+}
 
 } // namespace
 
 std::variant<http_answer, http_failure>
 post(const membership::endpoint& to, const std::string& path, std::string body,
      std::chrono::milliseconds timeout, std::size_t answer_bytes_max, const std::stop_token& stop) {
-  httplib::Client client{to.host, to.port};
-  client.set_connection_timeout(timeout);
-  client.set_read_timeout(timeout);
-  client.set_write_timeout(timeout);
-  client.set_tcp_nodelay(true);
-  client.set_keep_alive(false);
-  client.set_decompress(false);
+  connection peer{clock::now() + timeout, stop};
+  if (auto why = peer.open(to))
+    return http_failure{std::move(*why)};
+  if (!peer.send(head_of(to, path, body.size())) || !peer.send(body))
+    return silence(peer);
 
-  http_answer answer;
-  bool too_large = false;
-  httplib::Request request;
-  request.method = "POST";
-  request.path = path;
-  request.headers.emplace("Content-Type", "application/octet-stream");
-  request.body = std::move(body);
-  request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
-    too_large = size > answer_bytes_max - answer.body.size();
-    if (!too_large)
-      answer.body.append(data, size);
-    return !too_large;
-  };
-  try {
-    const deadline limit{client, timeout, stop};
-    const auto result = client.send(request);
-    if (too_large)
-      return http_failure{"the answer is too large"};
-    if (!result)
-      return http_failure{httplib::to_string(result.error())};
-    answer.status = result->status;
-    return answer;
-  } catch (const std::exception& e) { // what garbage makes the library throw
-    return http_failure{e.what()};
+  std::string received;
+  auto end = std::string::npos;
+  while ((end = received.find("\r\n\r\n")) == std::string::npos) {
+    if (received.size() >= head_bytes_max)
+      return http_failure{"the head of its answer is too large"};
+    if (!peer.receive(received, head_bytes_max - received.size()))
+      return silence(peer);
   }
+  const auto head = parse_head(std::string_view{received}.substr(0, end));
+  if (!head)
+    return http_failure{"its answer is no HTTP of ours"};
+  http_answer result{head->status, received.substr(end + 4)};
+  const auto wanted = head->length.value_or(answer_bytes_max + 1);
+  if ((head->length && wanted > answer_bytes_max) || result.body.size() > wanted)
+    return http_failure{"its answer is too large"};
+  while (result.body.size() < wanted && peer.receive(result.body, wanted - result.body.size()))
+    continue;
+  if (result.body.size() > answer_bytes_max)
+    return http_failure{"its answer is too large"};
+  if (peer.is_over() || (head->length && result.body.size() < wanted))
+    return silence(peer);
+  return result;
 }
 
 } // namespace starling::actors

@@ -1,8 +1,10 @@
 #pragma once
 
-// One HTTP POST to a peer, with a bound on everything: the time it takes in all and the size of the
-// answer. A peer that vanishes, stalls, trickles or sends garbage costs the caller this much and no
-// more. Blocks, but gives up a peer that it is connected to as soon as a stop is requested.
+// One HTTP POST to a peer, with a bound on everything: the time it takes in all (but for the
+// resolver's), the size of the answer's head and body. A peer that vanishes, stalls, trickles or
+// sends garbage costs the caller this much and no more. cpp-httplib's client would do but for a
+// line of any length that makes its regular expressions overflow the stack. Blocks, but gives up as
+// soon as a stop is requested.
 
 #include "membership/endpoint.hpp"
 

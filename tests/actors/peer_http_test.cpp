@@ -231,7 +231,7 @@ TEST(PeerHttp, RefusesALargerAnswer) {
     client.wait_for_the_client_to_leave();
   }};
 
-  EXPECT_EQ(failure_of_post_to(peer.where(), long_timeout), "the answer is too large");
+  EXPECT_EQ(failure_of_post_to(peer.where(), long_timeout), "its answer is too large");
 }
 
 TEST(PeerHttp, RefusesAnEndlessBody) {
@@ -242,10 +242,10 @@ TEST(PeerHttp, RefusesAnEndlessBody) {
       continue;
   }};
 
-  EXPECT_EQ(failure_of_post_to(peer.where(), long_timeout), "the answer is too large");
+  EXPECT_EQ(failure_of_post_to(peer.where(), long_timeout), "its answer is too large");
 }
 
-TEST(PeerHttp, RefusesAnEndlessChunkedBody) {
+TEST(PeerHttp, RefusesAChunkedBody) {
   const server peer{[](connection& client) {
     client.receive_until("question");
     client.send(std::string{ok_head} + "Transfer-Encoding: chunked\r\n\r\n");
@@ -253,7 +253,7 @@ TEST(PeerHttp, RefusesAnEndlessChunkedBody) {
       continue;
   }};
 
-  EXPECT_EQ(failure_of_post_to(peer.where(), long_timeout), "the answer is too large");
+  EXPECT_EQ(failure_of_post_to(peer.where(), long_timeout), "its answer is no HTTP of ours");
 }
 
 TEST(PeerHttp, GivesUpOnAPeerThatRefuses) {
@@ -370,8 +370,10 @@ TEST(PeerHttp, GivesUpOnAPeerThatHangsUp) {
 }
 
 TEST(PeerHttp, GivesUpOnAPeerThatSendsGarbage) {
-  for (const std::string garbage :
-       {"garbage", "\r\n\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n"}) {
+  for (const std::string& garbage :
+       {std::string{"garbage"}, std::string{"\r\n\r\n\r\n"}, std::string{"HTTP/1.1 abc\r\n\r\n"},
+        std::string{"SSH-2.0-OpenSSH_9.2\r\n"},
+        "HTTP/1.1 200 " + std::string(1 << 20, 'a') + "\r\n\r\n"}) {
     const server peer{[garbage](connection& client) {
       client.receive_until("question");
       client.send(garbage);

@@ -44,10 +44,9 @@ int run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_s
     actors::log::error("main", "{}", *failure);
     return EXIT_FAILURE;
   }
+  actors::log::info("main", "clients on {}, peers on {} as {}, cluster {}, node {}", o.http.listen,
+                    o.cluster.listen, o.cluster.advertise, o.cluster.name, to_string(who.node));
   node.start();
-  actors::log::info("main", "clients on {}, peers on {} as {}, cluster {}, replica {}",
-                    o.http.listen, o.cluster.listen, o.cluster.advertise, o.cluster.name,
-                    to_string(who.replica));
 
   int signal = 0;
   sigwait(&stop_signals, &signal);

@@ -102,9 +102,9 @@ void visit_options(options& o, Visitor visit) {
         "Where clients reach this node, shown in reports; empty: http.listen, with the host of "
         "cluster.advertise if that is a wildcard.");
   visit("http.threads", o.http.threads, number{1, 4096, "threads"},
-        "Threads that serve clients; each connection that is kept alive holds one.");
+        "Threads that serve clients; each open connection holds one, even before its first byte.");
   visit("http.max-body", o.http.max_body, number{1024, 64 << 20, "bytes"},
-        "The largest body of a client's request.");
+        "The largest body of a client's request; at most half of gossip.max-value.");
   visit("http.request-timeout", o.http.request_timeout, period{10ms, 10min},
         "How long a request may take before it is answered with an error.");
   visit("http.idle-timeout", o.http.idle_timeout, period{1s, 10min},
@@ -125,7 +125,7 @@ void visit_options(options& o, Visitor visit) {
   visit("cluster.seeds", o.cluster.seeds, texts{"host:port", is_reachable},
         "Nodes to join the cluster by; this one may be among them.");
   visit("cluster.insecure", o.cluster.insecure, flag{},
-        "Allows to listen to peers beyond this machine without a key.");
+        "Allow peers beyond this machine without a key.");
   visit("cluster.join-backoff-min", o.cluster.join_backoff_min, period{10ms, 1h},
         "The shortest wait before a seed out of reach is tried again.");
   visit("cluster.join-backoff-max", o.cluster.join_backoff_max, period{10ms, 1h},
@@ -572,8 +572,8 @@ std::string options_help() {
                        "\n"
                        "  --help, --version\n"
                        "  --config-file=FILE\n"
-                       "      Options in groups, as in: gossip { interval = 200ms }. Flags come "
-                       "first.\n";
+                       "      Options in groups, as in: gossip { interval = 200ms }. Flags win "
+                       "over the file.\n";
   options defaults;
   visit_options(defaults, [&]<class T>(std::string_view name, const T& value, const auto& rule,
                                        std::string_view meaning) {

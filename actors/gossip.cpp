@@ -12,7 +12,10 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
+#include <set>
+#include <utility>
 
 namespace starling::actors {
 
@@ -71,6 +74,7 @@ public:
         [this](message_atom, const std::string& bytes) { return receive(bytes); },
         [this](peer_atom, const membership::member& m) { set_peer(m); },
         [this](tick_atom) { perform(core_.round(random_())); },
+        [this](flush_atom) { return flush(); },
         [this](report_atom) { return report(); },
     };
   }
@@ -92,15 +96,35 @@ private:
         return;
       core_.remove_peer(known->second);
       addresses_.erase(known->second);
+      silent_.erase(known->second);
     }
     sessions_[m.address] = session;
     addresses_[session] = m.address;
     core_.add_peer(session);
   }
 
+  caf::result<void> flush() {
+    timer_.dispose();
+    silent_.clear(); // each gets one more chance
+    auto promise = make_response_promise<void>();
+    flushed_ = promise;
+    continue_flush();
+    return promise;
+  }
+
+  void continue_flush() {
+    if (!flushed_)
+      return;
+    if (auto effects = core_.rounds(silent_); !effects.empty())
+      perform(std::move(effects));
+    else if (core_.is_quiet())
+      std::exchange(flushed_, std::nullopt)->deliver();
+  }
+
   void perform(std::vector<replication::effect> effects) {
     for (auto& effect : effects)
       std::visit([this](auto& e) { perform(e); }, effect);
+    continue_flush();
   }
 
   void perform(replication::send_message& e) {
@@ -112,7 +136,7 @@ private:
             std::move(e.bytes))
         .then([this, peer, address](const std::string& bytes) { answered(peer, address, bytes); },
               [this, peer, address](const caf::error& why) {
-                failed(peer, address, to_string(why));
+                failed(peer, address, reason_of(why));
               });
   }
 
@@ -123,6 +147,8 @@ private:
     const auto* answer = std::get_if<replication::answer>(&decoded);
     if (!answer || !core_.expects(peer, *answer))
       return failed(peer, address, "an answer that does not fit");
+    if (silent_.erase(peer) > 0)
+      log::info("gossip", "{} answers again", address);
     anon_send(context_.membership, contacted_atom_v, address, answer->from.value);
     perform(core_.answered(peer, *answer));
   }
@@ -130,10 +156,12 @@ private:
   void failed(session_id peer, const std::string& address, const std::string& why) {
     if (!addresses_.contains(peer))
       return;
-    log::debug("gossip", "{} did not take a message: {}", address, why);
+    if (silent_.insert(peer).second)
+      log::warn("gossip", "{} takes no messages: {}", address, why);
     metrics_.messages_failed->inc();
     anon_send(context_.membership, unreachable_atom_v, address);
     core_.failed(peer);
+    continue_flush();
   }
 
   void perform(const replication::list_keys& e) {
@@ -227,6 +255,8 @@ private:
   shard_map shards_{{}};
   std::map<session_id, std::string> addresses_;
   std::map<std::string, session_id> sessions_;
+  std::set<session_id> silent_; // those that failed last
+  std::optional<caf::typed_response_promise<void>> flushed_;
   gossip_metrics metrics_;
   caf::disposable timer_;
 };

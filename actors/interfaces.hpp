@@ -54,7 +54,10 @@ using gossip_actor = caf::typed_actor<
     // A member may be gossiped with; it replaces who was at its address.
     caf::result<void>(peer_atom, membership::member),
     // Starts a round.
-    caf::result<void>(tick_atom), caf::result<gossip_report>(report_atom)>;
+    caf::result<void>(tick_atom),
+    // The last thing before a stop: hands on all that any peer lacks. Answers once each peer has it
+    // or has failed.
+    caf::result<void>(flush_atom), caf::result<gossip_report>(report_atom)>;
 
 /// Knows who the members are; drives membership::joiner.
 using membership_actor = caf::typed_actor<

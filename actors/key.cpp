@@ -42,7 +42,7 @@ public:
 
 private:
   caf::result<crdt::view> apply(const crdt::command& c) {
-    if (value_.footprint() > context_.value_bytes_max)
+    if (crdt::can_grow(c) && value_.footprint() > context_.value_bytes_max)
       return errc::value_too_large;
     auto outcome = crdt::apply(value_, c, context_.replica, context_.now());
     if (const auto* why = std::get_if<crdt::refusal>(&outcome))

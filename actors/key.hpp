@@ -14,8 +14,8 @@ namespace starling::actors {
 struct key_context {
   crdt::replica_id replica;           // who numbers this node's events
   crdt::lww_register::stamp (*now)(); // microseconds since 1970
-  std::size_t value_bytes_max; // a client's write is refused where the value is already larger
-  gossip_actor gossip;         // told every delta; may be none
+  std::size_t value_bytes_max;        // what would grow a value beyond it is refused
+  gossip_actor gossip;                // told every delta; may be none
 };
 
 /// Starts the actor of a key whose value is at its bottom.

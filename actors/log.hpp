@@ -2,7 +2,7 @@
 
 // One line per event on standard error, in UTC:
 //
-//   2026-11-22T15:51:56.123Z info  node-0 gossip: sent 3 keys to node-1:9080
+//   2026-11-22T15:51:56.123Z info  node-0 gossip: node-1:9080 answers again
 //
 // Each line names its component. Callable from any thread. A line stays one line whatever a
 // stranger put into it: control characters are written as \xNN. Before `init` only errors are

@@ -84,7 +84,10 @@ private:
     request(peers_, caf::infinite, post_atom_v, e.address, std::string{join_path}, announcement())
         .then([this, address = e.address](const std::string& bytes) { synced(address, bytes); },
               [this, address = e.address](const caf::error& why) {
-                log::info(name(), "no answer from {}: {}", address, to_string(why));
+                if (why == errc::foreign_peer)
+                  log::warn(name(), "{}: {}", address, reason_of(why));
+                else
+                  log::info(name(), "no answer from {}: {}", address, reason_of(why));
                 perform(core_.sync_failed(address, now()));
               });
   }
@@ -99,8 +102,8 @@ private:
   }
 
   void perform(const membership::peer_changed& e) {
-    log::info(name(), "member {} at {}, session {}", e.peer.name, e.peer.address,
-              to_string(e.peer.session));
+    log::info(name(), "member {} at {}, node {}", e.peer.name, e.peer.address,
+              to_string(e.peer.node));
     if (watcher_)
       anon_send(watcher_, peer_atom_v, e.peer);
   }

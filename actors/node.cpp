@@ -1,6 +1,7 @@
 #include "actors/node.hpp"
 
 #include "actors/gossip.hpp"
+#include "actors/log.hpp"
 #include "actors/membership.hpp"
 #include "actors/peer_client.hpp"
 #include "actors/random.hpp"
@@ -15,6 +16,9 @@
 namespace starling::actors {
 
 namespace {
+
+// How long a stop may wait for the peers to take what they lack.
+constexpr auto flush_time_max = std::chrono::seconds{2};
 
 crdt::lww_register::stamp wall_clock() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -90,8 +94,13 @@ node::~node() {
 void node::stop() {
   if (!gossip_)
     return;
-  stop_.request_stop();
   caf::scoped_actor self{sys_};
+  self->request(gossip_, flush_time_max, flush_atom_v)
+      .receive([] {},
+               [](const caf::error&) {
+                 log::warn("node", "stopping before every peer has everything");
+               });
+  stop_.request_stop();
   const auto end = [&](auto& actor) {
     self->send_exit(actor, caf::exit_reason::user_shutdown);
     self->wait_for(actor);

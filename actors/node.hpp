@@ -25,8 +25,7 @@ identity draw_identity();
 
 class node {
 public:
-  /// Starts the actors; they find their peers by themselves from now on. `o` is as `parse` returns
-  /// it.
+  /// Starts the actors. `o` is as `parse` returns it.
   node(caf::actor_system& sys, const options& o, const identity& who);
 
   node(const node&) = delete;
@@ -38,7 +37,8 @@ public:
   /// As `stop`.
   ~node();
 
-  /// Ends the actors, those first that ask the others. Idempotent.
+  /// Hands on what the peers lack, as far as they take it within two seconds, and ends the actors.
+  /// Idempotent.
   void stop();
 
   const shard_map& shards() const { return shards_; }

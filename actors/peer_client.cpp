@@ -45,9 +45,12 @@ private:
       return caf::make_error(errc::unreachable, failure->why);
     const auto& answer = std::get<http_answer>(outcome);
     if (answer.status == 403)
-      return caf::make_error(errc::foreign_peer, "the peer says that we are not of its cluster");
+      return caf::make_error(errc::foreign_peer,
+                             "it refuses us: cluster.name or cluster.key differ");
     if (answer.status != 200)
-      return caf::make_error(errc::bad_message, "HTTP status " + std::to_string(answer.status));
+      return caf::make_error(errc::bad_message, "it answers with HTTP status " +
+                                                    std::to_string(answer.status) +
+                                                    ", as no peer of ours does");
     const auto opened = wire::open_answer(context_.secret, sealed, answer.body);
     if (const auto* error = std::get_if<wire::envelope_error>(&opened))
       return caf::make_error(errc::foreign_peer, std::string{to_string(*error)});

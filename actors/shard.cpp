@@ -50,7 +50,7 @@ public:
         [this](state_atom, const crdt::key& key) -> caf::result<std::string> {
           if (const auto found = keys_.find(key); found != keys_.end())
             return delegate(found->second, state_atom_v);
-          return errc::no_such_key;
+          return std::string{};
         },
         [this](keys_atom) { return list(); },
         [this](report_atom) { return std::uint64_t{keys_.size()}; },

@@ -4,6 +4,7 @@
 
 #include <caf/default_enum_inspect.hpp>
 #include <caf/init_global_meta_objects.hpp>
+#include <caf/typed_message_view.hpp>
 
 #include <array>
 #include <string_view>
@@ -21,6 +22,12 @@ constexpr std::array<std::string_view, 7> names{"no_such_key",     "counter_rang
 std::string to_string(errc code) {
   const auto at = static_cast<std::size_t>(code) - 1;
   return at < names.size() ? std::string{names[at]} : "unknown error";
+}
+
+std::string reason_of(const caf::error& why) {
+  if (const auto sentence = caf::make_const_typed_message_view<std::string>(why.context()))
+    return caf::get<0>(sentence);
+  return to_string(why);
 }
 
 bool from_string(caf::string_view text, errc& code) {

@@ -33,6 +33,10 @@ enum class errc : std::uint8_t {
 };
 
 std::string to_string(errc code);
+
+/// The sentence that came with an error, for a log; its code if there was none.
+std::string reason_of(const caf::error& why);
+
 bool from_string(caf::string_view text, errc& code);
 bool from_integer(std::uint8_t number, errc& code);
 
@@ -79,6 +83,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_ATOM(starling, starling::actors, apply_atom)
   CAF_ADD_ATOM(starling, starling::actors, contacted_atom)
   CAF_ADD_ATOM(starling, starling::actors, delta_atom)
+  CAF_ADD_ATOM(starling, starling::actors, flush_atom)
   CAF_ADD_ATOM(starling, starling::actors, join_atom)
   CAF_ADD_ATOM(starling, starling::actors, keys_atom)
   CAF_ADD_ATOM(starling, starling::actors, message_atom)

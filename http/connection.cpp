@@ -70,19 +70,27 @@ ssize_t connection::write(const char* from, size_t size) {
 void connection::get_remote_ip_and_port(std::string&, int&) const {}
 void connection::get_local_ip_and_port(std::string&, int&) const {}
 
-/// Bytes that are already there go before a stop.
+/// Bytes that are already there go before a stop, and a reply under way gets a moment longer.
 bool connection::wait(short events, clock::time_point deadline) const {
   using std::chrono::milliseconds;
+  pollfd waiting[] = {{socket_, events, 0}, {stop_, POLLIN, 0}};
+  nfds_t watched = 2;
   while (true) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - clock::now()).count();
     if (left <= 0)
       return false;
-    pollfd waiting[] = {{socket_, events, 0}, {stop_, POLLIN, 0}};
-    const auto ready = ::poll(waiting, 2, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
+    const auto ready =
+        ::poll(waiting, watched, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
     if (ready < 0 && errno != EINTR)
       return false;
-    if (ready > 0)
-      return waiting[0].revents != 0;
+    if (ready <= 0)
+      continue;
+    if (waiting[0].revents != 0)
+      return true;
+    if (events != POLLOUT)
+      return false;
+    watched = 1; // the stop stays readable
+    deadline = std::min(deadline, clock::now() + linger_time);
   }
 }
 

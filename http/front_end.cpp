@@ -100,7 +100,7 @@ private:
 problem problem_of(const crdt::key& key, const caf::error& why) {
   if (why == errc::no_such_key)
     return {problem_code::unknown_key,
-            "no " + std::string{to_string(key.type)} + " was ever written under this key"};
+            "no write to this " + std::string{to_string(key.type)} + " has reached this node"};
   if (why == errc::counter_range)
     return http::problem_of(crdt::refusal::counter_range);
   if (why == errc::exhausted)
@@ -253,7 +253,9 @@ response front_end::reply(metrics_request) {
   if (const auto* what = std::get_if<problem>(&outcome))
     return reply_with(*what);
   const auto* report = std::get_if<node_report>(&std::get<answer>(outcome));
-  return reply_with_metrics(metrics_text(sys_, report ? *report : node_report{}));
+  if (!report)
+    return reply_with(problem{problem_code::internal, "the node could not tell how it is"});
+  return reply_with_metrics(metrics_text(sys_, *report));
 }
 
 response front_end::reply(const options_request& asked) {

@@ -64,7 +64,7 @@ response peer_listener::deliver(const Actor& to, const wire::opened_request& ope
                       {}};
           },
           [&](const caf::error& why) {
-            result = why == actors::errc::bad_message ? plain(400, to_string(why))
+            result = why == actors::errc::bad_message ? plain(400, actors::reason_of(why))
                                                       : plain(503, "no answer in time");
           });
   return result;

@@ -3,8 +3,8 @@
 // The peers' door: takes sealed messages over HTTP and hands them to the membership and gossip
 // actors.
 //
-// Nothing of a message is read before its envelope is found to be of this cluster and whole; a
-// refusal is one line and no bigger than what was sent.
+// Nothing of a message is decoded before its envelope is found to be of this cluster and whole; a
+// refusal is one line.
 
 #include "actors/interfaces.hpp"
 #include "actors/options.hpp"

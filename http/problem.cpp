@@ -31,7 +31,7 @@ description describe(problem_code code) {
   case problem_code::unknown_route:
     return {404, "unknown-route", "There is nothing at this path"};
   case problem_code::unknown_key:
-    return {404, "unknown-key", "The key has never been written"};
+    return {404, "unknown-key", "This node knows no such key"};
   case problem_code::method_not_allowed:
     return {405, "method-not-allowed", "The path does not know this method"};
   case problem_code::body_too_large:

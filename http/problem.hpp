@@ -1,7 +1,7 @@
 #pragma once
 
 // What went wrong, for the client, as RFC 9457 writes it. A problem always means that the request
-// changed nothing, except for `timed_out`, after which nobody knows.
+// changed nothing, except for `timed_out` and `internal`, after which nobody knows.
 
 #include "crdt/command.hpp"
 
@@ -21,7 +21,7 @@ enum class problem_code {
   not_an_object,          // the body is JSON and no object
   forbidden_origin,       // a web page tries to write
   unknown_route,          // nothing is at this path
-  unknown_key,            // nobody has written this key
+  unknown_key,            // this node knows of no write to this key
   method_not_allowed,     // the path knows other methods
   body_too_large,         // beyond the configured limit
   unsupported_media_type, // the body says that it is not JSON

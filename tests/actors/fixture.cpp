@@ -111,6 +111,7 @@ fake_gossip::fake_gossip(caf::actor_system& sys) {
         [](message_atom, const std::string&) { return std::string{}; },
         [s](peer_atom, const membership::member& m) { s->peers.push_back(m); },
         [](tick_atom) {},
+        [](flush_atom) {},
         [](report_atom) { return gossip_report{}; },
     };
   });

@@ -175,6 +175,21 @@ TEST_F(GossipActor, StartsARoundAtATick) {
   EXPECT_EQ(peers.posts().size(), 1u);
 }
 
+TEST_F(GossipActor, HandsOnAllThatIsLackedBeforeAStop) {
+  add_peer_in_step("bob:1", bob);
+  add_peer_in_step("eve:1", eve);
+  write(config, assign("dark"));
+  peers.answer_by(
+      [](const fake_peers::post& p) { return p.address == "bob:1" ? joined(p) : unreachable(p); });
+
+  tell(gossip, flush_atom_v);
+
+  EXPECT_EQ(new_posts().size(), 2u) << "one to each, at once; who fails is not asked again";
+  const auto pending = ask<gossip_report>(gossip, report_atom_v).peers;
+  for (const auto& peer : pending)
+    EXPECT_EQ(peer.pending, peer.peer == bob ? 0u : 1u);
+}
+
 TEST_F(GossipActor, DoesNotSendAgainWhatWasAcknowledged) {
   add_peer_in_step("bob:1", bob);
   write(config, assign("dark"));

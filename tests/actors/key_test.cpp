@@ -168,7 +168,20 @@ TEST_F(KeyActor, CanBeReadOnceAPeersPartIsJoined) {
   EXPECT_EQ(members_of(ask<crdt::view>(set, read_atom_v)), (std::vector<std::string>{"apple"}));
 }
 
-TEST_F(KeyActor, RefusesWritesToAValueBeyondTheBoundButJoinsPeers) {
+TEST_F(KeyActor, LetsAValueBeyondTheBoundBeMadeSmaller) {
+  const auto set = spawn(type::set, 100);
+  apply(set, add(std::string(200, 'x')));
+  apply(set, remove(std::string(200, 'x')));
+  apply(set, add("apple"));
+
+  EXPECT_EQ(members_of(ask<crdt::view>(set, read_atom_v)), (std::vector<std::string>{"apple"}));
+
+  const auto reg = spawn(type::register_, 100);
+  apply(reg, assign(std::string(200, 'x')));
+  apply(reg, assign("short"));
+}
+
+TEST_F(KeyActor, RefusesToGrowAValueBeyondTheBoundButJoinsPeers) {
   const auto set = spawn(type::set, 100);
   apply(set, add(std::string(200, 'x')));
 

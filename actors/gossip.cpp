@@ -200,6 +200,7 @@ private:
   }
 
   void perform(const replication::peer_changed& e) {
+    silent_.insert(e.believed); // nobody is there to be asked again
     if (const auto known = addresses_.find(e.believed); known != addresses_.end())
       anon_send(context_.membership, peer_atom_v, known->second);
   }

@@ -190,6 +190,19 @@ TEST_F(GossipActor, HandsOnAllThatIsLackedBeforeAStop) {
     EXPECT_EQ(peer.pending, peer.peer == bob ? 0u : 1u);
 }
 
+TEST_F(GossipActor, AsksAPeerThatIsGoneOnceBeforeAStop) {
+  add_peer_in_step("bob:1", bob);
+  write(config, assign("dark"));
+  peers.answer_by([](const fake_peers::post& p) {
+    const auto m = decode_message(p.body);
+    return encode(replication::answer{session_id{22}, m.from, m.sequence, verdict::other_session});
+  });
+
+  tell(gossip, flush_atom_v);
+
+  EXPECT_EQ(new_posts().size(), 1u);
+}
+
 TEST_F(GossipActor, DoesNotSendAgainWhatWasAcknowledged) {
   add_peer_in_step("bob:1", bob);
   write(config, assign("dark"));

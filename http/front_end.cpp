@@ -205,23 +205,21 @@ response front_end::handle(const parsed& asked) {
 }
 
 response front_end::reply(const read_request& asked) {
-  const auto outcome = ask(asked.key);
-  if (const auto* what = std::get_if<problem>(&outcome))
-    return reply_with(*what);
-  const auto& a = std::get<answer>(outcome);
-  if (const auto* seen = std::get_if<crdt::view>(&a))
-    return reply_to_read(asked.key, *seen, settings_.secret);
-  return reply_with(problem_of(asked.key, std::get<caf::error>(a)));
+  return show(asked.key, ask(asked.key), reply_to_read);
 }
 
 response front_end::reply(const write_request& asked) {
-  const auto outcome = ask(asked.key, asked.command);
+  return show(asked.key, ask(asked.key, asked.command), reply_to_write);
+}
+
+response front_end::show(const crdt::key& key, const std::variant<answer, problem>& outcome,
+                         writer write) const {
   if (const auto* what = std::get_if<problem>(&outcome))
     return reply_with(*what);
   const auto& a = std::get<answer>(outcome);
   if (const auto* seen = std::get_if<crdt::view>(&a))
-    return reply_to_write(asked.key, *seen, settings_.secret);
-  return reply_with(problem_of(asked.key, std::get<caf::error>(a)));
+    return write(key, *seen, settings_.secret);
+  return reply_with(problem_of(key, std::get<caf::error>(a)));
 }
 
 response front_end::reply(cluster_request) {

@@ -101,6 +101,11 @@ private:
   response reply(const options_request& asked);
   response reply(const problem& what);
 
+  /// Writes what a client sees of a value.
+  using writer = response (*)(const crdt::key&, const crdt::view&, const wire::secret&);
+  response show(const crdt::key& key, const std::variant<answer, problem>& outcome,
+                writer write) const;
+
   template <class... Ts>
   std::variant<answer, problem> ask(Ts&&... question);
 

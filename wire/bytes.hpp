@@ -43,6 +43,16 @@ public:
   void bytes(std::string_view x);
 
   std::size_t size() const { return out_.size(); }
+
+  /// What was written so far; valid until the next write.
+  std::string_view view() const { return out_; }
+
+  /// Forgets what was written after the first `size` bytes; keeps the memory for reuse.
+  void truncate(std::size_t size) { out_.resize(size); }
+
+  /// Replaces a byte that was written. Requires: at < size().
+  void set(std::size_t at, std::uint8_t x) { out_[at] = static_cast<char>(x); }
+
   std::string take() && { return std::move(out_); }
 
 private:

@@ -7,8 +7,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+
+struct evp_mac_ctx_st; // of OpenSSL
 
 namespace starling::wire {
 
@@ -31,7 +34,7 @@ public:
   tag cluster_id() const { return sign("cluster-id", {}); }
 
 private:
-  std::string derived_;
+  std::shared_ptr<evp_mac_ctx_st> keyed_; // never changed, so copies may share it
 };
 
 /// 128 bits as text: 32 hexadecimal digits.

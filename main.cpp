@@ -1,6 +1,7 @@
 // starlingd: one node of a Starling cluster.
 
 #include "actors/config.hpp"
+#include "actors/leave_command.hpp"
 #include "actors/log.hpp"
 #include "actors/node.hpp"
 #include "http/front_end.hpp"
@@ -11,6 +12,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
+#include <unistd.h>
+#include <variant>
 
 namespace {
 
@@ -27,26 +31,39 @@ sigset_t block_stop_signals() {
 }
 
 int run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_signals) {
-  const auto who = actors::draw_identity();
+  auto taken_up = o.node.identity_file.empty() ? actors::draw_identity()
+                                               : actors::take_up_identity(o.node.identity_file);
+  if (const auto* failure = std::get_if<std::string>(&taken_up)) {
+    actors::log::error("main", "node.identity-file: {}", *failure);
+    return EXIT_FAILURE;
+  }
+  const auto& who = std::get<actors::identity>(taken_up);
   const wire::secret secret{o.cluster.name, o.cluster.key};
   const auto started = std::chrono::sys_seconds{std::chrono::seconds{who.started / 1000}};
 
   actors::node node{sys, o, who};
-  http::peer_listener peers{sys, o, secret, node.membership(), node.gossip()};
   http::front_end clients{sys,
                           {o.http, secret, who.replica, started},
                           {node.shards(), node.gossip(), node.membership()}};
+  const auto leave = [&clients, &node] {
+    clients.refuse_writes();
+    const auto report = node.leave();
+    ::kill(::getpid(), SIGTERM); // wakes the thread that waits below
+    return report;
+  };
+  http::peer_listener peers{sys, o, secret, node.membership(), node.gossip(), leave};
   // The cluster's port first: whoever is told of this node by a seed can reach it then.
   auto failure = peers.start();
   if (!failure)
     failure = clients.start();
+  if (!failure)
+    failure = node.start();
   if (failure) {
     actors::log::error("main", "{}", *failure);
     return EXIT_FAILURE;
   }
   actors::log::info("main", "clients on {}, peers on {} as {}, cluster {}, node {}", o.http.listen,
                     o.cluster.listen, o.cluster.advertise, o.cluster.name, to_string(who.node));
-  node.start();
 
   int signal = 0;
   sigwait(&stop_signals, &signal);
@@ -57,21 +74,44 @@ int run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_s
   return EXIT_SUCCESS;
 }
 
+/// What is configured, or the status to end with.
+std::variant<actors::options, int> configure(int argc, char** argv, actors::node_config& config) {
+  auto parsed = actors::parse(argc, argv, config);
+  if (auto* o = std::get_if<actors::options>(&parsed))
+    return std::move(*o);
+  const auto& exit = std::get<actors::exit_request>(parsed);
+  std::fputs(exit.text.c_str(), exit.code == 0 ? stdout : stderr);
+  return exit.code;
+}
+
+/// Runs a node until it is told to end.
+int serve(int argc, char** argv) {
+  const auto stop_signals = block_stop_signals();
+  actors::node_config config;
+  const auto configured = configure(argc, argv, config);
+  const auto* o = std::get_if<actors::options>(&configured);
+  if (!o)
+    return std::get<int>(configured);
+  actors::log::init(o->log.level, o->node.name);
+  caf::actor_system sys{config};
+  const auto code = run(sys, *o, stop_signals);
+  actors::log::info("main", "stopped");
+  return code;
+}
+
+/// Tells a running node to leave its cluster.
+int leave(int argc, char** argv) {
+  actors::node_config config;
+  const auto configured = configure(argc, argv, config);
+  const auto* o = std::get_if<actors::options>(&configured);
+  return o ? actors::leave_cluster(*o, stdout) : std::get<int>(configured);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-  const auto stop_signals = block_stop_signals();
   http::register_types();
-  actors::node_config config;
-  const auto parsed = actors::parse(argc, argv, config);
-  if (const auto* exit = std::get_if<actors::exit_request>(&parsed)) {
-    std::fputs(exit->text.c_str(), exit->code == 0 ? stdout : stderr);
-    return exit->code;
-  }
-  const auto& o = std::get<actors::options>(parsed);
-  actors::log::init(o.log.level, o.node.name);
-  caf::actor_system sys{config};
-  const auto code = run(sys, o, stop_signals);
-  actors::log::info("main", "stopped");
-  return code;
+  if (argc > 1 && std::string_view{argv[1]} == "leave")
+    return leave(argc - 1, argv + 1);
+  return serve(argc, argv);
 }

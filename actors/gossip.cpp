@@ -10,6 +10,7 @@
 #include <caf/telemetry/metric_registry.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -72,7 +73,8 @@ public:
           core_.record(std::move(key), std::move(delta), std::nullopt);
         },
         [this](message_atom, const std::string& bytes) { return receive(bytes); },
-        [this](peer_atom, const membership::member& m) { set_peer(m); },
+        [this](peer_atom, const gossip_peer& peer) { set_peer(peer); },
+        [this](lost_atom, const membership::node_id& id) { lose_peer(id); },
         [this](tick_atom) { perform(core_.round(random_())); },
         [this](flush_atom) { return flush(); },
         [this](report_atom) { return report(); },
@@ -89,18 +91,28 @@ private:
     });
   }
 
-  void set_peer(const membership::member& m) {
-    const session_id session{m.session.bits};
-    if (const auto known = sessions_.find(m.address); known != sessions_.end()) {
-      if (known->second == session)
-        return;
-      core_.remove_peer(known->second);
-      addresses_.erase(known->second);
-      silent_.erase(known->second);
-    }
-    sessions_[m.address] = session;
-    addresses_[session] = m.address;
-    core_.add_peer(session);
+  void set_peer(const gossip_peer& peer) {
+    if (const auto known = sessions_.find(peer.id);
+        known != sessions_.end() && known->second != peer.session)
+      lose_peer(peer.id);
+    sessions_[peer.id] = peer.session;
+    addresses_[peer.session] = peer.address;
+    core_.add_peer(peer.session);
+  }
+
+  void lose_peer(const membership::node_id& id) {
+    const auto known = sessions_.find(id);
+    if (known == sessions_.end())
+      return;
+    const auto session = known->second;
+    sessions_.erase(known);
+    // Two processes that started with one id: the one that took a new id goes on in its session.
+    if (std::ranges::any_of(sessions_, [&](const auto& one) { return one.second == session; }))
+      return;
+    core_.remove_peer(session);
+    addresses_.erase(session);
+    silent_.erase(session);
+    continue_flush();
   }
 
   caf::result<void> flush() {
@@ -141,25 +153,20 @@ private:
   }
 
   void answered(session_id peer, const std::string& address, const std::string& bytes) {
-    if (!addresses_.contains(peer))
-      return; // replaced meanwhile
     const auto decoded = replication::decode_answer(bytes);
     const auto* answer = std::get_if<replication::answer>(&decoded);
     if (!answer || !core_.expects(peer, *answer))
       return failed(peer, address, "an answer that does not fit");
     if (silent_.erase(peer) > 0)
       log::info("gossip", "{} answers again", address);
-    anon_send(context_.membership, contacted_atom_v, address, answer->from.value);
     perform(core_.answered(peer, *answer));
   }
 
+  /// Whether the peer is dead is for the membership actor to find out.
   void failed(session_id peer, const std::string& address, const std::string& why) {
-    if (!addresses_.contains(peer))
-      return;
-    if (silent_.insert(peer).second)
+    if (addresses_.contains(peer) && silent_.insert(peer).second)
       log::warn("gossip", "{} takes no messages: {}", address, why);
     metrics_.messages_failed->inc();
-    anon_send(context_.membership, unreachable_atom_v, address);
     core_.failed(peer);
     continue_flush();
   }
@@ -200,9 +207,11 @@ private:
   }
 
   void perform(const replication::peer_changed& e) {
+    const auto known = addresses_.find(e.believed);
+    if (known == addresses_.end())
+      return;
     silent_.insert(e.believed); // nobody is there to be asked again
-    if (const auto known = addresses_.find(e.believed); known != addresses_.end())
-      anon_send(context_.membership, peer_atom_v, known->second);
+    anon_send(context_.membership, peer_atom_v, known->second);
   }
 
   // -- receiving --
@@ -254,9 +263,9 @@ private:
   replication::gossip core_;
   std::mt19937_64 random_;
   shard_map shards_{{}};
-  std::map<session_id, std::string> addresses_;
-  std::map<std::string, session_id> sessions_;
-  std::set<session_id> silent_; // those that failed last
+  std::map<membership::node_id, session_id> sessions_; // of the members that are there
+  std::map<session_id, std::string> addresses_;        // where those are
+  std::set<session_id> silent_;                        // those of them that failed last
   std::optional<caf::typed_response_promise<void>> flushed_;
   gossip_metrics metrics_;
   caf::disposable timer_;

@@ -17,7 +17,7 @@ struct gossip_context {
   std::chrono::milliseconds interval; // between rounds
   std::uint64_t random_seed;
   peer_client_actor peers;
-  membership_actor membership; // told who answered and who did not
+  membership_actor membership; // told where somebody else is than we thought
 };
 
 gossip_actor spawn_gossip(caf::actor_system& sys, const gossip_context& context);

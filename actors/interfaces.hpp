@@ -51,25 +51,35 @@ using gossip_actor = caf::typed_actor<
     caf::result<void>(delta_atom, crdt::key, crdt::value),
     // A message from a peer: answers once everything in it is joined.
     caf::result<std::string>(message_atom, std::string),
-    // A member may be gossiped with; it replaces who was at its address.
-    caf::result<void>(peer_atom, membership::member),
+    // A member may be gossiped with; this is where it is and which session it is in.
+    caf::result<void>(peer_atom, gossip_peer),
+    // A member is dead or has left: nothing is sent to it until it is named again.
+    caf::result<void>(lost_atom, membership::node_id),
     // Starts a round.
     caf::result<void>(tick_atom),
     // The last thing before a stop: hands on all that any peer lacks. Answers once each peer has it
     // or has failed.
     caf::result<void>(flush_atom), caf::result<gossip_report>(report_atom)>;
 
-/// Knows who the members are; drives membership::joiner.
+/// Looks up host:port in the system's resolver, and may block meanwhile; fails with unreachable.
+using resolver_actor =
+    caf::typed_actor<caf::result<membership::udp_address>(resolve_atom, std::string)>;
+
+/// Knows who the members are; drives membership::swim.
 using membership_actor = caf::typed_actor<
-    // A peer's announcement: answers with ours.
-    caf::result<std::string>(message_atom, std::string),
-    // From now on this one is told of members that come or change.
+    // Takes part from now on, as soon as this node's own name resolves.
+    caf::result<void>(start_atom),
+    // From now on this one is told who may be gossiped with.
     caf::result<void>(watch_atom, gossip_actor),
-    // A message to that address, for that session, was answered; or was not.
-    caf::result<void>(contacted_atom, std::string, std::uint64_t),
-    caf::result<void>(unreachable_atom, std::string),
+    // What came in over UDP.
+    caf::result<void>(datagrams),
+    // A peer's call over HTTP: answers as the peer expects it, or fails with bad_message, or with
+    // unreachable while this node takes no part.
+    caf::result<std::string>(message_atom, membership::call_kind, std::string),
     // Somebody else than we thought is at that address.
     caf::result<void>(peer_atom, std::string),
+    // Leaves the cluster; answers when that is done.
+    caf::result<leave_report>(leave_atom),
     // Does what is due.
     caf::result<void>(tick_atom), caf::result<membership_report>(report_atom)>;
 

@@ -2,22 +2,36 @@
 
 #include "actors/last_words.hpp"
 #include "actors/log.hpp"
+#include "actors/membership_log.hpp"
+#include "actors/swim_metrics.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <set>
 
 namespace starling::actors {
 
 namespace {
 
+using membership::duration;
+using membership::event_kind;
+using membership::member;
+
+// How often this node looks its own name up.
+constexpr auto resolve_interval = std::chrono::seconds{30};
+constexpr auto resolve_retry = std::chrono::seconds{1};
+
 class membership_impl : public membership_actor::base {
 public:
   membership_impl(caf::actor_config& cfg, const membership_context& context)
-      : membership_actor::base(cfg), peers_(context.peers),
-        core_(context.self, context.options, context.random_seed, now()) {
+      : membership_actor::base(cfg), context_(context), start_(now()),
+        core_(context.settings, context.self, context.secret, context.seeds, context.random_seed,
+              start_),
+        metrics_(home_system()) {
     end_process_on_error(this);
   }
 
@@ -25,104 +39,273 @@ public:
 
   void on_exit() override {
     timer_.dispose();
-    peers_ = nullptr;
+    resolve_timer_.dispose();
+    context_ = {.settings = {}, .secret = context_.secret};
     watcher_ = nullptr;
   }
 
   behavior_type make_behavior() override {
     return {
-        [this](message_atom, const std::string& bytes) { return receive(bytes); },
+        [this](start_atom) { find_own_address(); },
         [this](watch_atom, gossip_actor& watcher) { watch(std::move(watcher)); },
-        [this](contacted_atom, const std::string& address, std::uint64_t session) {
-          core_.contacted(address, membership::session_id{session});
+        [this](const datagrams& batch) { receive(batch); },
+        [this](message_atom, membership::call_kind kind, const std::string& content) {
+          return answer(kind, content);
         },
-        [this](unreachable_atom, const std::string& address) { core_.unreachable(address); },
-        [this](peer_atom, const std::string& address) { perform(core_.call_on(address, now())); },
-        [this](tick_atom) { perform(core_.tick(now())); },
-        [this](report_atom) {
-          return membership_report{core_.self(), core_.peers(), core_.unreached_seeds(),
-                                   core_.has_joined()};
+        [this](peer_atom, const std::string& address) {
+          core_.call_on(now(), address);
+          perform();
         },
+        [this](leave_atom) { return leave(); },
+        [this](tick_atom) { tick(); },
+        [this](report_atom) { return report(); },
     };
   }
 
 private:
-  using duration = membership::joiner::duration;
+  // -- inputs --
 
-  duration now() { return std::chrono::duration_cast<duration>(clock().now().time_since_epoch()); }
+  /// The actor's clock, in steps that never go back.
+  duration now() { return not_before(clock().now()); }
+
+  duration not_before(std::chrono::steady_clock::time_point when) {
+    return latest_ =
+               std::max(latest_, std::chrono::duration_cast<duration>(when.time_since_epoch()));
+  }
+
+  void find_own_address() {
+    request(context_.resolver, caf::infinite, resolve_atom_v, context_.self.address)
+        .then(
+            [this](const membership::udp_address& where) {
+              if (where_ != where)
+                log::info(name(), "this node's datagrams go to {}", to_string(where));
+              where_ = where;
+              core_.start(now(), where);
+              perform();
+              find_own_address_in(resolve_interval);
+            },
+            [this](const caf::error& why) {
+              log::line(where_ ? log::level::debug : log::level::warn, name(),
+                        "cannot resolve this node's own address, {}: {}", context_.self.address,
+                        reason_of(why));
+              find_own_address_in(where_ ? resolve_interval : resolve_retry);
+            });
+  }
+
+  void find_own_address_in(std::chrono::seconds wait) {
+    resolve_timer_ = run_delayed(wait, [this] { find_own_address(); });
+  }
 
   void watch(gossip_actor watcher) {
     watcher_ = std::move(watcher);
     for (const auto& peer : core_.peers())
-      anon_send(watcher_, peer_atom_v, peer.record);
+      if (peer.record->status.is == membership::member_state::alive ||
+          peer.record->status.is == membership::member_state::suspect)
+        tell_watcher(*peer.record);
   }
 
-  caf::result<std::string> receive(const std::string& bytes) {
-    const auto decoded = membership::decode_announcement(bytes);
-    if (const auto* error = std::get_if<wire::decode_error>(&decoded))
+  void receive(const datagrams& batch) {
+    for (const auto& one : batch.items) {
+      core_.receive(not_before(batch.received), one.from, one.bytes);
+      carry_out();
+    }
+    schedule();
+  }
+
+  void tick() {
+    wake_.reset();
+    for (const auto& one : context_.take()) {
+      core_.receive(now(), one.from, one.bytes);
+      carry_out();
+    }
+    core_.tick(now());
+    perform();
+  }
+
+  caf::result<std::string> answer(membership::call_kind kind, const std::string& content) {
+    if (!core_.is_started())
+      return caf::make_error(errc::unreachable, "this node takes no part yet");
+    auto result = core_.answer(now(), kind, content);
+    perform();
+    if (const auto* error = std::get_if<wire::decode_error>(&result))
       return caf::make_error(errc::bad_message, std::string{error->what});
-    perform(core_.received(std::get<membership::announcement>(decoded), now()));
-    return announcement();
+    return std::get<std::string>(std::move(result));
   }
 
-  std::string announcement() const {
-    wire::writer out;
-    membership::encode(out, core_.announce());
-    return std::move(out).take();
+  caf::result<leave_report> leave() {
+    if (!core_.is_started() || has_left_)
+      return departure_;
+    auto promise = make_response_promise<leave_report>();
+    leaving_.push_back(promise);
+    if (!core_.is_leaving()) {
+      log::info(name(), "leaving the cluster; {} others are alive", core_.live_members() - 1);
+      departure_.others = core_.live_members() - 1;
+      core_.leave(now());
+      perform();
+    }
+    return promise;
   }
 
-  /// Every input may change what is due when, so each ends here.
-  void perform(const membership::join_effects& effects) {
-    for (const auto& effect : effects)
-      std::visit([this](const auto& e) { perform(e); }, effect);
+  // -- outputs --
+
+  void perform() {
+    carry_out();
+    schedule();
+  }
+
+  void carry_out() {
+    const auto& out = core_.out();
+    if (const auto id = core_.self().id; id != id_) {
+      id_ = id;
+      if (context_.renamed)
+        context_.renamed(id, core_.self().status.at.generation);
+    }
+    for (std::size_t i = 0; i < out.packets(); ++i)
+      context_.send(out.packet_at(i).to, out.packet_at(i).bytes);
+    for (const auto& call : out.calls)
+      carry_out(call);
+    for (const auto& event : out.events)
+      tell(event);
+  }
+
+  void carry_out(const membership::call& c) {
+    request(context_.peers, caf::infinite, post_atom_v, c.address, path_of(c.kind), c.content)
+        .then(
+            [this, token = c.token, address = c.address](const std::string& content) {
+              if (const auto bad = core_.call_answered(now(), token, content))
+                log::warn(name(), "{} answered with something else than asked for: {}", address,
+                          bad->what);
+              perform();
+            },
+            [this, token = c.token, address = c.address, kind = c.kind](const caf::error& why) {
+              const auto level = why == errc::foreign_peer             ? log::level::warn
+                                 : kind == membership::call_kind::sync ? log::level::info
+                                                                       : log::level::debug;
+              log::line(level, name(), "no answer from {}: {}", address, reason_of(why));
+              core_.call_failed(now(), token);
+              perform();
+            });
+  }
+
+  /// Sees to it that a tick comes when it is due. One that comes early is harmless.
+  void schedule() {
+    const auto due = core_.next_tick();
+    if (!due || (wake_ && *wake_ <= *due))
+      return;
     timer_.dispose();
-    timer_ = run_delayed(std::max(core_.next_tick() - now(), duration{0}),
-                         [this] { perform(core_.tick(now())); });
+    wake_ = due;
+    // By a message, so that datagrams that are in the mailbox already come first.
+    timer_ = run_delayed(std::max(*due - now(), duration{0}), [this] {
+      anon_send(caf::actor_cast<membership_actor>(this), tick_atom_v);
+    });
   }
 
-  void perform(const membership::push_pull& e) {
-    request(peers_, caf::infinite, post_atom_v, e.address, std::string{join_path}, announcement())
-        .then([this, address = e.address](const std::string& bytes) { synced(address, bytes); },
-              [this, address = e.address](const caf::error& why) {
-                if (why == errc::foreign_peer)
-                  log::warn(name(), "{}: {}", address, reason_of(why));
-                else
-                  log::info(name(), "no answer from {}: {}", address, reason_of(why));
-                perform(core_.sync_failed(address, now()));
-              });
+  void tell(const membership::event& e) {
+    log_event(e, core_);
+    switch (e.kind) {
+    case event_kind::joined:
+    case event_kind::updated:
+    case event_kind::recovered:
+      own_verdicts_.erase(e.who.id);
+      return tell_watcher(e.who);
+    case event_kind::failed:
+      note_verdict(e);
+      return lose(e.who.id);
+    case event_kind::left:
+      return lose(e.who.id);
+    case event_kind::left_cluster:
+      return finish_leaving(e);
+    default:
+      return; // a matter for the log
+    }
   }
 
-  void synced(const std::string& address, const std::string& bytes) {
-    const auto decoded = membership::decode_announcement(bytes);
-    if (const auto* said = std::get_if<membership::announcement>(&decoded))
-      return perform(core_.synced(address, *said, now()));
-    log::warn(name(), "{} answered with something that is no announcement: {}", address,
-              std::get<wire::decode_error>(decoded).what);
-    perform(core_.sync_failed(address, now()));
+  void tell_watcher(const member& m) {
+    if (watcher_ && m.profile)
+      anon_send(watcher_, peer_atom_v,
+                gossip_peer{m.id, {m.profile->session.bits}, m.profile->address});
   }
 
-  void perform(const membership::peer_changed& e) {
-    log::info(name(), "member {} at {}, node {}", e.peer.name, e.peer.address,
-              to_string(e.peer.node));
+  void lose(const membership::node_id& id) {
     if (watcher_)
-      anon_send(watcher_, peer_atom_v, e.peer);
+      anon_send(watcher_, lost_atom_v, id);
   }
 
-  void perform(const membership::address_conflict& e) {
-    log::warn(name(), "{} is claimed by another process, {}; generation raised to {}",
-              e.self.address, e.rival.name, e.self.generation);
+  /// Remembers who was found dead by this node, for reports; no longer than the table does.
+  void note_verdict(const membership::event& e) {
+    std::erase_if(own_verdicts_,
+                  [this](const auto& id) { return core_.table().find(id) == nullptr; });
+    if (e.own_verdict)
+      own_verdicts_.insert(e.who.id);
+    else
+      own_verdicts_.erase(e.who.id);
   }
 
-  peer_client_actor peers_;
+  void finish_leaving(const membership::event& e) {
+    has_left_ = true;
+    departure_.acknowledged = e.acknowledged;
+    for (auto& promise : std::exchange(leaving_, {}))
+      promise.deliver(departure_);
+  }
+
+  // -- reports --
+
+  membership_report report() {
+    metrics_.show(core_);
+    membership_report result{.self = core_.self(),
+                             .health = core_.health(),
+                             .isolated = core_.is_isolated(),
+                             .leaving = core_.is_leaving(),
+                             .peers = {},
+                             .unreached_seeds = core_.unreached_seeds(),
+                             .joined = core_.has_joined()};
+    if (!result.self.profile) // it takes no part yet, and nobody else sees this
+      result.self.profile = membership::profile{.written = result.self.status.at,
+                                                .session = context_.self.session,
+                                                .udp = {},
+                                                .address = context_.self.address,
+                                                .name = context_.self.name,
+                                                .http_address = context_.self.http_address};
+    for (const auto& peer : core_.peers())
+      result.peers.push_back({.record = *peer.record,
+                              .since = wall_time_at(peer.since),
+                              .round_trip = peer.round_trip,
+                              .health = peer.health,
+                              .replaced = peer.replaced,
+                              .own_verdict = own_verdicts_.contains(peer.record->id)});
+    return result;
+  }
+
+  wall_time wall_time_at(duration when) const {
+    return wall_time{std::chrono::milliseconds{context_.self.wall_clock}} +
+           std::chrono::floor<std::chrono::milliseconds>(when - start_);
+  }
+
+  membership_context context_;
   gossip_actor watcher_;
-  membership::joiner core_;
+  duration latest_{0};
+  duration start_;
+  membership::swim core_;
+  swim_metrics metrics_;
+  membership::node_id id_ = context_.self.id;
+  std::optional<membership::udp_address> where_; // this node
+  std::optional<duration> wake_;                 // when the timer ends
   caf::disposable timer_;
+  caf::disposable resolve_timer_;
+  std::set<membership::node_id> own_verdicts_;
+  std::vector<caf::typed_response_promise<leave_report>> leaving_;
+  leave_report departure_;
+  bool has_left_ = false;
 };
 
 } // namespace
 
 membership_actor spawn_membership(caf::actor_system& sys, const membership_context& context) {
   return sys.spawn<membership_impl>(context);
+}
+
+std::string path_of(membership::call_kind kind) {
+  return "/cluster/" + std::string{to_string(kind)};
 }
 
 } // namespace starling::actors

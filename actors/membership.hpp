@@ -1,25 +1,41 @@
 #pragma once
 
-// The membership actor: carries out what membership::joiner decides.
+// The membership actor: carries out what membership::swim decides.
+//
+// It hears of datagrams in batches, and before each tick it asks the socket for what is still
+// queued there, so that nobody is judged while its answer waits.
 
 #include "actors/interfaces.hpp"
+#include "membership/swim.hpp"
 
 #include <caf/actor_system.hpp>
 
 #include <cstdint>
+#include <functional>
 
 namespace starling::actors {
 
 struct membership_context {
-  membership::member self;
-  membership::join_options options;
+  membership::identity self;
+  membership::settings settings;
+  wire::secret secret;
+  std::vector<std::string> seeds;
   std::uint64_t random_seed;
   peer_client_actor peers;
+  resolver_actor resolver; // of this node's own address
+
+  // The socket. Neither call waits.
+  std::function<void(const membership::udp_address&, std::string_view)> send;
+  std::function<std::vector<datagram>()> take; // what is queued
+
+  // This node is somebody else from now on; nothing was sent under the new id yet. Rare, and may
+  // wait for the disk.
+  std::function<void(const membership::node_id&, std::uint64_t generation)> renamed = {};
 };
 
 membership_actor spawn_membership(caf::actor_system& sys, const membership_context& context);
 
-/// Where a peer takes announcements.
-inline constexpr const char* join_path = "/cluster/join";
+/// Where a peer takes calls of that kind.
+std::string path_of(membership::call_kind kind);
 
 } // namespace starling::actors

@@ -5,9 +5,9 @@
 #include "actors/membership.hpp"
 #include "actors/peer_client.hpp"
 #include "actors/random.hpp"
+#include "actors/resolver.hpp"
 #include "wire/envelope.hpp"
 
-#include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -20,6 +20,9 @@ namespace {
 // How long a stop may wait for the peers to take what they lack.
 constexpr auto flush_time_max = std::chrono::seconds{2};
 
+// What leaving may take beyond the time that the others are given to acknowledge it.
+constexpr auto leave_time_more = std::chrono::seconds{1};
+
 crdt::lww_register::stamp wall_clock() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
@@ -28,41 +31,48 @@ crdt::lww_register::stamp wall_clock() {
 
 } // namespace
 
-identity draw_identity() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return {membership::node_id::from(random_bits(), random_bits()),
-          membership::session_id{random_bits()},
-          crdt::replica_id::from(random_bits(), random_bits()),
-          static_cast<std::uint64_t>(
-              std::chrono::duration_cast<std::chrono::milliseconds>(now).count())};
-}
-
 std::size_t peer_message_bytes_max(const options& o) {
   constexpr std::size_t around = 4096; // sessions, one key, lengths
+  constexpr std::size_t member_bytes_max = membership::member_bytes_max + 10; // with its age
   return std::max({o.gossip.max_message, o.gossip.max_value,
-                   membership::announcement_bytes_max(o.cluster.max_members)}) +
+                   (o.swim.max_members + o.swim.max_dead) * member_bytes_max}) +
          around + wire::envelope_size;
 }
 
-node::node(caf::actor_system& sys, const options& o, const identity& who) : sys_(sys) {
-  peers_ = spawn_peer_client(sys, {.secret = wire::secret{o.cluster.name, o.cluster.key},
+node::node(caf::actor_system& sys, const options& o, const identity& who)
+    : sys_(sys), socket_(sys),
+      socket_failure_(socket_.open(*membership::parse_endpoint(o.cluster.listen))),
+      leave_timeout_(std::chrono::ceil<std::chrono::milliseconds>(o.swim.leave_timeout)) {
+  const wire::secret secret{o.cluster.name, o.cluster.key};
+  peers_ = spawn_peer_client(sys, {.secret = secret,
                                    .timeout = o.cluster.peer_timeout,
                                    .answer_bytes_max = peer_message_bytes_max(o),
                                    .workers = o.cluster.peer_clients,
                                    .stop = stop_.get_token()});
-  membership_ = spawn_membership(sys, {.self = {.address = o.cluster.advertise,
-                                                .generation = who.started,
-                                                .node = who.node,
-                                                .session = who.session,
-                                                .name = o.node.name,
-                                                .http_address = o.http.advertise},
-                                       .options = {.seeds = o.cluster.seeds,
-                                                   .backoff_min = o.cluster.join_backoff_min,
-                                                   .backoff_max = o.cluster.join_backoff_max,
-                                                   .sync_interval = o.cluster.sync_interval,
-                                                   .max_members = o.cluster.max_members},
-                                       .random_seed = random_bits(),
-                                       .peers = peers_});
+  resolver_ = spawn_resolver(sys, socket_.family());
+  membership_ = spawn_membership(
+      sys, {.self = {.id = who.node,
+                     .generation = who.generation,
+                     .wall_clock = who.started,
+                     .session = who.session,
+                     .address = o.cluster.advertise,
+                     .name = o.node.name,
+                     .http_address = o.http.advertise},
+            .settings = o.swim,
+            .secret = secret,
+            .seeds = o.cluster.seeds,
+            .random_seed = random_bits(),
+            .peers = peers_,
+            .resolver = resolver_,
+            .send = [this](const auto& to, auto bytes) { socket_.send(to, bytes); },
+            .take = [this] { return socket_.take(); },
+            .renamed =
+                [file = o.node.identity_file](const auto& id, std::uint64_t generation) {
+                  if (file.empty())
+                    return;
+                  if (const auto failure = keep_identity(file, id, generation))
+                    log::error("node", "node.identity-file: {}", *failure);
+                }});
   gossip_ = spawn_gossip(
       sys, {.session = {who.session.bits},
             .limits = {.message_bytes = o.gossip.max_message, .log_bytes = o.gossip.max_log},
@@ -83,8 +93,31 @@ node::node(caf::actor_system& sys, const options& o, const identity& who) : sys_
   caf::anon_send(membership_, watch_atom_v, gossip_);
 }
 
-void node::start() {
-  caf::anon_send(membership_, tick_atom_v);
+std::optional<std::string> node::start() {
+  if (socket_failure_)
+    return socket_failure_;
+  socket_.start(membership_);
+  caf::anon_send(membership_, start_atom_v);
+  return std::nullopt;
+}
+
+leave_report node::leave() {
+  caf::scoped_actor self{sys_};
+  hand_on_what_peers_lack(self);
+  leave_report result;
+  self->request(membership_, leave_timeout_ + leave_time_more, leave_atom_v)
+      .receive(
+          [&](const leave_report& done) { result = done; },
+          [](const caf::error& why) { log::error("node", "cannot leave: {}", to_string(why)); });
+  return result;
+}
+
+void node::hand_on_what_peers_lack(caf::scoped_actor& self) {
+  self->request(gossip_, flush_time_max, flush_atom_v)
+      .receive([] {},
+               [](const caf::error&) {
+                 log::warn("node", "stopping before every peer has everything");
+               });
 }
 
 node::~node() {
@@ -95,11 +128,8 @@ void node::stop() {
   if (!gossip_)
     return;
   caf::scoped_actor self{sys_};
-  self->request(gossip_, flush_time_max, flush_atom_v)
-      .receive([] {},
-               [](const caf::error&) {
-                 log::warn("node", "stopping before every peer has everything");
-               });
+  hand_on_what_peers_lack(self);
+  socket_.stop();
   stop_.request_stop();
   const auto end = [&](auto& actor) {
     self->send_exit(actor, caf::exit_reason::user_shutdown);
@@ -112,6 +142,8 @@ void node::stop() {
     end(shard);
   shards_ = shard_map{{}};
   end(peers_);
+  self->send_exit(resolver_, caf::exit_reason::user_shutdown); // it may take its time
+  resolver_ = nullptr;
 }
 
 } // namespace starling::actors

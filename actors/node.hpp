@@ -2,26 +2,22 @@
 
 // A node without its HTTP listeners: who it is, and its actors, wired to each other.
 
+#include "actors/identity.hpp"
 #include "actors/options.hpp"
 #include "actors/shard.hpp"
+#include "actors/swim_socket.hpp"
 #include "wire/seal.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
 
-#include <cstdint>
+#include <chrono>
+#include <cstddef>
+#include <optional>
 #include <stop_token>
+#include <string>
 
 namespace starling::actors {
-
-/// Drawn at random at each start. Event numbers are never used twice because no replica id is.
-struct identity {
-  membership::node_id node;
-  membership::session_id session;
-  crdt::replica_id replica;
-  std::uint64_t started; // milliseconds since 1970
-};
-
-identity draw_identity();
 
 class node {
 public:
@@ -31,8 +27,14 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// Looks for the peers from now on; they find us as well, so the cluster's port should be open.
-  void start();
+  /// Opens the port for datagrams and takes part in the cluster from now on, so the cluster's
+  /// listener should be open. The reason if that fails.
+  std::optional<std::string> start();
+
+  /// Hands on what the peers lack, as `stop` does, and leaves the cluster: the others will not take
+  /// this node for dead. Blocks until that is done. The caller sees to it that nobody writes any
+  /// more. From any thread.
+  leave_report leave();
 
   /// As `stop`.
   ~node();
@@ -46,9 +48,15 @@ public:
   const membership_actor& membership() const { return membership_; }
 
 private:
+  void hand_on_what_peers_lack(caf::scoped_actor& self);
+
   caf::actor_system& sys_;
+  swim_socket socket_;
+  std::optional<std::string> socket_failure_;
+  std::chrono::milliseconds leave_timeout_;
   std::stop_source stop_; // of messages to peers
   peer_client_actor peers_;
+  resolver_actor resolver_;
   membership_actor membership_;
   gossip_actor gossip_;
   shard_map shards_{{}};

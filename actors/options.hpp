@@ -1,7 +1,9 @@
 #pragma once
 
 // What can be configured, as plain values with their defaults. Names, units, bounds and meanings
-// stand in one table in config.cpp.
+// stand in one table, option_table.hpp.
+
+#include "membership/settings.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -12,6 +14,7 @@ namespace starling::actors {
 
 struct node_options {
   std::string name;
+  std::string identity_file;
 };
 
 struct http_options {
@@ -31,10 +34,6 @@ struct cluster_options {
   std::string advertise;
   std::vector<std::string> seeds;
   bool insecure = false;
-  std::chrono::milliseconds join_backoff_min{250};
-  std::chrono::milliseconds join_backoff_max{15'000};
-  std::chrono::milliseconds sync_interval{30'000};
-  std::size_t max_members = 256;
   std::size_t peer_clients = 4;
   std::chrono::milliseconds peer_timeout{5'000};
   std::size_t threads = 8;
@@ -61,6 +60,7 @@ struct options {
   node_options node;
   http_options http;
   cluster_options cluster;
+  membership::settings swim;
   gossip_options gossip;
   keys_options keys;
   log_options log;

@@ -16,7 +16,6 @@ namespace starling::actors {
 
 namespace {
 
-/// Seals, posts, waits, opens.
 class worker_impl : public peer_client_actor::base {
 public:
   worker_impl(caf::actor_config& cfg, const peer_client_context& context)
@@ -28,35 +27,12 @@ public:
 
   behavior_type make_behavior() override {
     return {[this](post_atom, const std::string& address, const std::string& path,
-                   const std::string& body) { return send(address, path, body); }};
+                   const std::string& body) -> caf::result<std::string> {
+      return exchange(context_, address, path, body);
+    }};
   }
 
 private:
-  caf::result<std::string> send(const std::string& address, const std::string& path,
-                                const std::string& body) {
-    const auto to = membership::parse_endpoint(address);
-    if (!to)
-      return caf::make_error(errc::unreachable, "not an address");
-    const auto sealed =
-        wire::seal_request(context_.secret, path, {random_bits(), random_bits()}, body);
-    auto outcome =
-        post(*to, path, sealed, context_.timeout, context_.answer_bytes_max, context_.stop);
-    if (const auto* failure = std::get_if<http_failure>(&outcome))
-      return caf::make_error(errc::unreachable, failure->why);
-    const auto& answer = std::get<http_answer>(outcome);
-    if (answer.status == 403)
-      return caf::make_error(errc::foreign_peer,
-                             "it refuses us: cluster.name or cluster.key differ");
-    if (answer.status != 200)
-      return caf::make_error(errc::bad_message, "it answers with HTTP status " +
-                                                    std::to_string(answer.status) +
-                                                    ", as no peer of ours does");
-    const auto opened = wire::open_answer(context_.secret, sealed, answer.body);
-    if (const auto* error = std::get_if<wire::envelope_error>(&opened))
-      return caf::make_error(errc::foreign_peer, std::string{to_string(*error)});
-    return std::string{std::get<std::string_view>(opened)};
-  }
-
   peer_client_context context_;
 };
 
@@ -147,6 +123,31 @@ private:
 };
 
 } // namespace
+
+caf::expected<std::string> exchange(const peer_client_context& context, const std::string& address,
+                                    const std::string& path, const std::string& body) {
+  const auto to = membership::parse_endpoint(address);
+  if (!to)
+    return caf::make_error(errc::unreachable, "not an address");
+  const auto sealed =
+      wire::seal_request(context.secret, path, {random_bits(), random_bits()}, body);
+  auto outcome = post(*to, path, sealed, context.timeout, context.answer_bytes_max, context.stop);
+  if (const auto* failure = std::get_if<http_failure>(&outcome))
+    return caf::make_error(errc::unreachable, failure->why);
+  const auto& answer = std::get<http_answer>(outcome);
+  if (answer.status == 403)
+    return caf::make_error(errc::foreign_peer, "it refuses us: cluster.name or cluster.key differ");
+  if (answer.status == 503)
+    return caf::make_error(errc::unreachable, "it is not ready");
+  if (answer.status != 200)
+    return caf::make_error(errc::bad_message, "it answers with HTTP status " +
+                                                  std::to_string(answer.status) +
+                                                  ", as no peer of ours does");
+  const auto opened = wire::open_answer(context.secret, sealed, answer.body);
+  if (const auto* error = std::get_if<wire::envelope_error>(&opened))
+    return caf::make_error(errc::foreign_peer, std::string{to_string(*error)});
+  return std::string{std::get<std::string_view>(opened)};
+}
 
 peer_client_actor spawn_peer_client(caf::actor_system& sys, const peer_client_context& context) {
   std::vector<peer_client_actor> workers;

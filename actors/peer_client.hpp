@@ -11,6 +11,7 @@
 #include "wire/seal.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/expected.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -27,6 +28,10 @@ struct peer_client_context {
 };
 
 peer_client_actor spawn_peer_client(caf::actor_system& sys, const peer_client_context& context);
+
+/// Seals, posts, waits, opens: what a worker does for each request. Blocks.
+caf::expected<std::string> exchange(const peer_client_context& context, const std::string& address,
+                                    const std::string& path, const std::string& body);
 
 /// The same over given workers; each answers the same message and may block.
 peer_client_actor spawn_peer_client(caf::actor_system& sys, std::vector<peer_client_actor> workers);

@@ -1,5 +1,7 @@
 #include "actors/peer_http.hpp"
 
+#include "actors/descriptor.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
@@ -16,7 +18,6 @@
 #include <string_view>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <utility>
 
 namespace starling::actors {
@@ -26,25 +27,6 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::size_t head_bytes_max = 16 * 1024;
-
-class descriptor {
-public:
-  explicit descriptor(int number) : number_(number) {}
-  descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  descriptor& operator=(descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~descriptor() {
-    if (number_ >= 0)
-      ::close(number_);
-  }
-
-  int number() const { return number_; }
-
-private:
-  int number_;
-};
 
 /// Becomes readable once a stop is requested.
 class stop_signal {

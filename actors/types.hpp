@@ -6,7 +6,7 @@
 
 #include "crdt/command.hpp"
 #include "crdt/view.hpp"
-#include "membership/joiner.hpp"
+#include "membership/outputs.hpp"
 #include "replication/gossip.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -14,7 +14,9 @@
 #include <caf/error.hpp>
 #include <caf/type_id.hpp>
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -58,56 +60,111 @@ struct gossip_report {
   std::vector<replication::gossip::peer_status> peers;
 };
 
+/// A member that may be gossiped with.
+struct gossip_peer {
+  membership::node_id id;
+  replication::session_id session;
+  std::string address;
+  friend bool operator==(const gossip_peer&, const gossip_peer&) = default;
+};
+
+/// A datagram that came in.
+struct datagram {
+  membership::udp_address from;
+  std::string bytes;
+};
+
+/// Datagrams that came in together. They count as waiting for as long as a copy of this lives.
+struct datagrams {
+  std::chrono::steady_clock::time_point received;
+  std::vector<datagram> items;
+  std::shared_ptr<const void> waiting;
+};
+
+using wall_time = std::chrono::sys_time<std::chrono::milliseconds>;
+
+/// What the membership actor knows of one other member, for display.
+struct member_report {
+  membership::member record;
+  wall_time since;                    // when it came to be in its state
+  membership::duration round_trip{0}; // zero without a sample
+  std::uint8_t health = 0;
+  bool replaced = false;    // dead, and another member is at its address
+  bool own_verdict = false; // it is dead because this node found so
+};
+
 /// What the membership actor knows, for display.
 struct membership_report {
   membership::member self;
-  std::vector<membership::peer_status> peers;
+  unsigned health = 0;
+  bool isolated = false;
+  bool leaving = false;
+  std::vector<member_report> peers;
   std::vector<std::string> unreached_seeds;
   bool joined = false;
+};
+
+/// How a node left its cluster.
+struct leave_report {
+  std::uint64_t others = 0; // members alive then, this one not counted
+  std::uint64_t acknowledged =
+      0; // those of them that said that they know; the rest is told by them
 };
 
 } // namespace starling::actors
 
 CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
+  CAF_ADD_TYPE_ID(starling, (starling::actors::datagrams))
   CAF_ADD_TYPE_ID(starling, (starling::actors::errc))
+  CAF_ADD_TYPE_ID(starling, (starling::actors::gossip_peer))
   CAF_ADD_TYPE_ID(starling, (starling::actors::gossip_report))
+  CAF_ADD_TYPE_ID(starling, (starling::actors::leave_report))
   CAF_ADD_TYPE_ID(starling, (starling::actors::membership_report))
   CAF_ADD_TYPE_ID(starling, (starling::actors::novelty))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::command))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::key))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::value))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::view))
-  CAF_ADD_TYPE_ID(starling, (starling::membership::member))
+  CAF_ADD_TYPE_ID(starling, (starling::membership::call_kind))
+  CAF_ADD_TYPE_ID(starling, (starling::membership::node_id))
+  CAF_ADD_TYPE_ID(starling, (starling::membership::udp_address))
   CAF_ADD_TYPE_ID(starling, (std::vector<starling::crdt::key>))
 
   CAF_ADD_ATOM(starling, starling::actors, apply_atom)
-  CAF_ADD_ATOM(starling, starling::actors, contacted_atom)
   CAF_ADD_ATOM(starling, starling::actors, delta_atom)
   CAF_ADD_ATOM(starling, starling::actors, flush_atom)
   CAF_ADD_ATOM(starling, starling::actors, join_atom)
   CAF_ADD_ATOM(starling, starling::actors, keys_atom)
+  CAF_ADD_ATOM(starling, starling::actors, leave_atom)
+  CAF_ADD_ATOM(starling, starling::actors, lost_atom)
   CAF_ADD_ATOM(starling, starling::actors, message_atom)
   CAF_ADD_ATOM(starling, starling::actors, peer_atom)
   CAF_ADD_ATOM(starling, starling::actors, post_atom)
   CAF_ADD_ATOM(starling, starling::actors, read_atom)
   CAF_ADD_ATOM(starling, starling::actors, report_atom)
+  CAF_ADD_ATOM(starling, starling::actors, resolve_atom)
   CAF_ADD_ATOM(starling, starling::actors, shards_atom)
+  CAF_ADD_ATOM(starling, starling::actors, start_atom)
   CAF_ADD_ATOM(starling, starling::actors, state_atom)
   CAF_ADD_ATOM(starling, starling::actors, tick_atom)
-  CAF_ADD_ATOM(starling, starling::actors, unreachable_atom)
   CAF_ADD_ATOM(starling, starling::actors, watch_atom)
 CAF_END_TYPE_ID_BLOCK(starling)
 
 CAF_ERROR_CODE_ENUM(starling::actors::errc)
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::datagrams)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::gossip_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::gossip_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::leave_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::membership_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::novelty)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::value)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::view)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::member)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::call_kind)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::node_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::udp_address)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<starling::crdt::key>)
 
 namespace starling::actors {

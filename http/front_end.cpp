@@ -110,15 +110,70 @@ problem problem_of(const crdt::key& key, const caf::error& why) {
   return {problem_code::internal, "the request could not be carried out"};
 }
 
+/// The name of a member, or its id.
+std::string name_of(const membership::node_id& id, const actors::membership_report& report) {
+  const auto name = [](const membership::member& m) {
+    return m.profile && !m.profile->name.empty() ? m.profile->name : to_string(m.id);
+  };
+  if (report.self.id == id)
+    return name(report.self);
+  for (const auto& peer : report.peers)
+    if (peer.record.id == id)
+      return name(peer.record);
+  return to_string(id);
+}
+
+/// Why a member is not alive.
+std::string reason_of(const actors::member_report& peer, const actors::membership_report& report) {
+  std::string accusers;
+  switch (peer.record.status.is) {
+  case membership::member_state::alive:
+    return "";
+  case membership::member_state::suspect:
+    for (const auto& id : peer.record.status.accusers.ids())
+      accusers += (accusers.empty() ? "no answer to " : ", ") + name_of(id, report);
+    return accusers.empty() ? "no answer" : accusers;
+  case membership::member_state::dead:
+    return peer.own_verdict ? "no answer in time to this node"
+                            : "no answer in time to another node";
+  case membership::member_state::left:
+    return "it left";
+  }
+  return "";
+}
+
 cluster_view view_of(const node_report& report, const crdt::replica_id& replica,
                      std::chrono::sys_seconds started) {
-  const auto& self = report.membership.self;
+  const auto& known = report.membership;
+  const auto self = known.self.profile.value_or(membership::profile{});
   cluster_view result;
-  result.self = {self.name,         to_string(self.node), to_string(replica),
-                 self.http_address, self.address,         started};
-  for (const auto& [record, state] : report.membership.peers)
-    result.peers.push_back({to_string(record.node), record.name, record.http_address,
-                            record.address, std::string{to_string(state)}});
+  result.self = {.name = self.name,
+                 .node_id = to_string(known.self.id),
+                 .replica_id = to_string(replica),
+                 .http_address = self.http_address,
+                 .cluster_address = self.address,
+                 .started = started,
+                 .state = std::string{to_string(known.self.status.is)},
+                 .incarnation = to_string(known.self.status.at),
+                 .health = known.health,
+                 .isolated = known.isolated,
+                 .leaving = known.leaving};
+  for (const auto& peer : known.peers) {
+    if (peer.replaced || !peer.record.profile)
+      continue;
+    const auto& profile = *peer.record.profile;
+    result.peers.push_back({.node_id = to_string(peer.record.id),
+                            .name = profile.name,
+                            .http_address = profile.http_address,
+                            .cluster_address = profile.address,
+                            .state = std::string{to_string(peer.record.status.is)},
+                            .incarnation = to_string(peer.record.status.at),
+                            .since = std::chrono::floor<std::chrono::seconds>(peer.since),
+                            .health = peer.health,
+                            .round_trip = peer.round_trip,
+                            .reason = reason_of(peer, known)});
+  }
+  result.unreached_seeds = known.unreached_seeds;
   return result;
 }
 
@@ -182,6 +237,12 @@ std::optional<std::string> front_end::start() {
   return listener_->start();
 }
 
+void front_end::refuse_writes() {
+  leaving_ = true;
+  for (auto left = writes_.load(); left > 0; left = writes_.load())
+    writes_.wait(left);
+}
+
 void front_end::stop() {
   stopping_ = true;
   listener_->stop();
@@ -209,7 +270,14 @@ response front_end::reply(const read_request& asked) {
 }
 
 response front_end::reply(const write_request& asked) {
-  return show(asked.key, ask(asked.key, asked.command), reply_to_write);
+  ++writes_; // before the question whether it is still welcome
+  auto result = leaving_ ? reply_with(problem{problem_code::not_ready,
+                                              "the node is leaving the cluster; write to another",
+                                              {}})
+                         : show(asked.key, ask(asked.key, asked.command), reply_to_write);
+  --writes_;
+  writes_.notify_all();
+  return result;
 }
 
 response front_end::show(const crdt::key& key, const std::variant<answer, problem>& outcome,
@@ -237,7 +305,7 @@ response front_end::reply(health_request) {
 }
 
 response front_end::reply(ready_request) {
-  if (stopping_)
+  if (stopping_ || leaving_)
     return reply_with(problem{problem_code::not_ready, "the node is stopping"});
   const auto outcome = ask(report_atom_v);
   if (std::holds_alternative<problem>(outcome) ||

@@ -85,6 +85,10 @@ public:
   /// Opens the port; the reason if that fails.
   std::optional<std::string> start();
 
+  /// From now on writes are answered with a problem and the node is not ready. Returns when no
+  /// write is under way any more. From any thread.
+  void refuse_writes();
+
   /// Lets requests under way finish and closes the port, then ends the actor, for which they wait.
   /// Idempotent.
   void stop();
@@ -113,6 +117,8 @@ private:
   settings settings_;
   front_end_actor actor_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> leaving_ = false;
+  std::atomic<std::size_t> writes_ = 0; // under way
   std::unique_ptr<listener> listener_;
 };
 

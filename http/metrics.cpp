@@ -7,6 +7,8 @@
 #include <caf/telemetry/gauge.hpp>
 #include <caf/telemetry/metric_registry.hpp>
 
+#include <map>
+
 namespace starling::http {
 
 namespace {
@@ -37,12 +39,17 @@ std::string metrics_text(caf::actor_system& sys, const node_report& report) {
   for (const auto& peer : gossip.peers)
     behind += peer.behind ? 1 : 0;
   set_gauge(sys, "gossip.peers-behind", "Peers that are sent whole states.", behind);
-  std::uint64_t unreachable = 0;
+  std::map<membership::member_state, std::uint64_t> members{{report.membership.self.status.is, 1}};
   for (const auto& peer : report.membership.peers)
-    unreachable += peer.state == membership::reachability::unreachable ? 1 : 0;
-  set_gauge(sys, "members", "Members known, this node included.",
-            report.membership.peers.size() + 1);
-  set_gauge(sys, "members-unreachable", "Members that did not answer last.", unreachable);
+    members[peer.record.status.is] += peer.replaced ? 0 : 1;
+  for (const auto state : {membership::member_state::alive, membership::member_state::suspect,
+                           membership::member_state::dead, membership::member_state::left}) {
+    const auto name = to_string(state);
+    sys.metrics()
+        .gauge_family(prefix, "members", {"state"}, "Members known, this node included.")
+        ->get_or_add({{"state", {name.data(), name.size()}}})
+        ->value(static_cast<std::int64_t>(members[state]));
+  }
   set_gauge(sys, "seeds-unreached", "Seeds that never answered.",
             report.membership.unreached_seeds.size());
 

@@ -1,6 +1,7 @@
 #include "http/peer_listener.hpp"
 
 #include "actors/gossip.hpp"
+#include "actors/leave_command.hpp"
 #include "actors/membership.hpp"
 #include "actors/node.hpp"
 
@@ -14,12 +15,21 @@ response plain(int status, std::string_view why) {
   return {status, "text/plain; charset=utf-8", std::string{why}.append("\n"), {}};
 }
 
+std::optional<membership::call_kind> kind_at(const std::string& target) {
+  for (const auto kind :
+       {membership::call_kind::sync, membership::call_kind::ping, membership::call_kind::leave})
+    if (target == actors::path_of(kind))
+      return kind;
+  return std::nullopt;
+}
+
 } // namespace
 
 peer_listener::peer_listener(caf::actor_system& sys, const actors::options& o, wire::secret secret,
-                             actors::membership_actor membership, actors::gossip_actor gossip)
+                             actors::membership_actor membership, actors::gossip_actor gossip,
+                             leaver leave)
     : sys_(sys), secret_(std::move(secret)), timeout_(o.cluster.peer_timeout),
-      membership_(std::move(membership)), gossip_(std::move(gossip)) {
+      membership_(std::move(membership)), gossip_(std::move(gossip)), leave_(std::move(leave)) {
   const auto where = *membership::parse_endpoint(o.cluster.listen);
   listener_ = std::make_unique<listener>(
       listener::settings{.host = where.host,
@@ -41,32 +51,48 @@ void peer_listener::stop() {
 response peer_listener::handle(const request& r) {
   if (r.method != "POST")
     return plain(405, "only nodes of the cluster are served here");
-  const bool is_join = r.target == actors::join_path;
-  if (!is_join && r.target != actors::gossip_path)
+  const std::string target{r.target};
+  if (target != actors::gossip_path && !kind_at(target))
     return plain(404, "only nodes of the cluster are served here");
-  const auto opened = wire::open_request(secret_, r.target, r.body);
+  const auto opened = wire::open_request(secret_, target, r.body);
   if (const auto* error = std::get_if<wire::envelope_error>(&opened))
     return plain(*error == wire::envelope_error::malformed ? 400 : 403, to_string(*error));
   const auto& message = std::get<wire::opened_request>(opened);
-  return is_join ? deliver(membership_, message) : deliver(gossip_, message);
+  auto answer = answer_to(target, std::string{message.content});
+  if (auto* refusal = std::get_if<response>(&answer))
+    return std::move(*refusal);
+  return {200,
+          "application/octet-stream",
+          wire::seal_answer(secret_, message.tag, std::get<std::string>(answer)),
+          {}};
 }
 
-template <class Actor>
-response peer_listener::deliver(const Actor& to, const wire::opened_request& opened) {
-  response result;
+std::variant<std::string, response> peer_listener::answer_to(const std::string& target,
+                                                             std::string content) {
+  const auto kind = kind_at(target);
+  if (!kind)
+    return ask(gossip_, actors::message_atom_v, std::move(content));
+  const bool is_order = kind == membership::call_kind::leave && !content.empty();
+  auto answer = ask(membership_, actors::message_atom_v, *kind, std::move(content));
+  if (is_order && std::holds_alternative<std::string>(answer))
+    return actors::encode(leave_());
+  return answer;
+}
+
+template <class Actor, class... Ts>
+std::variant<std::string, response> peer_listener::ask(const Actor& to, Ts&&... message) {
+  std::variant<std::string, response> result;
   caf::scoped_actor self{sys_}; // one for each message: a late answer goes with it
-  self->request(to, timeout_, actors::message_atom_v, std::string{opened.content})
-      .receive(
-          [&](const std::string& answer) {
-            result = {200,
-                      "application/octet-stream",
-                      wire::seal_answer(secret_, opened.tag, answer),
-                      {}};
-          },
-          [&](const caf::error& why) {
-            result = why == actors::errc::bad_message ? plain(400, actors::reason_of(why))
-                                                      : plain(503, "no answer in time");
-          });
+  self->request(to, timeout_, std::forward<Ts>(message)...)
+      .receive([&](std::string& answer) { result = std::move(answer); },
+               [&](const caf::error& why) {
+                 if (why == actors::errc::bad_message)
+                   result = plain(400, actors::reason_of(why));
+                 else if (why == actors::errc::unreachable)
+                   result = plain(503, actors::reason_of(why));
+                 else
+                   result = plain(503, "no answer in time");
+               });
   return result;
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 
 // The peers' door: takes sealed messages over HTTP and hands them to the membership and gossip
-// actors.
+// actors. It is the operator's door as well, for the one order to leave the cluster.
 //
 // Nothing of a message is decoded before its envelope is found to be of this cluster and whole; a
-// refusal is one line.
+// refusal is one line. An order to leave names the life of this process, as the answer to an empty
+// one does, so that it means nothing when it is repeated later.
 
 #include "actors/interfaces.hpp"
 #include "actors/options.hpp"
@@ -14,16 +15,21 @@
 
 #include <caf/actor_system.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 
 namespace starling::http {
 
 class peer_listener {
 public:
+  /// Leaves the cluster; blocks until that is done.
+  using leaver = std::function<actors::leave_report()>;
+
   peer_listener(caf::actor_system& sys, const actors::options& o, wire::secret secret,
-                actors::membership_actor membership, actors::gossip_actor gossip);
+                actors::membership_actor membership, actors::gossip_actor gossip, leaver leave);
 
   /// Opens the port; the reason if that fails.
   std::optional<std::string> start();
@@ -34,14 +40,17 @@ public:
 private:
   response handle(const request& r);
 
-  template <class Actor>
-  response deliver(const Actor& to, const wire::opened_request& opened);
+  template <class Actor, class... Ts>
+  std::variant<std::string, response> ask(const Actor& to, Ts&&... message);
+
+  std::variant<std::string, response> answer_to(const std::string& target, std::string content);
 
   caf::actor_system& sys_;
   wire::secret secret_;
   std::chrono::milliseconds timeout_;
   actors::membership_actor membership_;
   actors::gossip_actor gossip_;
+  leaver leave_;
   std::unique_ptr<listener> listener_;
 };
 

@@ -83,6 +83,20 @@ std::string to_text(std::chrono::sys_seconds when) {
   return text;
 }
 
+std::string_view to_text(bool claim) {
+  return claim ? "true" : "false";
+}
+
+/// With three digits behind the point; null for zero.
+std::string milliseconds(std::chrono::microseconds t) {
+  if (t.count() == 0)
+    return "null";
+  char text[32];
+  std::snprintf(text, sizeof text, "%lld.%03lld", static_cast<long long>(t.count() / 1000),
+                static_cast<long long>(t.count() % 1000));
+  return text;
+}
+
 } // namespace
 
 response reply_to_read(const crdt::key& key, const crdt::view& what, const wire::secret& secret) {
@@ -118,6 +132,11 @@ response reply_with(const cluster_view& cluster) {
       member("http", quote(self.http_address)),
       member("cluster", quote(self.cluster_address)),
       member("started", quote(to_text(self.started))),
+      member("state", quote(self.state)),
+      member("incarnation", quote(self.incarnation)),
+      member("health", std::to_string(self.health)),
+      member("isolated", to_text(self.isolated)),
+      member("leaving", to_text(self.leaving)),
   });
   const auto peers = list('[', cluster.peers, ']', [](const cluster_view::peer& peer) {
     return object({
@@ -126,9 +145,15 @@ response reply_with(const cluster_view& cluster) {
         member("http", quote(peer.http_address)),
         member("cluster", quote(peer.cluster_address)),
         member("state", quote(peer.state)),
+        member("incarnation", quote(peer.incarnation)),
+        member("since", quote(to_text(peer.since))),
+        member("health", std::to_string(peer.health)),
+        member("round_trip_ms", milliseconds(peer.round_trip)),
+        member("reason", peer.reason.empty() ? "null" : quote(peer.reason)),
     });
   });
-  return ok({member("self", node), member("peers", peers)});
+  const auto seeds = list('[', cluster.unreached_seeds, ']', quote);
+  return ok({member("self", node), member("peers", peers), member("unreached_seeds", seeds)});
 }
 
 response reply_to_options(std::string_view allow) {

@@ -31,6 +31,11 @@ struct cluster_view {
     std::string http_address;
     std::string cluster_address;
     std::chrono::sys_seconds started;
+    std::string state;
+    std::string incarnation;
+    unsigned health = 0; // 0 is best
+    bool isolated = false;
+    bool leaving = false;
   };
 
   struct peer {
@@ -39,10 +44,16 @@ struct cluster_view {
     std::string http_address;
     std::string cluster_address;
     std::string state;
+    std::string incarnation;
+    std::chrono::sys_seconds since;          // in this state
+    unsigned health = 0;                     // as it said itself
+    std::chrono::microseconds round_trip{0}; // zero without a sample
+    std::string reason;                      // why it is not alive; empty if it is
   };
 
   node self;
   std::vector<peer> peers;
+  std::vector<std::string> unreached_seeds;
 };
 
 /// A value as a read shows it. Members of a set that are not text are left out.

@@ -31,13 +31,21 @@ void gossip::record(crdt::key key, const crdt::value& delta, std::optional<sessi
 }
 
 void gossip::add_peer(session_id peer) {
-  if (peer != self_)
-    peers_.try_emplace(peer);
+  if (peer == self_)
+    return;
+  auto& p = peers_[peer];
+  p.present = true;
+  if (p.for_what == waiting::nothing && !log_.reaches_back_to(p.cursor))
+    p.behind = true;
 }
 
 void gossip::remove_peer(session_id peer) {
-  peers_.erase(peer);
+  const auto found = peers_.find(peer);
+  if (found == peers_.end())
+    return;
+  found->second.present = false;
   drop_acknowledged();
+  forget_gone();
 }
 
 std::vector<effect> gossip::round(std::uint64_t random) {
@@ -56,8 +64,9 @@ std::vector<effect> gossip::rounds(const std::set<session_id>& except) {
 }
 
 bool gossip::is_quiet() const {
-  return std::ranges::all_of(
-      peers_, [](const auto& entry) { return entry.second.for_what == waiting::nothing; });
+  return std::ranges::all_of(peers_, [](const auto& entry) {
+    return !entry.second.present || entry.second.for_what == waiting::nothing;
+  });
 }
 
 bool gossip::expects(session_id peer, const answer& a) const {
@@ -80,7 +89,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a) {
   if (!p.moving)
     p.cursor = p.in_flight_to;
   drop_acknowledged();
-  return advance(peer, p);
+  return p.present ? advance(peer, p) : give_up(p);
 }
 
 void gossip::failed(session_id peer) {
@@ -88,14 +97,15 @@ void gossip::failed(session_id peer) {
   if (found == peers_.end())
     return;
   found->second.for_what = waiting::nothing;
-  found->second.moving.reset(); // nothing says how much of it arrived
-  drop_acknowledged();
+  give_up(found->second); // nothing says how much of a transfer arrived
 }
 
 std::vector<effect> gossip::listed(session_id peer, std::vector<crdt::key> keys) {
   auto* p = find_waiting(peer, waiting::keys);
   if (!p)
     return {};
+  if (!p->present)
+    return give_up(*p);
   p->moving->keys = std::move(keys);
   return advance(peer, *p);
 }
@@ -104,6 +114,8 @@ std::vector<effect> gossip::states_read(session_id peer, std::vector<encoded_ite
   auto* p = find_waiting(peer, waiting::states);
   if (!p)
     return {};
+  if (!p->present)
+    return give_up(*p);
   for (auto& state : states) {
     p->moving->ready_bytes += state.size();
     p->moving->ready.push_back(std::move(state));
@@ -114,7 +126,8 @@ std::vector<effect> gossip::states_read(session_id peer, std::vector<encoded_ite
 std::vector<gossip::peer_status> gossip::status() const {
   std::vector<peer_status> result;
   for (const auto& [id, p] : peers_)
-    result.push_back({id, p.behind, p.behind ? log_.size() : log_.last() - p.cursor});
+    if (p.present)
+      result.push_back({id, p.behind, p.behind ? log_.size() : log_.last() - p.cursor});
   return result;
 }
 
@@ -122,7 +135,7 @@ std::vector<gossip::peer_status> gossip::status() const {
 std::vector<session_id> gossip::candidates() {
   std::vector<session_id> result;
   for (auto& [id, p] : peers_) {
-    if (p.for_what != waiting::nothing)
+    if (!p.present || p.for_what != waiting::nothing)
       continue;
     skip_heard(id, p);
     if (p.behind || p.cursor < log_.last())
@@ -153,6 +166,32 @@ gossip::peer_state* gossip::find_waiting(session_id peer, waiting for_what) {
     return nullptr;
   found->second.for_what = waiting::nothing;
   return &found->second;
+}
+
+/// Ends what was going on with a peer.
+std::vector<effect> gossip::give_up(peer_state& p) {
+  p.moving.reset();
+  drop_acknowledged();
+  forget_gone();
+  return {};
+}
+
+/// Forgets idle peers that are gone: those of which there is nothing to know, and those beyond the
+/// bound.
+void gossip::forget_gone() {
+  const auto is_idle = [](const auto& entry) {
+    return !entry.second.present && entry.second.for_what == waiting::nothing;
+  };
+  std::erase_if(peers_, [&](const auto& entry) {
+    return is_idle(entry) && (entry.second.behind || !log_.reaches_back_to(entry.second.cursor));
+  });
+  while (std::ranges::count_if(peers_, is_idle) > static_cast<std::ptrdiff_t>(gone_max)) {
+    auto least = peers_.end();
+    for (auto it = peers_.begin(); it != peers_.end(); ++it)
+      if (is_idle(*it) && (least == peers_.end() || it->second.cursor < least->second.cursor))
+        least = it;
+    peers_.erase(least);
+  }
 }
 
 std::vector<effect> gossip::advance(session_id id, peer_state& p) {
@@ -227,11 +266,13 @@ effect gossip::send(session_id id, peer_state& p, const std::vector<encoded_item
   return send_message{id, encode_message(self_, id, p.sequence, items), items.size()};
 }
 
-/// Drops the entries that no peer waits for. A peer that is behind waits for those after its
-/// transfer's beginning.
+/// Drops the entries that no peer waits for that is there. A peer that is behind waits for those
+/// after its transfer's beginning.
 void gossip::drop_acknowledged() {
   auto needed_after = log_.last();
   for (const auto& [id, p] : peers_) {
+    if (!p.present)
+      continue;
     if (!p.behind)
       needed_after = std::min(needed_after, p.cursor);
     else if (p.moving)

@@ -15,7 +15,8 @@
 // read.
 //
 // This is a value: it does no I/O and knows no time. What it wants done comes out as effects;
-// whoever carries them out reports back. At most one effect for a peer is under way at a time.
+// whoever carries them out reports back, once for each. At most one effect for a peer is under way
+// at a time, whether the peer is gone meanwhile or not.
 
 #include "replication/delta_log.hpp"
 #include "replication/message.hpp"
@@ -69,12 +70,17 @@ public:
   /// Logs what is new here: the delta of a write, or the novelty of a join.
   void record(crdt::key key, const crdt::value& delta, std::optional<session_id> heard_from);
 
-  /// A peer may be gossiped with from now on. It starts behind.
+  /// A peer may be gossiped with from now on. It starts behind, unless it was one before and the
+  /// log still reaches back to where it got then.
   void add_peer(session_id peer);
 
-  /// A peer's session is over; nothing is kept for it. What is still under way for it must not be
-  /// reported any more, should the same session be added again.
+  /// A peer is gone, for now or for good: no round is for it and the log keeps nothing for it. An
+  /// effect that is under way is to be reported all the same, and may be answered well.
   void remove_peer(session_id peer);
+
+  /// Of so many peers that are gone it is known how far they got; those that got least far are
+  /// forgotten first.
+  static constexpr std::size_t gone_max = 256;
 
   // -- rounds --
 
@@ -130,6 +136,7 @@ private:
   enum class waiting { nothing, answer, keys, states };
 
   struct peer_state {
+    bool present = true;
     std::uint64_t cursor = 0;
     bool behind = true;
     std::uint64_t round_end = 0;
@@ -143,6 +150,8 @@ private:
   std::vector<effect> start_round(session_id peer);
   void skip_heard(session_id id, peer_state& p);
   peer_state* find_waiting(session_id peer, waiting for_what);
+  std::vector<effect> give_up(peer_state& p);
+  void forget_gone();
   std::vector<effect> advance(session_id id, peer_state& p);
   std::vector<effect> advance_transfer(session_id id, peer_state& p);
   std::vector<effect> advance_log(session_id id, peer_state& p);
@@ -151,8 +160,8 @@ private:
 
   session_id self_;
   gossip_limits limits_;
-  // Of the latest message to anyone: a peer that is removed and comes back in the same session must
-  // not take a late answer for that to a newer message.
+  // Of the latest message to anyone: a peer that was forgotten and comes back in the same session
+  // must not take a late answer for that to a newer message.
   std::uint64_t sequence_ = 0;
   delta_log log_;
   std::map<session_id, peer_state> peers_;

@@ -97,7 +97,8 @@ TEST(Config, DefaultsAreThoseOfTheStructs) {
   EXPECT_EQ(o.http.listen, defaults.http.listen);
   EXPECT_EQ(o.http.threads, 64u);
   EXPECT_EQ(o.gossip.interval, 5s);
-  EXPECT_EQ(o.cluster.max_members, 256u);
+  EXPECT_EQ(o.swim.max_members, 256u);
+  EXPECT_EQ(o.swim.probe_interval, defaults.swim.probe_interval);
   EXPECT_THAT(o.cluster.seeds, IsEmpty());
 }
 
@@ -117,14 +118,15 @@ TEST(Config, DefaultsAreAccepted) {
 TEST(Config, FlagsSetEachTypeOfOption) {
   const auto o = accepted({"--node.name=first", "--gossip.interval=200ms", "--http.threads=8",
                            R"(--cluster.seeds=["a:1", "[::1]:2"])", "--cluster.insecure",
-                           "--cluster.sync-interval=1min"});
+                           "--swim.sync-interval=1min", "--swim.confirmations=2"});
 
   EXPECT_EQ(o.node.name, "first");
   EXPECT_EQ(o.gossip.interval, 200ms);
   EXPECT_EQ(o.http.threads, 8u);
   EXPECT_THAT(o.cluster.seeds, ElementsAre("a:1", "[::1]:2"));
   EXPECT_TRUE(o.cluster.insecure);
-  EXPECT_EQ(o.cluster.sync_interval, 60s);
+  EXPECT_EQ(o.swim.sync_interval, 60s);
+  EXPECT_EQ(o.swim.confirmations, 2u);
 }
 
 TEST(Config, FileSetsOptionsAndFlagsOverrideIt) {
@@ -216,13 +218,20 @@ TEST(Config, OutOfRangeValuesAreRefusedWithTheirRange) {
   EXPECT_THAT(refused({"--cluster.advertise=0.0.0.0:1"}), HasSubstr("cluster.advertise"));
   EXPECT_THAT(refused({R"(--cluster.seeds=["a:1","b"])"}), HasSubstr("\"b\" is no host:port"));
   EXPECT_THAT(refused({"--cluster.name="}), HasSubstr("cluster.name"));
+  EXPECT_THAT(refused({"--swim.packet-bytes=1500"}),
+              HasSubstr("swim.packet-bytes must be 1024 to 1400 bytes"));
+  EXPECT_THAT(refused({"--swim.suspicion-multiplier=0"}), HasSubstr("must be 1 to 100 times"));
+  EXPECT_THAT(refused({"--swim.health-max=4294967296"}), HasSubstr("swim.health-max"));
   EXPECT_THAT(refused({"--log.level=loud"}), HasSubstr("log.level must be debug, info, warn"));
   EXPECT_THAT(refused({"--node.name=" + std::string(65, 'n')}), HasSubstr("node.name"));
 }
 
 TEST(Config, OptionsThatDoNotFitTogetherAreRefused) {
-  EXPECT_THAT(refused({"--cluster.join-backoff-min=2s", "--cluster.join-backoff-max=1s"}),
-              HasSubstr("cluster.join-backoff-min"));
+  EXPECT_THAT(refused({"--swim.seed-backoff-min=2s", "--swim.seed-backoff-max=1s"}),
+              HasSubstr("swim: the least wait for a seed is above the greatest"));
+  EXPECT_THAT(refused({"--swim.probe-interval=500ms"}), HasSubstr("helpers cannot answer in time"));
+  accepted({"--swim.probe-interval=500ms", "--swim.probe-timeout-first=200ms",
+            "--swim.probe-timeout-min=200ms", "--swim.probe-timeout-max=200ms"});
   EXPECT_THAT(refused({"--http.listen=127.0.0.1:9080"}), HasSubstr("must differ"));
   EXPECT_THAT(refused({"--cluster.listen=0.0.0.0:9080", "--cluster.insecure"}),
               HasSubstr("cluster.advertise is needed"));

@@ -109,7 +109,8 @@ fake_gossip::fake_gossip(caf::actor_system& sys) {
           s->deltas.push_back({key, delta});
         },
         [](message_atom, const std::string&) { return std::string{}; },
-        [s](peer_atom, const membership::member& m) { s->peers.push_back(m); },
+        [s](peer_atom, const gossip_peer& peer) { s->peers.push_back(peer); },
+        [s](lost_atom, const membership::node_id& id) { s->lost.push_back(id); },
         [](tick_atom) {},
         [](flush_atom) {},
         [](report_atom) { return gossip_report{}; },
@@ -120,16 +121,26 @@ fake_gossip::fake_gossip(caf::actor_system& sys) {
 fake_membership::fake_membership(caf::actor_system& sys) {
   handle_ = sys.spawn([s = state_](membership_actor::pointer) -> membership_actor::behavior_type {
     return {
-        [](message_atom, const std::string&) { return std::string{}; },
+        [](start_atom) {},
         [](watch_atom, const gossip_actor&) {},
-        [s](contacted_atom, const std::string& address, std::uint64_t session) {
-          s->contacted.emplace_back(address, session);
-        },
-        [s](unreachable_atom, const std::string& address) { s->unreachable.push_back(address); },
+        [](const datagrams&) {},
+        [](message_atom, membership::call_kind, const std::string&) { return std::string{}; },
         [s](peer_atom, const std::string& address) { s->changed.push_back(address); },
+        [](leave_atom) { return leave_report{}; },
         [](tick_atom) {},
         [](report_atom) { return membership_report{}; },
     };
+  });
+}
+
+fake_resolver::fake_resolver(caf::actor_system& sys) {
+  handle_ = sys.spawn([s = state_](resolver_actor::pointer) -> resolver_actor::behavior_type {
+    return {[s](resolve_atom, const std::string& name) -> caf::result<membership::udp_address> {
+      s->asked.push_back(name);
+      if (s->address)
+        return *s->address;
+      return caf::make_error(errc::unreachable, "no such name");
+    }};
   });
 }
 
@@ -173,12 +184,19 @@ std::vector<std::string> members_of(const crdt::view& view) {
 }
 
 membership::member make_member(std::string address, std::uint64_t session) {
-  return {.address = std::move(address),
-          .generation = session,
-          .node = membership::node_id::from(session, session),
-          .session = {session},
-          .name = "node-" + std::to_string(session),
-          .http_address = ""};
+  const membership::incarnation at{session, 0};
+  return {membership::node_id::from(session, session),
+          {at, membership::member_state::alive, {}},
+          membership::profile{at,
+                              {session},
+                              membership::udp_address::v4(10, 0, 0, 1, 9080),
+                              std::move(address),
+                              "node-" + std::to_string(session),
+                              ""}};
+}
+
+gossip_peer make_peer(std::string address, std::uint64_t session) {
+  return {membership::node_id::from(session, session), {session}, std::move(address)};
 }
 
 } // namespace starling::actors

@@ -160,12 +160,16 @@ public:
 
   const gossip_actor& handle() const { return handle_; }
   const std::vector<replication::item>& deltas() const { return state_->deltas; }
-  const std::vector<membership::member>& peers() const { return state_->peers; }
+
+  /// What it was told of members, in order: who may be gossiped with, and who is lost.
+  const std::vector<gossip_peer>& peers() const { return state_->peers; }
+  const std::vector<membership::node_id>& lost() const { return state_->lost; }
 
 private:
   struct state {
     std::vector<replication::item> deltas;
-    std::vector<membership::member> peers;
+    std::vector<gossip_peer> peers;
+    std::vector<membership::node_id> lost;
   };
 
   std::shared_ptr<state> state_ = std::make_shared<state>();
@@ -175,26 +179,43 @@ private:
 /// A membership actor that keeps what it is told.
 class fake_membership {
 public:
-  using contact = std::pair<std::string, std::uint64_t>;
-
   explicit fake_membership(caf::actor_system& sys);
 
   const membership_actor& handle() const { return handle_; }
-  const std::vector<contact>& contacted() const { return state_->contacted; }
-  const std::vector<std::string>& unreachable() const { return state_->unreachable; }
 
   /// Addresses where somebody else was than expected.
   const std::vector<std::string>& changed() const { return state_->changed; }
 
 private:
   struct state {
-    std::vector<contact> contacted;
-    std::vector<std::string> unreachable;
     std::vector<std::string> changed;
   };
 
   std::shared_ptr<state> state_ = std::make_shared<state>();
   membership_actor handle_;
+};
+
+/// A resolver that knows one address, or none.
+class fake_resolver {
+public:
+  explicit fake_resolver(caf::actor_system& sys);
+
+  const resolver_actor& handle() const { return handle_; }
+
+  /// What names are from now on; without it none is found. At first there is none.
+  void set(std::optional<membership::udp_address> address) { state_->address = address; }
+
+  /// The names that were looked up, in order.
+  const std::vector<std::string>& asked() const { return state_->asked; }
+
+private:
+  struct state {
+    std::optional<membership::udp_address> address;
+    std::vector<std::string> asked;
+  };
+
+  std::shared_ptr<state> state_ = std::make_shared<state>();
+  resolver_actor handle_;
 };
 
 /// Commands, by what they do.
@@ -214,7 +235,10 @@ crdt::view counter_view(std::int64_t value);
 /// The members that a view of a set shows.
 std::vector<std::string> members_of(const crdt::view& view);
 
-/// A record of a member at that address.
+/// A record of a member that is alive at that address.
 membership::member make_member(std::string address, std::uint64_t session);
+
+/// The same member as one to gossip with.
+gossip_peer make_peer(std::string address, std::uint64_t session);
 
 } // namespace starling::actors

@@ -69,7 +69,7 @@ protected:
   }
 
   void add_peer(const std::string& address, session_id session) {
-    tell(gossip, peer_atom_v, make_member(address, session.value));
+    tell(gossip, peer_atom_v, make_peer(address, session.value));
   }
 
   /// Adds a peer that has everything there is by now.
@@ -208,12 +208,10 @@ TEST_F(GossipActor, DoesNotSendAgainWhatWasAcknowledged) {
   write(config, assign("dark"));
   advance(interval);
   EXPECT_EQ(new_posts().size(), 1u);
-  EXPECT_THAT(members.contacted(), ::testing::Contains(fake_membership::contact{"bob:1", 2}));
 
   advance(10 * interval);
 
   EXPECT_THAT(new_posts(), IsEmpty());
-  EXPECT_THAT(members.unreachable(), IsEmpty());
   EXPECT_EQ(ask<gossip_report>(gossip, report_atom_v).log_entries, 0u);
 }
 
@@ -241,7 +239,6 @@ TEST_F(GossipActor, SendsAgainInALaterRoundWhatDidNotArrive) {
 
   advance(interval);
   const auto lost = new_message();
-  EXPECT_THAT(members.unreachable(), ElementsAre("bob:1"));
 
   advance(interval);
   const auto again = new_message();
@@ -251,14 +248,11 @@ TEST_F(GossipActor, SendsAgainInALaterRoundWhatDidNotArrive) {
 
 TEST_F(GossipActor, TakesGarbageInsteadOfAnAnswerForNoAnswer) {
   add_peer_in_step("bob:1", bob);
-  const auto contacts = members.contacted().size();
   peers.answer_by([](const auto&) { return "garbage"; });
   write(config, assign("dark"));
 
   advance(interval);
   EXPECT_EQ(new_posts().size(), 1u);
-  EXPECT_THAT(members.unreachable(), ElementsAre("bob:1"));
-  EXPECT_EQ(members.contacted().size(), contacts);
 
   advance(interval);
   EXPECT_EQ(new_posts().size(), 1u) << "it was not acknowledged";
@@ -275,7 +269,6 @@ TEST_F(GossipActor, TakesTheAnswerToAnotherMessageForNoAnswer) {
   advance(2 * interval);
 
   EXPECT_EQ(new_posts().size(), 2u);
-  EXPECT_THAT(members.unreachable(), ElementsAre("bob:1", "bob:1"));
 }
 
 TEST_F(GossipActor, ReportsTheAnswerOfAnotherSessionAndTakesNothingForAcknowledged) {
@@ -295,15 +288,25 @@ TEST_F(GossipActor, ReportsTheAnswerOfAnotherSessionAndTakesNothingForAcknowledg
   EXPECT_THAT(names_in(new_message()), ElementsAre("config"));
 }
 
-TEST_F(GossipActor, ReplacesTheSessionAtAnAddressByItsSuccessor) {
+/// The same member in another session, as after a restart with a kept id.
+gossip_peer reborn_as(std::uint64_t id, session_id session, std::string address = "bob:1") {
+  auto result = make_peer(std::move(address), id);
+  result.session = session;
+  return result;
+}
+
+TEST_F(GossipActor, ReplacesTheSessionOfAMemberByItsSuccessor) {
   write(fruits, add("apple"));
   add_peer_in_step("bob:1", bob);
   const session_id reborn{22};
 
-  add_peer("bob:1", reborn);
+  tell(gossip, peer_atom_v, reborn_as(bob.value, reborn, "bob:2"));
   advance(interval);
 
-  const auto m = new_message();
+  const auto posts = new_posts();
+  ASSERT_EQ(posts.size(), 1u);
+  EXPECT_EQ(posts.front().address, "bob:2");
+  const auto m = decode_message(posts.front().body);
   EXPECT_EQ(m.to, reborn);
   EXPECT_THAT(names_in(m), ElementsAre("fruits")) << "it has lost everything";
   const auto report = ask<gossip_report>(gossip, report_atom_v);
@@ -319,7 +322,7 @@ TEST_F(GossipActor, IgnoresAnAnswerOfASessionThatIsOver) {
   ASSERT_EQ(new_posts().size(), 1u);
   const auto last = peers.posts().size() - 1;
   const session_id reborn{22};
-  add_peer("bob:1", reborn);
+  tell(gossip, peer_atom_v, reborn_as(bob.value, reborn));
 
   peers.answer(last, joined(peers.posts().back()));
   settle();
@@ -327,6 +330,116 @@ TEST_F(GossipActor, IgnoresAnAnswerOfASessionThatIsOver) {
   advance(interval);
 
   EXPECT_EQ(new_message().to, reborn);
+}
+
+TEST_F(GossipActor, FollowsAPeerThatMoves) {
+  add_peer_in_step("bob:1", bob);
+  add_peer("bob:2", bob);
+  write(config, assign("dark"));
+
+  advance(interval);
+
+  const auto posts = new_posts();
+  ASSERT_EQ(posts.size(), 1u);
+  EXPECT_EQ(posts.front().address, "bob:2");
+  EXPECT_THAT(names_in(decode_message(posts.front().body)), ElementsAre("config"))
+      << "it has lost nothing";
+}
+
+TEST_F(GossipActor, KeepsASessionThatGoesOnUnderAnotherId) {
+  add_peer_in_step("bob:1", bob);
+
+  tell(gossip, peer_atom_v, reborn_as(99, bob));
+  tell(gossip, peer_atom_v, reborn_as(bob.value, session_id{22}, "rival:1"));
+
+  const auto report = ask<gossip_report>(gossip, report_atom_v);
+  EXPECT_EQ(report.peers.size(), 2u);
+  EXPECT_FALSE(report.peers.front().behind) << "bob goes on where it was";
+}
+
+// -- members that are lost --
+
+TEST_F(GossipActor, SendsNothingToAMemberThatIsLost) {
+  add_peer_in_step("bob:1", bob);
+  tell(gossip, lost_atom_v, make_peer("", bob.value).id);
+  write(config, assign("dark"));
+
+  advance(10 * interval);
+
+  EXPECT_THAT(new_posts(), IsEmpty());
+  const auto report = ask<gossip_report>(gossip, report_atom_v);
+  EXPECT_THAT(report.peers, IsEmpty());
+  EXPECT_EQ(report.log_entries, 0u) << "and keeps nothing for it";
+}
+
+TEST_F(GossipActor, SendsAMemberThatIsBackWhatItMissed) {
+  add_peer_in_step("bob:1", bob);
+  add_peer_in_step("eve:1", eve);
+  write(fruits, add("apple"));
+  tell(gossip, lost_atom_v, make_peer("", bob.value).id);
+  write(config, assign("dark"));
+
+  add_peer("bob:1", bob);
+  advance(4 * interval);
+
+  std::vector<std::string> names;
+  for (const auto& post : new_posts())
+    if (post.address == "bob:1")
+      for (const auto& name : names_in(decode_message(post.body)))
+        names.push_back(name);
+  EXPECT_THAT(names, UnorderedElementsAre("config", "fruits"));
+}
+
+TEST_F(GossipActor, TakesTheAnswerOfAMemberThatWasLostWhileItWasUnderWay) {
+  add_peer_in_step("bob:1", bob);
+  peers.answer_by({});
+  write(config, assign("dark"));
+  advance(interval);
+  ASSERT_EQ(new_posts().size(), 1u);
+  tell(gossip, lost_atom_v, make_peer("", bob.value).id);
+
+  peers.answer(peers.posts().size() - 1, joined(peers.posts().back()));
+  settle();
+  add_peer("bob:1", bob);
+
+  const auto report = ask<gossip_report>(gossip, report_atom_v);
+  ASSERT_EQ(report.peers.size(), 1u);
+  EXPECT_FALSE(report.peers.front().behind);
+}
+
+TEST_F(GossipActor, SendsAgainWhatFailedWhileItsPeerWasLost) {
+  add_peer_in_step("bob:1", bob);
+  add_peer_in_step("eve:1", eve);
+  peers.answer_by({});
+  write(config, assign("dark"));
+  advance(2 * interval);
+  const auto posts = new_posts();
+  ASSERT_EQ(posts.size(), 2u);
+  const auto to_bob = posts[0].address == "bob:1" ? seen - 2 : seen - 1;
+  tell(gossip, lost_atom_v, make_peer("", bob.value).id);
+
+  peers.answer(to_bob, caf::make_error(errc::unreachable));
+  settle();
+  add_peer("bob:1", bob);
+  advance(interval);
+
+  EXPECT_THAT(names_in(new_message()), ElementsAre("config"));
+}
+
+TEST_F(GossipActor, WaitsForNobodyWhoIsLostBeforeAStop) {
+  add_peer_in_step("bob:1", bob);
+  peers.answer_by({});
+  write(config, assign("dark"));
+  bool is_done = false;
+  sys.spawn([&is_done, this](caf::event_based_actor* waiting) {
+    waiting->request(gossip, caf::infinite, flush_atom_v).then([&is_done] { is_done = true; });
+  });
+  settle();
+  EXPECT_FALSE(is_done);
+
+  tell(gossip, lost_atom_v, make_peer("", bob.value).id);
+
+  EXPECT_TRUE(is_done);
 }
 
 TEST_F(GossipActor, BringsANewPeerAllKeysOfAllShards) {
@@ -543,8 +656,10 @@ protected:
     tell(gossip, shards_atom_v, shards);
     (*reachable)[address] = gossip;
     for (const auto& [other_address, other] : nodes) {
-      tell(other.gossip, peer_atom_v, make_member(address, session));
-      tell(gossip, peer_atom_v, make_member(other_address, sessions.at(other_address)));
+      if (sessions.contains(address))
+        tell(other.gossip, lost_atom_v, make_peer("", sessions.at(address)).id);
+      tell(other.gossip, peer_atom_v, make_peer(address, session));
+      tell(gossip, peer_atom_v, make_peer(other_address, sessions.at(other_address)));
     }
     nodes.insert_or_assign(address, test_node{gossip, shard_map{std::move(shards)}});
     sessions[address] = session;

@@ -1,250 +1,427 @@
 #include "actors/membership.hpp"
 #include "fixture.hpp"
 
+#include <caf/typed_event_based_actor.hpp>
+
+#include <deque>
 #include <gmock/gmock.h>
+#include <map>
+#include <set>
 
 namespace starling::actors {
 namespace {
 
-using membership::announcement;
-using membership::reachability;
+using namespace std::chrono_literals;
+using membership::call_kind;
+using membership::member_state;
+using membership::udp_address;
 using std::chrono::milliseconds;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
-const membership::member self = make_member("self:1", 1);
-const membership::member seed = make_member("seed:1", 2);
-const membership::member eve = make_member("eve:1", 3);
+constexpr std::uint64_t wall_clock = 1'700'000'000'000;
 
-constexpr milliseconds backoff_min{250};
-constexpr milliseconds backoff_max{2'000};
-
-std::string encode(const announcement& said) {
-  wire::writer out;
-  membership::encode(out, said);
-  return std::move(out).take();
-}
-
-announcement decode(const std::string& bytes) {
-  auto decoded = membership::decode_announcement(bytes);
-  EXPECT_TRUE(std::holds_alternative<announcement>(decoded));
-  return std::get<announcement>(std::move(decoded));
-}
-
-fake_peers::script answer_with(const announcement& said) {
-  return [said](const auto&) { return encode(said); };
-}
-
-fake_peers::reply unreachable(const fake_peers::post&) {
-  return caf::make_error(errc::unreachable);
-}
-
+/// Membership actors that reach each other over a network in memory. A node's number is its
+/// session, its id, and part of its addresses.
 class MembershipActor : public actor_test {
 protected:
-  membership_actor spawn(std::vector<std::string> seeds) {
-    return track(spawn_membership(sys, {.self = self,
-                                        .options = {.seeds = std::move(seeds),
-                                                    .backoff_min = backoff_min,
-                                                    .backoff_max = backoff_max,
-                                                    .sync_interval = std::chrono::hours{10}},
-                                        .random_seed = 1,
-                                        .peers = peers.handle()}));
+  struct fake_node {
+    explicit fake_node(caf::actor_system& sys) : resolver(sys), gossip(sys) {}
+
+    membership_actor actor;
+    fake_resolver resolver;
+    fake_gossip gossip;
+    std::deque<datagram> queued; // in its socket, if it hands over nothing by itself
+    bool hands_over = true;
+    std::size_t sent = 0;
+  };
+
+  static std::string address(std::uint64_t number) {
+    return "node-" + std::to_string(number) + ":1";
   }
 
-  membership_actor start(std::vector<std::string> seeds) {
-    auto result = spawn(std::move(seeds));
-    tell(result, tick_atom_v);
-    return result;
+  static udp_address where(std::uint64_t number) {
+    return udp_address::v4(10, 0, 0, static_cast<std::uint8_t>(number), 1);
   }
 
-  membership_report report(const membership_actor& actor) {
-    return ask<membership_report>(actor, report_atom_v);
+  static membership::node_id id(std::uint64_t number) {
+    return membership::node_id::from(number, number);
   }
 
-  reachability state_of(const membership_actor& actor, const std::string& address) {
-    for (const auto& peer : report(actor).peers)
-      if (peer.record.address == address)
-        return peer.state;
-    ADD_FAILURE() << address << " is no member";
-    return reachability::joining;
+  /// A node that was not told to start.
+  fake_node& spawn(std::uint64_t number, std::vector<std::string> seeds) {
+    auto& node = *nodes.emplace(number, std::make_unique<fake_node>(sys)).first->second;
+    node.resolver.set(where(number));
+    const membership_context context{
+        .self = {.id = id(number),
+                 .generation = wall_clock,
+                 .wall_clock = wall_clock,
+                 .session = {number},
+                 .address = address(number),
+                 .name = "node-" + std::to_string(number),
+                 .http_address = ""},
+        .settings = settings,
+        .secret = wire::secret{"starling", "a key of this cluster"},
+        .seeds = std::move(seeds),
+        .random_seed = number,
+        .peers = track(spawn_wire(number)),
+        .resolver = node.resolver.handle(),
+        .send = [this, number](const udp_address& to,
+                               std::string_view bytes) { send(number, to, bytes); },
+        .take =
+            [&node] {
+              std::vector<datagram> result{node.queued.begin(), node.queued.end()};
+              node.queued.clear();
+              return result;
+            }};
+    node.actor = track(spawn_membership(sys, context));
+    return node;
   }
 
-  fake_peers peers{sys};
-  fake_gossip gossip{sys};
+  fake_node& start(std::uint64_t number, std::vector<std::string> seeds) {
+    auto& node = spawn(number, std::move(seeds));
+    tell(node.actor, watch_atom_v, node.gossip.handle());
+    tell(node.actor, start_atom_v);
+    return node;
+  }
+
+  /// Nodes 1 to `count`, which know each other.
+  void start_cluster(std::uint64_t count) {
+    for (std::uint64_t number = 1; number <= count; ++number)
+      start(number, {address(1)});
+    advance(2s);
+    for (std::uint64_t number = 1; number <= count; ++number)
+      EXPECT_EQ(report(number).peers.size(), count - 1);
+  }
+
+  void send(std::uint64_t from, const udp_address& to, std::string_view bytes) {
+    ++nodes.at(from)->sent;
+    for (auto& [number, node] : nodes) {
+      if (where(number) != to || cut.contains(number) || cut.contains(from))
+        continue;
+      const datagram one{where(from), std::string{bytes}};
+      if (node->hands_over)
+        caf::anon_send(node->actor, datagrams{now(), {one}, nullptr});
+      else
+        node->queued.push_back(one);
+    }
+  }
+
+  /// A peer client whose posts go straight to the other node.
+  peer_client_actor spawn_wire(std::uint64_t from) {
+    return sys.spawn(
+        [this, from](peer_client_actor::pointer self) -> peer_client_actor::behavior_type {
+          return {[this, self, from](post_atom, const std::string& to, const std::string& path,
+                                     const std::string& body) -> caf::result<std::string> {
+            calls.push_back({to, path, body});
+            if (script)
+              return script(calls.back());
+            for (auto& [number, node] : nodes)
+              if (address(number) == to && !cut.contains(number) && !cut.contains(from))
+                for (const auto kind : {call_kind::sync, call_kind::ping, call_kind::leave})
+                  if (path == path_of(kind))
+                    return self->delegate(node->actor, message_atom_v, kind, body);
+            return caf::make_error(errc::unreachable, "nobody is there");
+          }};
+        });
+  }
+
+  std::chrono::steady_clock::time_point now() { return sys.scheduler().clock().now(); }
+
+  membership_report report(std::uint64_t number) {
+    return ask<membership_report>(nodes.at(number)->actor, report_atom_v);
+  }
+
+  std::optional<member_report> view(std::uint64_t who, std::uint64_t of) {
+    for (const auto& peer : report(who).peers)
+      if (peer.record.id == id(of))
+        return peer;
+    return std::nullopt;
+  }
+
+  std::string state(std::uint64_t who, std::uint64_t of) {
+    const auto seen = view(who, of);
+    return seen ? std::string{to_string(seen->record.status.is)} : "unknown";
+  }
+
+  /// How often a node posted to an address.
+  std::ptrdiff_t calls_to(const std::string& to) const {
+    return std::ranges::count(calls, to, &fake_peers::post::address);
+  }
+
+  membership::settings settings;
+  std::map<std::uint64_t, std::unique_ptr<fake_node>> nodes;
+  std::set<std::uint64_t> cut; // from everybody
+  std::vector<fake_peers::post> calls;
+  std::function<caf::result<std::string>(const fake_peers::post&)> script;
 };
 
-TEST_F(MembershipActor, DoesNothingBeforeTheFirstTick) {
-  spawn({"seed:1"});
+// -- starting --
 
-  advance(std::chrono::minutes{1});
+TEST_F(MembershipActor, DoesNothingBeforeItIsTold) {
+  spawn(1, {address(2)});
 
-  EXPECT_THAT(peers.posts(), IsEmpty());
+  advance(1min);
+
+  EXPECT_THAT(calls, IsEmpty());
+  EXPECT_THAT(nodes.at(1)->resolver.asked(), IsEmpty());
 }
 
-TEST_F(MembershipActor, CallsOnTheSeedsAtOnce) {
-  start({"seed:1", "eve:1"});
+TEST_F(MembershipActor, TakesNoPartBeforeItsOwnNameResolves) {
+  auto& node = spawn(1, {address(2)});
+  node.resolver.set(std::nullopt);
+  tell(node.actor, start_atom_v);
 
-  EXPECT_THAT(peers.addresses(), ::testing::UnorderedElementsAre("seed:1", "eve:1"));
-  EXPECT_EQ(peers.posts().front().path, join_path);
-  EXPECT_EQ(decode(peers.posts().front().body), (announcement{self, {}}));
+  advance(1min);
+  EXPECT_THAT(calls, IsEmpty());
+  EXPECT_GT(node.resolver.asked().size(), 10u);
+  EXPECT_EQ(node.resolver.asked().front(), address(1));
+  EXPECT_EQ(ask_error<std::string>(node.actor, message_atom_v, call_kind::ping, std::string{}),
+            errc::unreachable);
+  EXPECT_EQ(report(1).self.profile->name, "node-1") << "what is known is shown";
+
+  node.resolver.set(where(1));
+  advance(1s);
+  EXPECT_EQ(calls_to(address(2)), 1);
+  EXPECT_EQ(report(1).self.profile->udp, where(1));
 }
 
-TEST_F(MembershipActor, LeavesASilentSeedAloneWhileItsRequestIsUnderWay) {
-  start({"seed:1"});
+TEST_F(MembershipActor, FollowsItsOwnNameToAnotherAddress) {
+  start_cluster(2);
+  const auto moved = where(9);
 
-  advance(std::chrono::minutes{10});
+  nodes.at(1)->resolver.set(moved);
+  advance(31s);
 
-  EXPECT_EQ(peers.posts().size(), 1u);
+  EXPECT_EQ(report(1).self.profile->udp, moved);
+  EXPECT_EQ(view(2, 1)->record.profile->udp, moved);
 }
 
-TEST_F(MembershipActor, RetriesAnUnreachableSeedAfterADoublingWaitForEver) {
-  start({"seed:1"});
-  auto ceiling = backoff_min;
-  for (std::size_t failures = 1; failures <= 20; ++failures) {
-    ceiling = std::min(2 * ceiling, backoff_max);
-    peers.answer(failures - 1, caf::make_error(errc::unreachable));
+TEST_F(MembershipActor, KeepsItsAddressWhileItsNameDoesNotResolve) {
+  start_cluster(2);
 
-    advance(backoff_min - milliseconds{1});
-    ASSERT_EQ(peers.posts().size(), failures) << "too early";
-    advance(ceiling - backoff_min + milliseconds{1});
-    ASSERT_EQ(peers.posts().size(), failures + 1) << "too late";
-  }
+  nodes.at(1)->resolver.set(std::nullopt);
+  advance(2min);
+
+  EXPECT_EQ(state(2, 1), "alive");
 }
 
-TEST_F(MembershipActor, StopsCallingOnASeedThatAnswered) {
-  peers.answer_by(unreachable);
-  const auto actor = start({"seed:1"});
-  EXPECT_THAT(report(actor).unreached_seeds, ElementsAre("seed:1"));
-  EXPECT_FALSE(report(actor).joined);
+TEST_F(MembershipActor, CallsOnTheSeedsAtOnceAndForEver) {
+  start(1, {address(7), address(8)});
 
-  peers.answer_by(answer_with({seed, {}}));
-  advance(std::chrono::minutes{1}); // with the rounds that pass the news on
-  const auto calls = peers.posts().size();
-  advance(std::chrono::minutes{60});
+  EXPECT_EQ(calls_to(address(7)), 1);
+  EXPECT_EQ(calls_to(address(8)), 1);
+  EXPECT_EQ(calls.front().path, "/cluster/sync");
+  EXPECT_THAT(report(1).unreached_seeds, UnorderedElementsAre(address(7), address(8)));
+  EXPECT_FALSE(report(1).joined);
 
-  EXPECT_EQ(peers.posts().size(), calls);
-  EXPECT_THAT(report(actor).unreached_seeds, IsEmpty());
-  EXPECT_TRUE(report(actor).joined);
+  advance(10min);
+  EXPECT_GT(calls_to(address(7)), 10min / settings.seed_backoff_max);
+  EXPECT_THAT(report(1).peers, IsEmpty()) << "a seed is no member";
 }
 
 TEST_F(MembershipActor, TakesGarbageInsteadOfAnAnswerForNoAnswer) {
-  peers.answer_by([](const auto&) { return "garbage"; });
-  const auto actor = start({"seed:1"});
+  script = [](const auto&) { return std::string{"garbage"}; };
+  start(1, {address(7)});
 
-  advance(2 * backoff_min);
+  advance(1min);
 
-  EXPECT_EQ(peers.posts().size(), 2u);
-  EXPECT_FALSE(report(actor).joined);
-  EXPECT_THAT(report(actor).peers, IsEmpty());
+  EXPECT_GT(calls_to(address(7)), 3);
+  EXPECT_THAT(report(1).peers, IsEmpty());
+  EXPECT_FALSE(report(1).joined);
 }
+
+// -- members --
 
 TEST_F(MembershipActor, TellsTheWatcherOfMembersThatCome) {
-  peers.answer_by(answer_with({seed, {eve}}));
-  const auto actor = spawn({"seed:1"});
-  tell(actor, watch_atom_v, gossip.handle());
-  EXPECT_THAT(gossip.peers(), IsEmpty());
+  start_cluster(2);
 
-  tell(actor, tick_atom_v);
-
-  EXPECT_THAT(gossip.peers(), ElementsAre(seed, eve));
+  EXPECT_THAT(nodes.at(1)->gossip.peers(), Contains(make_peer(address(2), 2)));
+  EXPECT_THAT(nodes.at(2)->gossip.peers(), Contains(make_peer(address(1), 1)));
+  EXPECT_TRUE(report(2).joined);
 }
 
-TEST_F(MembershipActor, TellsALateWatcherOfTheMembersSoFar) {
-  peers.answer_by(answer_with({seed, {eve}}));
-  const auto actor = start({"seed:1"});
+TEST_F(MembershipActor, TellsALateWatcherOfThoseThatAreThere) {
+  start_cluster(3);
+  cut = {3};
+  advance(1min);
+  fake_gossip late{sys};
 
-  tell(actor, watch_atom_v, gossip.handle());
+  tell(nodes.at(1)->actor, watch_atom_v, late.handle());
 
-  EXPECT_THAT(gossip.peers(), ElementsAre(eve, seed)) << "by address";
+  EXPECT_THAT(late.peers(), ElementsAre(make_peer(address(2), 2)));
 }
 
-TEST_F(MembershipActor, TellsTheWatcherOfAMembersNewSessionButNotOfOldNews) {
-  const auto actor = start({});
-  tell(actor, watch_atom_v, gossip.handle());
-  const auto reborn = make_member(eve.address, 33);
+TEST_F(MembershipActor, TellsTheWatcherOfAMemberThatDoesNotAnswerAndOfItsReturn) {
+  start_cluster(3);
+  cut = {3};
+  advance(1min);
+  EXPECT_EQ(state(1, 3), "dead");
+  EXPECT_THAT(nodes.at(1)->gossip.lost(), ElementsAre(id(3)));
+  EXPECT_EQ(state(1, 2), "alive");
+  const auto& told = nodes.at(1)->gossip.peers();
+  const auto before = std::ranges::count(told, make_peer(address(3), 3));
 
-  ask<std::string>(actor, message_atom_v, encode({eve, {}}));
-  ask<std::string>(actor, message_atom_v, encode({reborn, {}}));
-  ask<std::string>(actor, message_atom_v, encode({reborn, {}}));
-  ask<std::string>(actor, message_atom_v, encode({eve, {}}));
-
-  EXPECT_THAT(gossip.peers(), ElementsAre(eve, reborn));
+  cut.clear();
+  advance(1min);
+  EXPECT_EQ(state(1, 3), "alive");
+  EXPECT_GT(std::ranges::count(told, make_peer(address(3), 3)), before);
 }
 
-TEST_F(MembershipActor, AnswersAnAnnouncementWithItsOwn) {
-  const auto actor = start({});
+TEST_F(MembershipActor, ReportsWhoFoundAMemberDeadAndWhen) {
+  start_cluster(3);
+  const auto begin = now();
+  cut = {3};
+  advance(1min);
 
-  const auto answer = decode(ask<std::string>(actor, message_atom_v, encode({eve, {seed}})));
-
-  EXPECT_EQ(answer, (announcement{self, {eve, seed}}));
-  EXPECT_EQ(state_of(actor, "eve:1"), reachability::alive);
-}
-
-TEST_F(MembershipActor, CallsOnMembersThatOthersNamed) {
-  const auto actor = start({});
-
-  ask<std::string>(actor, message_atom_v, encode({eve, {seed}}));
-
-  EXPECT_THAT(peers.addresses(), ElementsAre("seed:1"));
-  EXPECT_EQ(state_of(actor, "seed:1"), reachability::joining);
+  const auto one = *view(1, 3);
+  const auto two = *view(2, 3);
+  EXPECT_TRUE(one.own_verdict || two.own_verdict);
+  const auto earliest = wall_time{milliseconds{wall_clock}};
+  EXPECT_GT(one.since, earliest);
+  EXPECT_LT(one.since, earliest + std::chrono::duration_cast<milliseconds>(now() - begin) + 3s);
+  EXPECT_EQ(one.round_trip, 0us);
 }
 
 TEST_F(MembershipActor, CallsOnAnAddressWhereSomebodyElseIs) {
-  peers.answer_by(answer_with({seed, {}}));
-  const auto actor = start({"seed:1"});
-  tell(actor, watch_atom_v, gossip.handle());
-  advance(std::chrono::minutes{1});
-  const auto calls = peers.posts().size();
-  const auto reborn = make_member(seed.address, 22);
+  start_cluster(2);
+  const auto before = calls_to("elsewhere:1");
 
-  peers.answer_by(answer_with({reborn, {}}));
-  tell(actor, peer_atom_v, seed.address);
+  tell(nodes.at(1)->actor, peer_atom_v, std::string{"elsewhere:1"});
 
-  EXPECT_EQ(peers.posts().size(), calls + 1);
-  EXPECT_THAT(gossip.peers(), ElementsAre(seed, reborn));
+  EXPECT_EQ(calls_to("elsewhere:1"), before + 1);
+}
+
+// -- datagrams --
+
+TEST_F(MembershipActor, AsksTheSocketForWhatIsQueuedBeforeEachTick) {
+  start_cluster(2);
+  for (auto& [number, node] : nodes)
+    node->hands_over = false; // all that is heard now is what a tick takes
+  const auto told = nodes.at(1)->gossip.peers().size();
+
+  advance(1min);
+
+  EXPECT_EQ(state(1, 2), "alive");
+  EXPECT_THAT(nodes.at(1)->gossip.lost(), IsEmpty());
+  EXPECT_EQ(nodes.at(1)->gossip.peers().size(), told) << "it was not even suspected";
+}
+
+TEST_F(MembershipActor, TakesDatagramsThatWaitedLong) {
+  start_cluster(2);
+  const auto before = now();
+  advance(5s);
+
+  tell(nodes.at(1)->actor, datagrams{before, {{where(2), "garbage"}, {where(9), ""}}, nullptr});
+
+  advance(5s);
+  EXPECT_EQ(state(1, 2), "alive");
+}
+
+TEST_F(MembershipActor, LetsGoOfABatchOnceItIsRead) {
+  start_cluster(1);
+  const auto token = std::make_shared<const int>(1);
+  std::weak_ptr<const int> waiting = token;
+
+  tell(nodes.at(1)->actor, datagrams{now(), {{where(2), "garbage"}}, token});
+
+  EXPECT_EQ(waiting.use_count(), 1) << "only the test's own is left";
+}
+
+TEST_F(MembershipActor, IsQuietWhenNothingHappens) {
+  start_cluster(3);
+  advance(10s);
+  const auto before = nodes.at(1)->sent;
+
+  advance(1min);
+
+  // A probe of its own and the answers to those of the others, each second.
+  EXPECT_LT(nodes.at(1)->sent - before, 4u * 60);
+}
+
+// -- calls --
+
+TEST_F(MembershipActor, AnswersAPingWithItsOwnRecord) {
+  start_cluster(1);
+
+  const auto answer =
+      ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::ping, std::string{});
+
+  wire::reader in{answer};
+  EXPECT_EQ(membership::decode_member(in), report(1).self);
 }
 
 TEST_F(MembershipActor, RefusesGarbage) {
-  const auto actor = start({});
-  const auto good = encode({eve, {seed}});
+  start_cluster(1);
+  for (const auto kind : {call_kind::sync, call_kind::leave})
+    EXPECT_EQ(
+        ask_error<std::string>(nodes.at(1)->actor, message_atom_v, kind, std::string{"garbage"}),
+        errc::bad_message);
 
-  for (const auto& bytes :
-       {std::string{}, std::string{"garbage"}, good.substr(0, good.size() - 1), good + '\0'})
-    EXPECT_EQ(ask_error<std::string>(actor, message_atom_v, bytes), errc::bad_message);
-
-  EXPECT_THAT(report(actor).peers, IsEmpty());
+  EXPECT_THAT(report(1).peers, IsEmpty());
+  EXPECT_FALSE(report(1).leaving);
 }
 
-TEST_F(MembershipActor, ReportsWhoCanBeReached) {
-  const auto actor = start({});
-  ask<std::string>(actor, message_atom_v, encode({eve, {}}));
+// -- leaving --
 
-  tell(actor, unreachable_atom_v, eve.address);
-  EXPECT_EQ(state_of(actor, "eve:1"), reachability::unreachable);
+TEST_F(MembershipActor, KnowsAnOrderToLeaveOnlyForThisLife) {
+  start_cluster(2);
+  const auto ask_who = [this](std::uint64_t number) {
+    return ask<std::string>(nodes.at(number)->actor, message_atom_v, call_kind::leave,
+                            std::string{});
+  };
 
-  tell(actor, contacted_atom_v, eve.address, eve.session.bits + 1);
-  EXPECT_EQ(state_of(actor, "eve:1"), reachability::unreachable) << "that was another session";
-
-  tell(actor, contacted_atom_v, eve.address, eve.session.bits);
-  EXPECT_EQ(state_of(actor, "eve:1"), reachability::alive);
+  const auto one = ask_who(1);
+  EXPECT_EQ(ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::leave, one), one);
+  EXPECT_EQ(
+      ask_error<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::leave, ask_who(2)),
+      errc::bad_message);
+  EXPECT_FALSE(report(1).leaving) << "who takes the order sees to it";
 }
 
-TEST_F(MembershipActor, KeepsAMemberThatItCannotReach) {
-  peers.answer_by(unreachable);
-  const auto actor = start({});
-  ask<std::string>(actor, message_atom_v, encode({eve, {seed}}));
+TEST_F(MembershipActor, LeavesAndSaysWhoKnows) {
+  start_cluster(3);
 
-  advance(std::chrono::hours{100});
+  const auto done = start_asking<leave_report>(nodes.at(3)->actor, leave_atom_v);
+  advance(1s);
 
-  EXPECT_EQ(report(actor).peers.size(), 2u);
-  EXPECT_EQ(state_of(actor, "seed:1"), reachability::unreachable);
+  ASSERT_TRUE(done->value);
+  EXPECT_EQ(done->value->others, 2u);
+  EXPECT_EQ(done->value->acknowledged, 2u);
+  EXPECT_TRUE(report(3).leaving);
+  for (const std::uint64_t other : {1, 2}) {
+    EXPECT_EQ(state(other, 3), "left");
+    EXPECT_THAT(nodes.at(other)->gossip.lost(), ElementsAre(id(3)));
+  }
+  const auto again = ask<leave_report>(nodes.at(3)->actor, leave_atom_v);
+  EXPECT_EQ(again.acknowledged, 2u) << "the same answer to whoever asks later";
 }
 
-TEST_F(MembershipActor, HasJoinedWithoutSeeds) {
-  const auto actor = start({});
+TEST_F(MembershipActor, WaitsForNobodyLongWhenItLeaves) {
+  start_cluster(3);
+  cut = {1, 2};
 
-  EXPECT_TRUE(report(actor).joined);
-  EXPECT_EQ(report(actor).self, self);
+  const auto done = start_asking<leave_report>(nodes.at(3)->actor, leave_atom_v);
+  const auto second = start_asking<leave_report>(nodes.at(3)->actor, leave_atom_v);
+  EXPECT_TRUE(done->is_pending());
+  advance(std::chrono::ceil<milliseconds>(settings.leave_timeout) + 500ms);
+
+  ASSERT_TRUE(done->value);
+  EXPECT_EQ(done->value->acknowledged, 0u);
+  EXPECT_TRUE(second->value);
+}
+
+TEST_F(MembershipActor, LeavesAtOnceWhereNobodyElseIs) {
+  start_cluster(1);
+
+  EXPECT_EQ(ask<leave_report>(nodes.at(1)->actor, leave_atom_v).others, 0u);
+}
+
+TEST_F(MembershipActor, HasNothingToLeaveBeforeItTakesPart) {
+  EXPECT_EQ(ask<leave_report>(spawn(1, {}).actor, leave_atom_v).others, 0u);
 }
 
 } // namespace

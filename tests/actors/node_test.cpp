@@ -24,11 +24,19 @@ protected:
 
   Node() : types_are_registered_((register_types(), true)) {
     o.node.name = "alone";
-    o.cluster.advertise = "127.0.0.1:9080";
+    o.cluster.listen = "127.0.0.1:" + std::to_string(find_free_port());
+    o.cluster.advertise = o.cluster.listen;
     o.http.advertise = "127.0.0.1:8080";
     o.keys.shards = 4;
     o.gossip.interval = std::chrono::milliseconds{10};
     o.cluster.peer_timeout = std::chrono::milliseconds{300};
+  }
+
+  /// A port for datagrams that nobody had a moment ago.
+  std::uint16_t find_free_port() {
+    swim_socket any{*sys};
+    EXPECT_FALSE(any.open({"127.0.0.1", 0}));
+    return any.address().port;
   }
 
   template <class T, class Handle, class... Ts>
@@ -51,7 +59,7 @@ TEST_F(Node, TakesWritesAndStopsPromptlyWithoutSeeds) {
   const auto begin = std::chrono::steady_clock::now();
   {
     node alone{*sys, o, draw_identity()};
-    alone.start();
+    EXPECT_FALSE(alone.start());
     for (int i = 0; i < 100; ++i) {
       const crdt::key key{crdt::type::counter, "key-" + std::to_string(i)};
       const auto view = ask<crdt::view>(alone.shards().of(key), apply_atom_v, key,
@@ -65,7 +73,8 @@ TEST_F(Node, TakesWritesAndStopsPromptlyWithoutSeeds) {
     EXPECT_EQ(keys, 100u);
     const auto members = ask<membership_report>(alone.membership(), report_atom_v);
     EXPECT_TRUE(members.joined);
-    EXPECT_EQ(members.self.name, "alone");
+    ASSERT_TRUE(members.self.profile);
+    EXPECT_EQ(members.self.profile->name, "alone");
     EXPECT_EQ(ask<gossip_report>(alone.gossip(), report_atom_v).log_entries, 0u)
         << "nobody waits for them";
 
@@ -82,7 +91,7 @@ TEST_F(Node, StopsPromptlyWhileItsSeedsAreOutOfReach) {
   const auto begin = std::chrono::steady_clock::now();
   {
     node alone{*sys, o, draw_identity()};
-    alone.start();
+    EXPECT_FALSE(alone.start());
     EXPECT_EQ(ask<membership_report>(alone.membership(), report_atom_v).unreached_seeds,
               o.cluster.seeds);
   }
@@ -91,27 +100,36 @@ TEST_F(Node, StopsPromptlyWhileItsSeedsAreOutOfReach) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{5});
 }
 
-TEST_F(Node, IsSomebodyElseAtEachStart) {
-  const auto one = draw_identity();
-  const auto two = draw_identity();
+TEST_F(Node, LeavesAtOnceWhereNobodyElseIs) {
+  node alone{*sys, o, draw_identity()};
+  EXPECT_FALSE(alone.start());
 
-  EXPECT_NE(one.node, two.node);
-  EXPECT_NE(one.session, two.session);
-  EXPECT_NE(one.replica, two.replica);
-  EXPECT_LE(one.started, two.started);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(alone.leave().others, 0u);
+
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{1});
+}
+
+TEST_F(Node, SaysWhyItCannotOpenItsPort) {
+  swim_socket taken{*sys};
+  ASSERT_FALSE(taken.open(*membership::parse_endpoint(o.cluster.listen)));
+
+  node alone{*sys, o, draw_identity()};
+
+  EXPECT_NE(alone.start().value_or("").find("Address already in use"), std::string::npos);
 }
 
 TEST_F(Node, LetsTheLargestOfItsMessagesThrough) {
   o.gossip.max_message = 100'000;
   o.gossip.max_value = 5'000;
-  o.cluster.max_members = 1;
+  o.swim.max_members = 1;
   EXPECT_GT(peer_message_bytes_max(o), 100'000u);
 
   o.gossip.max_value = 500'000;
   EXPECT_GT(peer_message_bytes_max(o), 500'000u);
 
-  o.cluster.max_members = 4096;
-  EXPECT_GT(peer_message_bytes_max(o), membership::announcement_bytes_max(4096));
+  o.swim.max_members = 4096;
+  EXPECT_GT(peer_message_bytes_max(o), 4096 * membership::member_bytes_max);
 }
 
 } // namespace

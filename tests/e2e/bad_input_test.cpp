@@ -373,7 +373,7 @@ std::vector<std::string> garbage() {
       "POST /counters/visitors HTTP/1.1\r\nHost: localhost\r\n"
       "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{",
       "POST /cluster/gossip HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n",
-      "POST /cluster/join HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfff",
+      "POST /cluster/sync HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfff",
   };
 }
 
@@ -403,7 +403,7 @@ TEST_F(BadInput, PeersDoorRefusesWhatNoPeerSent) {
   const client peers{peer_port()};
   const wire::secret ours{"starling", ""};
   const wire::secret foreign{"another", ""};
-  for (const std::string path : {"/cluster/gossip", "/cluster/join"}) {
+  for (const std::string path : {"/cluster/gossip", "/cluster/sync", "/cluster/leave"}) {
     SCOPED_TRACE(path);
     const auto status = [&](const std::string& body) {
       return peers.send("POST", path, body, {{"Content-Type", "application/octet-stream"}}).status;

@@ -14,17 +14,36 @@ using testing::AssertionFailure;
 using testing::AssertionResult;
 using testing::AssertionSuccess;
 
-reserved_port::reserved_port() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  const int on = 1;
-  setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in any{};
-  any.sin_family = AF_INET;
-  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof any;
-  auto* address = reinterpret_cast<sockaddr*>(&any);
-  if (bind(socket_, address, size) != 0 || getsockname(socket_, address, &size) != 0)
-    throw std::runtime_error{"there is no free port"};
-  number_ = ntohs(any.sin_port);
+namespace {
+
+/// Whether nobody has that port for datagrams at this moment.
+bool is_free_for_datagrams(const sockaddr_in& address) {
+  const int one = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const bool result = bind(one, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(one);
+  return result;
+}
+
+} // namespace
+
+reserved_port::reserved_port() {
+  for (int tries = 0; tries < 20; ++tries) {
+    socket_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in any{};
+    any.sin_family = AF_INET;
+    any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof any;
+    auto* address = reinterpret_cast<sockaddr*>(&any);
+    if (bind(socket_, address, size) == 0 && getsockname(socket_, address, &size) == 0 &&
+        is_free_for_datagrams(any)) {
+      number_ = ntohs(any.sin_port);
+      return;
+    }
+    close(socket_);
+  }
+  throw std::runtime_error{"there is no free port"};
 }
 
 reserved_port::~reserved_port() {
@@ -57,11 +76,16 @@ void node::bury() {
 }
 
 void node::launch() {
-  std::vector<std::string> command{STARLINGD_PATH, "--node.name=" + name_,
-                                   "--http.listen=" + http_port_.address(),
-                                   "--cluster.listen=" + peer_port_.address()};
-  command.insert(command.end(), flags_.begin(), flags_.end());
+  auto command = arguments();
+  command.insert(command.begin(), STARLINGD_PATH);
   process_ = std::make_unique<process>(command);
+}
+
+std::vector<std::string> node::arguments() const {
+  std::vector<std::string> result{"--node.name=" + name_, "--http.listen=" + http_port_.address(),
+                                  "--cluster.listen=" + peer_port_.address()};
+  result.insert(result.end(), flags_.begin(), flags_.end());
+  return result;
 }
 
 AssertionResult node::wait_until_ready() {
@@ -84,6 +108,13 @@ void node::crash() {
   bury();
 }
 
+std::optional<int> node::wait(std::chrono::milliseconds deadline) {
+  const auto status = process_->wait(deadline);
+  if (status)
+    bury();
+  return status;
+}
+
 std::optional<int> node::stop(int signal, std::chrono::milliseconds deadline) {
   process_->signal(signal);
   const auto status = process_->wait(deadline);
@@ -102,10 +133,13 @@ void node::thaw() {
 cluster::cluster(std::size_t size, const std::vector<std::string>& flags) {
   std::string seeds;
   for (std::size_t i = 0; i < size; ++i) {
-    auto& added = nodes_.emplace_back("node-" + std::to_string(i),
-                                      std::vector<std::string>{"--gossip.interval=100ms",
-                                                               "--cluster.join-backoff-min=50ms",
-                                                               "--cluster.join-backoff-max=500ms"});
+    auto& added = nodes_.emplace_back(
+        "node-" + std::to_string(i),
+        std::vector<std::string>{"--gossip.interval=100ms", "--swim.seed-backoff-min=50ms",
+                                 "--swim.seed-backoff-max=500ms", "--swim.probe-interval=500ms",
+                                 "--swim.probe-timeout-first=200ms",
+                                 "--swim.probe-timeout-min=200ms", "--swim.probe-timeout-max=200ms",
+                                 "--swim.dead-probe-interval=1s", "--swim.seed-interval=1s"});
     seeds += (seeds.empty() ? "\"" : ",\"") + added.peer_port().address() + '"';
   }
   for (auto& added : nodes_) {
@@ -156,16 +190,27 @@ AssertionResult comes_to_show(const node& n, const std::string& target, const st
   return eventually([&] { return shows(n, target, value); });
 }
 
-std::string state_of_peer(const node& who, const node& peer) {
+std::vector<member_shown> members_shown(const node& who) {
   const auto page = who.http().get("/cluster").json();
   const auto* object = page.if_object();
   const auto* peers = object ? object->if_contains("peers") : nullptr;
+  std::vector<member_shown> result;
   if (!peers || !peers->is_array())
-    return "";
+    return result;
+  for (const auto& one : peers->as_array()) {
+    const auto text = [&one](const char* name) {
+      return std::string{one.at(name).as_string().c_str()};
+    };
+    result.push_back({text("name"), text("node"), text("cluster"), text("state")});
+  }
+  return result;
+}
+
+std::string state_of_peer(const node& who, const node& peer) {
   std::string states;
-  for (const auto& one : peers->as_array())
-    if (one.at("cluster").as_string() == peer.peer_port().address())
-      states += (states.empty() ? "" : ",") + std::string{one.at("state").as_string().c_str()};
+  for (const auto& one : members_shown(who))
+    if (one.address == peer.peer_port().address())
+      states += (states.empty() ? "" : ",") + one.state;
   return states;
 }
 

@@ -20,7 +20,8 @@
 namespace starling::e2e {
 
 /// A free port, kept for this test until the object goes: a socket is bound to it, without
-/// listening, so that only one that sets SO_REUSEADDR, as servers do, may listen there.
+/// listening, so that only one that sets SO_REUSEADDR, as servers do, may listen there. For
+/// datagrams it was free a moment ago; hardly anybody takes one by chance.
 class reserved_port {
 public:
   reserved_port();
@@ -35,7 +36,7 @@ public:
   std::string address() const;
 
 private:
-  int socket_;
+  int socket_ = -1;
   std::uint16_t number_ = 0;
 };
 
@@ -58,6 +59,9 @@ public:
   /// Ends it as a crash would.
   void crash();
 
+  /// The status it ends with by itself; nothing if it still runs then.
+  std::optional<int> wait(std::chrono::milliseconds deadline);
+
   /// Ends it with a signal that it may heed; its status, or nothing if it still runs then.
   std::optional<int> stop(int signal, std::chrono::milliseconds deadline);
 
@@ -75,6 +79,9 @@ public:
   const reserved_port& peer_port() const { return peer_port_; }
 
   const std::string& name() const { return name_; }
+
+  /// What it is started with, the program aside.
+  std::vector<std::string> arguments() const;
 
   /// Takes the place of an earlier flag for the same option.
   void set_flag(const std::string& flag);
@@ -121,6 +128,17 @@ testing::AssertionResult shows(const node& n, const std::string& target, const s
 /// Whether it comes to do so.
 testing::AssertionResult comes_to_show(const node& n, const std::string& target,
                                        const std::string& value);
+
+/// A line of a node's GET /cluster.
+struct member_shown {
+  std::string name;
+  std::string id;
+  std::string address;
+  std::string state;
+};
+
+/// The others that a node shows; none if it does not answer.
+std::vector<member_shown> members_shown(const node& who);
 
 /// The state in which a node's GET /cluster shows another, "" if it does not know it. States of
 /// several records at that address are separated by a comma.

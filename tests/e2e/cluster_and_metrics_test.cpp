@@ -39,26 +39,33 @@ TEST(ClusterPage, ShowsTheNodeAndEachPeerOnce) {
     for (const auto& peer : page.at("peers").as_array()) {
       EXPECT_EQ(peer.at("state"), "alive") << got.body;
       EXPECT_NE(peer.at("name"), one.name().c_str());
+      EXPECT_TRUE(peer.at("reason").is_null());
+      EXPECT_TRUE(std::regex_match(peer.at("incarnation").as_string().c_str(),
+                                   std::regex{R"(\d{13}\.\d+)"}));
       ids.insert(peer.at("node").as_string().c_str());
     }
   }
   EXPECT_EQ(ids.size(), 3U) << "nodes do not agree on who is who";
 }
 
-TEST(ClusterPage, ShowsAPeerThatIsGoneAsUnreachable) {
+TEST(ClusterPage, ShowsAPeerThatIsGoneAsDeadAndWhy) {
   cluster nodes{2};
   ASSERT_TRUE(nodes.start());
 
   nodes[1].crash();
-  // The dead are noticed by those who have something to tell them.
-  EXPECT_EQ(nodes[0].http().post("/counters/a", R"({"increment": 1})").status, 200);
 
   EXPECT_TRUE(eventually([&]() -> AssertionResult {
     const auto seen = state_of_peer(nodes[0], nodes[1]);
-    if (seen == "unreachable")
+    if (seen == "dead")
       return AssertionSuccess();
     return AssertionFailure() << "it is shown as \"" << seen << '"';
   }));
+  const auto page = nodes[0].http().get("/cluster").json();
+  const auto& peer = page.at("peers").at(0);
+  EXPECT_EQ(peer.at("reason"), "no answer in time to this node");
+  EXPECT_TRUE(peer.at("round_trip_ms").is_null());
+  EXPECT_TRUE(std::regex_match(peer.at("since").as_string().c_str(),
+                               std::regex{R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"}));
   EXPECT_EQ(nodes[0].http().get("/readyz").status, 200);
 }
 
@@ -171,8 +178,9 @@ TEST(Metrics, TellHowTheClusterIs) {
   EXPECT_TRUE(eventually([&]() -> AssertionResult {
     for (const auto& one : nodes.nodes()) {
       const auto all = metrics_of(one);
-      if (value_of(all, "starling_keys") != 1 || value_of(all, "starling_members") != 3 ||
-          value_of(all, "starling_members_unreachable") != 0 ||
+      if (value_of(all, "starling_keys") != 1 ||
+          value_of(all, "starling_members{state=\"alive\"}") != 3 ||
+          value_of(all, "starling_members{state=\"dead\"}") != 0 ||
           value_of(all, "starling_seeds_unreached") != 0 ||
           value_of(all, "starling_gossip_log_entries") != 0 ||
           value_of(all, "starling_gossip_peers_behind") != 0)
@@ -180,7 +188,12 @@ TEST(Metrics, TellHowTheClusterIs) {
     }
     return AssertionSuccess();
   }));
-  EXPECT_GE(value_of(metrics_of(nodes[0]), "starling_gossip_messages_sent_total"), 1);
+  const auto all = metrics_of(nodes[0]);
+  EXPECT_GE(value_of(all, "starling_gossip_messages_sent_total"), 1);
+  EXPECT_GE(value_of(all, "starling_swim_packets_sent_total"), 1);
+  EXPECT_GE(value_of(all, "starling_swim_packets_received_total"), 1);
+  EXPECT_EQ(value_of(all, "starling_swim_packets_dropped_total{reason=\"malformed\"}"), 0);
+  EXPECT_EQ(value_of(all, "starling_swim_failures_total"), 0);
 }
 
 } // namespace

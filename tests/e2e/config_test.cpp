@@ -62,6 +62,7 @@ TEST(Config, HelpListsEachOptionWithDefaultAndUnit) {
   EXPECT_NE(help.output.find("--config-file=FILE"), std::string::npos) << help.output;
   const std::pair<std::string, std::string> options[] = {
       {"node.name", "ASCII"},
+      {"node.identity-file", "path"},
       {"http.listen", "host:port (default \"127.0.0.1:8080\")"},
       {"http.advertise", "host:port"},
       {"http.threads", "threads (default 64)"},
@@ -75,13 +76,34 @@ TEST(Config, HelpListsEachOptionWithDefaultAndUnit) {
       {"cluster.advertise", "host:port"},
       {"cluster.seeds", "list of host:port"},
       {"cluster.insecure", "(default false)"},
-      {"cluster.join-backoff-min", "(default 250ms)"},
-      {"cluster.join-backoff-max", "(default 15s)"},
-      {"cluster.sync-interval", "(default 30s)"},
-      {"cluster.max-members", "members (default 256)"},
       {"cluster.peer-clients", "threads (default 4)"},
       {"cluster.peer-timeout", "(default 5s)"},
       {"cluster.threads", "threads (default 8)"},
+      {"swim.probe-interval", "(default "},
+      {"swim.probe-timeout-first", "(default "},
+      {"swim.probe-timeout-min", "(default "},
+      {"swim.probe-timeout-max", "(default "},
+      {"swim.indirect-probes", "members (default "},
+      {"swim.suspicion-multiplier", "times (default "},
+      {"swim.suspicion-max-multiplier", "times (default "},
+      {"swim.confirmations", "members (default "},
+      {"swim.health-max", "steps (default "},
+      {"swim.stall-tolerance", "(default "},
+      {"swim.gossip-interval", "(default "},
+      {"swim.gossip-fanout", "members (default "},
+      {"swim.spare-sends", "sends (default "},
+      {"swim.packet-bytes", "bytes (default "},
+      {"swim.sync-interval", "(default "},
+      {"swim.dead-probe-interval", "(default "},
+      {"swim.seed-interval", "(default "},
+      {"swim.seed-backoff-min", "(default "},
+      {"swim.seed-backoff-max", "(default "},
+      {"swim.leave-timeout", "(default "},
+      {"swim.max-members", "members (default "},
+      {"swim.dead-retention", "(default "},
+      {"swim.max-dead", "members (default "},
+      {"swim.forgotten-retention", "(default "},
+      {"swim.max-forgotten", "members (default "},
       {"gossip.interval", "10ms to 1h (default 5s)"},
       {"gossip.max-message", "bytes (default 262144)"},
       {"gossip.max-log", "bytes (default 67108864)"},
@@ -167,6 +189,14 @@ TEST(Config, PortInUseIsAClearError) {
     expect_refused({flag + port->address()},
                    "port " + std::to_string(port->number()) + ": Address already in use");
   EXPECT_EQ(nodes[0].http().get("/readyz").status, 200);
+}
+
+TEST(Config, IdentityFileThatIsNoneIsAClearError) {
+  const config_file file{"gossip { }"}; // any file will do
+  const auto path = file.flag().substr(file.flag().find('=') + 1);
+  expect_refused({"--node.identity-file=" + path}, path + " is no identity file");
+  expect_refused({"--node.identity-file=/nonexistent/identity"},
+                 "cannot write /nonexistent/identity");
 }
 
 TEST(Config, FlagsWinOverTheFile) {

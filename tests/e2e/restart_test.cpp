@@ -80,7 +80,7 @@ TEST(Restart, CrashedNodeLearnsWhatItMissed) {
 
   write_one_of_each(nodes[0]);
   EXPECT_TRUE(come_to_show_one_of_each(nodes[2])) << "a peer that is down holds up the others";
-  EXPECT_TRUE(comes_to_know(nodes[0], nodes[1], "unreachable"));
+  EXPECT_TRUE(comes_to_know(nodes[0], nodes[1], "dead"));
   ASSERT_TRUE(nodes[1].start());
 
   EXPECT_TRUE(come_to_show_one_of_each(nodes[1]));
@@ -187,7 +187,7 @@ TEST(Restart, StopWaitsNeitherForIdleClientsNorForADeadPeer) {
   ASSERT_TRUE(nodes.start());
   nodes[1].crash();
   write_one_of_each(nodes[0]);
-  ASSERT_TRUE(comes_to_know(nodes[0], nodes[1], "unreachable"));
+  ASSERT_TRUE(comes_to_know(nodes[0], nodes[1], "dead"));
   const auto idle = open_idle_connections(nodes[0].http_port().number());
   const auto idle_peers = open_idle_connections(nodes[0].peer_port().number());
   EXPECT_EQ(idle.front().receive(1s).substr(0, 12), "HTTP/1.1 200");

@@ -105,7 +105,8 @@ actors::gossip_actor::behavior_type behave(actors::gossip_actor::pointer self,
       [](actors::shards_atom, const std::vector<actors::shard_actor>&) {},
       [](actors::delta_atom, const crdt::key&, const crdt::value&) {},
       [](actors::message_atom, const std::string&) { return std::string{}; },
-      [](actors::peer_atom, const membership::member&) {},
+      [](actors::peer_atom, const actors::gossip_peer&) {},
+      [](actors::lost_atom, const membership::node_id&) {},
       [](actors::tick_atom) {},
       [](actors::flush_atom) {},
       [self, kept, report](actors::report_atom) { return answer_or_keep(self, *kept, report); },
@@ -117,22 +118,41 @@ actors::membership_actor::behavior_type behave(actors::membership_actor::pointer
   auto kept =
       std::make_shared<std::vector<caf::typed_response_promise<actors::membership_report>>>();
   return {
-      [](actors::message_atom, const std::string&) { return std::string{}; },
+      [](actors::start_atom) {},
       [](actors::watch_atom, const actors::gossip_actor&) {},
-      [](actors::contacted_atom, const std::string&, std::uint64_t) {},
-      [](actors::unreachable_atom, const std::string&) {},
+      [](const actors::datagrams&) {},
+      [](actors::message_atom, membership::call_kind, const std::string&) { return std::string{}; },
       [](actors::peer_atom, const std::string&) {},
+      [](actors::leave_atom) { return actors::leave_report{}; },
       [](actors::tick_atom) {},
       [self, kept, report](actors::report_atom) { return answer_or_keep(self, *kept, report); },
   };
 }
 
+constexpr std::chrono::sys_seconds a_while_ago{1'700'000'000s};
+
+actors::member_report make_peer_report(std::string address, std::uint64_t number,
+                                       membership::member_state state) {
+  actors::member_report result{.record = make_member(std::move(address), number),
+                               .since = a_while_ago};
+  result.record.status.is = state;
+  return result;
+}
+
 actors::membership_report make_membership_report() {
+  using enum membership::member_state;
   actors::membership_report result;
   result.self = make_member("self:1", 1);
-  result.peers = {{make_member("a:1", 2), membership::reachability::alive},
-                  {make_member("b:1", 3), membership::reachability::joining},
-                  {make_member("c:1", 4), membership::reachability::unreachable}};
+  result.health = 2;
+  result.peers = {make_peer_report("a:1", 2, alive), make_peer_report("b:1", 3, suspect),
+                  make_peer_report("c:1", 4, dead), make_peer_report("d:1", 5, left),
+                  make_peer_report("a:1", 6, dead)};
+  result.peers[0].round_trip = 1'250us;
+  result.peers[0].health = 3;
+  result.peers[1].record.status.accusers.insert(result.self.id);
+  result.peers[1].record.status.accusers.insert(result.peers[0].record.id);
+  result.peers[2].own_verdict = true;
+  result.peers[4].replaced = true;
   result.unreached_seeds = {"seed:1"};
   return result;
 }
@@ -353,7 +373,7 @@ TEST_F(FrontEndActor, GathersAReportFromAllActors) {
   EXPECT_EQ(report.keys, 7u);
   EXPECT_EQ(report.gossip.log_entries, 5u);
   EXPECT_EQ(report.membership.self, make_member("self:1", 1));
-  EXPECT_EQ(report.membership.peers.size(), 3u);
+  EXPECT_EQ(report.membership.peers.size(), 5u);
 }
 
 TEST_F(FrontEndActor, GivesNoReportWhileOneActorIsSilent) {
@@ -529,18 +549,36 @@ TEST_F(FrontEnd, ShowsTheStatesOfItsPeers) {
   const auto reply = get("/cluster");
 
   EXPECT_EQ(reply.status, 200);
-  const auto peer = [](std::string_view name, std::uint64_t number, std::string_view address,
-                       std::string_view state) {
-    std::string text = "{\"name\": \"";
-    text.append(name).append("\", \"node\": \"");
+  const auto peer = [](std::uint64_t number, std::string_view address, std::string_view state,
+                       std::string_view rest) {
+    std::string text = "{\"name\": \"node-" + std::to_string(number) + "\", \"node\": \"";
     text.append(to_string(membership::node_id::from(number, number)));
     text.append("\", \"http\": \"\", \"cluster\": \"").append(address);
-    return text.append("\", \"state\": \"").append(state).append("\"}");
+    text.append("\", \"state\": \"").append(state);
+    text.append("\", \"incarnation\": \"" + std::to_string(number) +
+                ".0\", \"since\": \"2023-11-14T22:13:20Z\", ");
+    return text.append(rest).append("}");
   };
-  EXPECT_THAT(reply.body, HasSubstr("\"peers\": [" + peer("node-2", 2, "a:1", "alive") + ", " +
-                                    peer("node-3", 3, "b:1", "joining") + ", " +
-                                    peer("node-4", 4, "c:1", "unreachable") + "]"));
+  EXPECT_THAT(reply.body,
+              HasSubstr("\"peers\": [" +
+                        peer(2, "a:1", "alive",
+                             "\"health\": 3, \"round_trip_ms\": 1.250, \"reason\": null") +
+                        ", " +
+                        peer(3, "b:1", "suspect",
+                             "\"health\": 0, \"round_trip_ms\": null, "
+                             "\"reason\": \"no answer to node-1, node-2\"") +
+                        ", " +
+                        peer(4, "c:1", "dead",
+                             "\"health\": 0, \"round_trip_ms\": null, "
+                             "\"reason\": \"no answer in time to this node\"") +
+                        ", " +
+                        peer(5, "d:1", "left",
+                             "\"health\": 0, \"round_trip_ms\": null, \"reason\": \"it left\"") +
+                        "], \"unreached_seeds\": [\"seed:1\"]"));
   EXPECT_THAT(reply.body, HasSubstr("{\"self\": {\"name\": \"node-1\""));
+  EXPECT_THAT(reply.body,
+              HasSubstr("\"state\": \"alive\", \"incarnation\": \"1.0\", \"health\": 2, "
+                        "\"isolated\": false, \"leaving\": false}"));
   EXPECT_THAT(reply.body, HasSubstr("\"replica\": \"" + to_string(replica) + "\""));
   EXPECT_THAT(reply.body, HasSubstr("\"started\": \"2023-11-14T22:13:20Z\""));
 }
@@ -577,8 +615,9 @@ TEST_F(FrontEnd, CountsRequestsByRouteAndNeverByKey) {
   count("refused", "405", "1");
   EXPECT_THAT(reply.body, Not(HasSubstr("secret")));
   EXPECT_THAT(reply.body, HasSubstr("\nstarling_keys 7 "));
-  EXPECT_THAT(reply.body, HasSubstr("\nstarling_members 4 "));
-  EXPECT_THAT(reply.body, HasSubstr("\nstarling_members_unreachable 1 "));
+  for (const auto* series : {"{state=\"alive\"} 2 ", "{state=\"suspect\"} 1 ",
+                             "{state=\"dead\"} 1 ", "{state=\"left\"} 1 "})
+    EXPECT_THAT(reply.body, HasSubstr("\nstarling_members" + std::string{series}));
 }
 
 TEST_F(FrontEnd, HasNoMetricsWhenAnActorFails) {
@@ -608,6 +647,35 @@ TEST_F(FrontEnd, AnswersRequestsUnderWayBeforeItStops) {
     caf::anon_send(s, actors::flush_atom_v);
   stopped.get();
 
+  EXPECT_EQ(reply.get().body, "{\"value\": 99}\n");
+}
+
+TEST_F(FrontEnd, RefusesWritesAndServesReadsWhileItLeaves) {
+  start();
+
+  door->refuse_writes();
+
+  expect_problem(post("/counters/four"), 503, "not-ready");
+  expect_problem(get("/readyz"), 503, "not-ready");
+  EXPECT_EQ(get("/counters/four").status, 200);
+  EXPECT_EQ(get("/healthz").status, 200);
+}
+
+TEST_F(FrontEnd, RefusesWritesOnceThoseUnderWayAreDone) {
+  start();
+  auto reply = std::async(std::launch::async, [this] { return post("/counters/mute"); });
+  const auto shard = node->context().shards.of(counter("mute"));
+  while (count_waiting(shard) == 0)
+    std::this_thread::yield();
+
+  auto refused = std::async(std::launch::async, [this] { door->refuse_writes(); });
+  while (post("/counters/four").status == 200)
+    std::this_thread::yield();
+  EXPECT_EQ(refused.wait_for(0s), std::future_status::timeout) << "one is still under way";
+  for (const auto& s : node->shards)
+    caf::anon_send(s, actors::flush_atom_v);
+
+  refused.get();
   EXPECT_EQ(reply.get().body, "{\"value\": 99}\n");
 }
 

@@ -17,10 +17,12 @@ node_report make_report() {
   result.gossip.log_entries = 3;
   result.gossip.log_bytes = 45;
   result.gossip.peers = {{{1}, true, 3}, {{2}, false, 0}, {{3}, true, 3}};
-  for (const auto state :
-       {membership::reachability::unreachable, membership::reachability::alive,
-        membership::reachability::joining, membership::reachability::unreachable})
-    result.membership.peers.push_back({{}, state});
+  using enum membership::member_state;
+  for (const auto state : {dead, alive, suspect, dead, left, dead}) {
+    auto& peer = result.membership.peers.emplace_back();
+    peer.record.status.is = state;
+  }
+  result.membership.peers.back().replaced = true;
   result.membership.unreached_seeds = {"seed:1"};
   return result;
 }
@@ -41,8 +43,7 @@ TEST_F(Metrics, DeclareTheTypeOfEverySeries) {
 
   for (const std::string gauge :
        {"starling_keys", "starling_gossip_log_entries", "starling_gossip_log_bytes",
-        "starling_gossip_peers_behind", "starling_members", "starling_members_unreachable",
-        "starling_seeds_unreached"}) {
+        "starling_gossip_peers_behind", "starling_members", "starling_seeds_unreached"}) {
     EXPECT_THAT(text, HasSubstr("# TYPE " + gauge + " gauge\n"));
     EXPECT_THAT(text, HasSubstr("# HELP " + gauge + " "));
   }
@@ -57,8 +58,10 @@ TEST_F(Metrics, ShowTheReport) {
   EXPECT_EQ(value_of(text, "starling_gossip_log_entries"), "3");
   EXPECT_EQ(value_of(text, "starling_gossip_log_bytes"), "45");
   EXPECT_EQ(value_of(text, "starling_gossip_peers_behind"), "2");
-  EXPECT_EQ(value_of(text, "starling_members"), "5");
-  EXPECT_EQ(value_of(text, "starling_members_unreachable"), "2");
+  EXPECT_EQ(value_of(text, R"(starling_members{state="alive"})"), "2");
+  EXPECT_EQ(value_of(text, R"(starling_members{state="suspect"})"), "1");
+  EXPECT_EQ(value_of(text, R"(starling_members{state="dead"})"), "2");
+  EXPECT_EQ(value_of(text, R"(starling_members{state="left"})"), "1");
   EXPECT_EQ(value_of(text, "starling_seeds_unreached"), "1");
 }
 
@@ -68,8 +71,8 @@ TEST_F(Metrics, ShowTheLatestReportOnly) {
   const auto text = metrics_text(sys, {});
 
   EXPECT_EQ(value_of(text, "starling_keys"), "0");
-  EXPECT_EQ(value_of(text, "starling_members"), "1");
-  EXPECT_EQ(value_of(text, "starling_members_unreachable"), "0");
+  EXPECT_EQ(value_of(text, R"(starling_members{state="alive"})"), "1");
+  EXPECT_EQ(value_of(text, R"(starling_members{state="dead"})"), "0");
 }
 
 TEST_F(Metrics, CountRequestsByRouteAndStatus) {

@@ -1,22 +1,22 @@
 #include "../actors/fixture.hpp"
 #include "actors/gossip.hpp"
+#include "actors/leave_command.hpp"
 #include "actors/membership.hpp"
 #include "http/peer_listener.hpp"
 #include "loopback.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <atomic>
 #include <gmock/gmock.h>
 #include <optional>
+#include <thread>
 
 namespace starling::http {
 namespace {
 
 using namespace std::chrono_literals;
 using actors::gossip_path;
-using actors::join_path;
-using actors::make_member;
-using membership::announcement;
 
 using clock = std::chrono::steady_clock;
 
@@ -26,26 +26,42 @@ const wire::nonce unique{1, 2};
 /// Long enough for any answer, and short enough to see that somebody does not wait for it.
 constexpr auto patience = 15s;
 
-std::string encode(const announcement& said) {
-  wire::writer out;
-  membership::encode(out, said);
-  return std::move(out).take();
-}
+const std::string ping_path = actors::path_of(membership::call_kind::ping);
+const std::string sync_path = actors::path_of(membership::call_kind::sync);
+const std::string leave_path = actors::path_of(membership::call_kind::leave);
 
 std::string seal(std::string_view path, std::string_view content, const wire::secret& with = ours) {
   return wire::seal_request(with, path, unique, content);
 }
 
-const std::string good = encode({make_member("peer:1", 2), {}});
+constexpr std::uint64_t wall_clock = 1'700'000'000'000;
+
+membership::identity make_identity(std::uint64_t number) {
+  return {.id = membership::node_id::from(number, number),
+          .generation = wall_clock,
+          .wall_clock = wall_clock,
+          .session = {number},
+          .address = "node-" + std::to_string(number) + ":1",
+          .name = "node-" + std::to_string(number),
+          .http_address = ""};
+}
 
 class PeerListener : public threaded_test {
 protected:
-  PeerListener() : fakes_(sys) {
+  PeerListener() : fakes_(sys), resolver_(sys) {
     track(fakes_.handle());
-    membership_ = track(actors::spawn_membership(sys, {.self = make_member("self:1", 1),
-                                                       .options = {},
-                                                       .random_seed = 1,
-                                                       .peers = fakes_.handle()}));
+    track(resolver_.handle());
+    resolver_.set(membership::udp_address::v4(10, 0, 0, 1, 1));
+    membership_ = track(
+        actors::spawn_membership(sys, {.self = make_identity(1),
+                                       .settings = {},
+                                       .secret = ours,
+                                       .seeds = {},
+                                       .random_seed = 1,
+                                       .peers = fakes_.handle(),
+                                       .resolver = resolver_.handle(),
+                                       .send = [](const auto&, auto) {},
+                                       .take = [] { return std::vector<actors::datagram>{}; }}));
     gossip_ = track(actors::spawn_gossip(sys, {.session = {1},
                                                .limits = {},
                                                .interval = 1h,
@@ -60,12 +76,23 @@ protected:
   }
 
   void start(std::chrono::milliseconds timeout = patience) {
+    caf::anon_send(membership_, actors::start_atom_v);
+    open(timeout);
+    while (ask(port_, "POST", ping_path, good).status == 503) // until it takes part
+      std::this_thread::yield();
+  }
+
+  void open(std::chrono::milliseconds timeout = patience) {
     port_ = open_free_port([&](const std::string& address) {
       actors::options o;
       o.cluster.listen = address;
       o.cluster.peer_timeout = timeout;
       o.cluster.threads = 2;
-      listener_.emplace(sys, o, ours, membership_, gossip_);
+      const auto leave = [this] {
+        ++departures_;
+        return actors::leave_report{.others = 3, .acknowledged = 2};
+      };
+      listener_.emplace(sys, o, ours, membership_, gossip_, leave);
       return !listener_->start();
     });
   }
@@ -75,6 +102,20 @@ protected:
     EXPECT_EQ(reply.status, status) << reply.body;
     EXPECT_EQ(reply.body.find('\n'), reply.body.size() - 1) << reply.body; // one line
     EXPECT_LT(reply.body.size(), 100u);
+  }
+
+  /// What is in the answer to a request.
+  static std::string opened(const std::string& sealed, const exchanged& reply) {
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    const auto content = wire::open_answer(ours, sealed, reply.body);
+    const auto* bytes = std::get_if<std::string_view>(&content);
+    EXPECT_TRUE(bytes);
+    return bytes ? std::string{*bytes} : "";
+  }
+
+  std::string call(const std::string& path, std::string_view content) {
+    const auto sealed = seal(path, content);
+    return opened(sealed, ask(port_, "POST", path, sealed));
   }
 
   /// A gossip actor that takes messages and never answers them.
@@ -89,7 +130,8 @@ protected:
               [self, kept](actors::message_atom, const std::string&) -> caf::result<std::string> {
                 return kept->emplace_back(self->make_response_promise<std::string>());
               },
-              [](actors::peer_atom, const membership::member&) {},
+              [](actors::peer_atom, const actors::gossip_peer&) {},
+              [](actors::lost_atom, const membership::node_id&) {},
               [](actors::tick_atom) {},
               [](actors::flush_atom) {},
               [](actors::report_atom) { return actors::gossip_report{}; },
@@ -97,30 +139,79 @@ protected:
         }));
   }
 
+  const std::string good = seal(ping_path, "");
+
   actors::fake_peers fakes_;
+  actors::fake_resolver resolver_;
+  std::atomic<int> departures_ = 0;
   actors::membership_actor membership_;
   actors::gossip_actor gossip_;
   std::optional<peer_listener> listener_;
   std::uint16_t port_ = 0;
 };
 
-TEST_F(PeerListener, AnswersAnAnnouncementForTheRequestThatItCameIn) {
+TEST_F(PeerListener, AnswersACallForTheRequestThatItCameIn) {
   start();
-  const auto sealed = seal(join_path, good);
 
-  const auto reply = ask(port_, "POST", join_path, sealed);
+  const auto reply = ask(port_, "POST", ping_path, good);
 
-  ASSERT_EQ(reply.status, 200) << reply.body;
-  const auto opened = wire::open_answer(ours, sealed, reply.body);
-  ASSERT_TRUE(std::holds_alternative<std::string_view>(opened));
-  const auto said = membership::decode_announcement(std::get<std::string_view>(opened));
-  ASSERT_TRUE(std::holds_alternative<announcement>(said));
-  EXPECT_EQ(std::get<announcement>(said).sender, make_member("self:1", 1));
-  EXPECT_THAT(std::get<announcement>(said).others, testing::ElementsAre(make_member("peer:1", 2)));
-
-  const auto other = wire::seal_request(ours, join_path, {3, 4}, good);
+  const auto content = opened(good, reply);
+  wire::reader in{content};
+  const auto who = membership::decode_member(in);
+  EXPECT_TRUE(in.ok());
+  EXPECT_EQ(who.id, membership::node_id::from(1, 1));
+  const auto other = wire::seal_request(ours, ping_path, {3, 4}, "");
   EXPECT_TRUE(
       std::holds_alternative<wire::envelope_error>(wire::open_answer(ours, other, reply.body)));
+}
+
+TEST_F(PeerListener, ExchangesMemberLists) {
+  start();
+  membership::swim other{{}, make_identity(2), ours, {"node-1:1"}, 1, membership::duration{1}};
+  other.start(membership::duration{1}, membership::udp_address::v4(10, 0, 0, 2, 1));
+  ASSERT_EQ(other.out().calls.size(), 1u);
+  const auto asked = other.out().calls.front();
+
+  EXPECT_FALSE(
+      other.call_answered(membership::duration{2}, asked.token, call(sync_path, asked.content)));
+
+  ASSERT_EQ(other.peers().size(), 1u);
+  EXPECT_EQ(other.peers().front().record->profile->name, "node-1");
+  EXPECT_TRUE(other.has_joined());
+}
+
+TEST_F(PeerListener, IsNotReadyBeforeItTakesPart) {
+  open();
+
+  expect_refusal(ping_path, good, 503);
+  EXPECT_EQ(departures_, 0);
+}
+
+// -- leaving --
+
+TEST_F(PeerListener, LeavesWhenThisLifeOfItIsTold) {
+  start();
+
+  const auto who = call(leave_path, "");
+  EXPECT_EQ(departures_, 0) << "it was only asked";
+  const auto done = actors::decode_leave_report(call(leave_path, who));
+
+  EXPECT_EQ(departures_, 1);
+  ASSERT_TRUE(std::holds_alternative<actors::leave_report>(done));
+  EXPECT_EQ(std::get<actors::leave_report>(done).others, 3u);
+  EXPECT_EQ(std::get<actors::leave_report>(done).acknowledged, 2u);
+}
+
+TEST_F(PeerListener, DoesNotLeaveWhenAnotherLifeIsTold) {
+  start();
+  const auto who = call(leave_path, "");
+
+  for (auto other : {who.substr(0, who.size() - 1), who + "x", std::string(who.size(), 'x')})
+    expect_refusal(leave_path, seal(leave_path, other), 400);
+  expect_refusal(leave_path, seal(leave_path, who, {"starling", "another key"}), 403);
+  expect_refusal(leave_path, seal(ping_path, who), 403);
+
+  EXPECT_EQ(departures_, 0);
 }
 
 TEST_F(PeerListener, AnswersGossip) {
@@ -129,69 +220,64 @@ TEST_F(PeerListener, AnswersGossip) {
 
   const auto reply = ask(port_, "POST", gossip_path, sealed);
 
-  ASSERT_EQ(reply.status, 200) << reply.body;
-  const auto opened = wire::open_answer(ours, sealed, reply.body);
-  ASSERT_TRUE(std::holds_alternative<std::string_view>(opened));
-  const auto a = actors::decode_answer(std::string{std::get<std::string_view>(opened)});
+  const auto a = actors::decode_answer(opened(sealed, reply));
   EXPECT_EQ(a, (replication::answer{{1}, {2}, 5, replication::verdict::other_session}));
 }
 
 TEST_F(PeerListener, RefusesEveryMethodButPost) {
   start();
-  const auto sealed = seal(join_path, good);
   for (const auto* method : {"GET", "PUT", "DELETE", "PATCH", "OPTIONS"})
-    EXPECT_EQ(ask(port_, method, join_path, sealed).status, 405) << method;
+    EXPECT_EQ(ask(port_, method, ping_path, good).status, 405) << method;
 }
 
-TEST_F(PeerListener, KnowsTwoPathsOnly) {
+TEST_F(PeerListener, KnowsFourPathsOnly) {
   start();
-  for (const std::string path : {"/", "/cluster", "/cluster/", "/cluster/join/", "/cluster/join?x",
-                                 "/cluster/%6Aoin", "/counters/a"})
-    expect_refusal(path, seal(path, good), 404);
+  for (const std::string path : {"/", "/cluster", "/cluster/", "/cluster/ping/", "/cluster/ping?x",
+                                 "/cluster/%70ing", "/cluster/join", "/counters/a"})
+    expect_refusal(path, seal(path, ""), 404);
 }
 
 TEST_F(PeerListener, RefusesWhatIsNoEnvelope) {
   start();
-  const auto sealed = seal(join_path, good);
-  expect_refusal(join_path, "", 400);
-  expect_refusal(join_path, "garbage", 400);
-  expect_refusal(join_path, std::string(1000, 'x'), 400);
-  expect_refusal(join_path, sealed.substr(0, wire::envelope_size - 1), 400);
-  expect_refusal(join_path, '\x7f' + sealed.substr(1), 400);
+  const auto sealed = seal(ping_path, "content");
+  expect_refusal(ping_path, "", 400);
+  expect_refusal(ping_path, "garbage", 400);
+  expect_refusal(ping_path, std::string(1000, 'x'), 400);
+  expect_refusal(ping_path, sealed.substr(0, wire::envelope_size - 1), 400);
+  expect_refusal(ping_path, '\x7f' + sealed.substr(1), 400);
 }
 
 TEST_F(PeerListener, RefusesForeignClusters) {
   start();
-  expect_refusal(join_path, seal(join_path, good, {"other", "key"}), 403);
-  expect_refusal(join_path, seal(join_path, good, {"starling", "other"}), 403);
-  expect_refusal(join_path, seal(join_path, good, {"starling", ""}), 403);
+  expect_refusal(ping_path, seal(ping_path, "", {"other", "key"}), 403);
+  expect_refusal(ping_path, seal(ping_path, "", {"starling", "other"}), 403);
+  expect_refusal(ping_path, seal(ping_path, "", {"starling", ""}), 403);
 }
 
 TEST_F(PeerListener, RefusesWhatWasAlteredOnTheWay) {
   start();
-  const auto sealed = seal(join_path, good);
+  const auto sealed = seal(ping_path, "content");
   for (std::size_t i = 1; i < sealed.size(); ++i) { // the first byte is the version
     auto altered = sealed;
     altered[i] = static_cast<char>(altered[i] ^ (1 << (i % 8)));
-    expect_refusal(join_path, altered, 403);
+    expect_refusal(ping_path, altered, 403);
   }
-  expect_refusal(join_path, sealed.substr(0, sealed.size() - 1), 403);
-  expect_refusal(join_path, sealed + "x", 403);
+  expect_refusal(ping_path, sealed.substr(0, sealed.size() - 1), 403);
+  expect_refusal(ping_path, sealed + "x", 403);
 }
 
 TEST_F(PeerListener, RefusesWhatWasSealedForAnotherPath) {
   start();
-  expect_refusal(gossip_path, seal(join_path, good), 403);
-  expect_refusal(join_path, seal(gossip_path, good), 403);
+  expect_refusal(gossip_path, good, 403);
+  expect_refusal(ping_path, seal(gossip_path, ""), 403);
 }
 
 TEST_F(PeerListener, RefusesContentThatIsNoMessage) {
   start();
   for (const auto* content : {"", "garbage"}) {
-    expect_refusal(join_path, seal(join_path, content), 400);
+    expect_refusal(sync_path, seal(sync_path, content), 400);
     expect_refusal(gossip_path, seal(gossip_path, content), 400);
   }
-  expect_refusal(gossip_path, seal(gossip_path, good), 400);
 }
 
 TEST_F(PeerListener, GivesUpOnAnActorThatDoesNotAnswerInTime) {
@@ -203,7 +289,7 @@ TEST_F(PeerListener, GivesUpOnAnActorThatDoesNotAnswerInTime) {
 
   EXPECT_GE(clock::now() - begin, 100ms);
   EXPECT_LT(clock::now() - begin, patience);
-  EXPECT_EQ(ask(port_, "POST", join_path, seal(join_path, good)).status, 200);
+  EXPECT_EQ(ask(port_, "POST", ping_path, good).status, 200);
 }
 
 TEST_F(PeerListener, SaysAtOnceThatAnActorIsGone) {
@@ -211,7 +297,7 @@ TEST_F(PeerListener, SaysAtOnceThatAnActorIsGone) {
   caf::anon_send_exit(membership_, caf::exit_reason::kill);
   const auto begin = clock::now();
 
-  expect_refusal(join_path, seal(join_path, good), 503);
+  expect_refusal(ping_path, good, 503);
 
   EXPECT_LT(clock::now() - begin, patience);
 }
@@ -221,7 +307,7 @@ TEST_F(PeerListener, ServesNobodyAfterItStopped) {
   listener_->stop();
   listener_->stop();
 
-  EXPECT_EQ(ask(port_, "POST", join_path, seal(join_path, good)).status, 0);
+  EXPECT_EQ(ask(port_, "POST", ping_path, good).status, 0);
 }
 
 } // namespace

@@ -109,10 +109,38 @@ TEST(Reply, ToOptionsHasNoBody) {
 
 TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
   using namespace std::chrono;
+  const sys_seconds leap = sys_days{year{2024} / 2 / 29} + hours{1} + minutes{2} + seconds{3};
   const cluster_view cluster{
-      {"a", "0a", "1b", "127.0.0.1:8080", "127.0.0.1:9080",
-       sys_days{year{2024} / 2 / 29} + hours{1} + minutes{2} + seconds{3}},
-      {{"0c", "b", "127.0.0.1:8081", "127.0.0.1:9081", "alive"}},
+      .self = {.name = "a",
+               .node_id = "0a",
+               .replica_id = "1b",
+               .http_address = "127.0.0.1:8080",
+               .cluster_address = "127.0.0.1:9080",
+               .started = leap,
+               .state = "left",
+               .incarnation = "7.1",
+               .health = 3,
+               .isolated = true,
+               .leaving = true},
+      .peers = {{.node_id = "0c",
+                 .name = "b",
+                 .http_address = "127.0.0.1:8081",
+                 .cluster_address = "127.0.0.1:9081",
+                 .state = "alive",
+                 .incarnation = "8.0",
+                 .since = leap,
+                 .health = 1,
+                 .round_trip = microseconds{12'034},
+                 .reason = ""},
+                {.node_id = "0d",
+                 .name = "c",
+                 .http_address = "",
+                 .cluster_address = "127.0.0.1:9082",
+                 .state = "dead",
+                 .incarnation = "9.2",
+                 .since = leap,
+                 .reason = "no answer"}},
+      .unreached_seeds = {"d:1", "e:1"},
   };
 
   const auto reply = reply_with(cluster);
@@ -120,9 +148,17 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
   EXPECT_EQ(reply.body,
             "{\"self\": {\"name\": \"a\", \"node\": \"0a\", \"replica\": \"1b\", "
             "\"http\": \"127.0.0.1:8080\", \"cluster\": \"127.0.0.1:9080\", "
-            "\"started\": \"2024-02-29T01:02:03Z\"}, \"peers\": [{\"name\": \"b\", "
+            "\"started\": \"2024-02-29T01:02:03Z\", \"state\": \"left\", "
+            "\"incarnation\": \"7.1\", \"health\": 3, \"isolated\": true, "
+            "\"leaving\": true}, \"peers\": [{\"name\": \"b\", "
             "\"node\": \"0c\", \"http\": \"127.0.0.1:8081\", \"cluster\": \"127.0.0.1:9081\", "
-            "\"state\": \"alive\"}]}\n");
+            "\"state\": \"alive\", \"incarnation\": \"8.0\", "
+            "\"since\": \"2024-02-29T01:02:03Z\", \"health\": 1, \"round_trip_ms\": 12.034, "
+            "\"reason\": null}, {\"name\": \"c\", \"node\": \"0d\", \"http\": \"\", "
+            "\"cluster\": \"127.0.0.1:9082\", \"state\": \"dead\", \"incarnation\": \"9.2\", "
+            "\"since\": \"2024-02-29T01:02:03Z\", \"health\": 0, \"round_trip_ms\": null, "
+            "\"reason\": \"no answer\"}], \"unreached_seeds\": [\"d:1\", \"e:1\"]}\n");
+  EXPECT_FALSE(check_json(reply.body));
 }
 
 TEST(Reply, OfAPageHasItsType) {

@@ -526,19 +526,144 @@ TEST_F(Gossip, IgnoresReportsOfPeersThatAreGone) {
   core.remove_peer(bob);
 }
 
-TEST_F(Gossip, TakesNoAnswerFromBeforeAPeerWasRemovedForANewOne) {
+// -- peers that are gone, for now or for good --
+
+TEST_F(Gossip, StartsNoRoundWithAPeerThatIsGone) {
+  add_current_peer(bob);
+  add_current_peer(eve);
+  core.remove_peer(bob);
+  core.record(key("a"), write(1), std::nullopt);
+
+  EXPECT_EQ(only_message(core.round(0)).to, eve);
+  EXPECT_TRUE(core.round(1).empty());
+  EXPECT_TRUE(core.rounds({}).empty());
+}
+
+TEST_F(Gossip, ComesBackInStepWhenTheLogReachesBack) {
+  add_current_peer(bob);
+  add_current_peer(eve);
+  core.remove_peer(bob);
+  core.record(key("a"), write(1), std::nullopt); // eve lacks it, so it stays
+
+  core.add_peer(bob);
+
+  EXPECT_FALSE(status_of(bob).behind);
+  EXPECT_EQ(only_message(core.round(draw(bob))).items, (items{{key("a"), write(1)}}));
+}
+
+TEST_F(Gossip, ComesBackBehindWhenTheLogNoLongerReachesBack) {
+  add_current_peer(bob);
+  core.remove_peer(bob);
+  core.record(key("a"), write(1), std::nullopt); // nobody waits for it
+
+  core.add_peer(bob);
+
+  EXPECT_TRUE(status_of(bob).behind);
+  EXPECT_EQ(only<list_keys>(core.round(0)).peer, bob);
+}
+
+TEST_F(Gossip, TakesTheAnswerToWhatWasUnderWayWhenAPeerWasGone) {
+  add_current_peer(bob);
+  core.record(key("a"), write(1), std::nullopt);
+  const auto m = only_message(core.round(0));
+
+  core.remove_peer(bob);
+  EXPECT_TRUE(core.is_quiet()) << "nobody waits for those who are gone";
+  ASSERT_TRUE(core.expects(bob, joined(m)));
+  EXPECT_TRUE(core.answered(bob, joined(m)).empty());
+  core.add_peer(bob);
+
+  EXPECT_FALSE(status_of(bob).behind);
+  EXPECT_EQ(status_of(bob).pending, 0u);
+}
+
+TEST_F(Gossip, GoesOnWithAMessageWhenItsPeerIsBackBeforeTheAnswer) {
+  add_current_peer(bob);
+  core.record(key("a"), write(1), std::nullopt);
+  const auto m = only_message(core.round(0));
+
+  core.remove_peer(bob);
+  core.add_peer(bob);
+
+  EXPECT_TRUE(core.round(0).empty()) << "one effect at a time";
+  EXPECT_TRUE(core.answered(bob, joined(m)).empty());
+  EXPECT_EQ(status_of(bob).pending, 0u);
+}
+
+TEST_F(Gossip, GoesOnWithATransferWhenItsPeerIsBackBeforeTheReport) {
+  core.add_peer(bob);
+  core.round(0);
+  core.remove_peer(bob);
+  core.add_peer(bob);
+  EXPECT_TRUE(core.round(0).empty()) << "one effect at a time";
+
+  only<read_states>(core.listed(bob, {key("a")}));
+  core.remove_peer(bob);
+  core.add_peer(bob);
+  const auto m = only_message(core.states_read(bob, {state(key("a"), write(1))}));
+
+  EXPECT_TRUE(core.answered(bob, joined(m)).empty());
+  EXPECT_FALSE(status_of(bob).behind);
+}
+
+TEST_F(Gossip, EndsATransferToAPeerThatIsGone) {
+  for (const int reports : {0, 1, 2}) { // before it is gone
+    gossip fresh{self, {.message_bytes = 200, .log_bytes = 1000}};
+    fresh.add_peer(bob);
+    fresh.round(0);
+    if (reports > 0)
+      fresh.listed(bob, {key("a")});
+    std::optional<message> m;
+    if (reports > 1)
+      m = only_message(fresh.states_read(bob, {state(key("a"), write(1))}));
+    fresh.remove_peer(bob);
+
+    if (reports == 0)
+      EXPECT_TRUE(fresh.listed(bob, {key("a")}).empty());
+    else if (reports == 1)
+      EXPECT_TRUE(fresh.states_read(bob, {state(key("a"), write(1))}).empty());
+    else
+      EXPECT_TRUE(fresh.answered(bob, joined(*m)).empty());
+
+    fresh.add_peer(bob);
+    EXPECT_EQ(only<list_keys>(fresh.round(0)).peer, bob) << "it begins anew";
+  }
+}
+
+TEST_F(Gossip, AnAnswerFromBeforeAPeerWasForgottenAcknowledgesNothing) {
   add_current_peer(bob);
   core.record(key("a"), write(1), std::nullopt);
   const auto before = only_message(core.round(0));
-
-  core.remove_peer(bob);
-  core.add_peer(bob); // in the same session: it was only out of reach
+  core.failed(bob);
+  core.remove_peer(bob); // forgotten: the log does not reach back
+  core.add_peer(bob);
   core.round(0);
   core.listed(bob, {key("b")});
   const auto after = only_message(core.states_read(bob, {state(key("b"), write(2))}));
 
   EXPECT_FALSE(core.expects(bob, joined(before)));
   EXPECT_TRUE(core.expects(bob, joined(after)));
+}
+
+TEST_F(Gossip, RemembersABoundedNumberOfPeersThatAreGone) {
+  add_current_peer(eve); // for whom the log is kept
+  core.record(key("a"), write(1), std::nullopt);
+  std::vector<session_id> gone;
+  for (std::uint64_t i = 0; i < gossip::gone_max + 10; ++i)
+    gone.push_back({100 + i});
+  for (const auto peer : gone) {
+    core.add_peer(peer);
+    EXPECT_EQ(only<list_keys>(core.round(draw(peer))).peer, peer);
+    core.listed(peer, {});
+    core.remove_peer(peer);
+  }
+
+  std::size_t in_step = 0;
+  for (const auto peer : gone) {
+    core.add_peer(peer);
+    in_step += status_of(peer).behind ? 0 : 1;
+  }
+  EXPECT_EQ(in_step, gossip::gone_max);
 }
 
 // -- what is kept --

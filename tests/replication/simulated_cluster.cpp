@@ -76,8 +76,7 @@ void cluster::forget_for_a_while(address at, address peer, duration length) {
   if (!n.up || known == n.peers.end())
     return;
   const auto session = known->second;
-  n.core.remove_peer(session);
-  n.jobs.erase(session);
+  n.core.remove_peer(session); // what is under way for it is reported all the same
   then(at, length, [peer, session](node& later) {
     if (later.peers.at(peer) == session)
       later.core.add_peer(session);
@@ -119,7 +118,6 @@ void cluster::meet(node& n, address where, session_id session) {
     if (sessions_.at(known->second).second >= sessions_.at(session).second)
       return;
     n.core.remove_peer(known->second);
-    n.jobs.erase(known->second);
   }
   n.peers[where] = session;
   n.core.add_peer(session);

@@ -1,0 +1,25 @@
+#pragma once
+
+// `starlingd leave`: tells the running node of a configuration to leave its cluster and end.
+//
+// Over the node's cluster listener, authenticated as all messages between nodes. It asks who is
+// there first and orders that one, so that an order which is repeated later means nothing to a node
+// that came back.
+
+#include "actors/options.hpp"
+#include "actors/types.hpp"
+
+#include <cstdio>
+#include <string>
+
+namespace starling::actors {
+
+/// Does it, and says on `out` what happened. The exit status: 0 once the node has left and ended.
+/// Requires: options as `parse` returns them.
+int leave_cluster(const options& o, std::FILE* out);
+
+/// The answer to an order.
+std::string encode(const leave_report& report);
+wire::decoded<leave_report> decode_leave_report(std::string_view bytes);
+
+} // namespace starling::actors

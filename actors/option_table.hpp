@@ -1,0 +1,216 @@
+#pragma once
+
+// Every option: its name, where its value is, what it may be, and what it means with the reason for
+// its default. Whoever reads, checks, lists or explains options walks over this one table.
+
+#include "actors/options.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace starling::actors {
+
+/// What an option may be: the type of its value picks one of these.
+struct number {
+  std::size_t least;
+  std::size_t most;
+  std::string_view unit;
+};
+
+struct period {
+  std::chrono::milliseconds least;
+  std::chrono::milliseconds most;
+};
+
+struct text {
+  std::string_view what;
+  bool (*allows)(std::string_view);
+};
+
+struct texts {
+  std::string_view what;
+  bool (*allows)(std::string_view);
+};
+
+struct flag {};
+
+bool is_member_name(std::string_view s);
+bool is_cluster_name(std::string_view s);
+bool is_endpoint(std::string_view s);
+bool is_reachable(std::string_view s);
+bool is_reachable_or_empty(std::string_view s);
+bool is_key(std::string_view s);
+bool is_log_level(std::string_view s);
+bool is_anything(std::string_view s);
+
+inline constexpr std::size_t key_bytes_min = 16;
+
+/// The type in which a value is read, checked and shown.
+template <class T>
+using plain_type = std::conditional_t<
+    std::is_same_v<T, membership::duration>, std::chrono::milliseconds,
+    std::conditional_t<std::is_unsigned_v<T> && !std::is_same_v<T, bool>, std::size_t, T>>;
+
+/// A value in that type.
+template <class T>
+plain_type<T> plain(const T& value) {
+  if constexpr (std::is_same_v<T, membership::duration>)
+    return std::chrono::floor<std::chrono::milliseconds>(value);
+  else
+    return value;
+}
+
+// What a value may be, in words.
+std::string describe(const number& r);
+std::string describe(const period& r);
+std::string describe(const text& r);
+std::string describe(const texts& r);
+std::string describe(const flag&);
+
+// A value as it is written in a file or behind a flag.
+std::string show(std::size_t x);
+std::string show(std::chrono::milliseconds x);
+std::string show(const std::string& x);
+std::string show(bool x);
+std::string show(const std::vector<std::string>&);
+
+// What is wrong with a value, to follow its name. Does not repeat a text: it may be a key.
+std::optional<std::string> complaint_about(std::size_t value, const number& rule);
+std::optional<std::string> complaint_about(std::chrono::milliseconds value, const period& rule);
+std::optional<std::string> complaint_about(const std::string& value, const text& rule);
+std::optional<std::string> complaint_about(const std::vector<std::string>& value,
+                                           const texts& rule);
+std::optional<std::string> complaint_about(bool, const flag&);
+
+/// Calls `visit(name, value, rule, meaning)` for each option.
+template <class Visitor>
+void visit_options(options& o, Visitor visit) {
+  using namespace std::chrono_literals;
+  visit("node.name", o.node.name, text{"up to 64 printable ASCII characters", is_member_name},
+        "How logs and reports call this node; empty: its cluster.advertise.");
+  visit("node.identity-file", o.node.identity_file, text{"path", is_anything},
+        "Where the node's id is kept, so that it comes back as the same member, even at another "
+        "address; empty: a new id at each start.");
+
+  visit("http.listen", o.http.listen, text{"host:port", is_endpoint},
+        "Where clients are listened to.");
+  visit("http.advertise", o.http.advertise,
+        text{"host:port, not a wildcard", is_reachable_or_empty},
+        "Where clients reach this node, shown in reports; empty: http.listen, with the host of "
+        "cluster.advertise if that is a wildcard.");
+  visit("http.threads", o.http.threads, number{1, 4096, "threads"},
+        "Threads that serve clients; each open connection holds one, even before its first byte.");
+  visit("http.max-body", o.http.max_body, number{1024, 64 << 20, "bytes"},
+        "The largest body of a client's request; at most half of gossip.max-value.");
+  visit("http.request-timeout", o.http.request_timeout, period{10ms, 10min},
+        "How long a request may take before it is answered with an error.");
+  visit("http.idle-timeout", o.http.idle_timeout, period{1s, 10min},
+        "How long a client's connection is kept alive without a request.");
+
+  visit("cluster.name", o.cluster.name, text{"1 to 64 printable ASCII characters", is_cluster_name},
+        "Nodes with another name are strangers.");
+  visit("cluster.key", o.cluster.key, text{"empty or at least 16 bytes", is_key},
+        "The secret that the nodes of the cluster share; other users see it in the list of "
+        "processes, so prefer cluster.key-file.");
+  visit("cluster.key-file", o.cluster.key_file, text{"path", is_anything},
+        "A file whose first line is the key.");
+  visit("cluster.listen", o.cluster.listen, text{"host:port", is_endpoint},
+        "Where peers are listened to.");
+  visit("cluster.advertise", o.cluster.advertise,
+        text{"host:port, not a wildcard", is_reachable_or_empty},
+        "Where peers reach this node; empty: cluster.listen. Required if that is a wildcard.");
+  visit("cluster.seeds", o.cluster.seeds, texts{"host:port", is_reachable},
+        "Nodes to join the cluster by; this one may be among them.");
+  visit("cluster.insecure", o.cluster.insecure, flag{},
+        "Allow peers beyond this machine without a key.");
+  visit("cluster.peer-clients", o.cluster.peer_clients, number{1, 256, "threads"},
+        "Threads that send messages to peers.");
+  visit("cluster.peer-timeout", o.cluster.peer_timeout, period{10ms, 10min},
+        "How long a message to a peer and its answer may take together.");
+  visit("cluster.threads", o.cluster.threads, number{1, 1024, "threads"},
+        "Threads that serve peers.");
+
+  visit("swim.probe-interval", o.swim.probe_interval, period{100ms, 1min},
+        "How often a member is asked whether it is there, each in its turn: at 1s a member that "
+        "dies is first missed after 1.6s on average.");
+  visit("swim.probe-timeout-first", o.swim.probe_timeout_first, period{10ms, 10s},
+        "How long a member may take to answer before others are asked to try, while its round "
+        "trip is unknown.");
+  visit("swim.probe-timeout-min", o.swim.probe_timeout_min, period{10ms, 10s},
+        "The least of that once the round trip is known; below it the scheduler of a busy machine "
+        "looks like a lost packet.");
+  visit("swim.probe-timeout-max", o.swim.probe_timeout_max, period{10ms, 10s},
+        "The most of that; with as much again for those who try, it must fit into the interval.");
+  visit("swim.indirect-probes", o.swim.indirect_probes, number{0, 8, "members"},
+        "How many others are asked to try: with 3, one bad link or slow helper accuses nobody.");
+  visit("swim.suspicion-multiplier", o.swim.suspicion_multiplier, number{1, 100, "times"},
+        "How long a member that nobody reaches may defend itself, at least, in probe intervals "
+        "(and times the logarithm of the members to base 10).");
+  visit("swim.suspicion-max-multiplier", o.swim.suspicion_max_multiplier, number{1, 100, "times"},
+        "How much longer that is while only one member accuses it: a lone accuser may be the one "
+        "that is ill.");
+  visit("swim.confirmations", o.swim.confirmations, number{0, 8, "members"},
+        "How many further accusers make it shortest.");
+  visit("swim.health-max", o.swim.health_max, number{1, 64, "steps"},
+        "How much a node may doubt itself: each step makes its interval and timeouts longer by "
+        "once their length.");
+  visit("swim.stall-tolerance", o.swim.stall_tolerance, period{10ms, 1min},
+        "How late this process may come to its work before that counts as not having run, for "
+        "which nobody else is blamed.");
+  visit("swim.gossip-interval", o.swim.gossip_interval, period{10ms, 1min},
+        "How often news of members is sent on.");
+  visit("swim.gossip-fanout", o.swim.gossip_fanout, number{1, 16, "members"},
+        "To how many members at a time.");
+  visit("swim.spare-sends", o.swim.spare_sends, number{0, 64, "sends"},
+        "How often each member sends a piece of news beyond ln(members) times; with 7, fewer than "
+        "one member in 1000 misses it at 10 percent loss.");
+  visit("swim.packet-bytes", o.swim.packet_bytes, number{1024, 1400, "bytes"},
+        "The largest datagram; 1232 passes through every IPv6 network in one piece.");
+  visit("swim.sync-interval", o.swim.sync_interval, period{100ms, 24h},
+        "How often the list of members is exchanged with a random one; more rarely beyond 32 "
+        "members.");
+  visit("swim.dead-probe-interval", o.swim.dead_probe_interval, period{100ms, 24h},
+        "How often a dead member is asked whether it is back, by one of all members.");
+  visit("swim.seed-interval", o.swim.seed_interval, period{100ms, 24h},
+        "How often a seed is asked again whose member is not alive, so that halves of a cluster "
+        "find each other.");
+  visit("swim.seed-backoff-min", o.swim.seed_backoff_min, period{10ms, 1h},
+        "The shortest wait before a seed out of reach is tried again.");
+  visit("swim.seed-backoff-max", o.swim.seed_backoff_max, period{10ms, 1h},
+        "The longest wait before a seed out of reach is tried again.");
+  visit("swim.leave-timeout", o.swim.leave_timeout, period{100ms, 1min},
+        "How long a node that leaves waits until others said that they know.");
+  visit("swim.max-members", o.swim.max_members, number{1, membership::members_max, "members"},
+        "Members that are alive at most, this node included; further ones are ignored.");
+  visit("swim.dead-retention", o.swim.dead_retention, period{1s, 24h * 365},
+        "How long a dead member is remembered and looked for: parts of a cluster that were apart "
+        "for less heal without seeds.");
+  visit("swim.max-dead", o.swim.max_dead, number{0, membership::members_max, "members"},
+        "How many of them at most.");
+  visit("swim.forgotten-retention", o.swim.forgotten_retention, period{1s, 24h * 365},
+        "How long it is remembered that a member was forgotten, so that no stale message brings "
+        "it back.");
+  visit("swim.max-forgotten", o.swim.max_forgotten, number{0, 1 << 20, "members"},
+        "How many of them at most.");
+
+  visit("gossip.interval", o.gossip.interval, period{10ms, 1h},
+        "How often changes are sent to a random peer.");
+  visit("gossip.max-message", o.gossip.max_message, number{4096, 64 << 20, "bytes"},
+        "The largest message to a peer, unless a single value is larger.");
+  visit("gossip.max-log", o.gossip.max_log, number{4096, std::size_t{64} << 30, "bytes"},
+        "How much change is kept for peers that have not acknowledged it.");
+  visit("gossip.max-value", o.gossip.max_value, number{4096, 1 << 30, "bytes"},
+        "The largest value that is sent to a peer.");
+
+  visit("keys.shards", o.keys.shards, number{1, 1024, "actors"}, "Actors that look up the keys.");
+
+  visit("log.level", o.log.level, text{"debug, info, warn or error", is_log_level},
+        "The least level of what is logged.");
+}
+
+} // namespace starling::actors

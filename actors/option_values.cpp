@@ -1,0 +1,54 @@
+#include "actors/option_values.hpp"
+
+#include <caf/config_value.hpp>
+#include <caf/expected.hpp>
+#include <spdlog/fmt/fmt.h>
+
+#include <optional>
+#include <utility>
+
+namespace starling::actors {
+
+namespace {
+
+/// Reads a value from what CAF parsed; nothing if it is of another type.
+template <class T>
+std::optional<T> convert(const caf::config_value& from) {
+  if (caf::holds_alternative<caf::settings>(from))
+    return std::nullopt; // CAF would turn a group into a string
+  if constexpr (std::is_same_v<T, std::string>) {
+    if (caf::holds_alternative<caf::config_value::list>(from))
+      return std::nullopt;
+  }
+  if (auto value = caf::get_as<caf_type<T>>(from)) {
+    if constexpr (std::is_same_v<T, std::chrono::milliseconds>)
+      return std::chrono::floor<std::chrono::milliseconds>(*value);
+    else
+      return std::move(*value);
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+complaints read(options& o, const caf::settings& from) {
+  complaints bad;
+  visit_options(o, [&](std::string_view name, auto& value, const auto& rule, std::string_view) {
+    const auto* given = caf::get_if(&from, caf::string_view{name.data(), name.size()});
+    if (given == nullptr)
+      return;
+    using type = std::decay_t<decltype(value)>;
+    auto converted = convert<plain_type<type>>(*given);
+    if (!converted) {
+      bad.push_back(fmt::format("{} must be {}", name, describe(rule)));
+      return;
+    }
+    if (const auto complaint = complaint_about(*converted, rule))
+      bad.push_back(fmt::format("{} {}", name, *complaint));
+    else
+      value = static_cast<type>(std::move(*converted));
+  });
+  return bad;
+}
+
+} // namespace starling::actors

@@ -1,0 +1,71 @@
+#include "actors/resolver.hpp"
+
+#include "actors/last_words.hpp"
+#include "membership/endpoint.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <netdb.h>
+#include <utility>
+#include <vector>
+
+namespace starling::actors {
+
+namespace {
+
+/// 127.x.y.z or ::1.
+bool is_loopback(const membership::udp_address& a) {
+  membership::udp_address v6;
+  v6.ip.back() = 1;
+  return a.is_v4() ? a.ip[12] == 127 : a.ip == v6.ip;
+}
+
+class resolver_impl : public resolver_actor::base {
+public:
+  resolver_impl(caf::actor_config& cfg, address_family wanted)
+      : resolver_actor::base(cfg), wanted_(wanted) {
+    end_process_on_error(this);
+  }
+
+  const char* name() const override { return "resolver"; }
+
+  behavior_type make_behavior() override {
+    return {[this](resolve_atom, const std::string& address) { return resolve(address); }};
+  }
+
+private:
+  caf::result<membership::udp_address> resolve(const std::string& address) {
+    const auto where = membership::parse_endpoint(address);
+    if (!where)
+      return caf::make_error(errc::unreachable, "not an address");
+    addrinfo hints{};
+    hints.ai_family = to_native(wanted_);
+    hints.ai_socktype = SOCK_DGRAM;
+    hints.ai_flags = AI_NUMERICSERV;
+    addrinfo* found = nullptr;
+    if (const auto error =
+            ::getaddrinfo(where->host.c_str(), std::to_string(where->port).c_str(), &hints, &found))
+      return caf::make_error(errc::unreachable, std::string{::gai_strerror(error)});
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, ::freeaddrinfo};
+    // Servers of names list addresses in turns; a node must not seem to move because of that.
+    std::vector<membership::udp_address> all;
+    for (const auto* one = found; one != nullptr; one = one->ai_next)
+      if (const auto known = from_native(*one->ai_addr))
+        all.push_back(*known);
+    if (all.empty())
+      return caf::make_error(errc::unreachable, "no address of a family that is spoken here");
+    return std::ranges::min(all, {}, [](const auto& x) { return std::pair{is_loopback(x), x}; });
+  }
+
+  address_family wanted_;
+};
+
+} // namespace
+
+resolver_actor spawn_resolver(caf::actor_system& sys, address_family wanted) {
+  return sys.spawn<resolver_impl, caf::detached>(wanted);
+}
+
+} // namespace starling::actors

@@ -1,0 +1,66 @@
+#include "actors/swim_metrics.hpp"
+
+#include <caf/telemetry/metric_registry.hpp>
+
+namespace starling::actors {
+
+namespace {
+
+constexpr char prefix[] = "starling";
+
+} // namespace
+
+swim_metrics::swim_metrics(caf::actor_system& sys) {
+  auto& registry = sys.metrics();
+  using membership::counters;
+  const auto add = [&](total which, caf::string_view name, caf::string_view help) {
+    counters_.emplace_back(which, registry.counter_singleton(prefix, name, help, "1", true));
+  };
+  const auto add_dropped = [&](total which, caf::string_view reason) {
+    counters_.emplace_back(which, registry
+                                      .counter_family(prefix, "swim.packets-dropped", {"reason"},
+                                                      "Datagrams of membership that were not "
+                                                      "taken in.",
+                                                      "1", true)
+                                      ->get_or_add({{"reason", reason}}));
+  };
+  add(&counters::packets_sent, "swim.packets-sent", "Datagrams of membership sent.");
+  add(&counters::packets_received, "swim.packets-received",
+      "Authentic datagrams of membership received.");
+  add(&counters::bytes_sent, "swim.bytes-sent", "Bytes in those sent.");
+  add(&counters::bytes_received, "swim.bytes-received", "Bytes in those received.");
+  add_dropped(&counters::dropped_malformed, "malformed");
+  add_dropped(&counters::dropped_version, "version");
+  add_dropped(&counters::dropped_foreign, "foreign");
+  add_dropped(&counters::dropped_not_authentic, "not-authentic");
+  add_dropped(&counters::dropped_replayed, "replayed");
+  add_dropped(&counters::dropped_own, "own");
+  add(&counters::dropped_full, "swim.members-refused",
+      "Records of members beyond swim.max-members.");
+  add(&counters::probes, "swim.probes", "Members probed.");
+  add(&counters::probes_indirect, "swim.probes-indirect", "Probes for which others were asked.");
+  add(&counters::probes_failed, "swim.probes-failed", "Probes that nobody answered.");
+  add(&counters::nacks_received, "swim.nacks-received",
+      "Helpers that said that they got no answer either.");
+  add(&counters::suspicions, "swim.suspicions", "Suspicions that this node raised.");
+  add(&counters::verdicts, "swim.verdicts", "Members that this node declared dead.");
+  add(&counters::failures, "swim.failures", "Members that became dead here.");
+  add(&counters::refutations, "swim.refutations", "Accusations that this node contradicted.");
+  add(&counters::false_alarms, "swim.false-alarms", "Dead members that turned out to live.");
+  add(&counters::syncs, "swim.syncs", "Member lists exchanged over HTTP.");
+  add(&counters::syncs_failed, "swim.syncs-failed", "Of those, the ones that came to nothing.");
+  add(&counters::stalls, "swim.stalls", "Times that this process did not run.");
+  health_ = registry.gauge_singleton(
+      prefix, "swim.health", "How much this node doubts its own observations; 0 is not at all.");
+  isolated_ = registry.gauge_singleton(prefix, "swim.isolated",
+                                       "1 while this node hears nothing from anybody.");
+}
+
+void swim_metrics::show(const membership::swim& core) {
+  for (const auto& [which, counter] : counters_)
+    counter->inc(static_cast<std::int64_t>(core.totals().*which) - counter->value());
+  health_->value(core.health());
+  isolated_->value(core.is_isolated() ? 1 : 0);
+}
+
+} // namespace starling::actors

@@ -1,0 +1,98 @@
+#pragma once
+
+// What the membership core wants done, and what it has to tell.
+//
+// The core fills one `outputs` in each input; the driver carries it out before the next. Memory is
+// reused, so that a quiet cluster allocates nothing.
+
+#include "membership/member.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace starling::membership {
+
+/// A datagram to send; losing it is no error. A view until the next input.
+struct packet {
+  udp_address to;
+  std::string_view bytes;
+};
+
+/// What is asked of a node over its cluster listener.
+enum class call_kind : std::uint8_t {
+  sync,  // push/pull of the table
+  ping,  // are you there? for peers that UDP does not reach
+  leave, // leave the cluster; from an operator
+};
+
+/// "sync", "ping" or "leave".
+std::string_view to_string(call_kind k);
+
+/// A request over HTTP: report its answer with `call_answered`, or its absence with `call_failed`,
+/// exactly once. `address` is a seed as configured or a member's, to be resolved at each call.
+struct call {
+  std::uint64_t token = 0;
+  call_kind kind = call_kind::sync;
+  std::string address;
+  std::string content;
+};
+
+enum class event_kind : std::uint8_t {
+  // Of a member. For each id: (joined (updated | suspected | recovered)* (failed | left))*
+  joined,
+  updated,   // another address, session or name
+  suspected, // it may be gossiped with, still
+  recovered, // from a suspicion
+  failed,
+  left,
+  // Of this node.
+  refuted,          // others accused us; our incarnation is higher now
+  health_changed,   // see `health()`
+  isolated,         // nothing is heard from anybody
+  connected,        // no longer isolated
+  stalled,          // this process did not run for `how_long`
+  id_conflict,      // another process runs under our id; the older of the two takes a new one
+  address_conflict, // another member claims our address
+  left_cluster,     // our leave is done; `acknowledged` members know
+};
+
+/// "joined", "id conflict" and so on.
+std::string_view to_string(event_kind k);
+
+struct event {
+  event_kind kind;
+  member who;                   // as it is now; for events of this node, the rival or ourselves
+  bool own_verdict = false;     // failed: this node's own suspicion ran out, or it was told `gone`
+  std::size_t acknowledged = 0; // left_cluster
+  duration how_long{0};         // stalled
+};
+
+class outputs {
+public:
+  /// Forgets everything; what was handed out is invalid.
+  void clear();
+
+  std::size_t packets() const { return packets_.size(); }
+  packet packet_at(std::size_t i) const;
+
+  std::vector<call> calls;
+  std::vector<event> events;
+
+  /// Where the next packet is written; `close_packet` addresses what was written since the last.
+  wire::writer& buffer() { return buffer_; }
+  void close_packet(const udp_address& to);
+
+private:
+  struct slot {
+    udp_address to;
+    std::size_t begin;
+    std::size_t end;
+  };
+
+  wire::writer buffer_;
+  std::vector<slot> packets_;
+};
+
+} // namespace starling::membership

@@ -1,0 +1,451 @@
+#include "membership/swim.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace starling::membership {
+
+namespace {
+
+// After this many probe intervals without a change a table is settled.
+constexpr int settled_intervals = 3;
+
+// Nothing heard from anybody for so many probe intervals: it is us.
+constexpr int silent_intervals = 2;
+
+constexpr std::size_t parts_max = 64; // of a packet: more cannot fit
+
+} // namespace
+
+swim::swim(const settings& s, const identity& who, const wire::secret& secret,
+           std::vector<std::string> seed_addresses, std::uint64_t random_seed, duration now)
+    : settings_(s), secret_(secret), cluster_(secret.cluster_id()),
+      id_(who.id), profile_{{who.generation, 0}, who.session, {},
+                            who.address,         who.name,    who.http_address},
+      wall_clock_at_start_(who.wall_clock), start_(now), random_(random_seed), now_(now),
+      replays_(2 * s.max_members),
+      seeds_(std::move(seed_addresses), {s.seed_backoff_min, s.seed_backoff_max, s.seed_interval}) {
+  assert(!complaint_about(s));
+  // Numbers of different nodes must not meet, or an answer to one could be sent to another.
+  next_number_ = random_.bits() >> 24;
+  table_.join({id_, {profile_.written, member_state::alive, {}}, std::nullopt}, now);
+}
+
+// -- inputs --
+
+void swim::start(duration now, const udp_address& where) {
+  begin(now);
+  if (!started_) {
+    started_ = true;
+    profile_.udp = where;
+    assert(is_valid(profile_));
+    publish_self(profile_.written, true);
+    seeds_.hurry(now_);
+    // Spread over the interval, so that nodes that start together do not probe together.
+    next_probe_ = now_ + random_.between(duration{0}, settings_.probe_interval);
+    next_sync_ = now_ + random_.between(duration{0}, settings_.sync_interval);
+    next_dead_probe_ = now_ + settings_.dead_probe_interval;
+    next_sweep_ = now_;
+    last_heard_ = now_;
+    repair_due();
+  } else if (where != profile_.udp) {
+    profile_.udp = where;
+    publish_self(self().status.at.next(), true);
+  }
+  finish();
+}
+
+void swim::tick(duration now) {
+  begin(now);
+  if (!started_)
+    return;
+  absorb_stall(now);
+  relays_due();
+  probe_due();
+  check_silence();
+  end_suspicions();
+  if (pending_refutation_ && now_ >= refute_not_before_)
+    refute(*std::exchange(pending_refutation_, std::nullopt));
+  leave_due();
+  repair_due();
+  gossip_due();
+  if (now_ >= next_sweep_) {
+    forget_old();
+    next_sweep_ = now_ + sweep_interval();
+  }
+  finish();
+}
+
+void swim::receive(duration now, const udp_address& from, std::string_view bytes) {
+  begin(now);
+  if (!started_)
+    return;
+  const auto opened = open_packet(secret_, cluster_, bytes);
+  if (const auto* error = std::get_if<packet_error>(&opened)) {
+    switch (*error) {
+    case packet_error::malformed:
+      ++totals_.dropped_malformed;
+      break;
+    case packet_error::unknown_version:
+      ++totals_.dropped_version;
+      break;
+    case packet_error::foreign_cluster:
+      ++totals_.dropped_foreign;
+      break;
+    case packet_error::not_authentic:
+      ++totals_.dropped_not_authentic;
+      break;
+    }
+    return;
+  }
+  const auto& p = std::get<opened_packet>(opened);
+  if (p.header.session == profile_.session) {
+    ++totals_.dropped_own;
+    return;
+  }
+  if (!replays_.admit(p.header.session, p.header.counter)) {
+    ++totals_.dropped_replayed;
+    return;
+  }
+  ++totals_.packets_received;
+  totals_.bytes_received += bytes.size();
+  handle(p, from);
+  finish();
+}
+
+wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::string_view content) {
+  begin(now);
+  if (!started_)
+    return wire::decode_error{"not started yet"};
+  switch (kind) {
+  case call_kind::sync: {
+    node_id sender;
+    auto read = read_table(content, sender);
+    if (const auto* error = std::get_if<wire::decode_error>(&read))
+      return *error;
+    if (sender != id_)
+      heard(now_);
+    auto result = table_message(&std::get<std::vector<member>>(read));
+    finish();
+    return result;
+  }
+  case call_kind::ping: {
+    wire::writer out;
+    encode(out, self());
+    return std::move(out).take();
+  }
+  case call_kind::leave: {
+    // In two steps, so that an order that is repeated later, to a node that came back, says
+    // nothing.
+    wire::writer out;
+    encode(out, id_);
+    encode(out, profile_.session);
+    encode(out, incarnation{self().status.at.generation, 0});
+    if (content.empty() || content == out.view())
+      return std::move(out).take();
+    return wire::decode_error{"an order to leave for another life of this node"};
+  }
+  }
+  return wire::decode_error{"an unknown kind of call"};
+}
+
+void swim::leave(duration now) {
+  begin(now);
+  if (!started_ || leaving_)
+    return;
+  leaving_ = true;
+  leave_done_ = false;
+  probes_.clear();
+  publish_self(self().status.at, false);
+  auto peers = live_;
+  random_.shuffle(peers);
+  peers.resize(std::min<std::size_t>(peers.size(), 8));
+  farewells_.clear();
+  for (const auto& id : peers)
+    farewells_.push_back({table_.find(id)->record.profile->udp, id, false});
+  leave_number_ = next_number_++;
+  leave_end_ = now_ + settings_.leave_timeout;
+  next_farewell_ = now_;
+  leave_due();
+  finish();
+}
+
+void swim::rejoin(duration now) {
+  begin(now);
+  if (!started_ || !leaving_)
+    return;
+  leaving_ = false;
+  farewells_.clear();
+  publish_self({self().status.at.generation + 1, 0}, true);
+  seeds_.hurry(now_);
+  next_probe_ = now_;
+  last_heard_ = now_;
+  // Nobody told us meanwhile who recovered.
+  for (const auto& id : suspects_) {
+    live_contacts_.find(id)->second.suspected = now_;
+    time_suspicion(id);
+  }
+  finish();
+}
+
+void swim::call_on(duration now, const std::string& address) {
+  begin(now);
+  if (started_ && !leaving_ && parse_endpoint(address))
+    sync_with(address, std::nullopt, {}, 0);
+  finish();
+}
+
+// -- outputs --
+
+std::optional<duration> swim::next_tick() const {
+  if (!started_)
+    return std::nullopt;
+  auto next = next_sweep_;
+  if (expected_tick_ && now_ - *expected_tick_ > settings_.stall_tolerance)
+    return now_; // a stall is to be dealt with
+  const auto at = [&next](duration when) { next = std::min(next, when); };
+  for (const auto& r : relays_)
+    at(r.nacked ? r.end : r.nack);
+  for (const auto& p : probes_)
+    at(p.indirect ? p.end : p.direct_end);
+  if (!leaving_)
+    for (const auto& id : suspects_)
+      at(live_contacts_.find(id)->second.verdict);
+  if (!queue_.is_empty() && !live_.empty())
+    at(next_gossip_);
+  if (pending_refutation_)
+    at(refute_not_before_);
+  if (leaving_) {
+    if (!leave_done_)
+      at(std::min(next_farewell_, leave_end_));
+    return next;
+  }
+  if (!live_.empty()) {
+    at(next_probe_);
+    at(next_sync_);
+  }
+  if (live_.size() >= 2 && !isolated_ && probe_failed_since_ &&
+      settings_.with.silence_holds_verdicts)
+    at(last_heard_ + silent_intervals * settings_.probe_interval + duration{1});
+  at(next_dead_probe_);
+  if (const auto due = seeds_.next_due())
+    at(*due);
+  return next;
+}
+
+std::vector<peer_view> swim::peers() const {
+  // Who came last to each address, and to those where somebody lives nobody else.
+  std::map<udp_address, std::uint64_t> inhabited;
+  for (const auto& [id, entry] : table_.entries())
+    if (const auto& p = entry.record.profile) {
+      auto& newest = inhabited[p->udp];
+      newest = std::max(newest, p->written.generation);
+    }
+  inhabited[profile_.udp] = generation_max;
+  for (const auto& id : live_)
+    inhabited[table_.find(id)->record.profile->udp] = generation_max;
+  std::vector<peer_view> result;
+  for (const auto& [id, entry] : table_.entries()) {
+    if (id == id_ || !entry.record.profile)
+      continue;
+    peer_view view{.record = &entry.record,
+                   .since = entry.since,
+                   .accusers = entry.record.status.accusers.size()};
+    if (const auto c = live_contacts_.find(id); c != live_contacts_.end()) {
+      view.round_trip = c->second.smoothed.value_or(duration{0});
+      view.health = c->second.health;
+    } else {
+      const auto& p = *entry.record.profile;
+      view.replaced = inhabited.find(p.udp)->second > p.written.generation;
+    }
+    result.push_back(view);
+  }
+  return result;
+}
+
+// -- every input --
+
+void swim::begin(duration now) {
+  now_ = std::max(now_, now); // packets carry the time of their arrival, which may be a little old
+  out_.clear();
+}
+
+void swim::finish() {
+  // A stall is found by the tick that is late, not by the packets that the driver hands over first.
+  if (expected_tick_ && now_ - *expected_tick_ > settings_.stall_tolerance)
+    return;
+  if (const auto next = next_tick())
+    expected_tick_ = std::max(now_, *next);
+}
+
+void swim::handle(const opened_packet& p, const udp_address& from) {
+  heard(now_);
+  notice_sender(p.header, from);
+  const bool well_formed = for_each_member(p.parts, [this](const member& m) { take(m); });
+  if (!well_formed)
+    ++totals_.dropped_malformed;
+  switch (p.header.kind) {
+  case packet_kind::ping:
+    on_ping(p, from);
+    break;
+  case packet_kind::ack:
+    on_ack(p, from);
+    break;
+  case packet_kind::ping_req:
+    on_ping_req(p, from);
+    break;
+  case packet_kind::nack:
+    on_nack(p);
+    break;
+  case packet_kind::gossip:
+    break;
+  case packet_kind::gone:
+    on_gone(p, from);
+    break;
+  case packet_kind::leave:
+    on_leave(p, from);
+    break;
+  case packet_kind::leave_ack:
+    on_leave_ack(p);
+    break;
+  }
+  compare_digest(p.header);
+}
+
+void swim::absorb_stall(duration now) {
+  if (!expected_tick_ || now - *expected_tick_ <= settings_.stall_tolerance)
+    return;
+  const auto late = now - *std::exchange(expected_tick_, std::nullopt);
+  ++totals_.stalls;
+  out_.events.push_back({.kind = event_kind::stalled, .who = self(), .how_long = late});
+  if (!settings_.with.stalls_shift_deadlines)
+    return;
+  // What did not happen while this process slept is nobody's failure.
+  for (auto& p : probes_) {
+    p.started += late;
+    p.direct_end += late;
+    p.end += late;
+  }
+  for (auto& r : relays_) {
+    r.nack += late;
+    r.end += late;
+  }
+  for (const auto& id : suspects_) {
+    auto& c = live_contacts_.find(id)->second;
+    c.suspected += late;
+    c.verdict += late;
+  }
+  next_probe_ += late;
+  last_heard_ += late;
+  change_health(static_cast<int>(
+      std::clamp<duration::rep>(late / settings_.probe_interval, 1, settings_.health_max)));
+}
+
+void swim::heard(duration now) {
+  const auto silence = now - std::exchange(last_heard_, now);
+  probe_failed_since_ = false;
+  if (!isolated_)
+    return;
+  isolated_ = false;
+  emit(event_kind::connected, self());
+  // The accused had no chance to be heard here: the silence does not count, up to the time of one
+  // more suspicion, and they get the shortest time from now.
+  heard_again_ = now;
+  const auto most = suspicion_timeout(settings_, live_members(), 0);
+  for (const auto& id : suspects_) {
+    auto& c = live_contacts_.find(id)->second;
+    const auto excused = std::clamp(most - c.excused, duration{0}, silence);
+    c.suspected += excused;
+    c.excused += excused;
+    time_suspicion(id);
+  }
+}
+
+void swim::check_silence() {
+  if (!settings_.with.silence_holds_verdicts || isolated_ || leaving_ || live_.size() < 2 ||
+      !probe_failed_since_ || now_ - last_heard_ <= silent_intervals * settings_.probe_interval)
+    return;
+  isolated_ = true;
+  emit(event_kind::isolated, self());
+  for (const auto& id : suspects_)
+    time_suspicion(id);
+}
+
+void swim::change_health(int by) {
+  const auto most = static_cast<int>(settings_.health_max);
+  const auto changed = static_cast<unsigned>(std::clamp(static_cast<int>(health_) + by, 0, most));
+  if (changed == health_)
+    return;
+  health_ = changed;
+  emit(event_kind::health_changed, self());
+}
+
+void swim::emit(event_kind kind, const member& who) {
+  out_.events.push_back({.kind = kind, .who = who});
+}
+
+// -- sending --
+
+packet_header swim::header(packet_kind kind) {
+  return {.kind = kind,
+          .from = id_,
+          .session = profile_.session,
+          .at = self().status.at,
+          .settled = is_settled(),
+          .leaving = leaving_,
+          .health = static_cast<std::uint8_t>(health_),
+          .counter = ++counter_,
+          .digest = table_.digest()};
+}
+
+bool swim::is_settled() const {
+  return (queue_.is_empty() || live_.empty()) &&
+         now_ - last_change_ > settled_intervals * settings_.probe_interval;
+}
+
+void swim::send(const udp_address& to, packet_kind kind, const packet_body& body,
+                const node_id* peer, bool counts) {
+  packet_writer writer{out_.buffer(), settings_.packet_bytes};
+  writer.begin(cluster_, header(kind), body);
+  // First what concerns the receiver most: that it is accused (Lifeguard, Buddy System).
+  const auto* about = peer == nullptr ? nullptr : table_.find(*peer);
+  const bool warn =
+      about != nullptr && about->record.status.is != member_state::alive && settings_.with.buddy;
+  if (warn)
+    writer.add(about->record, false);
+  if (kind == packet_kind::leave || (kind == packet_kind::ack && leaving_))
+    writer.add(self(), false);
+  std::array<node_id, parts_max> told;
+  std::size_t count = 0;
+  for (const auto& id : queue_.order()) {
+    const auto* entry = table_.find(id);
+    if (entry == nullptr || (warn && id == *peer) || count == told.size())
+      continue;
+    const auto& r = entry->record;
+    // A profile travels with the incarnation at which it was written; others have it.
+    const bool with_profile =
+        r.profile && r.status.is == member_state::alive && r.profile->written == r.status.at;
+    if (!writer.add(r, with_profile))
+      break;
+    told[count++] = id;
+  }
+  writer.finish(secret_);
+  out_.close_packet(to);
+  ++totals_.packets_sent;
+  totals_.bytes_sent += out_.packet_at(out_.packets() - 1).bytes.size();
+  if (counts)
+    for (std::size_t i = 0; i < count; ++i)
+      queue_.sent(told[i]);
+}
+
+void swim::send_bare(const udp_address& to, packet_kind kind, const packet_body& body) {
+  packet_writer writer{out_.buffer(), settings_.packet_bytes};
+  writer.begin(cluster_, header(kind), body);
+  writer.finish(secret_);
+  out_.close_packet(to);
+  ++totals_.packets_sent;
+  totals_.bytes_sent += out_.packet_at(out_.packets() - 1).bytes.size();
+}
+
+} // namespace starling::membership

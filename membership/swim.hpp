@@ -1,0 +1,331 @@
+#pragma once
+
+// Who is in the cluster, and who does not answer: SWIM with Lifeguard's extensions and a repair of
+// its own, as one value without clock, randomness, sockets or threads.
+//
+// Inputs are what happened and when; each fills `out()` with what to do and to tell, which the
+// driver carries out before the next input. Time is measured from any start; an earlier one than
+// before counts as the same. Equal inputs and seeds have equal outputs.
+//
+//  - Every probe interval one member is pinged, in a shuffled round; if it does not answer, `K`
+//    helpers ping it, and its cluster listener is asked over HTTP (SWIM 4.1, 4.3; memberlist's
+//    fallback).
+//  - A member that answers nobody is suspected, told so, and dead after a time that shrinks with
+//    independent accusers (SWIM 4.2; Lifeguard IV). Only what this node found itself counts as its
+//    accusation; what it heard it passes on as it is.
+//  - Slow nodes doubt themselves first: failed probes lower the own health, which lengthens
+//  interval
+//    and timeouts; a process that did not run moves its deadlines by as much; one that hears
+//    nothing from anybody delays its verdicts.
+//  - Changes travel in gossip and on probes. Each packet has a digest of the sender's table: two
+//    settled members whose digests differ exchange their tables.
+//  - Dead members are pinged now and then, seeds asked, and whoever is held dead is told so and
+//    refutes: a partition of any length below `dead_retention` heals without help, a longer one
+//    through the seeds.
+//  - A seed is an address in the configuration, tried until it answers, and never a member.
+//
+// Driver: hand over received packets before a tick that is late. Call `tick` at `next_tick()`;
+// early and late calls are harmless. Run at most one core for each process.
+
+#include "membership/dissemination.hpp"
+#include "membership/member_table.hpp"
+#include "membership/outputs.hpp"
+#include "membership/packet.hpp"
+#include "membership/probes.hpp"
+#include "membership/random.hpp"
+#include "membership/replay_guard.hpp"
+#include "membership/seeds.hpp"
+#include "membership/settings.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace starling::membership {
+
+/// Who this node is, at the start of a process.
+struct identity {
+  node_id id;
+  std::uint64_t generation = 0; // above all that this id had: max(stored + 1, milliseconds now)
+  std::uint64_t wall_clock = 0; // milliseconds since 1970; generations far beyond it are refused
+  session_id session;
+  std::string address;
+  std::string name;
+  std::string http_address;
+};
+
+/// Totals since the start; they only grow.
+struct counters {
+  std::uint64_t packets_sent = 0;
+  std::uint64_t packets_received = 0; // authentic ones
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t dropped_malformed = 0;
+  std::uint64_t dropped_version = 0;
+  std::uint64_t dropped_foreign = 0;
+  std::uint64_t dropped_not_authentic = 0;
+  std::uint64_t dropped_replayed = 0;
+  std::uint64_t dropped_own = 0;  // our own packets, come back
+  std::uint64_t dropped_full = 0; // records of members beyond the bound
+  std::uint64_t probes = 0;
+  std::uint64_t probes_indirect = 0;
+  std::uint64_t probes_failed = 0;
+  std::uint64_t nacks_received = 0;
+  std::uint64_t suspicions = 0;   // raised by us
+  std::uint64_t verdicts = 0;     // of death, by us
+  std::uint64_t failures = 0;     // learned or found
+  std::uint64_t refutations = 0;  // of what was said of us
+  std::uint64_t false_alarms = 0; // dead members that turned out to live
+  std::uint64_t syncs = 0;
+  std::uint64_t syncs_failed = 0;
+  std::uint64_t stalls = 0;
+};
+
+/// What this node knows of a peer at first hand, for display.
+struct peer_view {
+  const member* record = nullptr;
+  duration since{0};       // when it got its state here
+  duration round_trip{0};  // smoothed; zero without a sample
+  std::uint8_t health = 0; // as it said itself; 0 is best
+  std::size_t accusers = 0;
+  bool replaced = false; // dead or left, and another came to its address
+};
+
+class swim {
+public:
+  /// Requires: `complaint_about(s)` is nothing; the identity makes a valid profile. Nothing happens
+  /// before `start`.
+  swim(const settings& s, const identity& who, const wire::secret& secret,
+       std::vector<std::string> seed_addresses, std::uint64_t random_seed, duration now);
+
+  // -- inputs --
+
+  /// From now on the node takes part, reachable at `where`; a second call moves it.
+  void start(duration now, const udp_address& where);
+
+  /// Does what is due.
+  void tick(duration now);
+
+  /// A datagram arrived at `now`.
+  void receive(duration now, const udp_address& from, std::string_view bytes);
+
+  /// Somebody called us over HTTP; the bytes are authentic. Returns the content of the answer.
+  wire::decoded<std::string> answer(duration now, call_kind kind, std::string_view content);
+
+  /// The end of a `call`. Answers with why the content is not what it should be, if so.
+  std::optional<wire::decode_error> call_answered(duration now, std::uint64_t token,
+                                                  std::string_view content);
+  void call_failed(duration now, std::uint64_t token);
+
+  /// Somebody found that `address` is home to another process than we hold; ask it soon.
+  void call_on(duration now, const std::string& address);
+
+  /// Leaves the cluster: tells everyone, and ends with `left_cluster`. The node goes on answering.
+  void leave(duration now);
+
+  /// Takes part again after `leave`, in a new generation.
+  void rejoin(duration now);
+
+  // -- outputs --
+
+  const outputs& out() const { return out_; }
+
+  /// When `tick` has something to do next; any input may change it. Nothing before `start`.
+  std::optional<duration> next_tick() const;
+
+  // -- views --
+
+  bool is_started() const { return started_; }
+  bool is_leaving() const { return leaving_; }
+  bool is_isolated() const { return isolated_; }
+  const member& self() const { return table_.find(id_)->record; }
+  unsigned health() const { return health_; } // 0 is best
+  const counters& totals() const { return totals_; }
+  const member_table& table() const { return table_; }
+
+  /// Everybody but ourselves that has a profile, by id.
+  std::vector<peer_view> peers() const;
+
+  /// Members that are alive or suspect, ourselves included unless we left.
+  std::size_t live_members() const { return live_.size() + (leaving_ ? 0 : 1); }
+
+  /// Seeds that never answered.
+  std::vector<std::string> unreached_seeds() const { return seeds_.unreached(); }
+
+  /// Whether a seed was reached, or there is none.
+  bool has_joined() const { return seeds_.any_reached(); }
+
+private:
+  /// What is known of a live peer at first hand.
+  struct contact {
+    std::optional<duration> smoothed; // round trip (RFC 6298)
+    duration variation{0};
+    std::uint8_t health = 0;
+    // A suspicion that runs here.
+    duration suspected{0};
+    duration verdict{0};
+    duration excused{0}; // of it, while we heard nothing from anybody
+    bool is_suspected = false;
+    std::uint64_t fruitless_digest = 0; // theirs, when a sync brought nothing
+    std::uint64_t fruitless_own = 0;
+  };
+
+  struct pending_call {
+    call_kind kind;
+    std::string address;
+    std::optional<std::string> seed; // the seed it was made for
+    node_id peer;                    // or the member
+    std::uint64_t digest = 0;        // the peer's, that differed
+    std::uint64_t probe = 0;         // number of the probe that a ping helps
+  };
+
+  struct relay {
+    std::uint64_t number; // of our ping
+    std::uint64_t origin_number;
+    node_id origin;
+    udp_address origin_address;
+    node_id target;
+    duration nack;
+    duration end;
+    bool nacked = false;
+  };
+
+  struct farewell {
+    udp_address to;
+    node_id peer;
+    bool acknowledged = false;
+  };
+
+  // swim.cpp: inputs and outputs
+  void begin(duration now);
+  void finish();
+  void handle(const opened_packet& p, const udp_address& from);
+  void absorb_stall(duration now);
+  void heard(duration now);
+  void check_silence();
+  void change_health(int by);
+  void emit(event_kind kind, const member& who);
+  packet_header header(packet_kind kind);
+  bool is_settled() const;
+  /// With what there is to tell. It counts as told unless the receiver may be gone.
+  void send(const udp_address& to, packet_kind kind, const packet_body& body, const node_id* peer,
+            bool counts);
+  void send_bare(const udp_address& to, packet_kind kind, const packet_body& body);
+
+  // swim_members.cpp: the table and what follows from its changes
+  void take(const member& said, duration age = duration{0});
+  void take_about_self(const member& said);
+  void refute(const incarnation& accused);
+  void publish_self(const incarnation& at, bool is_renewed);
+  void yield_id(const member& rival);
+  void after_change(const node_id& id, const status& before, bool was_known, const change& what);
+  void became_live(const member_table::entry& e);
+  void became_gone(const node_id& id);
+  void check_address(const member& m);
+  void suspect_member(const node_id& id);
+  void time_suspicion(const node_id& id);
+  void witness(const member& accused);
+  void declare_dead(const node_id& id, bool own_verdict = true);
+  void end_suspicions();
+  void forget_old();
+  duration sweep_interval() const;
+  void notice_sender(const packet_header& h, const udp_address& from);
+  void note_copy(const session_id& other);
+  void tell_dead(const node_id& id, const udp_address& to);
+  bool is_live(const node_id& id) const { return live_contacts_.contains(id); }
+
+  // swim_probes.cpp: pings, helpers and acks
+  void probe_due();
+  void start_probe(const node_id& target, bool urgent);
+  void go_indirect(probe& p);
+  void probe_failed(const probe& p);
+  void probe_answered(std::size_t index, const packet_header* direct);
+  void on_ping(const opened_packet& p, const udp_address& from);
+  void on_ack(const opened_packet& p, const udp_address& from);
+  void on_ping_req(const opened_packet& p, const udp_address& from);
+  void on_nack(const opened_packet& p);
+  void on_gone(const opened_packet& p, const udp_address& from);
+  void relays_due();
+  void sample(const node_id& peer, duration round_trip);
+  duration probe_timeout(const node_id& peer) const;
+  duration scaled_interval() const;
+
+  // swim_repair.cpp: gossip, syncs, seeds, healing, leaving
+  void gossip_due();
+  void repair_due();
+  void compare_digest(const packet_header& h);
+  void sync_with(const std::string& address, std::optional<std::string> seed, const node_id& peer,
+                 std::uint64_t digest);
+  std::string table_message(const std::vector<member>* theirs);
+  wire::decoded<std::vector<member>> read_table(std::string_view bytes, node_id& sender);
+  void probe_a_dead();
+  void leave_due();
+  void on_leave(const opened_packet& p, const udp_address& from);
+  void on_leave_ack(const opened_packet& p);
+  std::optional<node_id> random_live();
+
+  settings settings_;
+  wire::secret secret_;
+  wire::tag cluster_;
+  node_id id_;
+  profile profile_;
+  std::uint64_t wall_clock_at_start_;
+  duration start_;
+  random_source random_;
+
+  duration now_{0};
+  bool started_ = false;
+  bool leaving_ = false;
+  member_table table_;
+  dissemination queue_;
+  replay_guard replays_;
+  seeds seeds_;
+  outputs out_;
+  counters totals_;
+  std::uint64_t counter_ = 0; // of packets
+  std::uint64_t next_number_ = 1;
+
+  std::vector<node_id> live_; // peers that are alive or suspect and have a profile
+  std::map<node_id, contact> live_contacts_;
+  std::vector<node_id> round_; // who is still to be probed, last first
+  std::vector<probe> probes_;
+  std::vector<relay> relays_;
+  std::vector<node_id> suspects_;
+  std::map<node_id, duration> told_dead_; // when those that we hold dead were last told so
+  bool own_verdict_ = false;              // while a verdict of ours is joined
+  bool knew_nobody_ = false;              // while the first table is joined
+  session_id known_copy_;
+
+  unsigned health_ = 0;
+  bool isolated_ = false;
+  duration last_heard_{0};
+  bool probe_failed_since_ = false; // one of ours, target, helpers and all
+  duration last_change_{0};
+  std::optional<duration> heard_again_; // after an isolation
+  std::optional<duration> expected_tick_;
+
+  duration next_probe_{0};
+  duration next_gossip_{0};
+  duration next_sync_{0};
+  duration next_digest_sync_{0};
+  duration next_dead_probe_{0};
+  duration next_sweep_{0};
+  std::map<std::uint64_t, pending_call> calls_;
+  std::uint64_t next_token_ = 1;
+
+  std::optional<node_id> address_rival_; // a live member at our address
+  std::optional<node_id> evicted_;       // one whom we replaced there
+  duration refute_not_before_{0};
+  duration refute_wait_{0};
+  std::optional<incarnation> pending_refutation_;
+
+  std::vector<farewell> farewells_;
+  std::uint64_t leave_number_ = 0;
+  duration next_farewell_{0};
+  duration leave_end_{0};
+  bool leave_done_ = false;
+};
+
+} // namespace starling::membership

@@ -1,0 +1,369 @@
+// The table, and what follows from its changes: suspicion, verdicts, refutation, conflicts.
+
+#include "membership/swim.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace starling::membership {
+
+namespace {
+
+constexpr std::uint64_t generation_ahead_max = 24ull * 3600 * 1000; // milliseconds
+
+constexpr duration refute_wait_min = std::chrono::seconds{1};
+constexpr duration refute_wait_max = std::chrono::minutes{1};
+constexpr duration notice_interval = std::chrono::seconds{1};
+
+dissemination::urgency urgency_of(member_state s) {
+  switch (s) {
+  case member_state::alive:
+    return dissemination::urgency::alive;
+  case member_state::suspect:
+    return dissemination::urgency::suspect;
+  case member_state::dead:
+    return dissemination::urgency::dead;
+  case member_state::left:
+    return dissemination::urgency::leave;
+  }
+  return dissemination::urgency::alive;
+}
+
+bool is_up(const status& s) {
+  return s.is == member_state::alive || s.is == member_state::suspect;
+}
+
+/// 64 bits that choose the witnesses of a suspicion, alike on all nodes.
+std::uint64_t lot(const node_id& witness, const member& accused) {
+  return digest_of({witness, accused.status, std::nullopt}) ^ digest_of({accused.id, {}, {}});
+}
+
+} // namespace
+
+void swim::take(const member& said, duration age) {
+  const auto now_ms = static_cast<std::uint64_t>((now_ - start_) / std::chrono::milliseconds{1});
+  if (said.status.at.generation > wall_clock_at_start_ + now_ms + generation_ahead_max) {
+    ++totals_.dropped_malformed;
+    return;
+  }
+  if (said.id == id_)
+    return take_about_self(said);
+  if (table_.is_forgotten(said))
+    return;
+  const auto* known = table_.find(said.id);
+  const bool is_new = known == nullptr;
+  const bool was_live = is_live(said.id);
+  const bool brings_life = !was_live && is_up(said.status);
+  if ((brings_life && live_.size() + 1 >= settings_.max_members) ||
+      (is_new && table_.size() >= settings_.max_members + settings_.max_dead)) {
+    ++totals_.dropped_full;
+    return;
+  }
+  const auto before = is_new ? status{} : known->record.status;
+  const auto changed = table_.join(said, now_ - age);
+  if (changed.any())
+    after_change(said.id, before, !is_new, changed);
+}
+
+void swim::after_change(const node_id& id, const status& before, bool was_known,
+                        const change& what) {
+  const auto& e = *table_.find(id);
+  const auto& now = e.record.status;
+  const bool lives = is_up(now) && e.record.profile;
+  if (what.status || (what.profile && lives))
+    last_change_ = now_;
+  // Later accusers make a suspicion no shorter, so nobody needs to hear of them.
+  const auto members = live_members();
+  const auto sends = sends_of_an_update(settings_, members);
+  if (knew_nobody_)
+    ; // others know
+  else if (what.status || (what.profile && lives))
+    queue_.add(id, urgency_of(now.is), sends);
+  else if (what.accusers && now.accusers.size() <= confirmations_wanted(settings_, members) + 1)
+    queue_.extend(id, urgency_of(now.is), (sends + 1) / 2);
+
+  const bool was_live = is_live(id);
+  if (!was_live) {
+    if (!lives)
+      return;
+    if (was_known && before.is == member_state::dead && before.at.generation == now.at.generation)
+      ++totals_.false_alarms;
+    became_live(e);
+    if (!is_live(id))
+      return; // it claimed our address
+  } else if (!lives) {
+    if (now.is == member_state::dead)
+      ++totals_.failures;
+    became_gone(id);
+    return;
+  } else if (what.profile) {
+    emit(event_kind::updated, e.record);
+    check_address(e.record);
+    if (!is_live(id))
+      return;
+  }
+
+  auto& c = live_contacts_.find(id)->second;
+  if (now.is == member_state::suspect) {
+    const bool is_another = what.status && was_live && before.is == member_state::suspect;
+    if (!c.is_suspected || is_another) {
+      if (!c.is_suspected) {
+        suspects_.push_back(id);
+        emit(event_kind::suspected, e.record);
+      }
+      c.is_suspected = true;
+      c.suspected = now_;
+      c.excused = duration{0};
+      witness(e.record);
+    }
+    time_suspicion(id);
+  } else if (c.is_suspected) {
+    c.is_suspected = false;
+    std::erase(suspects_, id);
+    emit(event_kind::recovered, e.record);
+  }
+}
+
+void swim::became_live(const member_table::entry& e) {
+  const auto id = e.record.id;
+  live_.push_back(id);
+  live_contacts_.try_emplace(id);
+  // Anywhere in what is left of the round, so that it is probed within the same bound as the rest.
+  round_.insert(round_.begin() + static_cast<std::ptrdiff_t>(random_.below(round_.size() + 1)), id);
+  emit(event_kind::joined, e.record);
+  check_address(e.record);
+}
+
+void swim::became_gone(const node_id& id) {
+  const auto& record = table_.find(id)->record;
+  std::erase(live_, id);
+  std::erase(suspects_, id);
+  std::erase(round_, id);
+  live_contacts_.erase(id);
+  if (address_rival_ == id)
+    address_rival_.reset();
+  auto e =
+      event{.kind = record.status.is == member_state::left ? event_kind::left : event_kind::failed,
+            .who = record,
+            .own_verdict = own_verdict_};
+  out_.events.push_back(std::move(e));
+}
+
+void swim::check_address(const member& m) {
+  if (m.profile->udp == profile_.udp) {
+    if (m.profile->written.generation < profile_.written.generation) {
+      // Who lived here before us; unless it insists.
+      if (evicted_ == m.id)
+        emit(event_kind::address_conflict, m);
+      evicted_ = m.id;
+      return declare_dead(m.id);
+    }
+    if (address_rival_ != m.id)
+      emit(event_kind::address_conflict, m);
+    address_rival_ = m.id;
+  }
+  // Two members at one address: ask for both, and see who answers.
+  bool shared = false;
+  for (const auto& other : live_)
+    if (other != m.id && table_.find(other)->record.profile->udp == m.profile->udp) {
+      start_probe(other, true);
+      shared = true;
+    }
+  if (shared)
+    start_probe(m.id, true);
+}
+
+// -- suspicion --
+
+void swim::suspect_member(const node_id& id) {
+  const auto* e = table_.find(id);
+  if (e == nullptr || !is_live(id))
+    return;
+  if (!settings_.with.suspicion)
+    return declare_dead(id);
+  member said{id, e->record.status, std::nullopt};
+  if (said.status.is == member_state::alive)
+    ++totals_.suspicions;
+  said.status.is = member_state::suspect;
+  // A node that doubts itself warns of others, but confirms nothing.
+  if (health_ < 2 || !settings_.with.unhealthy_do_not_accuse)
+    said.status.accusers.insert(id_);
+  take(said);
+}
+
+void swim::time_suspicion(const node_id& id) {
+  auto& c = live_contacts_.find(id)->second;
+  const auto members = live_members();
+  const auto accusers = isolated_ ? 1 : table_.find(id)->record.status.accusers.size();
+  c.verdict = c.suspected + suspicion_timeout(settings_, members, accusers);
+  if (!heard_again_)
+    return;
+  // However often we lose touch, once is excuse enough.
+  const auto shortest = suspicion_timeout(settings_, members, members);
+  const auto last = c.suspected + suspicion_timeout(settings_, members, 0) + shortest;
+  c.verdict = std::max(c.verdict, std::min(*heard_again_ + shortest, last));
+}
+
+void swim::witness(const member& accused) {
+  if (!settings_.with.witnesses || leaving_ || accused.status.accusers.contains(id_))
+    return;
+  // The members with the lowest lots look for themselves at once, instead of when their round gets
+  // there: so a suspicion is confirmed, or the suspect warned, within one more probe.
+  const auto wanted = confirmations_wanted(settings_, live_members());
+  const auto mine = lot(id_, accused);
+  std::size_t lower = 0;
+  for (const auto& other : live_)
+    if (other != accused.id && !accused.status.accusers.contains(other) &&
+        lot(other, accused) < mine)
+      ++lower;
+  if (lower < wanted)
+    start_probe(accused.id, true);
+}
+
+void swim::declare_dead(const node_id& id, bool own_verdict) {
+  const auto* e = table_.find(id);
+  if (e == nullptr || !is_live(id))
+    return;
+  ++totals_.verdicts;
+  own_verdict_ = own_verdict;
+  take({id, {e->record.status.at, member_state::dead, {}}, std::nullopt});
+  own_verdict_ = false;
+}
+
+void swim::end_suspicions() {
+  if (leaving_)
+    return;
+  std::vector<node_id> due;
+  for (const auto& id : suspects_)
+    if (live_contacts_.find(id)->second.verdict <= now_)
+      due.push_back(id);
+  for (const auto& id : due)
+    declare_dead(id);
+}
+
+// -- ourselves --
+
+void swim::take_about_self(const member& said) {
+  const auto own = self().status;
+  // In the order by which all others choose between the two profiles.
+  if (said.profile && said.profile->session != profile_.session && *said.profile > profile_)
+    return yield_id(said);
+  if (said.status.at < own.at || (said.status.at == own.at && said.status.is <= own.is))
+    return; // out of date, or what we say ourselves
+  refute(said.status.at);
+}
+
+void swim::refute(const incarnation& accused) {
+  if (accused < self().status.at)
+    return;
+  if (address_rival_) {
+    // The process at our address answers for somebody else, so we will be accused again: contradict
+    // ever more slowly.
+    if (now_ < refute_not_before_) {
+      pending_refutation_ = std::max(accused, pending_refutation_.value_or(accused));
+      return;
+    }
+    refute_wait_ = std::clamp(2 * refute_wait_, refute_wait_min, refute_wait_max);
+    refute_not_before_ = now_ + refute_wait_;
+  }
+  ++totals_.refutations;
+  publish_self(accused.next(), false);
+  change_health(1);
+  emit(event_kind::refuted, self());
+}
+
+void swim::publish_self(const incarnation& at, bool is_renewed) {
+  // A refutation says nothing new about us, and a generation begins with a profile.
+  if (is_renewed || at.generation != profile_.written.generation)
+    profile_.written = at;
+  const member own{id_, {at, leaving_ ? member_state::left : member_state::alive, {}}, profile_};
+  table_.join(own, now_);
+  last_change_ = now_;
+  queue_.add(id_, leaving_ ? dissemination::urgency::leave : dissemination::urgency::refutation,
+             sends_of_an_update(settings_, live_members()));
+}
+
+void swim::yield_id(const member& rival) {
+  // A copy of our disk or machine started later and holds the id. We go on as somebody new.
+  const auto old = self();
+  queue_.remove(id_);
+  const auto high = random_.bits();
+  const auto low = random_.bits();
+  id_ = node_id::from(high, low);
+  publish_self({old.status.at.generation, 0}, true);
+  emit(event_kind::id_conflict, rival);
+  take(rival);
+}
+
+// -- others --
+
+void swim::notice_sender(const packet_header& h, const udp_address& from) {
+  if (h.from == id_) {
+    // A copy of us. Whoever is older learns of it by the record of the other.
+    if (h.at.generation < self().status.at.generation && now_ - start_ > settings_.sync_interval)
+      note_copy(h.session);
+    return;
+  }
+  const auto* e = table_.find(h.from);
+  if (e == nullptr)
+    return;
+  if (h.leaving) {
+    if (e->record.status.is != member_state::left || e->record.status.at < h.at)
+      take({h.from, {h.at, member_state::left, {}}, std::nullopt});
+    return;
+  }
+  // Only the node itself raises its incarnation, so the packet proves the refutation.
+  if (settings_.with.headers_prove_life && h.at > e->record.status.at && e->record.profile &&
+      e->record.profile->written.generation == h.at.generation)
+    take({h.from, {h.at, member_state::alive, {}}, std::nullopt});
+  // It started anew and has not been heard of; what it is now it has to say itself.
+  if (e->record.profile && h.at.generation > e->record.profile->written.generation)
+    sync_with(e->record.profile->address, std::nullopt, h.from, 0);
+  if (const auto c = live_contacts_.find(h.from); c != live_contacts_.end())
+    c->second.health = h.health;
+  else if (settings_.with.dead_are_told && e->record.status.at >= h.at &&
+           !is_up(e->record.status) && e->record.profile && e->record.profile->udp == from)
+    tell_dead(h.from, from);
+}
+
+void swim::note_copy(const session_id& other) {
+  if (known_copy_ == other)
+    return;
+  known_copy_ = other;
+  emit(event_kind::id_conflict, self());
+}
+
+void swim::tell_dead(const node_id& id, const udp_address& to) {
+  auto [told, is_new] = told_dead_.try_emplace(id, now_);
+  if (!is_new && now_ - told->second < notice_interval)
+    return;
+  told->second = now_;
+  send(to, packet_kind::gossip, {}, &id, false);
+}
+
+duration swim::sweep_interval() const {
+  return std::clamp<duration>(settings_.dead_retention / 16, std::chrono::seconds{1},
+                              std::chrono::minutes{1});
+}
+
+void swim::forget_old() {
+  std::vector<std::pair<duration, node_id>> gone;
+  for (const auto& [id, e] : table_.entries())
+    if (id != id_ && !is_live(id))
+      gone.emplace_back(e.since, id);
+  std::ranges::sort(gone);
+  auto left = gone.size();
+  for (const auto& [since, id] : gone) {
+    if (now_ - since <= settings_.dead_retention && left <= settings_.max_dead)
+      break;
+    table_.forget(id, now_);
+    told_dead_.erase(id);
+    queue_.remove(id);
+    --left;
+  }
+  table_.prune_forgotten(now_, settings_.forgotten_retention, settings_.max_forgotten);
+  std::erase_if(told_dead_,
+                [this](const auto& one) { return now_ - one.second > notice_interval; });
+}
+
+} // namespace starling::membership

@@ -1,0 +1,253 @@
+// Pings, helpers and acks.
+
+#include "membership/swim.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace starling::membership {
+
+namespace {
+
+constexpr std::size_t relays_max = 256;
+constexpr std::size_t urgent_probes_max = 16;
+constexpr duration nack_margin = std::chrono::milliseconds{50};
+
+} // namespace
+
+duration swim::scaled_interval() const {
+  return settings_.probe_interval *
+         (settings_.with.health_scales_probes ? static_cast<int>(health_) + 1 : 1);
+}
+
+duration swim::probe_timeout(const node_id& peer) const {
+  auto timeout = settings_.probe_timeout_first;
+  const auto c = live_contacts_.find(peer);
+  if (settings_.with.adaptive_timeout && c != live_contacts_.end() && c->second.smoothed)
+    timeout = std::clamp(*c->second.smoothed + 4 * c->second.variation, settings_.probe_timeout_min,
+                         settings_.probe_timeout_max);
+  return timeout * (settings_.with.health_scales_probes ? static_cast<int>(health_) + 1 : 1);
+}
+
+void swim::sample(const node_id& peer, duration round_trip) {
+  const auto found = live_contacts_.find(peer);
+  if (found == live_contacts_.end())
+    return;
+  auto& c = found->second;
+  if (!c.smoothed) {
+    c.smoothed = round_trip;
+    c.variation = round_trip / 2;
+    return;
+  }
+  const auto error = round_trip > *c.smoothed ? round_trip - *c.smoothed : *c.smoothed - round_trip;
+  c.variation += (error - c.variation) / 4;
+  *c.smoothed += (round_trip - *c.smoothed) / 8;
+}
+
+// -- as the one who probes --
+
+void swim::probe_due() {
+  // By index: what a failed probe leads to may start others.
+  for (std::size_t i = 0; i < probes_.size();) {
+    if (now_ >= probes_[i].end) {
+      const auto failed = probes_[i];
+      probes_.erase(probes_.begin() + static_cast<std::ptrdiff_t>(i));
+      probe_failed(failed);
+      continue;
+    }
+    if (!probes_[i].indirect && now_ >= probes_[i].direct_end)
+      go_indirect(probes_[i]);
+    ++i;
+  }
+  if (leaving_ || live_.empty() || now_ < next_probe_)
+    return;
+  next_probe_ = now_ + scaled_interval();
+  if (round_.empty()) {
+    round_ = live_;
+    random_.shuffle(round_);
+  }
+  const auto target = round_.back();
+  round_.pop_back();
+  start_probe(target, false);
+}
+
+void swim::start_probe(const node_id& target, bool urgent) {
+  if (leaving_)
+    return;
+  if (urgent) {
+    const auto same = [&](const probe& p) { return p.target == target; };
+    if (probes_.size() > urgent_probes_max || std::ranges::any_of(probes_, same))
+      return;
+  }
+  ++totals_.probes;
+  const auto& to = table_.find(target)->record.profile->udp;
+  probe p;
+  p.number = next_number_++;
+  p.target = target;
+  p.address = to;
+  p.started = now_;
+  p.direct_end = now_ + probe_timeout(target);
+  p.end = now_ + scaled_interval();
+  p.urgent = urgent;
+  probes_.push_back(p);
+  const bool is_there = table_.find(target)->record.status.is == member_state::alive;
+  send(to, packet_kind::ping, {.number = p.number, .target = target}, &target, is_there);
+}
+
+void swim::go_indirect(probe& p) {
+  p.indirect = true;
+  if (!is_live(p.target))
+    return;
+  ++totals_.probes_indirect;
+  const auto most = std::min(
+      {settings_.indirect_probes, probe::helpers_max, live_.size() > 0 ? live_.size() - 1 : 0});
+  while (p.helpers < most) {
+    const auto& helper = live_[random_.below(live_.size())];
+    if (helper == p.target || p.asked_for_help(helper))
+      continue;
+    p.asked[p.helpers++] = helper;
+    send(table_.find(helper)->record.profile->udp, packet_kind::ping_req,
+         {.number = p.number,
+          .target = p.target,
+          .target_address = p.address,
+          .budget = p.end - now_},
+         &helper, false);
+  }
+  if (!settings_.with.pings_over_http)
+    return;
+  wire::writer content;
+  encode(content, p.target);
+  const auto token = next_token_++;
+  const auto& address = table_.find(p.target)->record.profile->address;
+  calls_[token] = {.kind = call_kind::ping,
+                   .address = address,
+                   .seed = std::nullopt,
+                   .peer = p.target,
+                   .probe = p.number};
+  out_.calls.push_back({token, call_kind::ping, address, std::move(content).take()});
+}
+
+void swim::probe_failed(const probe& p) {
+  if (!is_live(p.target))
+    return;
+  ++totals_.probes_failed;
+  probe_failed_since_ = true;
+  // Helpers that say nothing at all are a sign that we are the one who is cut off or slow
+  // (Lifeguard, section IV-A).
+  change_health(static_cast<int>(p.helpers == 0 ? 1 : p.helpers - p.nacks));
+  suspect_member(p.target);
+}
+
+void swim::probe_answered(std::size_t index, const packet_header* direct) {
+  const auto p = probes_[index];
+  probes_.erase(probes_.begin() + static_cast<std::ptrdiff_t>(index));
+  if (direct != nullptr)
+    sample(p.target, now_ - p.started);
+  if (is_live(p.target)) {
+    change_health(-1);
+    return;
+  }
+  // We held it dead. Its table may differ as much as ours.
+  if (const auto* e = table_.find(p.target); e != nullptr)
+    sync_with(e->record.profile->address, std::nullopt, p.target, 0);
+}
+
+void swim::on_ack(const opened_packet& p, const udp_address& from) {
+  for (auto& r : relays_)
+    if (r.number == p.body.number && r.target == p.header.from) {
+      send_bare(r.origin_address, packet_kind::ack, {.number = r.origin_number});
+      r.nacked = true;
+      r.end = now_;
+      return;
+    }
+  for (std::size_t i = 0; i < probes_.size(); ++i) {
+    const auto& mine = probes_[i];
+    if (mine.number != p.body.number)
+      continue;
+    if (mine.target == p.header.from)
+      probe_answered(i, &p.header);
+    else if (mine.asked_for_help(p.header.from))
+      probe_answered(i, nullptr);
+    return;
+  }
+  static_cast<void>(from);
+}
+
+void swim::on_nack(const opened_packet& p) {
+  const auto mine = std::ranges::find(probes_, p.body.number, &probe::number);
+  if (mine == probes_.end() || !mine->asked_for_help(p.header.from))
+    return;
+  ++totals_.nacks_received;
+  mine->note_nack(p.header.from);
+}
+
+void swim::on_gone(const opened_packet& p, const udp_address& from) {
+  const auto mine = std::ranges::find(probes_, p.body.number, &probe::number);
+  if (mine == probes_.end() || mine->address != from || p.header.from == mine->target)
+    return;
+  const auto target = mine->target;
+  const auto* e = table_.find(target);
+  const auto* other = table_.find(p.header.from);
+  const bool is_home =
+      other != nullptr && other->record.profile && other->record.profile->udp == from;
+  if (!is_home) {
+    // Somebody new, perhaps; whoever it is has to say that it lives there.
+    if (e != nullptr && e->record.profile)
+      sync_with(e->record.profile->address, std::nullopt, target, 0);
+    return;
+  }
+  probes_.erase(mine);
+  if (e != nullptr && e->record.profile && e->record.profile->udp == from)
+    declare_dead(target);
+}
+
+// -- as the one who is probed, or helps --
+
+void swim::on_ping(const opened_packet& p, const udp_address& from) {
+  const packet_body body{.number = p.body.number};
+  const auto kind = p.body.target == id_ ? packet_kind::ack : packet_kind::gone;
+  const auto* e = table_.find(p.header.from);
+  const bool is_stranger = e == nullptr || !e->record.profile || e->record.profile->udp != from;
+  // To a stranger, who may not be where the packet claims to be from, never more than it sent.
+  if (is_stranger)
+    send_bare(from, kind, body);
+  else
+    send(from, kind, body, &p.header.from, true);
+}
+
+void swim::on_ping_req(const opened_packet& p, const udp_address& from) {
+  const auto* e = table_.find(p.header.from);
+  const bool is_stranger = e == nullptr || !e->record.profile || e->record.profile->udp != from;
+  if (is_stranger || relays_.size() >= relays_max || p.body.target == id_)
+    return;
+  auto to = p.body.target_address;
+  if (const auto* target = table_.find(p.body.target); target != nullptr && target->record.profile)
+    to = target->record.profile->udp;
+  if (to.port == 0)
+    return;
+  const auto c = live_contacts_.find(p.header.from);
+  const auto round_trip =
+      c == live_contacts_.end() ? duration{0} : c->second.smoothed.value_or(duration{0});
+  const auto margin = std::min(std::max(2 * round_trip, nack_margin), p.body.budget / 2);
+  relays_.push_back({.number = next_number_++,
+                     .origin_number = p.body.number,
+                     .origin = p.header.from,
+                     .origin_address = from,
+                     .target = p.body.target,
+                     .nack = now_ + p.body.budget - margin,
+                     .end = now_ + 2 * p.body.budget});
+  send(to, packet_kind::ping, {.number = relays_.back().number, .target = p.body.target},
+       &p.body.target, false);
+}
+
+void swim::relays_due() {
+  for (auto& r : relays_)
+    if (!r.nacked && now_ >= r.nack) {
+      r.nacked = true;
+      send_bare(r.origin_address, packet_kind::nack, {.number = r.origin_number});
+    }
+  // An ack that comes after the nack is still passed on (Lifeguard, footnote 5).
+  std::erase_if(relays_, [this](const relay& r) { return r.nacked && now_ >= r.end; });
+}
+
+} // namespace starling::membership

@@ -1,0 +1,275 @@
+// Gossip, exchanges of tables, seeds, the search for the dead, and leaving.
+
+#include "membership/swim.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace starling::membership {
+
+namespace {
+
+constexpr std::uint8_t table_version = 1;
+
+// Exchanges of tables under way at a time, those with seeds aside.
+constexpr std::size_t syncs_max = 4;
+
+// No table has more records: those alive and those remembered as dead.
+constexpr std::size_t records_max = 2 * members_max;
+
+constexpr duration farewell_interval = std::chrono::milliseconds{200};
+
+// id, incarnation, state, whether there is a profile, age
+constexpr std::size_t record_bytes_min = 16 + 2 + 1 + 1 + 1;
+
+} // namespace
+
+void swim::gossip_due() {
+  if (queue_.is_empty() || live_.empty() || now_ < next_gossip_)
+    return;
+  next_gossip_ = now_ + settings_.gossip_interval;
+  const auto most = std::min(settings_.gossip_fanout, live_.size());
+  std::array<std::size_t, 16> chosen{};
+  std::size_t count = 0;
+  while (count < std::min(most, chosen.size()) && !queue_.is_empty()) {
+    const auto index = random_.below(live_.size());
+    if (std::find(chosen.begin(), chosen.begin() + count, index) != chosen.begin() + count)
+      continue;
+    chosen[count++] = index;
+    const auto id = live_[index];
+    send(table_.find(id)->record.profile->udp, packet_kind::gossip, {}, &id, true);
+  }
+}
+
+std::optional<node_id> swim::random_live() {
+  if (live_.empty())
+    return std::nullopt;
+  return live_[random_.below(live_.size())];
+}
+
+void swim::repair_due() {
+  if (leaving_)
+    return;
+  for (const auto& seed :
+       seeds_.due(now_, random_, [this](const node_id& id) { return is_live(id); })) {
+    if (seed == profile_.address)
+      seeds_.is_ourselves(seed, now_, random_);
+    else
+      sync_with(seed, seed, {}, 0);
+  }
+  if (now_ >= next_sync_) {
+    const auto period = sync_period(settings_, live_members());
+    next_sync_ = now_ + random_.between(period / 2, 3 * period / 2);
+    if (const auto peer = random_live())
+      sync_with(table_.find(*peer)->record.profile->address, std::nullopt, *peer, 0);
+  }
+  if (now_ >= next_dead_probe_) {
+    const auto interval = settings_.dead_probe_interval;
+    next_dead_probe_ = now_ + random_.between(interval / 2, 3 * interval / 2);
+    probe_a_dead();
+  }
+}
+
+void swim::probe_a_dead() {
+  std::vector<node_id> dead;
+  for (const auto& peer : peers())
+    if (peer.record->status.is == member_state::dead && !peer.replaced)
+      dead.push_back(peer.record->id);
+  if (dead.empty() || random_.below(live_members()) >= dead.size())
+    return; // others do it
+  start_probe(dead[random_.below(dead.size())], true);
+}
+
+// -- exchange of tables --
+
+void swim::compare_digest(const packet_header& h) {
+  if (!settings_.with.digests || leaving_ || !h.settled || h.leaving ||
+      h.digest == table_.digest() || !is_settled() || now_ < next_digest_sync_)
+    return;
+  const auto c = live_contacts_.find(h.from);
+  if (c == live_contacts_.end() ||
+      (c->second.fruitless_digest == h.digest && c->second.fruitless_own == table_.digest()))
+    return;
+  next_digest_sync_ =
+      now_ + random_.between(settings_.probe_interval, 2 * settings_.probe_interval);
+  sync_with(table_.find(h.from)->record.profile->address, std::nullopt, h.from, h.digest);
+}
+
+void swim::sync_with(const std::string& address, std::optional<std::string> seed,
+                     const node_id& peer, std::uint64_t digest) {
+  const auto is_sync = [](const auto& c) {
+    return c.second.kind == call_kind::sync && !c.second.seed;
+  };
+  const auto same = [&](const auto& c) {
+    return c.second.kind == call_kind::sync && c.second.address == address;
+  };
+  if (!seed && (std::ranges::count_if(calls_, is_sync) >= static_cast<std::ptrdiff_t>(syncs_max) ||
+                std::ranges::any_of(calls_, same)))
+    return;
+  ++totals_.syncs;
+  const auto token = next_token_++;
+  calls_[token] = {.kind = call_kind::sync,
+                   .address = address,
+                   .seed = std::move(seed),
+                   .peer = peer,
+                   .digest = digest};
+  out_.calls.push_back({token, call_kind::sync, address, table_message(nullptr)});
+}
+
+std::string swim::table_message(const std::vector<member>* theirs) {
+  std::vector<const member_table::entry*> told;
+  std::map<node_id, const member*> known;
+  if (theirs != nullptr)
+    for (const auto& m : *theirs)
+      known[m.id] = &m;
+  for (const auto& [id, e] : table_.entries())
+    if (const auto k = known.find(id); k == known.end() || brings_news(*k->second, e.record))
+      told.push_back(&e);
+  wire::writer out;
+  out.u8(table_version);
+  encode(out, id_);
+  out.varint(told.size());
+  for (const auto* e : told) {
+    encode(out, e->record);
+    // Its state's age, so that what is long dead is not remembered anew by each who learns of it.
+    out.varint(static_cast<std::uint64_t>((now_ - e->since) / std::chrono::seconds{1}));
+  }
+  return std::move(out).take();
+}
+
+wire::decoded<std::vector<member>> swim::read_table(std::string_view bytes, node_id& sender) {
+  wire::reader in{bytes};
+  if (in.u8() != table_version)
+    in.fail("unknown version of the member list");
+  sender = decode_node_id(in);
+  const auto count = in.count(record_bytes_min);
+  if (count > records_max)
+    in.fail("too many members");
+  std::vector<member> records;
+  std::vector<duration> ages;
+  for (auto left = count; left > 0 && in.ok(); --left) {
+    records.push_back(decode_member(in));
+    const auto age = in.varint();
+    ages.push_back(std::min<duration>(std::chrono::seconds{std::min<std::uint64_t>(age, 1u << 30)},
+                                      settings_.dead_retention));
+  }
+  in.expect_end();
+  if (!in.ok())
+    return in.error();
+  // To whom would a node that knew nobody tell it? Whoever sent this knows it all.
+  knew_nobody_ = live_.empty();
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const auto& said = records[i];
+    // Somebody was cut off for so long that it is forgotten, and speaks for itself: it is told what
+    // was said of it, and refutes.
+    if (said.id == sender && said.profile && said.status.is != member_state::left &&
+        table_.is_forgotten(said) && table_.size() < settings_.max_members + settings_.max_dead)
+      table_.recall(said, now_);
+    take(said, ages[i]);
+  }
+  knew_nobody_ = false;
+  return records;
+}
+
+std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_t token,
+                                                      std::string_view content) {
+  begin(now);
+  const auto found = calls_.find(token);
+  if (found == calls_.end())
+    return std::nullopt;
+  const auto done = std::move(found->second);
+  calls_.erase(found);
+
+  std::optional<wire::decode_error> bad;
+  if (done.kind == call_kind::ping) {
+    wire::reader in{content};
+    const auto m = decode_member(in);
+    in.expect_end();
+    if (!in.ok()) {
+      bad = in.error();
+    } else {
+      heard(now_);
+      take(m);
+      const auto mine = std::ranges::find(probes_, done.probe, &probe::number);
+      if (mine != probes_.end() && m.id == mine->target)
+        probe_answered(static_cast<std::size_t>(mine - probes_.begin()), nullptr);
+    }
+  } else {
+    const auto digest = table_.digest();
+    node_id sender;
+    const auto read = read_table(content, sender);
+    if (const auto* error = std::get_if<wire::decode_error>(&read)) {
+      bad = *error;
+      ++totals_.syncs_failed;
+      if (done.seed)
+        seeds_.failed(*done.seed, now_, random_);
+    } else {
+      if (sender != id_)
+        heard(now_);
+      if (done.seed && sender == id_)
+        seeds_.is_ourselves(*done.seed, now_, random_);
+      else if (done.seed)
+        seeds_.reached(*done.seed, sender, now_, random_);
+      if (const auto c = live_contacts_.find(done.peer);
+          c != live_contacts_.end() && digest == table_.digest()) {
+        c->second.fruitless_digest = done.digest;
+        c->second.fruitless_own = digest;
+      }
+    }
+  }
+  finish();
+  return bad;
+}
+
+void swim::call_failed(duration now, std::uint64_t token) {
+  begin(now);
+  const auto found = calls_.find(token);
+  if (found == calls_.end())
+    return;
+  if (found->second.kind == call_kind::sync)
+    ++totals_.syncs_failed;
+  if (found->second.seed)
+    seeds_.failed(*found->second.seed, now_, random_);
+  calls_.erase(found);
+  finish();
+}
+
+// -- leaving --
+
+void swim::leave_due() {
+  if (!leaving_ || leave_done_)
+    return;
+  const auto acknowledged =
+      std::ranges::count_if(farewells_, [](const farewell& f) { return f.acknowledged; });
+  if (now_ >= leave_end_ || acknowledged == static_cast<std::ptrdiff_t>(farewells_.size())) {
+    leave_done_ = true;
+    out_.events.push_back({.kind = event_kind::left_cluster,
+                           .who = self(),
+                           .acknowledged = static_cast<std::size_t>(acknowledged)});
+    return;
+  }
+  if (now_ < next_farewell_)
+    return;
+  next_farewell_ = now_ + farewell_interval;
+  for (const auto& f : farewells_)
+    if (!f.acknowledged)
+      send(f.to, packet_kind::leave, {.number = leave_number_}, &f.peer, false);
+}
+
+void swim::on_leave(const opened_packet& p, const udp_address& from) {
+  const auto* e = table_.find(p.header.from);
+  if (e != nullptr && e->record.status.is == member_state::left && e->record.profile &&
+      e->record.profile->udp == from)
+    send_bare(from, packet_kind::leave_ack, {.number = p.body.number});
+}
+
+void swim::on_leave_ack(const opened_packet& p) {
+  if (!leaving_ || p.body.number != leave_number_)
+    return;
+  for (auto& f : farewells_)
+    if (f.peer == p.header.from)
+      f.acknowledged = true;
+  leave_due();
+}
+
+} // namespace starling::membership

@@ -1,0 +1,43 @@
+#include "actors/leave_command.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <memory>
+
+namespace starling::actors {
+namespace {
+
+TEST(LeaveCommand, AnswersSurviveEncodingAndDecoding) {
+  for (const auto& report : {leave_report{}, leave_report{3, 2}, leave_report{4096, 8}}) {
+    const auto decoded = decode_leave_report(encode(report));
+    ASSERT_TRUE(std::holds_alternative<leave_report>(decoded));
+    EXPECT_EQ(std::get<leave_report>(decoded).others, report.others);
+    EXPECT_EQ(std::get<leave_report>(decoded).acknowledged, report.acknowledged);
+  }
+}
+
+TEST(LeaveCommand, AnswersThatAreNoneAreRefused) {
+  const auto good = encode({300, 2});
+  for (const auto& bytes :
+       {std::string{}, good.substr(0, good.size() - 1), good + "x", std::string(30, '\xff')})
+    EXPECT_TRUE(std::holds_alternative<wire::decode_error>(decode_leave_report(bytes)));
+}
+
+TEST(LeaveCommand, FailsWithAReasonWhereNoNodeIs) {
+  options o;
+  o.cluster.listen = "127.0.0.1:1";
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out{std::tmpfile(), std::fclose};
+  ASSERT_TRUE(out);
+
+  EXPECT_EQ(leave_cluster(o, out.get()), 1);
+
+  std::rewind(out.get());
+  char line[200] = {};
+  ASSERT_TRUE(std::fgets(line, sizeof line, out.get()));
+  EXPECT_STREQ(line, "starlingd: cannot reach the node at 127.0.0.1:1: cannot connect: "
+                     "Connection refused\n");
+}
+
+} // namespace
+} // namespace starling::actors

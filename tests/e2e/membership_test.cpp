@@ -1,0 +1,249 @@
+// Nodes that die, move, come back, leave, and stand still, as the others see it.
+
+#include "tests/e2e/cluster.hpp"
+#include "tests/e2e/eventually.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <unistd.h>
+
+namespace starling::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AssertionFailure;
+using testing::AssertionResult;
+using testing::AssertionSuccess;
+
+// With the intervals of the tests' clusters and this flag, the most that it may take until a node
+// of three that died is dead for the others: three turns of probes (SWIM, 4.3), one of them to its
+// end, the longest suspicion, and news for the other one.
+const std::string short_suspicion = "--swim.suspicion-max-multiplier=2";
+constexpr auto probe_interval = 500ms;
+constexpr auto detection_max =
+    (2 * 3 - 1) * probe_interval + probe_interval + 4 * 2 * probe_interval + probe_interval;
+constexpr auto slack = 2s; // for a loaded machine
+
+AssertionResult comes_to_be(const node& who, const node& peer, const std::string& state,
+                            std::chrono::milliseconds deadline = patience) {
+  return eventually(
+      [&]() -> AssertionResult {
+        const auto seen = state_of_peer(who, peer);
+        if (seen == state)
+          return AssertionSuccess();
+        return AssertionFailure() << who.name() << " shows " << peer.name() << " as \"" << seen
+                                  << "\", not " << state;
+      },
+      deadline);
+}
+
+/// A folder for a test's files, gone after it.
+class folder {
+public:
+  folder() : path_(testing::TempDir() + "starling_membership_" + std::to_string(getpid())) {
+    std::filesystem::create_directory(path_);
+  }
+  folder(const folder&) = delete;
+  folder& operator=(const folder&) = delete;
+  ~folder() { std::filesystem::remove_all(path_); }
+
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+private:
+  std::string path_;
+};
+
+/// What `starlingd leave` does with a node's own options.
+outcome tell_to_leave(const node& n) {
+  std::vector<std::string> command{STARLINGD_PATH, "leave"};
+  for (const auto& argument : n.arguments())
+    command.push_back(argument);
+  return run(command);
+}
+
+TEST(Membership, KilledNodeIsDeadEverywhereInTime) {
+  cluster nodes{3, {short_suspicion}};
+  ASSERT_TRUE(nodes.start());
+  const auto begin = std::chrono::steady_clock::now();
+
+  nodes[2].crash();
+
+  for (const auto i : {0U, 1U})
+    EXPECT_TRUE(comes_to_be(nodes[i], nodes[2], "dead"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, detection_max + slack);
+  EXPECT_EQ(state_of_peer(nodes[0], nodes[1]), "alive");
+
+  // Out of the pool: nothing is kept for it, and nothing is sent to it.
+  EXPECT_EQ(nodes[0].http().post("/counters/a", R"({"increment": 1})").status, 200);
+  EXPECT_TRUE(eventually([&]() -> AssertionResult {
+    const auto text = nodes[0].http().get("/metrics").body;
+    if (text.find("\nstarling_gossip_log_entries 0 ") != std::string::npos)
+      return AssertionSuccess();
+    return AssertionFailure() << text;
+  }));
+}
+
+TEST(Membership, NodeThatComesBackAtAnotherPortIsTheSameMember) {
+  const folder files;
+  cluster nodes{3};
+  for (auto& one : nodes.nodes())
+    one.set_flag("--node.identity-file=" + files.file(one.name()));
+  ASSERT_TRUE(nodes.start());
+  const auto before = members_shown(nodes[0]);
+  nodes[2].crash();
+  ASSERT_TRUE(comes_to_be(nodes[0], nodes[2], "dead"));
+
+  const reserved_port another;
+  nodes[2].set_flag("--cluster.listen=" + another.address());
+  ASSERT_TRUE(nodes[2].start());
+
+  for (const auto i : {0U, 1U})
+    EXPECT_TRUE(eventually([&]() -> AssertionResult {
+      const auto shown = members_shown(nodes[i]);
+      for (const auto& one : shown)
+        if (one.name == nodes[2].name() && one.address == another.address() &&
+            one.state == "alive" && shown.size() == 2)
+          return AssertionSuccess();
+      return AssertionFailure() << nodes[i].http().get("/cluster").body;
+    }));
+  const auto id_of = [&](const std::vector<member_shown>& shown) {
+    for (const auto& one : shown)
+      if (one.name == nodes[2].name())
+        return one.id;
+    return std::string{};
+  };
+  EXPECT_EQ(id_of(members_shown(nodes[0])), id_of(before));
+  EXPECT_EQ(nodes[0].http().post("/counters/a", R"({"increment": 1})").status, 200);
+  EXPECT_TRUE(nodes.all_come_to_show("/counters/a", "1"));
+}
+
+TEST(Membership, NodeThatComesBackWithoutItsIdHidesItsFormerLife) {
+  cluster nodes{3};
+  ASSERT_TRUE(nodes.start());
+  nodes[2].crash();
+  ASSERT_TRUE(comes_to_be(nodes[0], nodes[2], "dead"));
+
+  ASSERT_TRUE(nodes[2].start());
+
+  for (const auto i : {0U, 1U})
+    EXPECT_TRUE(comes_to_be(nodes[i], nodes[2], "alive"));
+  EXPECT_EQ(members_shown(nodes[0]).size(), 2u) << nodes[0].http().get("/cluster").body;
+}
+
+TEST(Membership, OlderOfTwoNodesWithOneIdGoesOnUnderAnother) {
+  const folder files;
+  cluster nodes{3};
+  nodes[0].set_flag("--node.identity-file=" + files.file("identity"));
+  nodes[2].set_flag("--node.identity-file=" + files.file("copy"));
+  ASSERT_TRUE(nodes[0].start());
+  ASSERT_TRUE(nodes[1].start());
+  ASSERT_TRUE(comes_to_be(nodes[1], nodes[0], "alive"));
+  const auto disputed = members_shown(nodes[1]).front().id;
+  std::filesystem::copy_file(files.file("identity"), files.file("copy"));
+
+  ASSERT_TRUE(nodes[2].start());
+
+  ASSERT_TRUE(eventually([&] { return nodes.is_whole(); }));
+  EXPECT_NE(nodes[0].output().find("another process runs under the id of this node"),
+            std::string::npos);
+  for (const auto& one : members_shown(nodes[1])) {
+    EXPECT_EQ(one.id == disputed, one.name == nodes[2].name()) << one.name;
+    // It is kept, so that the two do not meet again after a restart.
+    const auto file = one.id == disputed ? "copy" : "identity";
+    std::ostringstream kept;
+    kept << std::ifstream{files.file(file)}.rdbuf();
+    EXPECT_NE(kept.str().find("node " + one.id + "\n"), std::string::npos) << kept.str();
+  }
+  EXPECT_EQ(nodes[0].http().post("/counters/a", R"({"increment": 1})").status, 200);
+  EXPECT_EQ(nodes[2].http().post("/counters/a", R"({"increment": 1})").status, 200);
+  EXPECT_TRUE(nodes.all_come_to_show("/counters/a", "2"));
+}
+
+TEST(Membership, NodeThatIsToldToLeaveHandsOnWhatItHasAndIsLeftAtOnce) {
+  cluster nodes{3, {"--gossip.interval=1h"}}; // no round comes in time
+  ASSERT_TRUE(nodes.start());
+  ASSERT_EQ(nodes[2].http().post("/counters/a", R"({"increment": 5})").status, 200);
+
+  const auto told = tell_to_leave(nodes[2]);
+
+  EXPECT_EQ(told.status, 0) << told.output;
+  EXPECT_NE(told.output.find("2 of 2 others said that they know"), std::string::npos)
+      << told.output;
+  EXPECT_EQ(nodes[2].wait(5s), 0);
+  for (const auto i : {0U, 1U}) {
+    EXPECT_TRUE(comes_to_be(nodes[i], nodes[2], "left", 1s));
+    EXPECT_TRUE(comes_to_show(nodes[i], "/counters/a", "5"));
+    EXPECT_EQ(nodes[i].output().find("is suspected"), std::string::npos) << nodes[i].output();
+  }
+}
+
+TEST(Membership, NodeMayComeBackAfterItLeft) {
+  const folder files;
+  cluster nodes{3};
+  nodes[2].set_flag("--node.identity-file=" + files.file("identity"));
+  ASSERT_TRUE(nodes.start());
+  ASSERT_EQ(tell_to_leave(nodes[2]).status, 0);
+  ASSERT_EQ(nodes[2].wait(5s), 0);
+
+  ASSERT_TRUE(nodes[2].start());
+
+  EXPECT_TRUE(eventually([&] { return nodes.is_whole(); }));
+}
+
+TEST(Membership, OrderToLeaveNeedsTheKeyAndANode) {
+  cluster nodes{1, {"--cluster.key=the key of this cluster"}};
+  ASSERT_TRUE(nodes.start());
+  std::vector<std::string> command{STARLINGD_PATH, "leave",
+                                   "--cluster.listen=" + nodes[0].peer_port().address()};
+
+  const auto foreign = run(command);
+  EXPECT_EQ(foreign.status, 1);
+  EXPECT_NE(foreign.output.find("cluster.name or cluster.key differ"), std::string::npos)
+      << foreign.output;
+  EXPECT_TRUE(nodes[0].is_running());
+
+  const reserved_port nobody;
+  command.back() = "--cluster.listen=" + nobody.address();
+  const auto alone = run(command);
+  EXPECT_EQ(alone.status, 1);
+  EXPECT_NE(alone.output.find("cannot reach the node at"), std::string::npos) << alone.output;
+
+  EXPECT_EQ(tell_to_leave(nodes[0]).status, 0);
+  EXPECT_EQ(nodes[0].wait(5s), 0);
+}
+
+TEST(Membership, StopSignalIsNoLeave) {
+  cluster nodes{2};
+  ASSERT_TRUE(nodes.start());
+
+  ASSERT_EQ(nodes[1].stop(SIGTERM, 3s), 0);
+
+  EXPECT_TRUE(comes_to_be(nodes[0], nodes[1], "dead"));
+}
+
+TEST(Membership, NobodyHealthyIsDeclaredDeadWhenOneStandsStill) {
+  cluster nodes{3};
+  ASSERT_TRUE(nodes.start());
+
+  nodes[2].freeze();
+  std::this_thread::sleep_for(3s);
+  nodes[2].thaw();
+
+  EXPECT_TRUE(always(
+      [&]() -> AssertionResult {
+        for (auto& one : nodes.nodes())
+          for (const auto& other : {&nodes[0], &nodes[1]})
+            if (one.output().find(other->name() + " at " + other->peer_port().address() +
+                                  " is dead") != std::string::npos)
+              return AssertionFailure() << one.name() << " wrote:\n" << one.output();
+        return AssertionSuccess();
+      },
+      3s));
+  EXPECT_TRUE(eventually([&] { return nodes.is_whole(); }));
+}
+
+} // namespace
+} // namespace starling::e2e

@@ -1,0 +1,100 @@
+// Tables from strangers who hold the key: answers to them, and what answers our own. A table that
+// is not well formed changes nothing; one that is changes nothing the second time.
+
+#include "membership/swim.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace {
+
+using namespace starling;
+using namespace starling::membership;
+using namespace std::chrono_literals;
+
+const wire::secret secret{"fuzz", ""};
+constexpr std::uint64_t wall_clock = 1'700'000'000'000;
+const settings with = [] {
+  settings s;
+  s.max_members = 6;
+  s.max_dead = 4;
+  return s;
+}();
+
+void require(bool holds, int line = __builtin_LINE()) {
+  if (holds)
+    return;
+  std::cerr << "what line " << line << " requires does not hold\n";
+  std::abort();
+}
+
+swim start(std::uint64_t number) {
+  swim core{
+      with,   {node_id::from(9, number), wall_clock, wall_clock, {number}, "core:9080", "", ""},
+      secret, {},
+      number, 0us};
+  core.start(0us, udp_address::v4(10, 0, 0, static_cast<std::uint8_t>(number), 9080));
+  return core;
+}
+
+void check(const swim& core) {
+  require(core.self().status.is == member_state::alive);
+  require(core.live_members() <= with.max_members);
+  require(core.table().size() <= with.max_members + with.max_dead);
+  std::uint64_t digest = 0;
+  for (const auto& [id, e] : core.table().entries())
+    digest ^= digest_of(e.record);
+  require(digest == core.table().digest());
+}
+
+/// What the core pushes when it is told to ask somebody, and the token of the call.
+std::pair<std::uint64_t, std::string> pushed(swim& core) {
+  core.call_on(0us, "peer:9080");
+  require(core.out().calls.size() == 1);
+  return {core.out().calls[0].token, core.out().calls[0].content};
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input{reinterpret_cast<const char*>(data), size};
+  auto asked = start(1);
+  const auto before = asked.table().digest();
+
+  const auto answer = asked.answer(0us, call_kind::sync, input);
+  check(asked);
+  const auto* told = std::get_if<std::string>(&answer);
+  require(told != nullptr || asked.table().digest() == before);
+  if (told != nullptr) {
+    const auto after = asked.table().digest();
+    require(std::holds_alternative<std::string>(asked.answer(0us, call_kind::sync, input)));
+    require(asked.table().digest() == after);
+    // And what a core writes, another reads.
+    auto other = start(2);
+    require(!other.call_answered(0us, pushed(other).first, *told));
+    check(other);
+    require(!other.call_answered(0us, pushed(other).first, pushed(asked).second));
+    check(other);
+  }
+
+  auto asking = start(1);
+  const auto refused = asking.call_answered(0us, pushed(asking).first, input);
+  check(asking);
+  require(refused.has_value() == (told == nullptr));
+  require(!refused || asking.table().digest() == before);
+
+  static_cast<void>(asking.answer(0us, call_kind::ping, input));
+  static_cast<void>(asking.answer(0us, call_kind::leave, input));
+  duration now{0};
+  for (int i = 0; i < 30; ++i) {
+    now = std::max(now, *asking.next_tick());
+    asking.tick(now);
+    check(asking);
+  }
+  return 0;
+}

@@ -1,0 +1,114 @@
+#pragma once
+
+// Whole clusters of membership cores in virtual time: everything of a run follows from its seed.
+//
+// The world starts processes, carries what they send, resolves names, and lets go wrong what the
+// schedule of faults says. It never joins anybody to anybody: a node has its seeds, and no other
+// help.
+
+#include "tests/sim/faults.hpp"
+#include "tests/sim/membership/attacker.hpp"
+#include "tests/sim/membership/chronicle.hpp"
+#include "tests/sim/membership/liveness.hpp"
+#include "tests/sim/membership/process.hpp"
+#include "tests/sim/membership/safety.hpp"
+#include "tests/sim/network.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace starling::simulation {
+
+struct run_options {
+  std::uint64_t seed = 1;
+  std::optional<std::size_t> nodes; // drawn if not given
+  fault_mask without;
+  chronicle::telling telling = chronicle::telling::nothing;
+};
+
+class world {
+public:
+  explicit world(const run_options& options);
+
+  // Events refer to the world.
+  world(const world&) = delete;
+  world& operator=(const world&) = delete;
+
+  /// Lets everything happen, until nothing is left to be seen or an invariant does not hold.
+  void run();
+
+  const chronicle& log() const { return log_; }
+  std::uint64_t events() const { return time_.steps(); }
+  const std::vector<fault>& faults() const { return faults_; }
+  std::size_t nodes() const { return nodes_; }
+  duration now() const { return time_.now(); }
+  bool was_hopeless() const { return liveness_->was_hopeless(); }
+
+private:
+  /// What is left of a node when its process has ended.
+  struct machine {
+    std::size_t cluster = 0;
+    address where;
+    std::string name;  // host:port, as in the configurations
+    std::string alias; // another, for those who start from it
+    std::vector<std::string> seeds;
+    std::optional<membership::node_id> stored_id;
+    std::uint64_t stored_generation = 0;
+    double clock_rate = 1;
+    std::int64_t clock_skew = 0; // milliseconds
+    process* running = nullptr;
+  };
+
+  void draw_settings();
+  void draw_machines();
+  void start(std::size_t machine);
+  void stop(std::size_t machine);
+  void move(std::size_t machine, address to);
+  void forget_disk(std::size_t machine);
+
+  void apply(const fault& f);
+  void apply_to_process(const fault& f, process& p);
+  void apply_to_node(const fault& f);
+  void restart_later(std::size_t machine, duration delay);
+  void leave_now(std::size_t machine);
+  void rejoin_now(std::size_t machine);
+  void add_clone(const fault& f);
+  void swap_clusters(const fault& f);
+  void strike_until(duration end);
+
+  void handled(process& p, const input& what);
+  void send_packets(process& p);
+  void deliver(const datagram& d);
+  void make_call(process& p, const membership::call& c);
+  void answer_call(process& p, const membership::call& c, process& asked);
+  void end_call(process& p, std::uint64_t token, std::optional<std::string> content);
+  void tell_input(const process& p, const input& what);
+  process* listener_at(address a);
+  std::optional<address> resolve(const std::string& name) const;
+
+  run_options options_;
+  dice random_;
+  timeline time_;
+  chronicle log_{time_, options_.telling};
+  network net_;
+  membership::settings settings_;
+  std::vector<wire::secret> secrets_; // of the clusters
+  std::size_t nodes_ = 0;             // of the first cluster
+  std::vector<fault> faults_;
+  std::vector<machine> machines_;
+  std::vector<std::unique_ptr<process>> processes_;
+  std::map<address, process*> listeners_;
+  safety safety_{log_, settings_};
+  std::unique_ptr<liveness> liveness_;
+  std::unique_ptr<attacker> attacker_;
+  std::uint64_t packets_ = 0;
+  duration seeds_out_until_{0};
+  bool seeds_are_gone_ = false;
+  duration end_of_faults_{0};
+  std::uint16_t next_port_ = 9100;
+};
+
+} // namespace starling::simulation

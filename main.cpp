@@ -48,7 +48,8 @@ int run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_s
   const auto leave = [&clients, &node] {
     clients.refuse_writes();
     const auto report = node.leave();
-    ::kill(::getpid(), SIGTERM); // wakes the thread that waits below
+    if (report.left)
+      ::kill(::getpid(), SIGTERM); // wakes the thread that waits below
     return report;
   };
   http::peer_listener peers{sys, o, secret, node.membership(), node.gossip(), leave};

@@ -116,7 +116,6 @@ private:
   }
 
   caf::result<void> flush() {
-    timer_.dispose();
     silent_.clear(); // each gets one more chance
     auto promise = make_response_promise<void>();
     flushed_ = promise;

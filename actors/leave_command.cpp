@@ -13,9 +13,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What a node that was told to leave may take beside waiting for the others: to hand on what it
-// has, and to end.
-constexpr auto hand_on_time_max = 5s;
+// What a node that was told to leave may take beside handing on what it has and waiting for the
+// others: to answer, and to end.
+constexpr auto answer_time_max = 5s;
 constexpr auto end_time_max = 15s;
 constexpr auto poll_interval = 100ms;
 
@@ -41,8 +41,8 @@ int leave_cluster(const options& o, std::FILE* out) {
   if (!who)
     return fail(out, "cannot reach the node at", address, reason_of(who.error()));
 
-  context.timeout =
-      std::chrono::ceil<std::chrono::milliseconds>(o.swim.leave_timeout) + hand_on_time_max;
+  context.timeout = std::chrono::ceil<std::chrono::milliseconds>(o.swim.leave_timeout) +
+                    o.gossip.leave_timeout + answer_time_max;
   const auto answer = exchange(context, address, path, *who);
   if (!answer)
     return fail(out, "there is no answer from the node at", address, reason_of(answer.error()));
@@ -51,6 +51,14 @@ int leave_cluster(const options& o, std::FILE* out) {
   if (!done)
     return fail(out, "no sense can be made of the answer from the node at", address,
                 std::string{std::get<wire::decode_error>(decoded).what});
+  if (!done->left) {
+    std::fprintf(
+        out,
+        "starlingd: the node at %s does not leave: %llu others lack something that it has. "
+        "It takes no writes and goes on handing on; tell it again later\n",
+        address.c_str(), static_cast<unsigned long long>(done->lacking));
+    return 1;
+  }
   std::fprintf(
       out,
       "starlingd: the node at %s has left cluster %s; %llu of %llu others said that they know\n",
@@ -70,6 +78,8 @@ std::string encode(const leave_report& report) {
   wire::writer out;
   out.varint(report.others);
   out.varint(report.acknowledged);
+  out.varint(report.lacking);
+  out.u8(report.left ? 1 : 0);
   return std::move(out).take();
 }
 
@@ -78,6 +88,8 @@ wire::decoded<leave_report> decode_leave_report(std::string_view bytes) {
   leave_report result;
   result.others = in.varint();
   result.acknowledged = in.varint();
+  result.lacking = in.varint();
+  result.left = in.u8() == 1;
   in.expect_end();
   if (!in.ok())
     return in.error();

@@ -77,19 +77,31 @@ private:
     request(context_.resolver, caf::infinite, resolve_atom_v, context_.self.address)
         .then(
             [this](const membership::udp_address& where) {
+              if (context_.is_for_others && where.is_loopback())
+                return found_no_address("it is only an address of this machine, " +
+                                        to_string(where));
               if (where_ != where)
                 log::info(name(), "this node's datagrams go to {}", to_string(where));
               where_ = where;
               core_.start(now(), where);
               perform();
+              core_.set_wall_clock(now(), wall_clock());
               find_own_address_in(resolve_interval);
             },
-            [this](const caf::error& why) {
-              log::line(where_ ? log::level::debug : log::level::warn, name(),
-                        "cannot resolve this node's own address, {}: {}", context_.self.address,
-                        reason_of(why));
-              find_own_address_in(where_ ? resolve_interval : resolve_retry);
-            });
+            [this](const caf::error& why) { found_no_address(reason_of(why)); });
+  }
+
+  void found_no_address(const std::string& why) {
+    log::line(where_ ? log::level::debug : log::level::warn, name(),
+              "cannot resolve this node's own address, {}: {}", context_.self.address, why);
+    find_own_address_in(where_ ? resolve_interval : resolve_retry);
+  }
+
+  /// Milliseconds since 1970, by a clock that is set now and then.
+  static std::uint64_t wall_clock() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+    return static_cast<std::uint64_t>(std::max<decltype(ms)>(ms, 0));
   }
 
   void find_own_address_in(std::chrono::seconds wait) {
@@ -155,10 +167,10 @@ private:
 
   void carry_out() {
     const auto& out = core_.out();
-    if (const auto id = core_.self().id; id != id_) {
-      id_ = id;
+    if (const std::pair is{core_.self().id, core_.self().status.at.generation}; is != known_as_) {
+      known_as_ = is;
       if (context_.renamed)
-        context_.renamed(id, core_.self().status.at.generation);
+        context_.renamed(is.first, is.second);
     }
     for (std::size_t i = 0; i < out.packets(); ++i)
       context_.send(out.packet_at(i).to, out.packet_at(i).bytes);
@@ -287,7 +299,8 @@ private:
   duration start_;
   membership::swim core_;
   swim_metrics metrics_;
-  membership::node_id id_ = context_.self.id;
+  std::pair<membership::node_id, std::uint64_t> known_as_{context_.self.id,
+                                                          context_.self.generation};
   std::optional<membership::udp_address> where_; // this node
   std::optional<duration> wake_;                 // when the timer ends
   caf::disposable timer_;

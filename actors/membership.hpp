@@ -24,12 +24,15 @@ struct membership_context {
   peer_client_actor peers;
   resolver_actor resolver; // of this node's own address
 
+  bool is_for_others =
+      false; // peers on other machines reach it, so a loopback address is of no use
+
   // The socket. Neither call waits.
   std::function<void(const membership::udp_address&, std::string_view)> send;
   std::function<std::vector<datagram>()> take; // what is queued
 
-  // This node is somebody else from now on; nothing was sent under the new id yet. Rare, and may
-  // wait for the disk.
+  // This node has another id or generation from now on; nothing was sent under it yet. Rare, and
+  // may wait for the disk.
   std::function<void(const membership::node_id&, std::uint64_t generation)> renamed = {};
 };
 

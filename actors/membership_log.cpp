@@ -56,6 +56,11 @@ void log_event(const membership::event& e, const membership::swim& core) {
                       to_string(core.self().id));
   case event_kind::address_conflict:
     return log::warn(component, "{} claims the address of this node", who);
+  case event_kind::clock_differs:
+    return log::warn(component,
+                     "the clock of node {} and ours differ by a day or more, so it is no member "
+                     "here; set them",
+                     to_string(e.who.id));
   case event_kind::left_cluster:
     return log::info(component, "has left the cluster; {} others said that they know",
                      e.acknowledged);

@@ -42,7 +42,8 @@ std::size_t peer_message_bytes_max(const options& o) {
 node::node(caf::actor_system& sys, const options& o, const identity& who)
     : sys_(sys), socket_(sys),
       socket_failure_(socket_.open(*membership::parse_endpoint(o.cluster.listen))),
-      leave_timeout_(std::chrono::ceil<std::chrono::milliseconds>(o.swim.leave_timeout)) {
+      leave_timeout_(std::chrono::ceil<std::chrono::milliseconds>(o.swim.leave_timeout)),
+      hand_on_timeout_(o.gossip.leave_timeout) {
   const wire::secret secret{o.cluster.name, o.cluster.key};
   peers_ = spawn_peer_client(sys, {.secret = secret,
                                    .timeout = o.cluster.peer_timeout,
@@ -51,28 +52,31 @@ node::node(caf::actor_system& sys, const options& o, const identity& who)
                                    .stop = stop_.get_token()});
   resolver_ = spawn_resolver(sys, socket_.family());
   membership_ = spawn_membership(
-      sys, {.self = {.id = who.node,
-                     .generation = who.generation,
-                     .wall_clock = who.started,
-                     .session = who.session,
-                     .address = o.cluster.advertise,
-                     .name = o.node.name,
-                     .http_address = o.http.advertise},
-            .settings = o.swim,
-            .secret = secret,
-            .seeds = o.cluster.seeds,
-            .random_seed = random_bits(),
-            .peers = peers_,
-            .resolver = resolver_,
-            .send = [this](const auto& to, auto bytes) { socket_.send(to, bytes); },
-            .take = [this] { return socket_.take(); },
-            .renamed =
-                [file = o.node.identity_file](const auto& id, std::uint64_t generation) {
-                  if (file.empty())
-                    return;
-                  if (const auto failure = keep_identity(file, id, generation))
-                    log::error("node", "node.identity-file: {}", *failure);
-                }});
+      sys,
+      {.self = {.id = who.node,
+                .generation = who.generation,
+                .wall_clock = who.started,
+                .session = who.session,
+                .address = o.cluster.advertise,
+                .name = o.node.name,
+                .http_address = o.http.advertise},
+       .settings = o.swim,
+       .secret = secret,
+       .seeds = o.cluster.seeds,
+       .random_seed = random_bits(),
+       .peers = peers_,
+       .resolver = resolver_,
+       .is_for_others = !membership::is_loopback(*membership::parse_endpoint(o.cluster.listen)) &&
+                        !membership::is_loopback(*membership::parse_endpoint(o.cluster.advertise)),
+       .send = [this](const auto& to, auto bytes) { socket_.send(to, bytes); },
+       .take = [this] { return socket_.take(); },
+       .renamed =
+           [file = o.node.identity_file](const auto& id, std::uint64_t generation) {
+             if (file.empty())
+               return;
+             if (const auto failure = keep_identity(file, id, generation))
+               log::error("node", "node.identity-file: {}", *failure);
+           }});
   gossip_ = spawn_gossip(
       sys, {.session = {who.session.bits},
             .limits = {.message_bytes = o.gossip.max_message, .log_bytes = o.gossip.max_log},
@@ -103,21 +107,38 @@ std::optional<std::string> node::start() {
 
 leave_report node::leave() {
   caf::scoped_actor self{sys_};
-  hand_on_what_peers_lack(self);
-  leave_report result;
+  hand_on_what_peers_lack(self, hand_on_timeout_);
+  leave_report result{.lacking = lacking_peers(self)};
+  if (result.lacking > 0)
+    return result;
   self->request(membership_, leave_timeout_ + leave_time_more, leave_atom_v)
       .receive(
-          [&](const leave_report& done) { result = done; },
+          [&](const leave_report& done) {
+            result = done;
+            result.left = true;
+          },
           [](const caf::error& why) { log::error("node", "cannot leave: {}", to_string(why)); });
   return result;
 }
 
-void node::hand_on_what_peers_lack(caf::scoped_actor& self) {
-  self->request(gossip_, flush_time_max, flush_atom_v)
+void node::hand_on_what_peers_lack(caf::scoped_actor& self, std::chrono::milliseconds most) {
+  self->request(gossip_, most, flush_atom_v)
       .receive([] {},
                [](const caf::error&) {
-                 log::warn("node", "stopping before every peer has everything");
+                 log::warn("node", "not every peer has everything, after all the time there is");
                });
+}
+
+std::uint64_t node::lacking_peers(caf::scoped_actor& self) {
+  std::uint64_t result = 0;
+  self->request(gossip_, caf::infinite, report_atom_v)
+      .receive(
+          [&](const gossip_report& report) {
+            result = static_cast<std::uint64_t>(std::ranges::count_if(
+                report.peers, [](const auto& p) { return p.behind || p.pending > 0; }));
+          },
+          [](const caf::error&) {}); // it ends only with the process
+  return result;
 }
 
 node::~node() {
@@ -128,7 +149,7 @@ void node::stop() {
   if (!gossip_)
     return;
   caf::scoped_actor self{sys_};
-  hand_on_what_peers_lack(self);
+  hand_on_what_peers_lack(self, flush_time_max);
   socket_.stop();
   stop_.request_stop();
   const auto end = [&](auto& actor) {

@@ -31,9 +31,9 @@ public:
   /// listener should be open. The reason if that fails.
   std::optional<std::string> start();
 
-  /// Hands on what the peers lack, as `stop` does, and leaves the cluster: the others will not take
-  /// this node for dead. Blocks until that is done. The caller sees to it that nobody writes any
-  /// more. From any thread.
+  /// Hands on what the peers lack and leaves the cluster: the others will not take this node for
+  /// dead. Does not leave if that takes longer than `gossip.leave-timeout`. Blocks until it is
+  /// done. The caller sees to it that nobody writes any more. From any thread.
   leave_report leave();
 
   /// As `stop`.
@@ -48,12 +48,14 @@ public:
   const membership_actor& membership() const { return membership_; }
 
 private:
-  void hand_on_what_peers_lack(caf::scoped_actor& self);
+  void hand_on_what_peers_lack(caf::scoped_actor& self, std::chrono::milliseconds most);
+  std::uint64_t lacking_peers(caf::scoped_actor& self);
 
   caf::actor_system& sys_;
   swim_socket socket_;
   std::optional<std::string> socket_failure_;
   std::chrono::milliseconds leave_timeout_;
+  std::chrono::milliseconds hand_on_timeout_;
   std::stop_source stop_; // of messages to peers
   peer_client_actor peers_;
   resolver_actor resolver_;

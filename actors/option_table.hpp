@@ -154,7 +154,7 @@ void visit_options(options& o, Visitor visit) {
   visit("swim.suspicion-max-multiplier", o.swim.suspicion_max_multiplier, number{1, 100, "times"},
         "How much longer that is while only one member accuses it: a lone accuser may be the one "
         "that is ill.");
-  visit("swim.confirmations", o.swim.confirmations, number{0, 8, "members"},
+  visit("swim.confirmations", o.swim.confirmations, number{0, 7, "members"},
         "How many further accusers make it shortest.");
   visit("swim.health-max", o.swim.health_max, number{1, 64, "steps"},
         "How much a node may doubt itself: each step makes its interval and timeouts longer by "
@@ -206,6 +206,10 @@ void visit_options(options& o, Visitor visit) {
         "How much change is kept for peers that have not acknowledged it.");
   visit("gossip.max-value", o.gossip.max_value, number{4096, 1 << 30, "bytes"},
         "The largest value that is sent to a peer.");
+  visit(
+      "gossip.leave-timeout", o.gossip.leave_timeout, period{100ms, 1h},
+      "How long a node that is told to leave hands on what others lack; if that is not enough, it "
+      "stays.");
 
   visit("keys.shards", o.keys.shards, number{1, 1024, "actors"}, "Actors that look up the keys.");
 

@@ -44,6 +44,7 @@ struct gossip_options {
   std::size_t max_message = 256 << 10;
   std::size_t max_log = 64 << 20;
   std::size_t max_value = 64 << 20;
+  std::chrono::milliseconds leave_timeout{30'000};
 };
 
 struct keys_options {

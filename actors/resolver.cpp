@@ -16,12 +16,6 @@ namespace starling::actors {
 namespace {
 
 /// 127.x.y.z or ::1.
-bool is_loopback(const membership::udp_address& a) {
-  membership::udp_address v6;
-  v6.ip.back() = 1;
-  return a.is_v4() ? a.ip[12] == 127 : a.ip == v6.ip;
-}
-
 class resolver_impl : public resolver_actor::base {
 public:
   resolver_impl(caf::actor_config& cfg, address_family wanted)
@@ -56,7 +50,7 @@ private:
         all.push_back(*known);
     if (all.empty())
       return caf::make_error(errc::unreachable, "no address of a family that is spoken here");
-    return std::ranges::min(all, {}, [](const auto& x) { return std::pair{is_loopback(x), x}; });
+    return std::ranges::min(all, {}, [](const auto& x) { return std::pair{x.is_loopback(), x}; });
   }
 
   address_family wanted_;

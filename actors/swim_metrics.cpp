@@ -35,6 +35,7 @@ swim_metrics::swim_metrics(caf::actor_system& sys) {
   add_dropped(&counters::dropped_not_authentic, "not-authentic");
   add_dropped(&counters::dropped_replayed, "replayed");
   add_dropped(&counters::dropped_own, "own");
+  add_dropped(&counters::dropped_ahead, "ahead");
   add(&counters::dropped_full, "swim.members-refused",
       "Records of members beyond swim.max-members.");
   add(&counters::probes, "swim.probes", "Members probed.");

@@ -108,7 +108,9 @@ struct membership_report {
 struct leave_report {
   std::uint64_t others = 0; // members alive then, this one not counted
   std::uint64_t acknowledged =
-      0; // those of them that said that they know; the rest is told by them
+      0;                     // those of them that said that they know; the rest is told by them
+  std::uint64_t lacking = 0; // those that lack something of ours; then the node does not leave
+  bool left = false;
 };
 
 } // namespace starling::actors

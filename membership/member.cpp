@@ -113,6 +113,12 @@ bool udp_address::is_v4() const {
   return std::equal(v4_prefix.begin(), v4_prefix.end(), ip.begin());
 }
 
+bool udp_address::is_loopback() const {
+  std::array<std::uint8_t, 16> one{};
+  one.back() = 1;
+  return is_v4() ? ip[12] == 127 : ip == one;
+}
+
 std::string to_string(const udp_address& a) {
   std::string result;
   if (a.is_v4()) {

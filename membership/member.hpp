@@ -136,6 +136,9 @@ struct udp_address {
                         std::uint16_t port);
   bool is_v4() const;
 
+  /// Whether only this machine can reach it: 127.x.y.z or ::1.
+  bool is_loopback() const;
+
   friend auto operator<=>(const udp_address&, const udp_address&) = default;
 };
 

@@ -42,6 +42,8 @@ std::string_view to_string(event_kind k) {
     return "id conflict";
   case event_kind::address_conflict:
     return "address conflict";
+  case event_kind::clock_differs:
+    return "clock differs";
   case event_kind::left_cluster:
     return "left cluster";
   }

@@ -1,5 +1,7 @@
 #include "membership/settings.hpp"
 
+#include "membership/probes.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -30,8 +32,12 @@ std::optional<std::string> complaint_about(const settings& s) {
     return "the worst health must be 1 to 255";
   if (s.stall_tolerance <= 0ms)
     return "a stall must take time";
-  if (s.gossip_fanout == 0)
-    return "gossip needs somebody to go to";
+  if (s.gossip_fanout == 0 || s.gossip_fanout > 16)
+    return "gossip must go to 1 to 16 members at a time";
+  if (s.indirect_probes > probe::helpers_max)
+    return "no more than 8 members can be asked to try";
+  if (s.confirmations >= accuser_set::capacity)
+    return "no more than 7 confirmations can be told apart";
   if (s.gossip_interval <= 0ms || s.sync_interval <= 0ms || s.dead_probe_interval <= 0ms ||
       s.seed_interval <= 0ms || s.seed_backoff_min <= 0ms)
     return "intervals must be positive";

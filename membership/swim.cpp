@@ -51,8 +51,19 @@ void swim::start(duration now, const udp_address& where) {
     repair_due();
   } else if (where != profile_.udp) {
     profile_.udp = where;
+    end_rivalry();
     publish_self(self().status.at.next(), true);
+    for (const auto& id : std::vector{live_})
+      if (is_live(id))
+        check_address(table_.find(id)->record);
   }
+  finish();
+}
+
+void swim::set_wall_clock(duration now, std::uint64_t milliseconds) {
+  begin(now);
+  const auto uptime = static_cast<std::uint64_t>((now_ - start_) / std::chrono::milliseconds{1});
+  wall_clock_at_start_ = milliseconds > uptime ? milliseconds - uptime : 0;
   finish();
 }
 
@@ -280,6 +291,8 @@ void swim::finish() {
 }
 
 void swim::handle(const opened_packet& p, const udp_address& from) {
+  if (is_far_ahead(p.header.at)) // what it says of itself we could not believe, so it is not there
+    return refuse_far_ahead({p.header.from, {p.header.at, member_state::alive, {}}, std::nullopt});
   heard(now_);
   notice_sender(p.header, from);
   const bool well_formed = for_each_member(p.parts, [this](const member& m) { take(m); });
@@ -316,28 +329,36 @@ void swim::handle(const opened_packet& p, const udp_address& from) {
 void swim::absorb_stall(duration now) {
   if (!expected_tick_ || now - *expected_tick_ <= settings_.stall_tolerance)
     return;
-  const auto late = now - *std::exchange(expected_tick_, std::nullopt);
+  const auto due = *std::exchange(expected_tick_, std::nullopt);
+  const auto late = now - due;
   ++totals_.stalls;
   out_.events.push_back({.kind = event_kind::stalled, .who = self(), .how_long = late});
   if (!settings_.with.stalls_shift_deadlines)
     return;
-  // What did not happen while this process slept is nobody's failure.
+  // What did not happen while this process slept is nobody's failure. What began with the packets
+  // that were handed over since is not concerned.
   for (auto& p : probes_) {
+    if (p.started > due)
+      continue;
     p.started += late;
     p.direct_end += late;
     p.end += late;
   }
   for (auto& r : relays_) {
+    if (r.started > due)
+      continue;
     r.nack += late;
     r.end += late;
   }
   for (const auto& id : suspects_) {
     auto& c = live_contacts_.find(id)->second;
+    if (c.suspected > due)
+      continue;
     c.suspected += late;
     c.verdict += late;
   }
   next_probe_ += late;
-  last_heard_ += late;
+  last_heard_ = std::min(now, last_heard_ + late);
   change_health(static_cast<int>(
       std::clamp<duration::rep>(late / settings_.probe_interval, 1, settings_.health_max)));
 }
@@ -424,8 +445,8 @@ void swim::send(const udp_address& to, packet_kind kind, const packet_body& body
       continue;
     const auto& r = entry->record;
     // A profile travels with the incarnation at which it was written; others have it.
-    const bool with_profile =
-        r.profile && r.status.is == member_state::alive && r.profile->written == r.status.at;
+    const bool with_profile = r.profile && r.status.is == member_state::alive &&
+                              (r.profile->written == r.status.at || id == id_);
     if (!writer.add(r, with_profile))
       break;
     told[count++] = id;

@@ -67,8 +67,9 @@ struct counters {
   std::uint64_t dropped_foreign = 0;
   std::uint64_t dropped_not_authentic = 0;
   std::uint64_t dropped_replayed = 0;
-  std::uint64_t dropped_own = 0;  // our own packets, come back
-  std::uint64_t dropped_full = 0; // records of members beyond the bound
+  std::uint64_t dropped_own = 0;   // our own packets, come back
+  std::uint64_t dropped_full = 0;  // records of members beyond the bound
+  std::uint64_t dropped_ahead = 0; // records and packets of generations far ahead of our clock
   std::uint64_t probes = 0;
   std::uint64_t probes_indirect = 0;
   std::uint64_t probes_failed = 0;
@@ -104,6 +105,10 @@ public:
 
   /// From now on the node takes part, reachable at `where`; a second call moves it.
   void start(duration now, const udp_address& where);
+
+  /// What the wall clock shows, in milliseconds since 1970; to be told now and then, for clocks are
+  /// set. Generations more than a day ahead of it, and of our own, are refused.
+  void set_wall_clock(duration now, std::uint64_t milliseconds);
 
   /// Does what is due.
   void tick(duration now);
@@ -187,6 +192,7 @@ private:
     node_id origin;
     udp_address origin_address;
     node_id target;
+    duration started;
     duration nack;
     duration end;
     bool nacked = false;
@@ -217,6 +223,8 @@ private:
   // swim_members.cpp: the table and what follows from its changes
   void take(const member& said, duration age = duration{0});
   void take_about_self(const member& said);
+  bool is_far_ahead(const incarnation& at) const;
+  void refuse_far_ahead(const member& said);
   void refute(const incarnation& accused);
   void publish_self(const incarnation& at, bool is_renewed);
   void yield_id(const member& rival);
@@ -224,6 +232,7 @@ private:
   void became_live(const member_table::entry& e);
   void became_gone(const node_id& id);
   void check_address(const member& m);
+  void end_rivalry();
   void suspect_member(const node_id& id);
   void time_suspicion(const node_id& id);
   void witness(const member& accused);
@@ -297,6 +306,7 @@ private:
   bool own_verdict_ = false;              // while a verdict of ours is joined
   bool knew_nobody_ = false;              // while the first table is joined
   session_id known_copy_;
+  std::optional<duration> complained_; // of somebody's clock
 
   unsigned health_ = 0;
   bool isolated_ = false;

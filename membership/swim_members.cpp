@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace starling::membership {
 
@@ -14,6 +15,7 @@ constexpr std::uint64_t generation_ahead_max = 24ull * 3600 * 1000; // milliseco
 constexpr duration refute_wait_min = std::chrono::seconds{1};
 constexpr duration refute_wait_max = std::chrono::minutes{1};
 constexpr duration notice_interval = std::chrono::seconds{1};
+constexpr duration complaint_interval = std::chrono::minutes{1};
 
 dissemination::urgency urgency_of(member_state s) {
   switch (s) {
@@ -40,10 +42,23 @@ std::uint64_t lot(const node_id& witness, const member& accused) {
 
 } // namespace
 
+bool swim::is_far_ahead(const incarnation& at) const {
+  const auto uptime = static_cast<std::uint64_t>((now_ - start_) / std::chrono::milliseconds{1});
+  const auto clock = std::max(wall_clock_at_start_ + uptime, self().status.at.generation);
+  return at.generation > clock + generation_ahead_max;
+}
+
+void swim::refuse_far_ahead(const member& said) {
+  ++totals_.dropped_ahead;
+  if (complained_ && now_ - *complained_ < complaint_interval)
+    return;
+  complained_ = now_;
+  emit(event_kind::clock_differs, said);
+}
+
 void swim::take(const member& said, duration age) {
-  const auto now_ms = static_cast<std::uint64_t>((now_ - start_) / std::chrono::milliseconds{1});
-  if (said.status.at.generation > wall_clock_at_start_ + now_ms + generation_ahead_max) {
-    ++totals_.dropped_malformed;
+  if (is_far_ahead(said.status.at)) {
+    refuse_far_ahead(said);
     return;
   }
   if (said.id == id_)
@@ -141,7 +156,7 @@ void swim::became_gone(const node_id& id) {
   std::erase(round_, id);
   live_contacts_.erase(id);
   if (address_rival_ == id)
-    address_rival_.reset();
+    end_rivalry();
   auto e =
       event{.kind = record.status.is == member_state::left ? event_kind::left : event_kind::failed,
             .who = record,
@@ -161,6 +176,8 @@ void swim::check_address(const member& m) {
     if (address_rival_ != m.id)
       emit(event_kind::address_conflict, m);
     address_rival_ = m.id;
+  } else if (address_rival_ == m.id) {
+    end_rivalry();
   }
   // Two members at one address: ask for both, and see who answers.
   bool shared = false;
@@ -171,6 +188,12 @@ void swim::check_address(const member& m) {
     }
   if (shared)
     start_probe(m.id, true);
+}
+
+void swim::end_rivalry() {
+  address_rival_.reset();
+  refute_wait_ = duration{0};
+  refute_not_before_ = now_;
 }
 
 // -- suspicion --
@@ -226,7 +249,9 @@ void swim::declare_dead(const node_id& id, bool own_verdict) {
     return;
   ++totals_.verdicts;
   own_verdict_ = own_verdict;
+  const auto knew_nobody = std::exchange(knew_nobody_, false); // of this the others do not know
   take({id, {e->record.status.at, member_state::dead, {}}, std::nullopt});
+  knew_nobody_ = knew_nobody;
   own_verdict_ = false;
 }
 
@@ -317,8 +342,11 @@ void swim::notice_sender(const packet_header& h, const udp_address& from) {
       e->record.profile->written.generation == h.at.generation)
     take({h.from, {h.at, member_state::alive, {}}, std::nullopt});
   // It started anew and has not been heard of; what it is now it has to say itself.
-  if (e->record.profile && h.at.generation > e->record.profile->written.generation)
+  if (e->record.profile && h.at.generation > e->record.profile->written.generation &&
+      now_ >= next_digest_sync_) {
+    next_digest_sync_ = now_ + settings_.probe_interval;
     sync_with(e->record.profile->address, std::nullopt, h.from, 0);
+  }
   if (const auto c = live_contacts_.find(h.from); c != live_contacts_.end())
     c->second.health = h.health;
   else if (settings_.with.dead_are_told && e->record.status.at >= h.at &&

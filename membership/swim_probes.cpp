@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t relays_max = 256;
 constexpr std::size_t urgent_probes_max = 16;
+constexpr std::ptrdiff_t http_pings_max = 8; // under way
 constexpr duration nack_margin = std::chrono::milliseconds{50};
 
 } // namespace
@@ -113,7 +114,10 @@ void swim::go_indirect(probe& p) {
           .budget = p.end - now_},
          &helper, false);
   }
-  if (!settings_.with.pings_over_http)
+  const auto is_ping = [](const auto& c) { return c.second.kind == call_kind::ping; };
+  const auto is_same = [&](const auto& c) { return is_ping(c) && c.second.peer == p.target; };
+  if (!settings_.with.pings_over_http || std::ranges::any_of(calls_, is_same) ||
+      std::ranges::count_if(calls_, is_ping) >= http_pings_max)
     return;
   wire::writer content;
   encode(content, p.target);
@@ -189,7 +193,7 @@ void swim::on_gone(const opened_packet& p, const udp_address& from) {
   const auto* e = table_.find(target);
   const auto* other = table_.find(p.header.from);
   const bool is_home =
-      other != nullptr && other->record.profile && other->record.profile->udp == from;
+      is_live(p.header.from) && other->record.profile && other->record.profile->udp == from;
   if (!is_home) {
     // Somebody new, perhaps; whoever it is has to say that it lives there.
     if (e != nullptr && e->record.profile)
@@ -212,7 +216,7 @@ void swim::on_ping(const opened_packet& p, const udp_address& from) {
   if (is_stranger)
     send_bare(from, kind, body);
   else
-    send(from, kind, body, &p.header.from, true);
+    send(from, kind, body, &p.header.from, e->record.status.is == member_state::alive);
 }
 
 void swim::on_ping_req(const opened_packet& p, const udp_address& from) {
@@ -228,14 +232,18 @@ void swim::on_ping_req(const opened_packet& p, const udp_address& from) {
   const auto c = live_contacts_.find(p.header.from);
   const auto round_trip =
       c == live_contacts_.end() ? duration{0} : c->second.smoothed.value_or(duration{0});
-  const auto margin = std::min(std::max(2 * round_trip, nack_margin), p.body.budget / 2);
+  // Nobody whose settings are ours waits for longer, and so nobody can hold our relays for long.
+  const auto budget = std::min(p.body.budget, settings_.probe_interval *
+                                                  (static_cast<int>(settings_.health_max) + 1));
+  const auto margin = std::min(std::max(2 * round_trip, nack_margin), budget / 2);
   relays_.push_back({.number = next_number_++,
                      .origin_number = p.body.number,
                      .origin = p.header.from,
                      .origin_address = from,
                      .target = p.body.target,
-                     .nack = now_ + p.body.budget - margin,
-                     .end = now_ + 2 * p.body.budget});
+                     .started = now_,
+                     .nack = now_ + budget - margin,
+                     .end = now_ + 2 * budget});
   send(to, packet_kind::ping, {.number = relays_.back().number, .target = p.body.target},
        &p.body.target, false);
 }

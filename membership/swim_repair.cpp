@@ -37,7 +37,8 @@ void swim::gossip_due() {
       continue;
     chosen[count++] = index;
     const auto id = live_[index];
-    send(table_.find(id)->record.profile->udp, packet_kind::gossip, {}, &id, true);
+    const auto& to = table_.find(id)->record;
+    send(to.profile->udp, packet_kind::gossip, {}, &id, to.status.is == member_state::alive);
   }
 }
 
@@ -196,6 +197,7 @@ std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_
     }
   } else {
     const auto digest = table_.digest();
+    const auto refused = totals_.dropped_ahead;
     node_id sender;
     const auto read = read_table(content, sender);
     if (const auto* error = std::get_if<wire::decode_error>(&read)) {
@@ -208,6 +210,8 @@ std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_
         heard(now_);
       if (done.seed && sender == id_)
         seeds_.is_ourselves(*done.seed, now_, random_);
+      else if (done.seed && refused != totals_.dropped_ahead)
+        seeds_.failed(*done.seed, now_, random_); // it knows us, but we refuse what it says it is
       else if (done.seed)
         seeds_.reached(*done.seed, sender, now_, random_);
       if (const auto c = live_contacts_.find(done.peer);

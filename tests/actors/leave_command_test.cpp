@@ -9,22 +9,26 @@ namespace starling::actors {
 namespace {
 
 TEST(LeaveCommand, AnswersSurviveEncodingAndDecoding) {
-  for (const auto& report : {leave_report{}, leave_report{3, 2}, leave_report{4096, 8}}) {
+  for (const auto& report :
+       {leave_report{}, leave_report{3, 2, 0, true}, leave_report{4096, 8, 300, false}}) {
     const auto decoded = decode_leave_report(encode(report));
     ASSERT_TRUE(std::holds_alternative<leave_report>(decoded));
     EXPECT_EQ(std::get<leave_report>(decoded).others, report.others);
     EXPECT_EQ(std::get<leave_report>(decoded).acknowledged, report.acknowledged);
+    EXPECT_EQ(std::get<leave_report>(decoded).lacking, report.lacking);
+    EXPECT_EQ(std::get<leave_report>(decoded).left, report.left);
   }
 }
 
 TEST(LeaveCommand, AnswersThatAreNoneAreRefused) {
-  const auto good = encode({300, 2});
+  const auto good = encode(leave_report{300, 2, 1, false});
   for (const auto& bytes :
        {std::string{}, good.substr(0, good.size() - 1), good + "x", std::string(30, '\xff')})
     EXPECT_TRUE(std::holds_alternative<wire::decode_error>(decode_leave_report(bytes)));
 }
 
 TEST(LeaveCommand, FailsWithAReasonWhereNoNodeIs) {
+  register_types();
   options o;
   o.cluster.listen = "127.0.0.1:1";
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out{std::tmpfile(), std::fclose};

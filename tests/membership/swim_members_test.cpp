@@ -413,10 +413,47 @@ TEST(SwimMembers, GenerationsFarAheadAreRefused) {
 
   st.gossip(p, {later.record()});
   EXPECT_EQ(st.core.table().find(later.id), nullptr);
-  EXPECT_EQ(st.core.totals().dropped_malformed, 1u);
+  EXPECT_EQ(st.core.totals().dropped_ahead, 1u);
 
   later.at.generation = stage::wall_clock + stage::day - 60'000;
   st.gossip(p, {later.record()});
+  EXPECT_NE(st.core.table().find(later.id), nullptr);
+}
+
+TEST(SwimMembers, ANodeWhoseClockIsFarAheadIsNoMemberAndThatIsSaidOnceAMinute) {
+  stage st{2};
+  auto& p = st.peers[0];
+  auto later = p;
+  later.session = {7};
+  later.at = {stage::wall_clock + 2 * stage::day, 0};
+  const auto received = st.core.totals().packets_received;
+
+  const auto count = [&] {
+    return std::ranges::count(st.events, event_kind::clock_differs, &event::kind);
+  };
+  for (int i = 0; i < 5; ++i)
+    st.gossip(later, {later.record()});
+
+  EXPECT_EQ(st.core.totals().packets_received, received + 5);
+  EXPECT_EQ(st.core.totals().dropped_ahead, 5u) << "the packet itself is not read";
+  EXPECT_EQ(count(), 1);
+  EXPECT_TRUE(st.core.out().calls.empty());
+}
+
+TEST(SwimMembers, AClockThatIsSetBringsInWhomItKeptOut) {
+  stage st{1};
+  auto& p = st.peers[0];
+  auto later = p;
+  later.id = stage::id_of(30);
+  later.where = stage::udp_of(30);
+  later.session = {7};
+  later.at = {stage::wall_clock + 2 * stage::day, 0};
+  st.gossip(p, {later.record()});
+  ASSERT_EQ(st.core.table().find(later.id), nullptr);
+
+  st.core.set_wall_clock(st.now, stage::wall_clock + 2 * stage::day);
+  st.gossip(p, {later.record()});
+
   EXPECT_NE(st.core.table().find(later.id), nullptr);
 }
 

@@ -163,6 +163,26 @@ TEST(Swim, LeavingIsNoFailure) {
   EXPECT_TRUE(g.run_until([&] { return g.is_whole(); }, 3s));
 }
 
+TEST(Swim, WhatBeginsAfterAStallIsNotMovedByIt) {
+  group g;
+  g.add(5);
+  g.run(10s);
+
+  g.pause(1);
+  g.run(2s);
+  // Somebody dies meanwhile, so the packets that wait bring a suspicion.
+  g.crash(3);
+  g.run(8min);
+  g.resume(1);
+  g.run(30s);
+
+  EXPECT_EQ(g.state(1, 3), member_state::dead);
+  for (const auto& peer : g.nodes[1].core->peers()) {
+    EXPECT_GE(peer.round_trip, duration{0});
+    EXPECT_LT(peer.round_trip, duration{1s});
+  }
+}
+
 TEST(Swim, AStoppedProcessThatGoesOnAccusesNobody) {
   group g;
   g.add(5);

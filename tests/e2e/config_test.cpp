@@ -108,6 +108,7 @@ TEST(Config, HelpListsEachOptionWithDefaultAndUnit) {
       {"gossip.max-message", "bytes (default 262144)"},
       {"gossip.max-log", "bytes (default 67108864)"},
       {"gossip.max-value", "bytes (default 67108864)"},
+      {"gossip.leave-timeout", "(default 30s)"},
       {"keys.shards", "actors (default 16)"},
       {"log.level", "(default \"info\")"},
   };

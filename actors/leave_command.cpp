@@ -52,11 +52,10 @@ int leave_cluster(const options& o, std::FILE* out) {
     return fail(out, "no sense can be made of the answer from the node at", address,
                 std::string{std::get<wire::decode_error>(decoded).what});
   if (!done->left) {
-    std::fprintf(
-        out,
-        "starlingd: the node at %s does not leave: %llu others lack something that it has. "
-        "It takes no writes and goes on handing on; tell it again later\n",
-        address.c_str(), static_cast<unsigned long long>(done->lacking));
+    std::fprintf(out,
+                 "starlingd: the node at %s does not leave: it has what %llu others lack. "
+                 "It takes no writes and goes on handing on; tell it again later\n",
+                 address.c_str(), static_cast<unsigned long long>(done->lacking));
     return 1;
   }
   std::fprintf(

@@ -15,7 +15,6 @@ namespace starling::actors {
 
 namespace {
 
-/// 127.x.y.z or ::1.
 class resolver_impl : public resolver_actor::base {
 public:
   resolver_impl(caf::actor_config& cfg, address_family wanted)

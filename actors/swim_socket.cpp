@@ -1,5 +1,6 @@
 #include "actors/swim_socket.hpp"
 
+#include "actors/last_words.hpp"
 #include "membership/packet.hpp"
 
 #include <caf/send.hpp>
@@ -98,6 +99,8 @@ std::optional<std::string> swim_socket::open(const membership::endpoint& where) 
     return "cannot listen for datagrams on " + where.host + " port " + std::to_string(where.port) +
            ": " + why;
   };
+  if (stop_.number() < 0)
+    return failure("no descriptor is left");
   addrinfo hints{};
   hints.ai_socktype = SOCK_DGRAM;
   hints.ai_flags = AI_NUMERICSERV | AI_PASSIVE;
@@ -140,8 +143,8 @@ void swim_socket::run(const membership_actor& to) {
   const auto room = std::make_unique<buffers>();
   pollfd waiting[] = {{socket_.number(), POLLIN, 0}, {stop_.number(), POLLIN, 0}};
   while (true) {
-    if (::poll(waiting, 2, -1) < 0 && errno != EINTR)
-      return;
+    if (::poll(waiting, 2, -1) < 0 && errno != EINTR && errno != ENOMEM)
+      end_process("swim socket", std::string{"it cannot wait: "} + std::strerror(errno));
     if (waiting[1].revents != 0)
       return;
     auto batch = room->receive(socket_.number());

@@ -162,7 +162,8 @@ struct profile {
 /// Whether a profile keeps the bounds that every decoder checks.
 bool is_valid(const profile& p);
 
-/// All that is known of a node. Without a profile it was only heard of.
+/// All that is known of a node. Without a profile it was only heard of; tables hold such records of
+/// the dead only.
 struct member {
   node_id id;
   membership::status status;

@@ -35,9 +35,7 @@ void member_table::forget(const node_id& id, duration now) {
   if (found == entries_.end())
     return;
   digest_ ^= digest_of(found->second.record);
-  const auto& last = found->second.record.status;
-  if (last.is == member_state::dead || last.is == member_state::left)
-    forgotten_[id] = {last.at, now};
+  forgotten_[id] = {found->second.record.status.at, now};
   entries_.erase(found);
 }
 

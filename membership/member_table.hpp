@@ -28,7 +28,7 @@ public:
   /// The entry of an id; null when there is none.
   const entry* find(const node_id& id) const;
 
-  /// Forgets the record of an id, but for its incarnation if it is dead or left.
+  /// Forgets the record of an id, but for its incarnation.
   void forget(const node_id& id, duration now);
 
   /// Takes a forgotten node back, as the dead one that it was, with the profile it shows now.

@@ -17,9 +17,7 @@ struct probe {
   duration started{0};
   duration direct_end{0}; // from then on helpers are asked
   duration end{0};        // from then on it has failed
-  bool urgent = false;    // out of turn
   bool indirect = false;
-  bool answered = false;
   std::size_t helpers = 0;
   std::array<node_id, helpers_max> asked{}; // those helpers
   std::size_t nacks = 0;

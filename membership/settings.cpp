@@ -61,7 +61,7 @@ duration suspicion_timeout(const settings& s, std::size_t members, std::size_t a
   const auto shortest =
       scaled(s.probe_interval, s.suspicion_multiplier * std::max(1.0, std::log10(n)));
   const auto wanted = confirmations_wanted(s, members);
-  if (!s.with.suspicion_shrinks || wanted == 0)
+  if (wanted == 0)
     return shortest;
   const auto longest = shortest * s.suspicion_max_multiplier;
   const auto confirmed = std::min(accusers > 0 ? accusers - 1 : 0, wanted);

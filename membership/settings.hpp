@@ -2,8 +2,7 @@
 
 // The numbers of the protocol, and the formulas that follow from them.
 //
-// The defaults are those of a local network; see docs/membership.md for the reason of each. The
-// switches exist for the experiments that compare with SWIM and Lifeguard, and for nothing else.
+// The defaults are those of a local network; docs/membership.md has the reason of each.
 
 #include "membership/member.hpp"
 
@@ -58,20 +57,12 @@ struct settings {
   duration forgotten_retention = std::chrono::hours{24 * 7};
   std::size_t max_forgotten = 65'536;
 
+  // What a test may switch off to see one mechanism alone.
   struct {
-    bool health_scales_probes = true; // Lifeguard, LHA-Probe
-    bool suspicion_shrinks = true;    // Lifeguard, LHA-Suspicion
-    bool buddy = true;                // Lifeguard, Buddy System
-    bool witnesses = true;            // chosen members confirm a suspicion at once
-    bool stalls_shift_deadlines = true;
-    bool silence_holds_verdicts = true;
-    bool adaptive_timeout = true;
-    bool pings_over_http = true;
-    bool digests = true;
-    bool headers_prove_life = true;      // any packet refutes what is said of its sender
-    bool unhealthy_do_not_accuse = true; // their accusations confirm nothing
-    bool dead_are_told = true;
-    bool suspicion = true; // without: a failed probe is a verdict (basic SWIM)
+    bool witnesses = true;          // chosen members confirm a suspicion at once
+    bool pings_over_http = true;    // where UDP does not get through
+    bool digests = true;            // tables that differ are exchanged
+    bool headers_prove_life = true; // any packet refutes what is said of its sender
   } with;
 };
 

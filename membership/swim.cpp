@@ -71,7 +71,7 @@ void swim::tick(duration now) {
   begin(now);
   if (!started_)
     return;
-  absorb_stall(now);
+  absorb_stall();
   relays_due();
   probe_due();
   check_silence();
@@ -136,7 +136,7 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
     if (const auto* error = std::get_if<wire::decode_error>(&read))
       return *error;
     if (sender != id_)
-      heard(now_);
+      heard();
     auto result = table_message(&std::get<std::vector<member>>(read));
     finish();
     return result;
@@ -236,8 +236,7 @@ std::optional<duration> swim::next_tick() const {
     at(next_probe_);
     at(next_sync_);
   }
-  if (live_.size() >= 2 && !isolated_ && probe_failed_since_ &&
-      settings_.with.silence_holds_verdicts)
+  if (live_.size() >= 2 && !isolated_ && probe_failed_since_)
     at(last_heard_ + silent_intervals * settings_.probe_interval + duration{1});
   at(next_dead_probe_);
   if (const auto due = seeds_.next_due())
@@ -260,9 +259,7 @@ std::vector<peer_view> swim::peers() const {
   for (const auto& [id, entry] : table_.entries()) {
     if (id == id_ || !entry.record.profile)
       continue;
-    peer_view view{.record = &entry.record,
-                   .since = entry.since,
-                   .accusers = entry.record.status.accusers.size()};
+    peer_view view{.record = &entry.record, .since = entry.since};
     if (const auto c = live_contacts_.find(id); c != live_contacts_.end()) {
       view.round_trip = c->second.smoothed.value_or(duration{0});
       view.health = c->second.health;
@@ -293,7 +290,7 @@ void swim::finish() {
 void swim::handle(const opened_packet& p, const udp_address& from) {
   if (is_far_ahead(p.header.at)) // what it says of itself we could not believe, so it is not there
     return refuse_far_ahead({p.header.from, {p.header.at, member_state::alive, {}}, std::nullopt});
-  heard(now_);
+  heard();
   notice_sender(p.header, from);
   const bool well_formed = for_each_member(p.parts, [this](const member& m) { take(m); });
   if (!well_formed)
@@ -303,7 +300,7 @@ void swim::handle(const opened_packet& p, const udp_address& from) {
     on_ping(p, from);
     break;
   case packet_kind::ack:
-    on_ack(p, from);
+    on_ack(p);
     break;
   case packet_kind::ping_req:
     on_ping_req(p, from);
@@ -326,15 +323,13 @@ void swim::handle(const opened_packet& p, const udp_address& from) {
   compare_digest(p.header);
 }
 
-void swim::absorb_stall(duration now) {
-  if (!expected_tick_ || now - *expected_tick_ <= settings_.stall_tolerance)
+void swim::absorb_stall() {
+  if (!expected_tick_ || now_ - *expected_tick_ <= settings_.stall_tolerance)
     return;
   const auto due = *std::exchange(expected_tick_, std::nullopt);
-  const auto late = now - due;
+  const auto late = now_ - due;
   ++totals_.stalls;
   out_.events.push_back({.kind = event_kind::stalled, .who = self(), .how_long = late});
-  if (!settings_.with.stalls_shift_deadlines)
-    return;
   // What did not happen while this process slept is nobody's failure. What began with the packets
   // that were handed over since is not concerned.
   for (auto& p : probes_) {
@@ -358,25 +353,24 @@ void swim::absorb_stall(duration now) {
     c.verdict += late;
   }
   next_probe_ += late;
-  last_heard_ = std::min(now, last_heard_ + late);
+  last_heard_ = std::min(now_, last_heard_ + late);
   change_health(static_cast<int>(
       std::clamp<duration::rep>(late / settings_.probe_interval, 1, settings_.health_max)));
 }
 
-void swim::heard(duration now) {
-  const auto silence = now - std::exchange(last_heard_, now);
+void swim::heard() {
+  last_heard_ = now_;
   probe_failed_since_ = false;
   if (!isolated_)
     return;
   isolated_ = false;
   emit(event_kind::connected, self());
-  // The accused had no chance to be heard here: the silence does not count, up to the time of one
-  // more suspicion, and they get the shortest time from now.
-  heard_again_ = now;
+  // The accused had no chance to be heard here, so their time begins anew; but however often we
+  // lose touch, they do not get more than the time of one more suspicion.
   const auto most = suspicion_timeout(settings_, live_members(), 0);
   for (const auto& id : suspects_) {
     auto& c = live_contacts_.find(id)->second;
-    const auto excused = std::clamp(most - c.excused, duration{0}, silence);
+    const auto excused = std::clamp(most - c.excused, duration{0}, now_ - c.suspected);
     c.suspected += excused;
     c.excused += excused;
     time_suspicion(id);
@@ -384,8 +378,8 @@ void swim::heard(duration now) {
 }
 
 void swim::check_silence() {
-  if (!settings_.with.silence_holds_verdicts || isolated_ || leaving_ || live_.size() < 2 ||
-      !probe_failed_since_ || now_ - last_heard_ <= silent_intervals * settings_.probe_interval)
+  if (isolated_ || leaving_ || live_.size() < 2 || !probe_failed_since_ ||
+      now_ - last_heard_ <= silent_intervals * settings_.probe_interval)
     return;
   isolated_ = true;
   emit(event_kind::isolated, self());
@@ -431,8 +425,7 @@ void swim::send(const udp_address& to, packet_kind kind, const packet_body& body
   writer.begin(cluster_, header(kind), body);
   // First what concerns the receiver most: that it is accused (Lifeguard, Buddy System).
   const auto* about = peer == nullptr ? nullptr : table_.find(*peer);
-  const bool warn =
-      about != nullptr && about->record.status.is != member_state::alive && settings_.with.buddy;
+  const bool warn = about != nullptr && about->record.status.is != member_state::alive;
   if (warn)
     writer.add(about->record, false);
   if (kind == packet_kind::leave || (kind == packet_kind::ack && leaving_))

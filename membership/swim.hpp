@@ -90,8 +90,7 @@ struct peer_view {
   duration since{0};       // when it got its state here
   duration round_trip{0};  // smoothed; zero without a sample
   std::uint8_t health = 0; // as it said itself; 0 is best
-  std::size_t accusers = 0;
-  bool replaced = false; // dead or left, and another came to its address
+  bool replaced = false;   // dead or left, and another came to its address
 };
 
 class swim {
@@ -171,7 +170,7 @@ private:
     // A suspicion that runs here.
     duration suspected{0};
     duration verdict{0};
-    duration excused{0}; // of it, while we heard nothing from anybody
+    duration excused{0}; // of it, for having heard nothing from anybody
     bool is_suspected = false;
     std::uint64_t fruitless_digest = 0; // theirs, when a sync brought nothing
     std::uint64_t fruitless_own = 0;
@@ -189,7 +188,6 @@ private:
   struct relay {
     std::uint64_t number; // of our ping
     std::uint64_t origin_number;
-    node_id origin;
     udp_address origin_address;
     node_id target;
     duration started;
@@ -208,8 +206,8 @@ private:
   void begin(duration now);
   void finish();
   void handle(const opened_packet& p, const udp_address& from);
-  void absorb_stall(duration now);
-  void heard(duration now);
+  void absorb_stall();
+  void heard();
   void check_silence();
   void change_health(int by);
   void emit(event_kind kind, const member& who);
@@ -229,6 +227,7 @@ private:
   void publish_self(const incarnation& at, bool is_renewed);
   void yield_id(const member& rival);
   void after_change(const node_id& id, const status& before, bool was_known, const change& what);
+  void tell_of(const member& m, const change& what);
   void became_live(const member_table::entry& e);
   void became_gone(const node_id& id);
   void check_address(const member& m);
@@ -236,7 +235,7 @@ private:
   void suspect_member(const node_id& id);
   void time_suspicion(const node_id& id);
   void witness(const member& accused);
-  void declare_dead(const node_id& id, bool own_verdict = true);
+  void declare_dead(const node_id& id);
   void end_suspicions();
   void forget_old();
   duration sweep_interval() const;
@@ -252,7 +251,7 @@ private:
   void probe_failed(const probe& p);
   void probe_answered(std::size_t index, const packet_header* direct);
   void on_ping(const opened_packet& p, const udp_address& from);
-  void on_ack(const opened_packet& p, const udp_address& from);
+  void on_ack(const opened_packet& p);
   void on_ping_req(const opened_packet& p, const udp_address& from);
   void on_nack(const opened_packet& p);
   void on_gone(const opened_packet& p, const udp_address& from);
@@ -296,7 +295,7 @@ private:
   std::uint64_t counter_ = 0; // of packets
   std::uint64_t next_number_ = 1;
 
-  std::vector<node_id> live_; // peers that are alive or suspect and have a profile
+  std::vector<node_id> live_; // peers that are alive or suspect; each has a profile
   std::map<node_id, contact> live_contacts_;
   std::vector<node_id> round_; // who is still to be probed, last first
   std::vector<probe> probes_;
@@ -313,7 +312,6 @@ private:
   duration last_heard_{0};
   bool probe_failed_since_ = false; // one of ours, target, helpers and all
   duration last_change_{0};
-  std::optional<duration> heard_again_; // after an isolation
   std::optional<duration> expected_tick_;
 
   duration next_probe_{0};

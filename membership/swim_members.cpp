@@ -69,6 +69,10 @@ void swim::take(const member& said, duration age) {
   const bool is_new = known == nullptr;
   const bool was_live = is_live(said.id);
   const bool brings_life = !was_live && is_up(said.status);
+  // Somebody of whom nothing but his name is known cannot be asked; an exchange brings the rest. Of
+  // the dead the name is enough, so that nothing stale revives them.
+  if (brings_life && !said.profile && (is_new || !known->record.profile))
+    return;
   if ((brings_life && live_.size() + 1 >= settings_.max_members) ||
       (is_new && table_.size() >= settings_.max_members + settings_.max_dead)) {
     ++totals_.dropped_full;
@@ -84,18 +88,11 @@ void swim::after_change(const node_id& id, const status& before, bool was_known,
                         const change& what) {
   const auto& e = *table_.find(id);
   const auto& now = e.record.status;
-  const bool lives = is_up(now) && e.record.profile;
+  const bool lives = is_up(now);
   if (what.status || (what.profile && lives))
     last_change_ = now_;
-  // Later accusers make a suspicion no shorter, so nobody needs to hear of them.
-  const auto members = live_members();
-  const auto sends = sends_of_an_update(settings_, members);
-  if (knew_nobody_)
-    ; // others know
-  else if (what.status || (what.profile && lives))
-    queue_.add(id, urgency_of(now.is), sends);
-  else if (what.accusers && now.accusers.size() <= confirmations_wanted(settings_, members) + 1)
-    queue_.extend(id, urgency_of(now.is), (sends + 1) / 2);
+  if (!knew_nobody_)
+    tell_of(e.record, what);
 
   const bool was_live = is_live(id);
   if (!was_live) {
@@ -137,6 +134,17 @@ void swim::after_change(const node_id& id, const status& before, bool was_known,
     std::erase(suspects_, id);
     emit(event_kind::recovered, e.record);
   }
+}
+
+void swim::tell_of(const member& m, const change& what) {
+  const auto members = live_members();
+  const auto sends = sends_of_an_update(settings_, members);
+  if (what.status || (what.profile && is_up(m.status)))
+    queue_.add(m.id, urgency_of(m.status.is), sends);
+  // Later accusers make a suspicion no shorter, so nobody needs to hear of them.
+  else if (what.accusers &&
+           m.status.accusers.size() <= confirmations_wanted(settings_, members) + 1)
+    queue_.extend(m.id, urgency_of(m.status.is), (sends + 1) / 2);
 }
 
 void swim::became_live(const member_table::entry& e) {
@@ -202,29 +210,20 @@ void swim::suspect_member(const node_id& id) {
   const auto* e = table_.find(id);
   if (e == nullptr || !is_live(id))
     return;
-  if (!settings_.with.suspicion)
-    return declare_dead(id);
   member said{id, e->record.status, std::nullopt};
   if (said.status.is == member_state::alive)
     ++totals_.suspicions;
   said.status.is = member_state::suspect;
   // A node that doubts itself warns of others, but confirms nothing.
-  if (health_ < 2 || !settings_.with.unhealthy_do_not_accuse)
+  if (health_ < 2)
     said.status.accusers.insert(id_);
   take(said);
 }
 
 void swim::time_suspicion(const node_id& id) {
   auto& c = live_contacts_.find(id)->second;
-  const auto members = live_members();
   const auto accusers = isolated_ ? 1 : table_.find(id)->record.status.accusers.size();
-  c.verdict = c.suspected + suspicion_timeout(settings_, members, accusers);
-  if (!heard_again_)
-    return;
-  // However often we lose touch, once is excuse enough.
-  const auto shortest = suspicion_timeout(settings_, members, members);
-  const auto last = c.suspected + suspicion_timeout(settings_, members, 0) + shortest;
-  c.verdict = std::max(c.verdict, std::min(*heard_again_ + shortest, last));
+  c.verdict = c.suspected + suspicion_timeout(settings_, live_members(), accusers);
 }
 
 void swim::witness(const member& accused) {
@@ -243,12 +242,12 @@ void swim::witness(const member& accused) {
     start_probe(accused.id, true);
 }
 
-void swim::declare_dead(const node_id& id, bool own_verdict) {
+void swim::declare_dead(const node_id& id) {
   const auto* e = table_.find(id);
   if (e == nullptr || !is_live(id))
     return;
   ++totals_.verdicts;
-  own_verdict_ = own_verdict;
+  own_verdict_ = true;
   const auto knew_nobody = std::exchange(knew_nobody_, false); // of this the others do not know
   take({id, {e->record.status.at, member_state::dead, {}}, std::nullopt});
   knew_nobody_ = knew_nobody;
@@ -349,8 +348,8 @@ void swim::notice_sender(const packet_header& h, const udp_address& from) {
   }
   if (const auto c = live_contacts_.find(h.from); c != live_contacts_.end())
     c->second.health = h.health;
-  else if (settings_.with.dead_are_told && e->record.status.at >= h.at &&
-           !is_up(e->record.status) && e->record.profile && e->record.profile->udp == from)
+  else if (e->record.status.at >= h.at && !is_up(e->record.status) && e->record.profile &&
+           e->record.profile->udp == from)
     tell_dead(h.from, from);
 }
 

@@ -17,17 +17,16 @@ constexpr duration nack_margin = std::chrono::milliseconds{50};
 } // namespace
 
 duration swim::scaled_interval() const {
-  return settings_.probe_interval *
-         (settings_.with.health_scales_probes ? static_cast<int>(health_) + 1 : 1);
+  return settings_.probe_interval * (static_cast<int>(health_) + 1);
 }
 
 duration swim::probe_timeout(const node_id& peer) const {
   auto timeout = settings_.probe_timeout_first;
   const auto c = live_contacts_.find(peer);
-  if (settings_.with.adaptive_timeout && c != live_contacts_.end() && c->second.smoothed)
+  if (c != live_contacts_.end() && c->second.smoothed)
     timeout = std::clamp(*c->second.smoothed + 4 * c->second.variation, settings_.probe_timeout_min,
                          settings_.probe_timeout_max);
-  return timeout * (settings_.with.health_scales_probes ? static_cast<int>(health_) + 1 : 1);
+  return timeout * (static_cast<int>(health_) + 1);
 }
 
 void swim::sample(const node_id& peer, duration round_trip) {
@@ -89,7 +88,6 @@ void swim::start_probe(const node_id& target, bool urgent) {
   p.started = now_;
   p.direct_end = now_ + probe_timeout(target);
   p.end = now_ + scaled_interval();
-  p.urgent = urgent;
   probes_.push_back(p);
   const bool is_there = table_.find(target)->record.status.is == member_state::alive;
   send(to, packet_kind::ping, {.number = p.number, .target = target}, &target, is_there);
@@ -119,8 +117,6 @@ void swim::go_indirect(probe& p) {
   if (!settings_.with.pings_over_http || std::ranges::any_of(calls_, is_same) ||
       std::ranges::count_if(calls_, is_ping) >= http_pings_max)
     return;
-  wire::writer content;
-  encode(content, p.target);
   const auto token = next_token_++;
   const auto& address = table_.find(p.target)->record.profile->address;
   calls_[token] = {.kind = call_kind::ping,
@@ -128,7 +124,7 @@ void swim::go_indirect(probe& p) {
                    .seed = std::nullopt,
                    .peer = p.target,
                    .probe = p.number};
-  out_.calls.push_back({token, call_kind::ping, address, std::move(content).take()});
+  out_.calls.push_back({token, call_kind::ping, address, {}});
 }
 
 void swim::probe_failed(const probe& p) {
@@ -156,7 +152,7 @@ void swim::probe_answered(std::size_t index, const packet_header* direct) {
     sync_with(e->record.profile->address, std::nullopt, p.target, 0);
 }
 
-void swim::on_ack(const opened_packet& p, const udp_address& from) {
+void swim::on_ack(const opened_packet& p) {
   for (auto& r : relays_)
     if (r.number == p.body.number && r.target == p.header.from) {
       send_bare(r.origin_address, packet_kind::ack, {.number = r.origin_number});
@@ -174,7 +170,6 @@ void swim::on_ack(const opened_packet& p, const udp_address& from) {
       probe_answered(i, nullptr);
     return;
   }
-  static_cast<void>(from);
 }
 
 void swim::on_nack(const opened_packet& p) {
@@ -238,7 +233,6 @@ void swim::on_ping_req(const opened_packet& p, const udp_address& from) {
   const auto margin = std::min(std::max(2 * round_trip, nack_margin), budget / 2);
   relays_.push_back({.number = next_number_++,
                      .origin_number = p.body.number,
-                     .origin = p.header.from,
                      .origin_address = from,
                      .target = p.body.target,
                      .started = now_,

@@ -189,7 +189,7 @@ std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_
     if (!in.ok()) {
       bad = in.error();
     } else {
-      heard(now_);
+      heard();
       take(m);
       const auto mine = std::ranges::find(probes_, done.probe, &probe::number);
       if (mine != probes_.end() && m.id == mine->target)
@@ -207,7 +207,7 @@ std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_
         seeds_.failed(*done.seed, now_, random_);
     } else {
       if (sender != id_)
-        heard(now_);
+        heard();
       if (done.seed && sender == id_)
         seeds_.is_ourselves(*done.seed, now_, random_);
       else if (done.seed && refused != totals_.dropped_ahead)

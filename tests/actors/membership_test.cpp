@@ -69,6 +69,7 @@ protected:
         .random_seed = number,
         .peers = track(spawn_wire(number)),
         .resolver = node.resolver.handle(),
+        .is_for_others = is_for_others,
         .send = [this, number](const udp_address& to,
                                std::string_view bytes) { send(number, to, bytes); },
         .take =
@@ -76,6 +77,10 @@ protected:
               std::vector<datagram> result{node.queued.begin(), node.queued.end()};
               node.queued.clear();
               return result;
+            },
+        .renamed =
+            [this, &node](const membership::node_id& now, std::uint64_t) {
+              renamed.push_back({now, node.sent});
             }};
     node.actor = track(spawn_membership(sys, context));
     return node;
@@ -152,7 +157,14 @@ protected:
     return std::ranges::count(calls, to, &fake_peers::post::address);
   }
 
+  struct renaming {
+    membership::node_id id;
+    std::size_t sent_before; // datagrams
+  };
+
   membership::settings settings;
+  bool is_for_others = false;
+  std::vector<renaming> renamed;
   std::map<std::uint64_t, std::unique_ptr<fake_node>> nodes;
   std::set<std::uint64_t> cut; // from everybody
   std::vector<fake_peers::post> calls;
@@ -187,6 +199,45 @@ TEST_F(MembershipActor, TakesNoPartBeforeItsOwnNameResolves) {
   advance(1s);
   EXPECT_EQ(calls_to(address(2)), 1);
   EXPECT_EQ(report(1).self.profile->udp, where(1));
+}
+
+TEST_F(MembershipActor, DoesNotTellOtherMachinesALoopbackAddress) {
+  is_for_others = true;
+  auto& node = spawn(1, {address(2)});
+  node.resolver.set(udp_address::v4(127, 0, 1, 1, 1));
+  tell(node.actor, start_atom_v);
+
+  advance(1min);
+  EXPECT_THAT(calls, IsEmpty());
+
+  node.resolver.set(where(1));
+  advance(1s);
+  EXPECT_EQ(calls_to(address(2)), 1);
+}
+
+TEST_F(MembershipActor, SaysWhenItIsSomebodyElseBeforeOthersHearOfIt) {
+  start_cluster(2);
+  ASSERT_THAT(renamed, IsEmpty());
+  const auto sent = nodes.at(1)->sent;
+
+  // A copy of node 1 that started later.
+  auto copy = report(1).self;
+  copy.profile->session = {99};
+  copy.profile->written.generation += 1;
+  copy.profile->udp = where(9);
+  copy.status.at = copy.profile->written;
+  wire::writer table;
+  table.u8(1);
+  encode(table, id(2));
+  table.varint(1);
+  encode(table, copy);
+  table.varint(0);
+  ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::sync, std::string{table.view()});
+
+  ASSERT_THAT(renamed, SizeIs(1));
+  EXPECT_EQ(renamed[0].id, report(1).self.id);
+  EXPECT_NE(renamed[0].id, id(1));
+  EXPECT_EQ(renamed[0].sent_before, sent);
 }
 
 TEST_F(MembershipActor, FollowsItsOwnNameToAnotherAddress) {

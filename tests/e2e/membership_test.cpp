@@ -180,6 +180,31 @@ TEST(Membership, NodeThatIsToldToLeaveHandsOnWhatItHasAndIsLeftAtOnce) {
   }
 }
 
+TEST(Membership, NodeThatIsToldToLeaveStaysWhileOthersLackWhatItHas) {
+  cluster nodes{3, {"--gossip.interval=1h", "--gossip.leave-timeout=500ms"}};
+  ASSERT_TRUE(nodes.start());
+  nodes[1].freeze();
+  ASSERT_EQ(nodes[2].http().post("/counters/a", R"({"increment": 5})").status, 200);
+
+  const auto refused = tell_to_leave(nodes[2]);
+
+  EXPECT_EQ(refused.status, 1) << refused.output;
+  EXPECT_NE(refused.output.find("does not leave: it has what 1 others lack"), std::string::npos)
+      << refused.output;
+  EXPECT_TRUE(nodes[2].is_running());
+  EXPECT_EQ(nodes[2].http().post("/counters/a", R"({"increment": 1})").status, 503);
+  EXPECT_TRUE(comes_to_show(nodes[2], "/counters/a", "5"));
+
+  nodes[1].thaw();
+  EXPECT_TRUE(comes_to_be(nodes[2], nodes[1], "alive"));
+  EXPECT_TRUE(eventually([&]() -> AssertionResult {
+    const auto told = tell_to_leave(nodes[2]);
+    return told.status == 0 ? AssertionSuccess() : AssertionFailure() << told.output;
+  }));
+  EXPECT_EQ(nodes[2].wait(5s), 0);
+  EXPECT_TRUE(comes_to_show(nodes[1], "/counters/a", "5"));
+}
+
 TEST(Membership, NodeMayComeBackAfterItLeft) {
   const folder files;
   cluster nodes{3};

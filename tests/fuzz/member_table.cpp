@@ -1,5 +1,5 @@
 // Tables from strangers who hold the key: answers to them, and what answers our own. A table that
-// is not well formed changes nothing; one that is changes nothing the second time.
+// is not well formed changes nothing; one that is, and fits, changes nothing the second time.
 
 #include "membership/swim.hpp"
 
@@ -71,12 +71,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto* told = std::get_if<std::string>(&answer);
   require(told != nullptr || asked.table().digest() == before);
   if (told != nullptr) {
-    // A node may have to take another id at the first time, and meet the rival as such at the next.
-    for (int again = 0; again < 3; ++again)
-      require(std::holds_alternative<std::string>(asked.answer(0us, call_kind::sync, input)));
     const auto after = asked.table().digest();
+    const auto refused = asked.totals().dropped_full;
     require(std::holds_alternative<std::string>(asked.answer(0us, call_kind::sync, input)));
-    require(asked.table().digest() == after);
+    // Who was refused for lack of room may find some the second time, where others died of the
+    // rest.
+    require(refused > 0 || asked.table().digest() == after);
     // And what a core writes, another reads.
     auto other = start(2);
     require(!other.call_answered(0us, pushed(other).first, *told));

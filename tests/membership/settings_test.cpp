@@ -74,15 +74,6 @@ TEST(Settings, TwoWhoCannotBeConfirmedUseTheShortestSuspicion) {
   EXPECT_EQ(suspicion_timeout({}, 3, 2), 4s);
 }
 
-TEST(Settings, WithoutLifeguardASuspicionHasOneLength) {
-  // The baseline of its paper: alpha 5 at 128 members, 10.5 s.
-  settings s;
-  s.suspicion_multiplier = 5;
-  s.with.suspicion_shrinks = false;
-  for (const std::size_t accusers : {0u, 1u, 4u})
-    EXPECT_TRUE(is_about(suspicion_timeout(s, 128, accusers), 10.54));
-}
-
 TEST(Settings, AnUpdateIsSentALogarithmAndSevenTimes) {
   // 9 times among 5 members, 12 among 99.
   const settings s;

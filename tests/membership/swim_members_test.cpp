@@ -217,20 +217,6 @@ TEST(SwimMembers, WitnessesConfirmASuspicionWithinOneProbe) {
   EXPECT_LE(time_until_confirmed(true), 1600ms);
 }
 
-TEST(SwimMembers, BasicSwimKnowsNoSuspicion) {
-  settings s;
-  s.with.suspicion = false;
-  s.with.pings_over_http = false;
-  stage st{3, s};
-  st.run(5s);
-  st.peers[0].answers = false;
-
-  st.run_until([&] { return st.core.totals().probes_failed > 0; }, 10s);
-
-  EXPECT_EQ(st.state(st.peers[0].id), member_state::dead);
-  EXPECT_EQ(st.count(event_kind::suspected), 0u);
-}
-
 // -- life --
 
 TEST(SwimMembers, AnyPacketAtAHigherIncarnationProvesLife) {
@@ -677,6 +663,32 @@ TEST(SwimMembers, WhoSharesItsAddressContradictsEverMoreSlowly) {
     st.gossip(st.peers[0], {{st.core.self().id, {own, member_state::suspect, {}}, std::nullopt}});
     EXPECT_GT(st.core.self().status.at, own);
   }
+}
+
+TEST(SwimMembers, AnAddressIsSharedNoLongerOnceTheOtherMoved) {
+  stage st{3};
+  auto rival = st.peers[2];
+  rival.id = stage::id_of(30);
+  rival.where = st.where;
+  rival.at.generation += 1;
+  rival.address = "rival:9080";
+  st.sync(rival, {rival.record()});
+  const auto accuse = [&] {
+    st.gossip(
+        st.peers[0],
+        {{st.core.self().id, {st.core.self().status.at, member_state::suspect, {}}, std::nullopt}});
+  };
+  accuse();
+  accuse();
+  ASSERT_EQ(st.core.totals().refutations, 1u) << "the second one waits";
+
+  rival.where = stage::udp_of(30);
+  rival.at = rival.at.next();
+  st.gossip(st.peers[1], {rival.record()});
+  accuse();
+  accuse();
+
+  EXPECT_EQ(st.core.totals().refutations, 3u);
 }
 
 TEST(SwimMembers, WhoMovesIsTheSameMember) {

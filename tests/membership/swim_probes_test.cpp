@@ -180,23 +180,6 @@ TEST(SwimProbes, WhoIsUnhealthyProbesMoreRarelyAndWaitsLonger) {
     EXPECT_EQ(pings[i].when - pings[i - 1].when, 9s) << "nine intervals";
 }
 
-TEST(SwimProbes, WithoutLifeguardHealthChangesNothing) {
-  auto s = without_http();
-  s.with.health_scales_probes = false;
-  stage st{3, s};
-  for (auto& p : st.peers)
-    p.answers = false;
-  st.run(20s);
-  EXPECT_GT(st.core.health(), 2u);
-  st.forget_what_was_seen();
-
-  st.run(3s);
-
-  const auto pings = st.sent(packet_kind::ping);
-  for (std::size_t i = 1; i < pings.size(); ++i)
-    EXPECT_LE(pings[i].when - pings[i - 1].when, 1s);
-}
-
 TEST(SwimProbes, TheRoundTripSetsTheTimeout) {
   group g;
   g.latency = 70ms;

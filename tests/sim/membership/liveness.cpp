@@ -308,9 +308,11 @@ bool liveness::is_connected(const std::vector<const process*>& running) const {
   };
   const auto knows = [&](const process& p, const process& other) {
     const auto* known = p.core.table().find(other.core.self().id);
-    // With a short memory a dead member may be forgotten before it is looked for.
+    // With a short memory a dead member, or one that is about to be, may be forgotten before it is
+    // looked for.
     return (known != nullptr && known->record.profile && !has_left(other) &&
-            (is_up(known->record.status) || !has_fault(fault_kind::short_memory)) &&
+            (known->record.status.is == membership::member_state::alive ||
+             !has_fault(fault_kind::short_memory)) &&
             known->record.profile->udp == udp_of(other.where)) ||
            std::ranges::any_of(p.born.seeds, [&](const std::string& seed) {
              return resolve_(seed) == other.where;

@@ -3,8 +3,7 @@
 // `starlingd leave`: tells the running node of a configuration to leave its cluster and end.
 //
 // Over the node's cluster listener, authenticated as all messages between nodes. It asks who is
-// there first and orders that one, so that an order which is repeated later means nothing to a node
-// that came back.
+// there first and orders that one, once: an order that is repeated later means nothing.
 
 #include "actors/options.hpp"
 #include "actors/types.hpp"

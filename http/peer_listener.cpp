@@ -4,6 +4,7 @@
 #include "actors/leave_command.hpp"
 #include "actors/membership.hpp"
 #include "actors/node.hpp"
+#include "membership/call_guard.hpp"
 
 #include <caf/scoped_actor.hpp>
 
@@ -72,10 +73,10 @@ std::variant<std::string, response> peer_listener::answer_to(const std::string& 
   const auto kind = kind_at(target);
   if (!kind)
     return ask(gossip_, actors::message_atom_v, std::move(content));
-  const bool is_order = kind == membership::call_kind::leave && !content.empty();
   auto answer = ask(membership_, actors::message_atom_v, *kind, std::move(content));
-  if (is_order && std::holds_alternative<std::string>(answer))
-    return actors::encode(leave_());
+  const auto* text = std::get_if<std::string>(&answer);
+  if (kind == membership::call_kind::leave && text && !membership::is_challenge(*text))
+    return membership::encode_answer(actors::encode(leave_()));
   return answer;
 }
 

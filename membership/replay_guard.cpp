@@ -7,9 +7,11 @@ namespace starling::membership {
 bool replay_guard::admit(const session_id& from, std::uint64_t counter) {
   auto found = windows_.find(from);
   if (found == windows_.end()) {
-    if (windows_.size() >= most_sessions_)
+    if (windows_.size() >= most_sessions_) {
       windows_.erase(
           std::ranges::min_element(windows_, {}, [](const auto& one) { return one.second.used; }));
+      ++forgotten_;
+    }
     found = windows_.try_emplace(from).first;
     found->second.newest = counter;
   }

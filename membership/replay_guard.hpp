@@ -23,6 +23,9 @@ public:
 
   std::size_t sessions() const { return windows_.size(); }
 
+  /// How many sessions were forgotten; what they said could be taken for new.
+  std::uint64_t forgotten() const { return forgotten_; }
+
 private:
   struct window {
     std::uint64_t newest = 0;
@@ -33,6 +36,7 @@ private:
   std::size_t most_sessions_;
   std::map<session_id, window> windows_;
   std::uint64_t uses_ = 0;
+  std::uint64_t forgotten_ = 0;
 };
 
 } // namespace starling::membership

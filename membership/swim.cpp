@@ -24,7 +24,7 @@ swim::swim(const settings& s, const identity& who, const wire::secret& secret,
       id_(who.id), profile_{{who.generation, 0}, who.session, {},
                             who.address,         who.name,    who.http_address},
       wall_clock_at_start_(who.wall_clock), start_(now), random_(random_seed), now_(now),
-      replays_(2 * s.max_members),
+      replays_(2 * s.max_members), call_guard_(who.session, 2 * s.max_members),
       seeds_(std::move(seed_addresses), {s.seed_backoff_min, s.seed_backoff_max, s.seed_interval}) {
   assert(!complaint_about(s));
   // Numbers of different nodes must not meet, or an answer to one could be sent to another.
@@ -129,36 +129,38 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
   begin(now);
   if (!started_)
     return wire::decode_error{"not started yet"};
-  switch (kind) {
-  case call_kind::sync: {
+  wire::reader in{content};
+  const auto header = decode_call_header(in);
+  if (!in.ok())
+    return in.error();
+  switch (call_guard_.admit(header)) {
+  case call_guard::verdict::taken:
+    break;
+  case call_guard::verdict::challenged:
+    return encode_answer(call_guard_.present());
+  case call_guard::verdict::repeated:
+    ++totals_.dropped_replayed;
+    return wire::decode_error{"a call that was made before"};
+  }
+  wire::writer out;
+  begin_answer(out);
+  if (kind == call_kind::sync) {
     node_id sender;
-    auto read = read_table(content, sender);
+    const auto read = read_table(in, sender);
     if (const auto* error = std::get_if<wire::decode_error>(&read))
       return *error;
     if (sender != id_)
       heard();
-    auto result = table_message(&std::get<std::vector<member>>(read));
+    put_table(out, &std::get<std::vector<member>>(read));
     finish();
-    return result;
+  } else {
+    in.expect_end();
+    if (!in.ok())
+      return in.error();
+    if (kind == call_kind::ping)
+      encode(out, self());
   }
-  case call_kind::ping: {
-    wire::writer out;
-    encode(out, self());
-    return std::move(out).take();
-  }
-  case call_kind::leave: {
-    // In two steps, so that an order that is repeated later, to a node that came back, says
-    // nothing.
-    wire::writer out;
-    encode(out, id_);
-    encode(out, profile_.session);
-    encode(out, incarnation{self().status.at.generation, 0});
-    if (content.empty() || content == out.view())
-      return std::move(out).take();
-    return wire::decode_error{"an order to leave for another life of this node"};
-  }
-  }
-  return wire::decode_error{"an unknown kind of call"};
+  return std::move(out).take();
 }
 
 void swim::leave(duration now) {

@@ -27,6 +27,7 @@
 // Driver: hand over received packets before a tick that is late. Call `tick` at `next_tick()`;
 // early and late calls are harmless. Run at most one core for each process.
 
+#include "membership/call_guard.hpp"
 #include "membership/dissemination.hpp"
 #include "membership/member_table.hpp"
 #include "membership/outputs.hpp"
@@ -66,10 +67,10 @@ struct counters {
   std::uint64_t dropped_version = 0;
   std::uint64_t dropped_foreign = 0;
   std::uint64_t dropped_not_authentic = 0;
-  std::uint64_t dropped_replayed = 0;
-  std::uint64_t dropped_own = 0;   // our own packets, come back
-  std::uint64_t dropped_full = 0;  // records of members beyond the bound
-  std::uint64_t dropped_ahead = 0; // records and packets of generations far ahead of our clock
+  std::uint64_t dropped_replayed = 0; // packets and calls
+  std::uint64_t dropped_own = 0;      // our own packets, come back
+  std::uint64_t dropped_full = 0;     // records of members beyond the bound
+  std::uint64_t dropped_ahead = 0;    // records and packets of generations far ahead of our clock
   std::uint64_t probes = 0;
   std::uint64_t probes_indirect = 0;
   std::uint64_t probes_failed = 0;
@@ -115,7 +116,9 @@ public:
   /// A datagram arrived at `now`.
   void receive(duration now, const udp_address& from, std::string_view bytes);
 
-  /// Somebody called us over HTTP; the bytes are authentic. Returns the content of the answer.
+  /// Somebody called us over HTTP; the bytes are authentic. Returns the content of the answer: to
+  /// one that was not meant for this life of ours, a challenge. What an order to leave asks for
+  /// the driver does, if it is not answered so.
   wire::decoded<std::string> answer(duration now, call_kind kind, std::string_view content);
 
   /// The end of a `call`. Answers with why the content is not what it should be, if so.
@@ -183,6 +186,7 @@ private:
     node_id peer;                    // or the member
     std::uint64_t digest = 0;        // the peer's, that differed
     std::uint64_t probe = 0;         // number of the probe that a ping helps
+    bool was_challenged = false;
   };
 
   struct relay {
@@ -266,8 +270,12 @@ private:
   void compare_digest(const packet_header& h);
   void sync_with(const std::string& address, std::optional<std::string> seed, const node_id& peer,
                  std::uint64_t digest);
-  std::string table_message(const std::vector<member>* theirs);
-  wire::decoded<std::vector<member>> read_table(std::string_view bytes, node_id& sender);
+  void make_call(const pending_call& c, const challenge& to);
+  challenge last_known(const node_id& peer) const;
+  std::optional<wire::decode_error> take_answer(const pending_call& done, std::string_view content);
+  void give_up(const pending_call& c);
+  void put_table(wire::writer& out, const std::vector<member>* theirs);
+  wire::decoded<std::vector<member>> read_table(wire::reader& in, node_id& sender);
   void probe_a_dead();
   void leave_due();
   void on_leave(const opened_packet& p, const udp_address& from);
@@ -289,6 +297,7 @@ private:
   member_table table_;
   dissemination queue_;
   replay_guard replays_;
+  call_guard call_guard_;
   seeds seeds_;
   outputs out_;
   counters totals_;
@@ -321,7 +330,7 @@ private:
   duration next_dead_probe_{0};
   duration next_sweep_{0};
   std::map<std::uint64_t, pending_call> calls_;
-  std::uint64_t next_token_ = 1;
+  std::uint64_t next_token_ = 1; // numbers our calls, too
 
   std::optional<node_id> address_rival_; // a live member at our address
   std::optional<node_id> evicted_;       // one whom we replaced there

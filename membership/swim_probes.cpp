@@ -117,14 +117,12 @@ void swim::go_indirect(probe& p) {
   if (!settings_.with.pings_over_http || std::ranges::any_of(calls_, is_same) ||
       std::ranges::count_if(calls_, is_ping) >= http_pings_max)
     return;
-  const auto token = next_token_++;
-  const auto& address = table_.find(p.target)->record.profile->address;
-  calls_[token] = {.kind = call_kind::ping,
-                   .address = address,
-                   .seed = std::nullopt,
-                   .peer = p.target,
-                   .probe = p.number};
-  out_.calls.push_back({token, call_kind::ping, address, {}});
+  make_call({.kind = call_kind::ping,
+             .address = table_.find(p.target)->record.profile->address,
+             .seed = std::nullopt,
+             .peer = p.target,
+             .probe = p.number},
+            last_known(p.target));
 }
 
 void swim::probe_failed(const probe& p) {

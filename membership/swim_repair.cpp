@@ -108,16 +108,30 @@ void swim::sync_with(const std::string& address, std::optional<std::string> seed
                 std::ranges::any_of(calls_, same)))
     return;
   ++totals_.syncs;
-  const auto token = next_token_++;
-  calls_[token] = {.kind = call_kind::sync,
-                   .address = address,
-                   .seed = std::move(seed),
-                   .peer = peer,
-                   .digest = digest};
-  out_.calls.push_back({token, call_kind::sync, address, table_message(nullptr)});
+  make_call({.kind = call_kind::sync,
+             .address = address,
+             .seed = std::move(seed),
+             .peer = peer,
+             .digest = digest},
+            last_known(peer));
 }
 
-std::string swim::table_message(const std::vector<member>* theirs) {
+challenge swim::last_known(const node_id& peer) const {
+  const auto* e = table_.find(peer);
+  return e == nullptr || !e->record.profile ? challenge{} : challenge{e->record.profile->session};
+}
+
+void swim::make_call(const pending_call& c, const challenge& to) {
+  const auto token = next_token_++;
+  calls_[token] = c;
+  wire::writer out;
+  encode(out, call_header{profile_.session, token, to});
+  if (c.kind == call_kind::sync)
+    put_table(out, nullptr);
+  out_.calls.push_back({token, c.kind, c.address, std::move(out).take()});
+}
+
+void swim::put_table(wire::writer& out, const std::vector<member>* theirs) {
   std::vector<const member_table::entry*> told;
   std::map<node_id, const member*> known;
   if (theirs != nullptr)
@@ -126,7 +140,6 @@ std::string swim::table_message(const std::vector<member>* theirs) {
   for (const auto& [id, e] : table_.entries())
     if (const auto k = known.find(id); k == known.end() || brings_news(*k->second, e.record))
       told.push_back(&e);
-  wire::writer out;
   out.u8(table_version);
   encode(out, id_);
   out.varint(told.size());
@@ -135,11 +148,9 @@ std::string swim::table_message(const std::vector<member>* theirs) {
     // Its state's age, so that what is long dead is not remembered anew by each who learns of it.
     out.varint(static_cast<std::uint64_t>((now_ - e->since) / std::chrono::seconds{1}));
   }
-  return std::move(out).take();
 }
 
-wire::decoded<std::vector<member>> swim::read_table(std::string_view bytes, node_id& sender) {
-  wire::reader in{bytes};
+wire::decoded<std::vector<member>> swim::read_table(wire::reader& in, node_id& sender) {
   if (in.u8() != table_version)
     in.fail("unknown version of the member list");
   sender = decode_node_id(in);
@@ -181,48 +192,60 @@ std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_
   const auto done = std::move(found->second);
   calls_.erase(found);
 
-  std::optional<wire::decode_error> bad;
-  if (done.kind == call_kind::ping) {
-    wire::reader in{content};
-    const auto m = decode_member(in);
-    in.expect_end();
-    if (!in.ok()) {
-      bad = in.error();
-    } else {
-      heard();
-      take(m);
-      const auto mine = std::ranges::find(probes_, done.probe, &probe::number);
-      if (mine != probes_.end() && m.id == mine->target)
-        probe_answered(static_cast<std::size_t>(mine - probes_.begin()), nullptr);
-    }
-  } else {
-    const auto digest = table_.digest();
-    const auto refused = totals_.dropped_ahead;
-    node_id sender;
-    const auto read = read_table(content, sender);
-    if (const auto* error = std::get_if<wire::decode_error>(&read)) {
-      bad = *error;
-      ++totals_.syncs_failed;
-      if (done.seed)
-        seeds_.failed(*done.seed, now_, random_);
-    } else {
-      if (sender != id_)
-        heard();
-      if (done.seed && sender == id_)
-        seeds_.is_ourselves(*done.seed, now_, random_);
-      else if (done.seed && refused != totals_.dropped_ahead)
-        seeds_.failed(*done.seed, now_, random_); // it knows us, but we refuse what it says it is
-      else if (done.seed)
-        seeds_.reached(*done.seed, sender, now_, random_);
-      if (const auto c = live_contacts_.find(done.peer);
-          c != live_contacts_.end() && digest == table_.digest()) {
-        c->second.fruitless_digest = done.digest;
-        c->second.fruitless_own = digest;
-      }
-    }
-  }
+  auto bad = take_answer(done, content);
+  if (bad)
+    give_up(done);
   finish();
   return bad;
+}
+
+std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
+                                                    std::string_view content) {
+  const auto answer = decode_answer(content);
+  if (const auto* error = std::get_if<wire::decode_error>(&answer))
+    return *error;
+  if (const auto* to = std::get_if<challenge>(&answer)) {
+    if (done.was_challenged)
+      return wire::decode_error{"a second challenge"};
+    auto again = done;
+    again.was_challenged = true;
+    make_call(again, *to);
+    return std::nullopt;
+  }
+  wire::reader in{std::get<std::string_view>(answer)};
+  if (done.kind == call_kind::ping) {
+    const auto m = decode_member(in);
+    in.expect_end();
+    if (!in.ok())
+      return in.error();
+    heard();
+    take(m);
+    const auto mine = std::ranges::find(probes_, done.probe, &probe::number);
+    if (mine != probes_.end() && m.id == mine->target)
+      probe_answered(static_cast<std::size_t>(mine - probes_.begin()), nullptr);
+    return std::nullopt;
+  }
+
+  const auto digest = table_.digest();
+  const auto refused = totals_.dropped_ahead;
+  node_id sender;
+  const auto read = read_table(in, sender);
+  if (const auto* error = std::get_if<wire::decode_error>(&read))
+    return *error;
+  if (sender != id_)
+    heard();
+  if (done.seed && sender == id_)
+    seeds_.is_ourselves(*done.seed, now_, random_);
+  else if (done.seed && refused != totals_.dropped_ahead)
+    seeds_.failed(*done.seed, now_, random_); // it knows us, but we refuse what it says it is
+  else if (done.seed)
+    seeds_.reached(*done.seed, sender, now_, random_);
+  if (const auto c = live_contacts_.find(done.peer);
+      c != live_contacts_.end() && digest == table_.digest()) {
+    c->second.fruitless_digest = done.digest;
+    c->second.fruitless_own = digest;
+  }
+  return std::nullopt;
 }
 
 void swim::call_failed(duration now, std::uint64_t token) {
@@ -230,12 +253,17 @@ void swim::call_failed(duration now, std::uint64_t token) {
   const auto found = calls_.find(token);
   if (found == calls_.end())
     return;
-  if (found->second.kind == call_kind::sync)
-    ++totals_.syncs_failed;
-  if (found->second.seed)
-    seeds_.failed(*found->second.seed, now_, random_);
+  const auto failed = std::move(found->second);
   calls_.erase(found);
+  give_up(failed);
   finish();
+}
+
+void swim::give_up(const pending_call& c) {
+  if (c.kind == call_kind::sync)
+    ++totals_.syncs_failed;
+  if (c.seed)
+    seeds_.failed(*c.seed, now_, random_);
 }
 
 // -- leaving --

@@ -5,8 +5,8 @@
 // A request that was sealed by another cluster, for another path, or altered on the way is refused
 // before anything of it is read. The answer's tag covers the request's, so an answer fits the one
 // request that it was made for. With an empty key the tags are checksums: they find accidents, not
-// attackers. Replays are harmless to the messages that travel so: they are joined, and joins are
-// idempotent.
+// attackers. Against a message that was recorded and is sent again its content has to say whom it
+// is for: gossip does (replication/message.hpp), and calls do (membership/call_guard.hpp).
 
 #include "wire/bytes.hpp"
 #include "wire/seal.hpp"

@@ -152,6 +152,13 @@ protected:
     return seen ? std::string{to_string(seen->record.status.is)} : "unknown";
   }
 
+  /// The beginning of a call for a node, by somebody who called never before.
+  std::string call_to(std::uint64_t number) {
+    wire::writer out;
+    encode(out, membership::call_header{{++callers}, 1, {report(number).self.profile->session}});
+    return std::move(out).take();
+  }
+
   /// How often a node posted to an address.
   std::ptrdiff_t calls_to(const std::string& to) const {
     return std::ranges::count(calls, to, &fake_peers::post::address);
@@ -164,6 +171,7 @@ protected:
 
   membership::settings settings;
   bool is_for_others = false;
+  std::uint64_t callers = 1000;
   std::vector<renaming> renamed;
   std::map<std::uint64_t, std::unique_ptr<fake_node>> nodes;
   std::set<std::uint64_t> cut; // from everybody
@@ -232,7 +240,8 @@ TEST_F(MembershipActor, SaysWhenItIsSomebodyElseBeforeOthersHearOfIt) {
   table.varint(1);
   encode(table, copy);
   table.varint(0);
-  ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::sync, std::string{table.view()});
+  ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::sync,
+                   call_to(1) + std::string{table.view()});
 
   ASSERT_THAT(renamed, SizeIs(1));
   EXPECT_EQ(renamed[0].id, report(1).self.id);
@@ -399,18 +408,19 @@ TEST_F(MembershipActor, AnswersAPingWithItsOwnRecord) {
   start_cluster(1);
 
   const auto answer =
-      ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::ping, std::string{});
+      ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::ping, call_to(1));
 
-  wire::reader in{answer};
+  const auto content = membership::decode_answer(answer);
+  wire::reader in{std::get<std::string_view>(content)};
   EXPECT_EQ(membership::decode_member(in), report(1).self);
 }
 
 TEST_F(MembershipActor, RefusesGarbage) {
   start_cluster(1);
-  for (const auto kind : {call_kind::sync, call_kind::leave})
-    EXPECT_EQ(
-        ask_error<std::string>(nodes.at(1)->actor, message_atom_v, kind, std::string{"garbage"}),
-        errc::bad_message);
+  for (const auto kind : {call_kind::sync, call_kind::ping, call_kind::leave})
+    for (const auto& content : {std::string{"garbage"}, call_to(1) + "garbage"})
+      EXPECT_EQ(ask_error<std::string>(nodes.at(1)->actor, message_atom_v, kind, content),
+                errc::bad_message);
 
   EXPECT_THAT(report(1).peers, IsEmpty());
   EXPECT_FALSE(report(1).leaving);
@@ -418,18 +428,17 @@ TEST_F(MembershipActor, RefusesGarbage) {
 
 // -- leaving --
 
-TEST_F(MembershipActor, KnowsAnOrderToLeaveOnlyForThisLife) {
+TEST_F(MembershipActor, KnowsAnOrderToLeaveOnlyForThisLifeAndOnce) {
   start_cluster(2);
-  const auto ask_who = [this](std::uint64_t number) {
-    return ask<std::string>(nodes.at(number)->actor, message_atom_v, call_kind::leave,
-                            std::string{});
+  const auto order = [this](const std::string& content) {
+    return ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::leave, content);
   };
+  const auto taken = call_to(1);
 
-  const auto one = ask_who(1);
-  EXPECT_EQ(ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::leave, one), one);
-  EXPECT_EQ(
-      ask_error<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::leave, ask_who(2)),
-      errc::bad_message);
+  EXPECT_TRUE(membership::is_challenge(order(call_to(2))));
+  EXPECT_FALSE(membership::is_challenge(order(taken)));
+  EXPECT_EQ(ask_error<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::leave, taken),
+            errc::bad_message);
   EXPECT_FALSE(report(1).leaving) << "who takes the order sees to it";
 }
 

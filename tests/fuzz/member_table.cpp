@@ -59,6 +59,22 @@ std::pair<std::uint64_t, std::string> pushed(swim& core) {
   return {core.out().calls[0].token, core.out().calls[0].content};
 }
 
+/// A call with this content, by somebody who called never before.
+std::string call_with(std::string_view content, std::uint64_t caller = 7) {
+  wire::writer out;
+  encode(out, call_header{{caller}, 1, {{1}}});
+  out.raw(content);
+  return std::move(out).take();
+}
+
+/// What is in a call, as an answer.
+std::string as_answer(std::string_view call) {
+  wire::reader in{call};
+  decode_call_header(in);
+  require(in.ok());
+  return encode_answer(in.raw(in.remaining()));
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -66,14 +82,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto asked = start(1);
   const auto before = asked.table().digest();
 
-  const auto answer = asked.answer(0us, call_kind::sync, input);
+  const auto answer = asked.answer(0us, call_kind::sync, call_with(input));
   check(asked);
   const auto* told = std::get_if<std::string>(&answer);
   require(told != nullptr || asked.table().digest() == before);
   if (told != nullptr) {
     const auto after = asked.table().digest();
     const auto refused = asked.totals().dropped_full;
-    require(std::holds_alternative<std::string>(asked.answer(0us, call_kind::sync, input)));
+    require(std::holds_alternative<std::string>(
+        asked.answer(0us, call_kind::sync, call_with(input, 8))));
     // Who was refused for lack of room may find some the second time, where others died of the
     // rest.
     require(refused > 0 || asked.table().digest() == after);
@@ -81,18 +98,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto other = start(2);
     require(!other.call_answered(0us, pushed(other).first, *told));
     check(other);
-    require(!other.call_answered(0us, pushed(other).first, pushed(asked).second));
+    require(!other.call_answered(0us, pushed(other).first, as_answer(pushed(asked).second)));
     check(other);
   }
 
   auto asking = start(1);
-  const auto refused = asking.call_answered(0us, pushed(asking).first, input);
+  const auto refused = asking.call_answered(0us, pushed(asking).first, encode_answer(input));
   check(asking);
   require(refused.has_value() == (told == nullptr));
   require(!refused || asking.table().digest() == before);
 
-  static_cast<void>(asking.answer(0us, call_kind::ping, input));
-  static_cast<void>(asking.answer(0us, call_kind::leave, input));
+  for (const auto kind : {call_kind::sync, call_kind::ping, call_kind::leave}) {
+    static_cast<void>(asking.answer(0us, kind, input));
+    static_cast<void>(asking.answer(0us, kind, call_with(input)));
+    check(asking);
+  }
+  static_cast<void>(asking.call_answered(0us, pushed(asking).first, input));
+  check(asking);
   duration now{0};
   for (int i = 0; i < 30; ++i) {
     now = std::max(now, *asking.next_tick());

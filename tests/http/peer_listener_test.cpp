@@ -139,7 +139,16 @@ protected:
         }));
   }
 
-  const std::string good = seal(ping_path, "");
+  /// The beginning of a call for the node, by somebody who called never before.
+  static std::string begun(membership::challenge to = {{1}}) {
+    static std::uint64_t callers = 1000;
+    wire::writer out;
+    encode(out, membership::call_header{{++callers}, 1, to});
+    return std::move(out).take();
+  }
+
+  /// Asks who is there.
+  const std::string good = seal(ping_path, begun({}));
 
   actors::fake_peers fakes_;
   actors::fake_resolver resolver_;
@@ -153,10 +162,12 @@ protected:
 TEST_F(PeerListener, AnswersACallForTheRequestThatItCameIn) {
   start();
 
-  const auto reply = ask(port_, "POST", ping_path, good);
+  const auto sealed = seal(ping_path, begun());
+  const auto reply = ask(port_, "POST", ping_path, sealed);
 
-  const auto content = opened(good, reply);
-  wire::reader in{content};
+  const auto answer = opened(sealed, reply);
+  const auto content = membership::decode_answer(answer);
+  wire::reader in{std::get<std::string_view>(content)};
   const auto who = membership::decode_member(in);
   EXPECT_TRUE(in.ok());
   EXPECT_EQ(who.id, membership::node_id::from(1, 1));
@@ -170,10 +181,14 @@ TEST_F(PeerListener, ExchangesMemberLists) {
   membership::swim other{{}, make_identity(2), ours, {"node-1:1"}, 1, membership::duration{1}};
   other.start(membership::duration{1}, membership::udp_address::v4(10, 0, 0, 2, 1));
   ASSERT_EQ(other.out().calls.size(), 1u);
-  const auto asked = other.out().calls.front();
+  const auto carry = [&] {
+    const auto asked = other.out().calls.at(0);
+    EXPECT_FALSE(
+        other.call_answered(membership::duration{2}, asked.token, call(sync_path, asked.content)));
+  };
 
-  EXPECT_FALSE(
-      other.call_answered(membership::duration{2}, asked.token, call(sync_path, asked.content)));
+  carry(); // it is told who is there
+  carry();
 
   ASSERT_EQ(other.peers().size(), 1u);
   EXPECT_EQ(other.peers().front().record->profile->name, "node-1");
@@ -189,14 +204,14 @@ TEST_F(PeerListener, IsNotReadyBeforeItTakesPart) {
 
 // -- leaving --
 
-TEST_F(PeerListener, LeavesWhenThisLifeOfItIsTold) {
+TEST_F(PeerListener, LeavesWhenItIsTold) {
   start();
 
-  const auto who = call(leave_path, "");
-  EXPECT_EQ(departures_, 0) << "it was only asked";
-  const auto done = actors::decode_leave_report(call(leave_path, who));
+  const auto answer = call(leave_path, begun());
 
   EXPECT_EQ(departures_, 1);
+  const auto content = membership::decode_answer(answer);
+  const auto done = actors::decode_leave_report(std::get<std::string_view>(content));
   ASSERT_TRUE(std::holds_alternative<actors::leave_report>(done));
   EXPECT_EQ(std::get<actors::leave_report>(done).others, 3u);
   EXPECT_EQ(std::get<actors::leave_report>(done).acknowledged, 2u);
@@ -204,12 +219,31 @@ TEST_F(PeerListener, LeavesWhenThisLifeOfItIsTold) {
 
 TEST_F(PeerListener, DoesNotLeaveWhenAnotherLifeIsTold) {
   start();
-  const auto who = call(leave_path, "");
 
-  for (auto other : {who.substr(0, who.size() - 1), who + "x", std::string(who.size(), 'x')})
+  const auto answer = call(leave_path, begun({{4711}}));
+
+  EXPECT_EQ(answer, membership::encode_answer(membership::challenge{{1}}));
+  EXPECT_EQ(departures_, 0);
+}
+
+TEST_F(PeerListener, DoesNotLeaveTwiceForOneOrder) {
+  start();
+  const auto order = seal(leave_path, begun());
+  ASSERT_EQ(ask(port_, "POST", leave_path, order).status, 200);
+
+  expect_refusal(leave_path, order, 400);
+
+  EXPECT_EQ(departures_, 1);
+}
+
+TEST_F(PeerListener, DoesNotLeaveForOrdersThatAreNone) {
+  start();
+  const auto order = begun();
+
+  for (const auto& other : {order.substr(0, order.size() - 1), order + "x", std::string(12, 'x')})
     expect_refusal(leave_path, seal(leave_path, other), 400);
-  expect_refusal(leave_path, seal(leave_path, who, {"starling", "another key"}), 403);
-  expect_refusal(leave_path, seal(ping_path, who), 403);
+  expect_refusal(leave_path, seal(leave_path, order, {"starling", "another key"}), 403);
+  expect_refusal(leave_path, seal(ping_path, order), 403);
 
   EXPECT_EQ(departures_, 0);
 }

@@ -144,7 +144,28 @@ public:
     return std::move(out).take();
   }
 
-  /// What the core's part of an exchange holds, sender and ages aside; nothing if malformed.
+  /// A call to the core that was not made before.
+  std::string call_with(std::string_view content) const {
+    wire::writer out;
+    encode(out, call_header{{5000}, ++calls_made_, {core.self().profile->session}});
+    out.raw(content);
+    return std::move(out).take();
+  }
+
+  /// What the core's table in a call or an answer holds, sender and ages aside; nothing if
+  /// malformed.
+  static std::optional<std::vector<member>> members_in_call(std::string_view bytes) {
+    wire::reader in{bytes};
+    decode_call_header(in);
+    return in.ok() ? members_of(in.raw(in.remaining())) : std::nullopt;
+  }
+
+  static std::optional<std::vector<member>> members_in_answer(std::string_view bytes) {
+    const auto answer = decode_answer(bytes);
+    const auto* content = std::get_if<std::string_view>(&answer);
+    return content ? members_of(*content) : std::nullopt;
+  }
+
   static std::optional<std::vector<member>> members_of(std::string_view bytes) {
     wire::reader in{bytes};
     in.u8();
@@ -161,7 +182,7 @@ public:
   /// A peer pushes its table; returns what the core answers.
   wire::decoded<std::string> sync(const peer& p, const std::vector<member>& members,
                                   std::uint64_t age_seconds = 0) {
-    auto answer = core.answer(now, call_kind::sync, table(p.id, members, age_seconds));
+    auto answer = core.answer(now, call_kind::sync, call_with(table(p.id, members, age_seconds)));
     look();
     return answer;
   }
@@ -222,9 +243,16 @@ public:
     return result;
   }
 
-  /// Answers all calls to a peer from now on; without, they fail.
+  /// The content of the answer to each call from now on; without, they fail.
   std::function<std::optional<std::string>(const call&)> on_call = [](const call&) {
     return std::nullopt;
+  };
+
+  /// The same, with what goes around the content.
+  std::function<std::optional<std::string>(const call&)> on_answer =
+      [this](const call& c) -> std::optional<std::string> {
+    const auto content = on_call(c);
+    return content ? std::optional{encode_answer(*content)} : std::nullopt;
   };
 
   /// Takes note of the outputs of the last input, and lets the peers react.
@@ -243,8 +271,8 @@ public:
     for (const auto& c : core.out().calls) {
       calls.push_back(c);
       at(now + 1ms, [this, c] {
-        if (const auto content = on_call(c))
-          static_cast<void>(core.call_answered(now, c.token, *content));
+        if (const auto answer = on_answer(c))
+          static_cast<void>(core.call_answered(now, c.token, *answer));
         else
           core.call_failed(now, c.token);
         look();
@@ -290,6 +318,7 @@ private:
   }
 
   std::vector<std::pair<duration, std::function<void()>>> replies_;
+  mutable std::uint64_t calls_made_ = 0;
 };
 
 } // namespace starling::membership

@@ -20,6 +20,22 @@ void attacker::sees(const datagram& d) {
     seen_[place] = d; // so that some are old
 }
 
+void attacker::sees(const recorded_call& c) {
+  if (calls_.size() < seen_max)
+    calls_.push_back(c);
+  else if (const auto place = random_.below(4 * seen_max); place < seen_max)
+    calls_[place] = c;
+}
+
+void attacker::call_again(const std::vector<address>& victims) {
+  if (calls_.empty())
+    return;
+  auto c = random_.one_of(calls_);
+  if (random_.chance(0.5))
+    c.to = random_.one_of(victims);
+  call(c);
+}
+
 void attacker::is_answered(const datagram& d) {
   if (!asked_)
     return;
@@ -32,6 +48,8 @@ void attacker::is_answered(const datagram& d) {
 void attacker::strikes(const std::vector<address>& victims) {
   if (seen_.empty() || victims.empty())
     return;
+  if (random_.chance(0.2))
+    return call_again(victims);
   auto d = random_.one_of(seen_);
   const auto resign = [&](std::string bytes) {
     bytes.resize(bytes.size() - std::tuple_size_v<wire::tag>);

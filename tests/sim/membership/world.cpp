@@ -46,6 +46,7 @@ world::world(const run_options& options)
   draw_machines();
   net_.receive = [this](const datagram& d) { deliver(d); };
   attacker_ = std::make_unique<attacker>(net_, dice{options_.seed, attacker_stream});
+  attacker_->call = [this](const recorded_call& c) { call_again(c); };
   liveness_ =
       std::make_unique<liveness>(time_, log_, safety_, settings_, faults_, nodes_, processes_,
                                  [this](const std::string& name) { return resolve(name); });
@@ -503,9 +504,28 @@ void world::answer_call(process& p, const membership::call& c, process& asked) {
   if (auto* text = std::get_if<std::string>(&answered))
     content = std::move(*text);
   log_.note(an_answer, asked.born.number, content.value_or(""));
+  if (content && !membership::is_challenge(*content))
+    attacker_->sees(recorded_call{asked.where, c.kind, c.content});
   asked.departs([this, &p, &asked, token = c.token, content = std::move(content)] {
     net_.send_stream(asked.where, p.where,
                      [this, &p, token, content] { end_call(p, token, content); });
+  });
+}
+
+/// A call that was taken in before, once more.
+void world::call_again(const recorded_call& c) {
+  auto* asked = listener_at(c.to);
+  if (asked == nullptr)
+    return;
+  asked->arrives(input{input_kind::request, nullptr}, [this, c, asked] {
+    safety_.before(*asked, {});
+    const auto before = asked->core.table().digest();
+    const auto answer = asked->core.answer(asked->clock(), c.kind, c.content);
+    const auto* text = std::get_if<std::string>(&answer);
+    if ((text != nullptr && !membership::is_challenge(*text)) ||
+        asked->core.table().digest() != before)
+      log_.complain("S9", safety_.name(*asked), "takes a call that was made before");
+    log_.weigh("S9");
   });
 }
 

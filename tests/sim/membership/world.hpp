@@ -84,6 +84,7 @@ private:
   void deliver(const datagram& d);
   void make_call(process& p, const membership::call& c);
   void answer_call(process& p, const membership::call& c, process& asked);
+  void call_again(const recorded_call& c);
   void end_call(process& p, std::uint64_t token, std::optional<std::string> content);
   void tell_input(const process& p, const input& what);
   process* listener_at(address a);

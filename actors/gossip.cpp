@@ -118,18 +118,19 @@ private:
   caf::result<void> flush() {
     silent_.clear(); // each gets one more chance
     auto promise = make_response_promise<void>();
-    flushed_ = promise;
+    flushing_.push_back(promise);
     continue_flush();
     return promise;
   }
 
   void continue_flush() {
-    if (!flushed_)
+    if (flushing_.empty())
       return;
     if (auto effects = core_.rounds(silent_); !effects.empty())
       perform(std::move(effects));
     else if (core_.is_quiet())
-      std::exchange(flushed_, std::nullopt)->deliver();
+      for (auto& promise : std::exchange(flushing_, {}))
+        promise.deliver();
   }
 
   void perform(std::vector<replication::effect> effects) {
@@ -265,7 +266,7 @@ private:
   std::map<membership::node_id, session_id> sessions_; // of the members that are there
   std::map<session_id, std::string> addresses_;        // where those are
   std::set<session_id> silent_;                        // those of them that failed last
-  std::optional<caf::typed_response_promise<void>> flushed_;
+  std::vector<caf::typed_response_promise<void>> flushing_;
   gossip_metrics metrics_;
   caf::disposable timer_;
 };

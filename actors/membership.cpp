@@ -21,10 +21,6 @@ using membership::duration;
 using membership::event_kind;
 using membership::member;
 
-// How often this node looks its own name up.
-constexpr auto resolve_interval = std::chrono::seconds{30};
-constexpr auto resolve_retry = std::chrono::seconds{1};
-
 class membership_impl : public membership_actor::base {
 public:
   membership_impl(caf::actor_config& cfg, const membership_context& context)
@@ -86,7 +82,7 @@ private:
               core_.start(now(), where);
               perform();
               core_.set_wall_clock(now(), wall_clock());
-              find_own_address_in(resolve_interval);
+              find_own_address_in(context_.resolve_interval);
             },
             [this](const caf::error& why) { found_no_address(reason_of(why)); });
   }
@@ -94,7 +90,7 @@ private:
   void found_no_address(const std::string& why) {
     log::line(where_ ? log::level::debug : log::level::warn, name(),
               "cannot resolve this node's own address, {}: {}", context_.self.address, why);
-    find_own_address_in(where_ ? resolve_interval : resolve_retry);
+    find_own_address_in(where_ ? context_.resolve_interval : context_.resolve_retry);
   }
 
   /// Milliseconds since 1970, by a clock that is set now and then.
@@ -104,7 +100,7 @@ private:
     return static_cast<std::uint64_t>(std::max<decltype(ms)>(ms, 0));
   }
 
-  void find_own_address_in(std::chrono::seconds wait) {
+  void find_own_address_in(std::chrono::milliseconds wait) {
     resolve_timer_ = run_delayed(wait, [this] { find_own_address(); });
   }
 

@@ -6,6 +6,7 @@
 // queued there, so that nobody is judged while its answer waits.
 
 #include "actors/interfaces.hpp"
+#include "actors/options.hpp"
 #include "membership/swim.hpp"
 
 #include <caf/actor_system.hpp>
@@ -24,8 +25,12 @@ struct membership_context {
   peer_client_actor peers;
   resolver_actor resolver; // of this node's own address
 
-  bool is_for_others =
-      false; // peers on other machines reach it, so a loopback address is of no use
+  // Peers on other machines reach it, so a loopback address is of no use.
+  bool is_for_others = false;
+
+  // How often this node looks its own name up, and how soon again while it does not resolve.
+  std::chrono::milliseconds resolve_interval = cluster_options{}.resolve_interval;
+  std::chrono::milliseconds resolve_retry = cluster_options{}.resolve_retry;
 
   // The socket. Neither call waits.
   std::function<void(const membership::udp_address&, std::string_view)> send;

@@ -17,9 +17,6 @@ namespace starling::actors {
 
 namespace {
 
-// How long a stop may wait for the peers to take what they lack.
-constexpr auto flush_time_max = std::chrono::seconds{2};
-
 // What leaving may take beyond the time that the others are given to acknowledge it.
 constexpr auto leave_time_more = std::chrono::seconds{1};
 
@@ -40,10 +37,10 @@ std::size_t peer_message_bytes_max(const options& o) {
 }
 
 node::node(caf::actor_system& sys, const options& o, const identity& who)
-    : sys_(sys), socket_(sys),
+    : sys_(sys), socket_(sys, o.cluster.max_datagrams),
       socket_failure_(socket_.open(*membership::parse_endpoint(o.cluster.listen))),
       leave_timeout_(std::chrono::ceil<std::chrono::milliseconds>(o.swim.leave_timeout)),
-      hand_on_timeout_(o.gossip.leave_timeout) {
+      hand_on_timeout_(o.gossip.leave_timeout), stop_timeout_(o.gossip.stop_timeout) {
   const wire::secret secret{o.cluster.name, o.cluster.key};
   peers_ = spawn_peer_client(sys, {.secret = secret,
                                    .timeout = o.cluster.peer_timeout,
@@ -68,6 +65,8 @@ node::node(caf::actor_system& sys, const options& o, const identity& who)
        .resolver = resolver_,
        .is_for_others = !membership::is_loopback(*membership::parse_endpoint(o.cluster.listen)) &&
                         !membership::is_loopback(*membership::parse_endpoint(o.cluster.advertise)),
+       .resolve_interval = o.cluster.resolve_interval,
+       .resolve_retry = o.cluster.resolve_retry,
        .send = [this](const auto& to, auto bytes) { socket_.send(to, bytes); },
        .take = [this] { return socket_.take(); },
        .renamed =
@@ -149,7 +148,7 @@ void node::stop() {
   if (!gossip_)
     return;
   caf::scoped_actor self{sys_};
-  hand_on_what_peers_lack(self, flush_time_max);
+  hand_on_what_peers_lack(self, stop_timeout_);
   socket_.stop();
   stop_.request_stop();
   const auto end = [&](auto& actor) {

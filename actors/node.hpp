@@ -56,6 +56,7 @@ private:
   std::optional<std::string> socket_failure_;
   std::chrono::milliseconds leave_timeout_;
   std::chrono::milliseconds hand_on_timeout_;
+  std::chrono::milliseconds stop_timeout_;
   std::stop_source stop_; // of messages to peers
   peer_client_actor peers_;
   resolver_actor resolver_;

@@ -134,6 +134,12 @@ void visit_options(options& o, Visitor visit) {
         "How long a message to a peer and its answer may take together.");
   visit("cluster.threads", o.cluster.threads, number{1, 1024, "threads"},
         "Threads that serve peers.");
+  visit("cluster.max-datagrams", o.cluster.max_datagrams, number{64, 1 << 20, "datagrams"},
+        "Datagrams of peers that wait at most; further ones are dropped and counted.");
+  visit("cluster.resolve-interval", o.cluster.resolve_interval, period{100ms, 24h},
+        "How often this node looks its own name up, to tell the others when it has moved.");
+  visit("cluster.resolve-retry", o.cluster.resolve_retry, period{100ms, 1h},
+        "How soon again while it does not resolve: until then the node takes no part.");
 
   visit("swim.probe-interval", o.swim.probe_interval, period{100ms, 1min},
         "How often a member is asked whether it is there, each in its turn: at 1s a member that "
@@ -148,6 +154,15 @@ void visit_options(options& o, Visitor visit) {
         "The most of that; with as much again for those who try, it must fit into the interval.");
   visit("swim.indirect-probes", o.swim.indirect_probes, number{0, 8, "members"},
         "How many others are asked to try: with 3, one bad link or slow helper accuses nobody.");
+  visit("swim.nack-margin", o.swim.nack_margin, period{1ms, 10s},
+        "How long before the time is over they say that they had no answer either; longer where "
+        "the way back is.");
+  visit("swim.max-urgent-probes", o.swim.max_urgent_probes, number{1, 256, "probes"},
+        "Probes out of turn at a time: of suspects, of the dead, of who shares an address.");
+  visit("swim.max-http-pings", o.swim.max_http_pings, number{0, 256, "calls"},
+        "Members asked over HTTP at a time, since UDP did not reach them.");
+  visit("swim.max-relays", o.swim.max_relays, number{0, 65536, "probes"},
+        "Probes for others at a time; who asks for more gets no help.");
   visit("swim.suspicion-multiplier", o.swim.suspicion_multiplier, number{1, 100, "times"},
         "How long a member that nobody reaches may defend itself, at least, in probe intervals "
         "(and times the logarithm of the members to base 10).");
@@ -162,6 +177,9 @@ void visit_options(options& o, Visitor visit) {
   visit("swim.stall-tolerance", o.swim.stall_tolerance, period{10ms, 1min},
         "How late this process may come to its work before that counts as not having run, for "
         "which nobody else is blamed.");
+  visit("swim.silent-intervals", o.swim.silent_intervals, number{1, 100, "probe intervals"},
+        "After how long without a word from anybody a node takes itself for cut off and delays "
+        "its verdicts; at 2 the others can still answer one probe.");
   visit("swim.gossip-interval", o.swim.gossip_interval, period{10ms, 1min},
         "How often news of members is sent on.");
   visit("swim.gossip-fanout", o.swim.gossip_fanout, number{1, 16, "members"},
@@ -183,8 +201,27 @@ void visit_options(options& o, Visitor visit) {
         "The shortest wait before a seed out of reach is tried again.");
   visit("swim.seed-backoff-max", o.swim.seed_backoff_max, period{10ms, 1h},
         "The longest wait before a seed out of reach is tried again.");
+  visit("swim.notice-interval", o.swim.notice_interval, period{10ms, 1h},
+        "How often a member that is held dead, and sends, is told so at most.");
+  visit("swim.settled-intervals", o.swim.settled_intervals, number{1, 100, "probe intervals"},
+        "For how long a list of members has to be unchanged before it is compared with others'; "
+        "by then news has usually been everywhere.");
+  visit("swim.max-syncs", o.swim.max_syncs, number{1, 64, "calls"},
+        "Lists exchanged at a time, those with seeds aside.");
+  visit("swim.contest-wait-min", o.swim.contest_wait_min, period{10ms, 1h},
+        "How long a node waits before it contradicts a member that claims its address; twice as "
+        "long each time.");
+  visit("swim.contest-wait-max", o.swim.contest_wait_max, period{10ms, 24h},
+        "The longest of these waits.");
+  visit("swim.clock-tolerance", o.swim.clock_tolerance, period{1min, 24h * 3650},
+        "How far a member's clock may be ahead before it is refused, for the others could never "
+        "again be above it.");
   visit("swim.leave-timeout", o.swim.leave_timeout, period{100ms, 1min},
         "How long a node that leaves waits until others said that they know.");
+  visit("swim.leave-interval", o.swim.leave_interval, period{10ms, 10s},
+        "How often it tells them again meanwhile.");
+  visit("swim.leave-members", o.swim.leave_members, number{1, 64, "members"},
+        "How many it waits for; they tell the rest.");
   visit("swim.max-members", o.swim.max_members, number{1, membership::members_max, "members"},
         "Members that are alive at most, this node included; further ones are ignored.");
   visit("swim.dead-retention", o.swim.dead_retention, period{1s, 24h * 365},
@@ -210,6 +247,9 @@ void visit_options(options& o, Visitor visit) {
       "gossip.leave-timeout", o.gossip.leave_timeout, period{100ms, 1h},
       "How long a node that is told to leave hands on what others lack; if that is not enough, it "
       "stays.");
+  visit("gossip.stop-timeout", o.gossip.stop_timeout, period{0ms, 1h},
+        "How long a node that is stopped hands on what others lack, at most: less than the 10s "
+        "after which docker kills.");
 
   visit("keys.shards", o.keys.shards, number{1, 1024, "actors"}, "Actors that look up the keys.");
 

@@ -37,6 +37,9 @@ struct cluster_options {
   std::size_t peer_clients = 4;
   std::chrono::milliseconds peer_timeout{5'000};
   std::size_t threads = 8;
+  std::size_t max_datagrams = 4096;
+  std::chrono::milliseconds resolve_interval{30'000};
+  std::chrono::milliseconds resolve_retry{1'000};
 };
 
 struct gossip_options {
@@ -45,6 +48,7 @@ struct gossip_options {
   std::size_t max_log = 64 << 20;
   std::size_t max_value = 64 << 20;
   std::chrono::milliseconds leave_timeout{30'000};
+  std::chrono::milliseconds stop_timeout{2'000};
 };
 
 struct keys_options {

@@ -74,8 +74,9 @@ private:
   std::array<mmsghdr, batch_max> heads_{};
 };
 
-swim_socket::swim_socket(caf::actor_system& sys)
-    : stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), for_take_(std::make_unique<buffers>()) {
+swim_socket::swim_socket(caf::actor_system& sys, std::size_t waiting_max)
+    : waiting_max_(waiting_max), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      for_take_(std::make_unique<buffers>()) {
   const auto dropped = [&sys](caf::string_view reason) {
     return counter(sys, "swim.packets-dropped", "Datagrams of membership that were not taken in.",
                    reason);
@@ -152,7 +153,7 @@ void swim_socket::run(const membership_actor& to) {
     const auto count = batch.items.size();
     if (count == 0)
       continue;
-    if (waiting_->load() + count > waiting_max) {
+    if (waiting_->load() + count > waiting_max_) {
       dropped_overload_->inc(static_cast<std::int64_t>(count));
       continue;
     }

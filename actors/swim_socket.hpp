@@ -10,6 +10,7 @@
 
 #include "actors/descriptor.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/options.hpp"
 #include "actors/socket_address.hpp"
 #include "membership/endpoint.hpp"
 
@@ -28,13 +29,12 @@ namespace starling::actors {
 
 class swim_socket {
 public:
-  /// At most so many datagrams wait for the actor.
-  static constexpr std::size_t waiting_max = 4096;
-
   /// At most so many are taken at a time.
   static constexpr std::size_t take_max = 1024;
 
-  explicit swim_socket(caf::actor_system& sys);
+  /// At most `waiting_max` datagrams wait for the actor.
+  explicit swim_socket(caf::actor_system& sys,
+                       std::size_t waiting_max = cluster_options{}.max_datagrams);
 
   swim_socket(const swim_socket&) = delete;
   swim_socket& operator=(const swim_socket&) = delete;
@@ -73,6 +73,7 @@ private:
   caf::telemetry::int_counter* errors_no_room_;
   caf::telemetry::int_counter* errors_unreachable_;
 
+  std::size_t waiting_max_;
   descriptor socket_;
   descriptor stop_; // becomes readable, for ever
   address_family family_ = address_family::v4;

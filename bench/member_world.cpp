@@ -64,12 +64,13 @@ void member_world::add_whole(std::size_t count) {
   // Two rounds of exchanges with the first: it learns of all, then all learn of all.
   for (int round = 0; round < 2; ++round)
     for (std::size_t i = 1; i < nodes.size(); ++i) {
-      nodes[i].core->call_on(now, address_of(0));
-      const auto calls = nodes[i].core->out().calls;
-      for (const auto& c : calls) {
+      auto& core = *nodes[i].core;
+      core.call_on(now, address_of(0));
+      // Until nothing is asked any more: the first answer is a challenge.
+      while (!core.out().calls.empty()) {
+        const auto c = core.out().calls.front();
         const auto answer = nodes[0].core->answer(now, c.kind, c.content);
-        static_cast<void>(
-            nodes[i].core->call_answered(now, c.token, std::get<std::string>(answer)));
+        static_cast<void>(core.call_answered(now, c.token, std::get<std::string>(answer)));
       }
       perform(i);
     }

@@ -21,17 +21,21 @@ std::optional<std::string> complaint_about(const settings& s) {
       s.probe_timeout_first > s.probe_timeout_max)
     return "the timeouts of a probe must be positive, and the first between the least and the "
            "greatest";
+  if (s.nack_margin <= 0ms)
+    return "a nack must have time for its way";
   // A ping-req leaves at the end of the direct probe; its helper waits for the target and answers
-  // 50 ms before the interval ends.
-  if (s.probe_interval < 2 * s.probe_timeout_max + 100ms)
-    return "the probe interval must be at least twice the greatest timeout of a probe and 100 ms, "
-           "or helpers cannot answer in time";
+  // a margin before the interval ends.
+  if (s.probe_interval < 2 * (s.probe_timeout_max + s.nack_margin))
+    return "the probe interval must be at least twice the greatest timeout of a probe and the "
+           "margin of a nack, or helpers cannot answer in time";
   if (s.suspicion_multiplier == 0 || s.suspicion_max_multiplier == 0)
     return "the suspicion multipliers must be positive";
   if (s.health_max < 1 || s.health_max > 255)
     return "the worst health must be 1 to 255";
   if (s.stall_tolerance <= 0ms)
     return "a stall must take time";
+  if (s.silent_intervals == 0 || s.settled_intervals == 0)
+    return "nobody is silent, and nothing settled, before an interval is over";
   if (s.gossip_fanout == 0 || s.gossip_fanout > 16)
     return "gossip must go to 1 to 16 members at a time";
   if (s.indirect_probes > probe::helpers_max)
@@ -39,10 +43,15 @@ std::optional<std::string> complaint_about(const settings& s) {
   if (s.confirmations >= accuser_set::capacity)
     return "no more than 7 confirmations can be told apart";
   if (s.gossip_interval <= 0ms || s.sync_interval <= 0ms || s.dead_probe_interval <= 0ms ||
-      s.seed_interval <= 0ms || s.seed_backoff_min <= 0ms)
+      s.seed_interval <= 0ms || s.seed_backoff_min <= 0ms || s.notice_interval <= 0ms ||
+      s.leave_interval <= 0ms)
     return "intervals must be positive";
   if (s.seed_backoff_min > s.seed_backoff_max)
     return "the least wait for a seed is above the greatest";
+  if (s.contest_wait_min <= 0ms || s.contest_wait_min > s.contest_wait_max)
+    return "the least wait before a contradiction must be positive, and not above the greatest";
+  if (s.clock_tolerance <= 0ms)
+    return "no two clocks agree";
   if (s.packet_bytes < 1024 || s.packet_bytes > 1400)
     return "packets must have 1024 to 1400 bytes";
   if (s.max_members < 1 || s.max_members > members_max)

@@ -24,6 +24,10 @@ struct settings {
   duration probe_timeout_min = std::chrono::milliseconds{400};
   duration probe_timeout_max = std::chrono::milliseconds{450};
   std::size_t indirect_probes = 3;
+  duration nack_margin = std::chrono::milliseconds{50}; // a nack's way back, at least
+  std::size_t max_urgent_probes = 16;                   // beside the one of each interval
+  std::size_t max_http_pings = 8;                       // under way at a time
+  std::size_t max_relays = 256;                         // probes for others, at a time
 
   // -- suspicion --
   unsigned suspicion_multiplier = 4;     // alpha: the shortest suspicion, in probe intervals
@@ -33,6 +37,7 @@ struct settings {
   // -- health --
   unsigned health_max = 8;                                   // the worst score
   duration stall_tolerance = std::chrono::milliseconds{250}; // a tick that is later is a stall
+  unsigned silent_intervals = 2; // nothing from anybody for so many probe intervals: it is us
 
   // -- dissemination --
   duration gossip_interval = std::chrono::milliseconds{200};
@@ -46,9 +51,19 @@ struct settings {
   duration seed_interval = std::chrono::seconds{30};
   duration seed_backoff_min = std::chrono::milliseconds{250};
   duration seed_backoff_max = std::chrono::seconds{15};
+  duration notice_interval = std::chrono::seconds{1}; // between two to one who is held dead
+  unsigned settled_intervals = 3; // without a change for so many probe intervals a table is settled
+  std::size_t max_syncs = 4;      // under way at a time, those with seeds aside
+
+  // -- two of a kind --
+  duration contest_wait_min = std::chrono::seconds{1}; // before we contradict who has our address
+  duration contest_wait_max = std::chrono::minutes{1};
+  duration clock_tolerance = std::chrono::hours{24}; // generations this far ahead are refused
 
   // -- leaving --
   duration leave_timeout = std::chrono::seconds{3};
+  duration leave_interval = std::chrono::milliseconds{200}; // between two farewells
+  std::size_t leave_members = 8;                            // who are to acknowledge them
 
   // -- bounds --
   std::size_t max_members = 256; // alive or suspect, this one included

@@ -8,12 +8,6 @@ namespace starling::membership {
 
 namespace {
 
-// After this many probe intervals without a change a table is settled.
-constexpr int settled_intervals = 3;
-
-// Nothing heard from anybody for so many probe intervals: it is us.
-constexpr int silent_intervals = 2;
-
 constexpr std::size_t parts_max = 64; // of a packet: more cannot fit
 
 } // namespace
@@ -173,7 +167,7 @@ void swim::leave(duration now) {
   publish_self(self().status.at, false);
   auto peers = live_;
   random_.shuffle(peers);
-  peers.resize(std::min<std::size_t>(peers.size(), 8));
+  peers.resize(std::min(peers.size(), settings_.leave_members));
   farewells_.clear();
   for (const auto& id : peers)
     farewells_.push_back({table_.find(id)->record.profile->udp, id, false});
@@ -239,7 +233,7 @@ std::optional<duration> swim::next_tick() const {
     at(next_sync_);
   }
   if (live_.size() >= 2 && !isolated_ && probe_failed_since_)
-    at(last_heard_ + silent_intervals * settings_.probe_interval + duration{1});
+    at(last_heard_ + settings_.silent_intervals * settings_.probe_interval + duration{1});
   at(next_dead_probe_);
   if (const auto due = seeds_.next_due())
     at(*due);
@@ -381,7 +375,7 @@ void swim::heard() {
 
 void swim::check_silence() {
   if (isolated_ || leaving_ || live_.size() < 2 || !probe_failed_since_ ||
-      now_ - last_heard_ <= silent_intervals * settings_.probe_interval)
+      now_ - last_heard_ <= settings_.silent_intervals * settings_.probe_interval)
     return;
   isolated_ = true;
   emit(event_kind::isolated, self());
@@ -418,7 +412,7 @@ packet_header swim::header(packet_kind kind) {
 
 bool swim::is_settled() const {
   return (queue_.is_empty() || live_.empty()) &&
-         now_ - last_change_ > settled_intervals * settings_.probe_interval;
+         now_ - last_change_ > settings_.settled_intervals * settings_.probe_interval;
 }
 
 void swim::send(const udp_address& to, packet_kind kind, const packet_body& body,

@@ -107,7 +107,7 @@ public:
   void start(duration now, const udp_address& where);
 
   /// What the wall clock shows, in milliseconds since 1970; to be told now and then, for clocks are
-  /// set. Generations more than a day ahead of it, and of our own, are refused.
+  /// set. Generations more than `clock_tolerance` ahead of it, and of our own, are refused.
   void set_wall_clock(duration now, std::uint64_t milliseconds);
 
   /// Does what is due.

@@ -10,11 +10,6 @@ namespace starling::membership {
 
 namespace {
 
-constexpr std::uint64_t generation_ahead_max = 24ull * 3600 * 1000; // milliseconds
-
-constexpr duration refute_wait_min = std::chrono::seconds{1};
-constexpr duration refute_wait_max = std::chrono::minutes{1};
-constexpr duration notice_interval = std::chrono::seconds{1};
 constexpr duration complaint_interval = std::chrono::minutes{1};
 
 dissemination::urgency urgency_of(member_state s) {
@@ -45,7 +40,8 @@ std::uint64_t lot(const node_id& witness, const member& accused) {
 bool swim::is_far_ahead(const incarnation& at) const {
   const auto uptime = static_cast<std::uint64_t>((now_ - start_) / std::chrono::milliseconds{1});
   const auto clock = std::max(wall_clock_at_start_ + uptime, self().status.at.generation);
-  return at.generation > clock + generation_ahead_max;
+  const auto tolerated = settings_.clock_tolerance / std::chrono::milliseconds{1};
+  return at.generation > clock + static_cast<std::uint64_t>(tolerated);
 }
 
 void swim::refuse_far_ahead(const member& said) {
@@ -287,7 +283,8 @@ void swim::refute(const incarnation& accused) {
       pending_refutation_ = std::max(accused, pending_refutation_.value_or(accused));
       return;
     }
-    refute_wait_ = std::clamp(2 * refute_wait_, refute_wait_min, refute_wait_max);
+    refute_wait_ =
+        std::clamp(2 * refute_wait_, settings_.contest_wait_min, settings_.contest_wait_max);
     refute_not_before_ = now_ + refute_wait_;
   }
   ++totals_.refutations;
@@ -362,7 +359,7 @@ void swim::note_copy(const session_id& other) {
 
 void swim::tell_dead(const node_id& id, const udp_address& to) {
   auto [told, is_new] = told_dead_.try_emplace(id, now_);
-  if (!is_new && now_ - told->second < notice_interval)
+  if (!is_new && now_ - told->second < settings_.notice_interval)
     return;
   told->second = now_;
   send(to, packet_kind::gossip, {}, &id, false);
@@ -390,7 +387,7 @@ void swim::forget_old() {
   }
   table_.prune_forgotten(now_, settings_.forgotten_retention, settings_.max_forgotten);
   std::erase_if(told_dead_,
-                [this](const auto& one) { return now_ - one.second > notice_interval; });
+                [this](const auto& one) { return now_ - one.second > settings_.notice_interval; });
 }
 
 } // namespace starling::membership

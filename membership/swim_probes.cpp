@@ -7,15 +7,6 @@
 
 namespace starling::membership {
 
-namespace {
-
-constexpr std::size_t relays_max = 256;
-constexpr std::size_t urgent_probes_max = 16;
-constexpr std::ptrdiff_t http_pings_max = 8; // under way
-constexpr duration nack_margin = std::chrono::milliseconds{50};
-
-} // namespace
-
 duration swim::scaled_interval() const {
   return settings_.probe_interval * (static_cast<int>(health_) + 1);
 }
@@ -76,7 +67,7 @@ void swim::start_probe(const node_id& target, bool urgent) {
     return;
   if (urgent) {
     const auto same = [&](const probe& p) { return p.target == target; };
-    if (probes_.size() > urgent_probes_max || std::ranges::any_of(probes_, same))
+    if (probes_.size() > settings_.max_urgent_probes || std::ranges::any_of(probes_, same))
       return;
   }
   ++totals_.probes;
@@ -115,7 +106,8 @@ void swim::go_indirect(probe& p) {
   const auto is_ping = [](const auto& c) { return c.second.kind == call_kind::ping; };
   const auto is_same = [&](const auto& c) { return is_ping(c) && c.second.peer == p.target; };
   if (!settings_.with.pings_over_http || std::ranges::any_of(calls_, is_same) ||
-      std::ranges::count_if(calls_, is_ping) >= http_pings_max)
+      std::ranges::count_if(calls_, is_ping) >=
+          static_cast<std::ptrdiff_t>(settings_.max_http_pings))
     return;
   make_call({.kind = call_kind::ping,
              .address = table_.find(p.target)->record.profile->address,
@@ -215,7 +207,7 @@ void swim::on_ping(const opened_packet& p, const udp_address& from) {
 void swim::on_ping_req(const opened_packet& p, const udp_address& from) {
   const auto* e = table_.find(p.header.from);
   const bool is_stranger = e == nullptr || !e->record.profile || e->record.profile->udp != from;
-  if (is_stranger || relays_.size() >= relays_max || p.body.target == id_)
+  if (is_stranger || relays_.size() >= settings_.max_relays || p.body.target == id_)
     return;
   auto to = p.body.target_address;
   if (const auto* target = table_.find(p.body.target); target != nullptr && target->record.profile)
@@ -228,7 +220,7 @@ void swim::on_ping_req(const opened_packet& p, const udp_address& from) {
   // Nobody whose settings are ours waits for longer, and so nobody can hold our relays for long.
   const auto budget = std::min(p.body.budget, settings_.probe_interval *
                                                   (static_cast<int>(settings_.health_max) + 1));
-  const auto margin = std::min(std::max(2 * round_trip, nack_margin), budget / 2);
+  const auto margin = std::min(std::max(2 * round_trip, settings_.nack_margin), budget / 2);
   relays_.push_back({.number = next_number_++,
                      .origin_number = p.body.number,
                      .origin_address = from,

@@ -11,13 +11,8 @@ namespace {
 
 constexpr std::uint8_t table_version = 1;
 
-// Exchanges of tables under way at a time, those with seeds aside.
-constexpr std::size_t syncs_max = 4;
-
 // No table has more records: those alive and those remembered as dead.
 constexpr std::size_t records_max = 2 * members_max;
-
-constexpr duration farewell_interval = std::chrono::milliseconds{200};
 
 // id, incarnation, state, whether there is a profile, age
 constexpr std::size_t record_bytes_min = 16 + 2 + 1 + 1 + 1;
@@ -104,8 +99,9 @@ void swim::sync_with(const std::string& address, std::optional<std::string> seed
   const auto same = [&](const auto& c) {
     return c.second.kind == call_kind::sync && c.second.address == address;
   };
-  if (!seed && (std::ranges::count_if(calls_, is_sync) >= static_cast<std::ptrdiff_t>(syncs_max) ||
-                std::ranges::any_of(calls_, same)))
+  if (!seed &&
+      (std::ranges::count_if(calls_, is_sync) >= static_cast<std::ptrdiff_t>(settings_.max_syncs) ||
+       std::ranges::any_of(calls_, same)))
     return;
   ++totals_.syncs;
   make_call({.kind = call_kind::sync,
@@ -282,7 +278,7 @@ void swim::leave_due() {
   }
   if (now_ < next_farewell_)
     return;
-  next_farewell_ = now_ + farewell_interval;
+  next_farewell_ = now_ + settings_.leave_interval;
   for (const auto& f : farewells_)
     if (!f.acknowledged)
       send(f.to, packet_kind::leave, {.number = leave_number_}, &f.peer, false);

@@ -442,6 +442,23 @@ TEST_F(GossipActor, WaitsForNobodyWhoIsLostBeforeAStop) {
   EXPECT_TRUE(is_done);
 }
 
+TEST_F(GossipActor, AnswersEachOfTwoWhoWaitForPeersToHaveAll) {
+  add_peer_in_step("bob:1", bob);
+  peers.answer_by({});
+  write(config, assign("dark"));
+  int done = 0;
+  for (int i = 0; i < 2; ++i)
+    sys.spawn([&done, this](caf::event_based_actor* waiting) {
+      waiting->request(gossip, caf::infinite, flush_atom_v).then([&done] { ++done; });
+    });
+  settle();
+  EXPECT_EQ(done, 0);
+
+  tell(gossip, lost_atom_v, make_peer("", bob.value).id);
+
+  EXPECT_EQ(done, 2);
+}
+
 TEST_F(GossipActor, BringsANewPeerAllKeysOfAllShards) {
   std::set<std::string> names;
   for (int i = 0; i < 50; ++i) {

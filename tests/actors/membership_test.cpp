@@ -70,6 +70,8 @@ protected:
         .peers = track(spawn_wire(number)),
         .resolver = node.resolver.handle(),
         .is_for_others = is_for_others,
+        .resolve_interval = resolve_interval,
+        .resolve_retry = resolve_retry,
         .send = [this, number](const udp_address& to,
                                std::string_view bytes) { send(number, to, bytes); },
         .take =
@@ -171,6 +173,8 @@ protected:
 
   membership::settings settings;
   bool is_for_others = false;
+  std::chrono::milliseconds resolve_interval = 30s;
+  std::chrono::milliseconds resolve_retry = 1s;
   std::uint64_t callers = 1000;
   std::vector<renaming> renamed;
   std::map<std::uint64_t, std::unique_ptr<fake_node>> nodes;
@@ -247,6 +251,22 @@ TEST_F(MembershipActor, SaysWhenItIsSomebodyElseBeforeOthersHearOfIt) {
   EXPECT_EQ(renamed[0].id, report(1).self.id);
   EXPECT_NE(renamed[0].id, id(1));
   EXPECT_EQ(renamed[0].sent_before, sent);
+}
+
+TEST_F(MembershipActor, LooksItsNameUpAsOftenAsConfigured) {
+  resolve_interval = 10s;
+  resolve_retry = 100ms;
+  auto& node = spawn(1, {});
+  node.resolver.set(std::nullopt);
+  tell(node.actor, start_atom_v);
+
+  advance(1s);
+  EXPECT_EQ(node.resolver.asked().size(), 11u);
+  node.resolver.set(where(1));
+  advance(100ms);
+  EXPECT_EQ(node.resolver.asked().size(), 12u);
+  advance(30s);
+  EXPECT_EQ(node.resolver.asked().size(), 15u);
 }
 
 TEST_F(MembershipActor, FollowsItsOwnNameToAnotherAddress) {

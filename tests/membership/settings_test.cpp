@@ -147,6 +147,24 @@ TEST(Settings, IntervalsAndMultipliersArePositive) {
   EXPECT_FALSE(works([](settings& s) { s.seed_backoff_min = 0ms; }));
   EXPECT_FALSE(works([](settings& s) { s.seed_backoff_min = 16s; }));
   EXPECT_FALSE(works([](settings& s) { s.stall_tolerance = 0ms; }));
+  EXPECT_FALSE(works([](settings& s) { s.notice_interval = 0ms; }));
+  EXPECT_FALSE(works([](settings& s) { s.leave_interval = 0ms; }));
+  EXPECT_FALSE(works([](settings& s) { s.silent_intervals = 0; }));
+  EXPECT_FALSE(works([](settings& s) { s.settled_intervals = 0; }));
+  EXPECT_FALSE(works([](settings& s) { s.clock_tolerance = 0ms; }));
+  EXPECT_FALSE(works([](settings& s) { s.contest_wait_min = 0ms; }));
+  EXPECT_FALSE(works([](settings& s) { s.contest_wait_min = 61s; }));
+  EXPECT_TRUE(works([](settings& s) { s.contest_wait_min = 60s; }));
+}
+
+TEST(Settings, TheMarginOfANackHasToFitTwice) {
+  EXPECT_FALSE(works([](settings& s) { s.nack_margin = 0ms; }));
+  EXPECT_TRUE(works([](settings& s) { s.nack_margin = 50ms; }));
+  EXPECT_FALSE(works([](settings& s) { s.nack_margin = 51ms; }));
+  EXPECT_TRUE(works([](settings& s) {
+    s.nack_margin = 100ms;
+    s.probe_timeout_max = 400ms;
+  }));
 }
 
 TEST(Settings, SomebodyHasToBeTold) {

@@ -255,6 +255,9 @@ public:
     return content ? std::optional{encode_answer(*content)} : std::nullopt;
   };
 
+  /// Calls do not end, well or not.
+  bool is_called_in_vain = false;
+
   /// Takes note of the outputs of the last input, and lets the peers react.
   void look() {
     for (std::size_t i = 0; i < core.out().packets(); ++i) {
@@ -270,6 +273,8 @@ public:
       events.push_back(e);
     for (const auto& c : core.out().calls) {
       calls.push_back(c);
+      if (is_called_in_vain)
+        continue;
       at(now + 1ms, [this, c] {
         if (const auto answer = on_answer(c))
           static_cast<void>(core.call_answered(now, c.token, *answer));

@@ -324,15 +324,56 @@ TEST(SwimProbes, AHelperAsksOnlyForMembersThatItKnows) {
 }
 
 TEST(SwimProbes, NobodyCanMakeAHelperRememberWithoutBound) {
-  stage st{2};
-  st.peers[1].answers = false;
-  st.forget_what_was_seen();
-  for (std::uint64_t i = 0; i < 1000; ++i)
-    st.say(
-        st.peers[0], packet_kind::ping_req,
-        {.number = i, .target = st.peers[1].id, .target_address = st.peers[1].where, .budget = 1h});
+  for (const std::size_t most : {0, 10, 256}) {
+    settings s;
+    s.max_relays = most;
+    stage st{2, s};
+    st.peers[1].answers = false;
+    st.forget_what_was_seen();
+    for (std::uint64_t i = 0; i < 1000; ++i)
+      st.say(st.peers[0], packet_kind::ping_req,
+             {.number = i,
+              .target = st.peers[1].id,
+              .target_address = st.peers[1].where,
+              .budget = 1h});
 
-  EXPECT_EQ(st.sent(packet_kind::ping, st.peers[1].where).size(), 256u);
+    EXPECT_EQ(st.sent(packet_kind::ping, st.peers[1].where).size(), most);
+  }
+}
+
+TEST(SwimProbes, ANackComesAsLongBeforeTheEndAsConfigured) {
+  settings s;
+  s.probe_timeout_max = s.probe_timeout_first = s.probe_timeout_min = 300ms;
+  s.nack_margin = 200ms;
+  stage st{2, s};
+  st.peers[1].answers = false;
+  const auto asked_at = st.now;
+  st.say(st.peers[0], packet_kind::ping_req,
+         {.number = 77,
+          .target = st.peers[1].id,
+          .target_address = st.peers[1].where,
+          .budget = 700ms});
+  st.run(700ms);
+
+  const auto nacks = st.sent(packet_kind::nack, st.peers[0].where);
+  ASSERT_EQ(nacks.size(), 1u);
+  EXPECT_EQ(nacks[0].when - asked_at, 500ms);
+}
+
+TEST(SwimProbes, AsManyMembersAreAskedOverHttpAtATimeAsConfigured) {
+  for (const std::size_t most : {0, 2, 8}) {
+    settings s;
+    s.max_http_pings = most;
+    s.probe_interval = 1s;
+    stage st{30, s};
+    st.is_called_in_vain = true;
+    for (auto& p : st.peers)
+      p.answers = false;
+    st.run(2min);
+
+    EXPECT_EQ(std::ranges::count(st.calls, call_kind::ping, &call::kind),
+              static_cast<std::ptrdiff_t>(most));
+  }
 }
 
 // -- what counts as an answer --

@@ -130,6 +130,33 @@ TEST(SwimRepair, WhoIsNotSettledIsLeftAlone) {
   EXPECT_TRUE(st.calls.empty());
 }
 
+TEST(SwimRepair, ATableIsSettledAfterAsManyQuietIntervalsAsConfigured) {
+  auto s = without_regular_syncs();
+  s.settled_intervals = 30;
+  stage st{4, s};
+  for (auto& p : st.peers) {
+    p.settled = true;
+    p.digest = 4711;
+  }
+
+  st.run(29s);
+  EXPECT_TRUE(st.calls.empty());
+  st.run(10s);
+  EXPECT_FALSE(st.calls.empty());
+}
+
+TEST(SwimRepair, AsManyTablesAreExchangedAtATimeAsConfigured) {
+  settings s;
+  s.max_syncs = 2;
+  stage st{4, s};
+  st.is_called_in_vain = true;
+  for (int i = 0; i < 10; ++i) {
+    st.core.call_on(st.now, "p" + std::to_string(i) + ":1");
+    st.look();
+  }
+  EXPECT_EQ(st.calls.size(), 2u);
+}
+
 TEST(SwimRepair, WhoHasNewsToTellDoesNotCompareDigestsYet) {
   stage st{4, without_regular_syncs()};
   settle(st);
@@ -478,6 +505,20 @@ TEST(SwimRepair, TheLeaverIsToldToAtMostEightAndWaitsForThem) {
          {.number = number});
   ASSERT_EQ(st.count(event_kind::left_cluster), 1u);
   EXPECT_EQ(st.events.back().acknowledged, 8u);
+}
+
+TEST(SwimRepair, TheLeaverTellsAsManyAndAsOftenAsConfigured) {
+  settings s;
+  s.leave_members = 2;
+  s.leave_interval = 500ms;
+  stage st{12, s};
+  st.run(10s);
+  st.forget_what_was_seen();
+  st.core.leave(st.now);
+  st.look();
+  EXPECT_EQ(st.sent(packet_kind::leave).size(), 2u);
+  st.run(1900ms);
+  EXPECT_EQ(st.sent(packet_kind::leave).size(), 8u);
 }
 
 TEST(SwimRepair, ALeaveThatNobodyAcknowledgesEndsInTime) {

@@ -478,12 +478,18 @@ TEST(Swim, SilenceOfEverybodyHoldsVerdicts) {
 }
 
 TEST(Swim, ThatSilenceIsOursIsSaidWithinTwoIntervals) {
-  stage st{3};
-  st.run(20s);
-  for (auto& p : st.peers)
-    p.answers = false;
-  st.run(3100ms);
-  EXPECT_TRUE(st.core.is_isolated());
+  for (const unsigned intervals : {2, 5}) {
+    settings s;
+    s.silent_intervals = intervals;
+    stage st{3, s};
+    st.run(20s);
+    for (auto& p : st.peers)
+      p.answers = false;
+    st.run((intervals - 1) * 1s);
+    EXPECT_FALSE(st.core.is_isolated());
+    st.run(2100ms);
+    EXPECT_TRUE(st.core.is_isolated());
+  }
 }
 
 TEST(Swim, OneWhoseNetworkStopsForAWhileIsNobodysUndoing) {

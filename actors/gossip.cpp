@@ -228,6 +228,7 @@ private:
     if (message.items.empty())
       return answer;
     metrics_.items_received->inc(static_cast<std::int64_t>(message.items.size()));
+    core_.heard(message.from, message.items);
 
     // The answer acknowledges, so it waits until every key has joined its part and the novelties
     // are in the log.

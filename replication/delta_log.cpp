@@ -1,13 +1,46 @@
 #include "replication/delta_log.hpp"
 
+#include <algorithm>
+
 namespace starling::replication {
+
+namespace {
+
+// Beside a key's name and the encoding: type and lengths in a message, bookkeeping here.
+constexpr std::size_t around = 24;
+
+crdt::value decoded(const std::string& own_encoding) {
+  return std::get<crdt::value>(crdt::value::decode(own_encoding));
+}
+
+} // namespace
 
 void delta_log::append(crdt::key key, const crdt::value& delta,
                        std::optional<session_id> heard_from) {
-  entries_.push_back({{std::move(key), delta.encode()}, heard_from});
-  bytes_ += entries_.back().delta.size();
-  while (bytes_ > bytes_max_)
-    drop_first();
+  const auto at = numbers_.try_emplace(std::move(key)).first;
+  entries_.push_back({&at->first, delta.encode(), {}});
+  at->second.push_back(last());
+  if (heard_from)
+    entries_.back().rests.emplace_back(*heard_from, "");
+  bytes_ += size_of(entries_.back());
+}
+
+void delta_log::heard(session_id peer, const crdt::key& key, const crdt::value& part,
+                      std::uint64_t cursor) {
+  const auto found = numbers_.find(key);
+  if (found == numbers_.end())
+    return;
+  std::optional<crdt::value> known; // by the peer, with what it will get from earlier entries
+  for (auto number = std::ranges::upper_bound(found->second, cursor); number != found->second.end();
+       ++number) {
+    const auto* lacked = rest(*number, peer);
+    if (lacked == nullptr)
+      continue;
+    if (!known)
+      known = part;
+    const auto left = known->join(decoded(*lacked));
+    set_rest(entries_[*number - first_], peer, left ? left->encode() : "");
+  }
 }
 
 void delta_log::drop_through(std::uint64_t number) {
@@ -15,8 +48,51 @@ void delta_log::drop_through(std::uint64_t number) {
     drop_first();
 }
 
+void delta_log::forget(session_id peer) {
+  for (auto& e : entries_)
+    if (auto* known = find_rest(e, peer)) {
+      bytes_ -= size_of(e);
+      e.rests.erase(e.rests.begin() + (known - e.rests.data()));
+      bytes_ += size_of(e);
+    }
+}
+
+const std::string* delta_log::rest(std::uint64_t number, session_id peer) const {
+  const auto& e = entries_[number - first_];
+  const auto known = std::ranges::find(e.rests, peer, &rest_of::first);
+  if (known == e.rests.end())
+    return &e.delta;
+  return known->second.empty() ? nullptr : &known->second;
+}
+
+std::size_t delta_log::size_of(const entry& e) {
+  auto result = e.key->name.size() + e.delta.size() + around;
+  for (const auto& [peer, rest] : e.rests)
+    result += sizeof(rest_of) + rest.size();
+  return result;
+}
+
+delta_log::rest_of* delta_log::find_rest(entry& e, session_id peer) {
+  const auto known = std::ranges::find(e.rests, peer, &rest_of::first);
+  return known == e.rests.end() ? nullptr : &*known;
+}
+
+void delta_log::set_rest(entry& e, session_id peer, std::string rest) {
+  bytes_ -= size_of(e);
+  if (auto* known = find_rest(e, peer))
+    known->second = std::move(rest);
+  else
+    e.rests.emplace_back(peer, std::move(rest));
+  bytes_ += size_of(e);
+}
+
 void delta_log::drop_first() {
-  bytes_ -= entries_.front().delta.size();
+  const auto& e = entries_.front();
+  bytes_ -= size_of(e);
+  const auto of_key = numbers_.find(*e.key);
+  of_key->second.pop_front();
+  if (of_key->second.empty())
+    numbers_.erase(of_key);
   entries_.pop_front();
   ++first_;
 }

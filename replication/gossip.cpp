@@ -10,24 +10,34 @@ namespace {
 
 constexpr std::size_t keys_per_read = 4;
 
-/// The join of deltas of one key. Requires: there is one, and all are our own encodings.
-encoded_item join_all(const std::vector<const encoded_item*>& deltas) {
+/// The join of deltas. Requires: there is one, and all are our own encodings of one type.
+std::string join_all(const std::vector<const std::string*>& deltas) {
   if (deltas.size() == 1)
     return *deltas.front();
-  auto joined = std::get<crdt::value>(crdt::value::decode(deltas.front()->bytes));
+  auto joined = std::get<crdt::value>(crdt::value::decode(*deltas.front()));
   for (const auto* delta : std::span{deltas}.subspan(1))
-    joined.join(std::get<crdt::value>(crdt::value::decode(delta->bytes)));
-  return {deltas.front()->key, joined.encode()};
+    joined.join(std::get<crdt::value>(crdt::value::decode(*delta)));
+  return joined.encode();
 }
 
 } // namespace
 
-gossip::gossip(session_id self, gossip_limits limits)
-    : self_(self), limits_(limits), log_(limits.log_bytes) {}
+gossip::gossip(session_id self, gossip_limits limits) : self_(self), limits_(limits) {}
 
 void gossip::record(crdt::key key, const crdt::value& delta, std::optional<session_id> heard_from) {
   log_.append(std::move(key), delta, heard_from);
   drop_acknowledged(); // with no peer that waits for it, nothing is kept
+  keep_log_bounded();
+}
+
+void gossip::heard(session_id peer, const std::vector<item>& items) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end())
+    return;
+  for (const auto& [key, part] : items)
+    log_.heard(peer, key, part, found->second.cursor);
+  drop_acknowledged();
+  keep_log_bounded(); // what is known of the peer takes room, too
 }
 
 void gossip::add_peer(session_id peer) {
@@ -87,7 +97,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a) {
   auto& p = peers_.at(peer);
   p.for_what = waiting::nothing;
   if (!p.moving)
-    p.cursor = p.in_flight_to;
+    p.cursor = std::max(p.cursor, p.in_flight_to);
   drop_acknowledged();
   return p.present ? advance(peer, p) : give_up(p);
 }
@@ -132,16 +142,11 @@ std::vector<gossip::peer_status> gossip::status() const {
 }
 
 /// The peers that are idle and lack something.
-std::vector<session_id> gossip::candidates() {
+std::vector<session_id> gossip::candidates() const {
   std::vector<session_id> result;
-  for (auto& [id, p] : peers_) {
-    if (!p.present || p.for_what != waiting::nothing)
-      continue;
-    skip_heard(id, p);
-    if (p.behind || p.cursor < log_.last())
+  for (const auto& [id, p] : peers_)
+    if (p.present && p.for_what == waiting::nothing && (p.behind || p.cursor < log_.last()))
       result.push_back(id);
-  }
-  drop_acknowledged();
   return result;
 }
 
@@ -151,11 +156,11 @@ std::vector<effect> gossip::start_round(session_id peer) {
   return advance(peer, p);
 }
 
-/// Moves the cursor over what was heard from the peer itself: it lacks none of that.
-void gossip::skip_heard(session_id id, peer_state& p) {
+/// Moves the cursor over what the peer is known to have.
+void gossip::skip_known(session_id id, peer_state& p) {
   if (p.behind || !log_.reaches_back_to(p.cursor))
     return;
-  while (p.cursor < log_.last() && log_.at(p.cursor + 1).heard_from == id)
+  while (p.cursor < log_.last() && log_.rest(p.cursor + 1, id) == nullptr)
     ++p.cursor;
 }
 
@@ -182,16 +187,28 @@ void gossip::forget_gone() {
   const auto is_idle = [](const auto& entry) {
     return !entry.second.present && entry.second.for_what == waiting::nothing;
   };
-  std::erase_if(peers_, [&](const auto& entry) {
-    return is_idle(entry) && (entry.second.behind || !log_.reaches_back_to(entry.second.cursor));
-  });
+  const auto forget = [&](auto at) {
+    log_.forget(at->first);
+    return peers_.erase(at);
+  };
+  for (auto it = peers_.begin(); it != peers_.end();)
+    if (is_idle(*it) && (it->second.behind || !log_.reaches_back_to(it->second.cursor)))
+      it = forget(it);
+    else
+      ++it;
   while (std::ranges::count_if(peers_, is_idle) > static_cast<std::ptrdiff_t>(gone_max)) {
     auto least = peers_.end();
     for (auto it = peers_.begin(); it != peers_.end(); ++it)
       if (is_idle(*it) && (least == peers_.end() || it->second.cursor < least->second.cursor))
         least = it;
-    peers_.erase(least);
+    forget(least);
   }
+}
+
+/// Drops the oldest entries beyond the bound. Whoever is not known to have one of them is behind.
+void gossip::keep_log_bounded() {
+  while (log_.bytes() > limits_.log_bytes)
+    log_.drop_through(log_.first());
 }
 
 std::vector<effect> gossip::advance(session_id id, peer_state& p) {
@@ -235,16 +252,17 @@ std::vector<effect> gossip::advance_transfer(session_id id, peer_state& p) {
 }
 
 std::vector<effect> gossip::advance_log(session_id id, peer_state& p) {
-  std::map<crdt::key, std::vector<const encoded_item*>> parts;
+  std::map<crdt::key, std::vector<const std::string*>> parts;
   std::size_t bytes = 0;
   auto number = p.cursor;
   while (number < p.round_end) {
-    const auto& entry = log_.at(number + 1);
-    if (entry.heard_from != id) {
-      if (!parts.empty() && bytes + entry.delta.size() > limits_.message_bytes)
+    if (const auto* rest = log_.rest(number + 1, id)) {
+      const auto& key = log_.key_of(number + 1);
+      const auto more = encoded_size(key, *rest);
+      if (!parts.empty() && bytes + more > limits_.message_bytes)
         break;
-      bytes += entry.delta.size();
-      parts[entry.delta.key].push_back(&entry.delta);
+      bytes += more;
+      parts[key].push_back(rest);
     }
     ++number;
   }
@@ -255,7 +273,7 @@ std::vector<effect> gossip::advance_log(session_id id, peer_state& p) {
   }
   std::vector<encoded_item> items;
   for (const auto& [key, deltas] : parts)
-    items.push_back(join_all(deltas));
+    items.push_back({key, join_all(deltas)});
   p.in_flight_to = number;
   return {send(id, p, items)};
 }
@@ -270,7 +288,8 @@ effect gossip::send(session_id id, peer_state& p, const std::vector<encoded_item
 /// after its transfer's beginning.
 void gossip::drop_acknowledged() {
   auto needed_after = log_.last();
-  for (const auto& [id, p] : peers_) {
+  for (auto& [id, p] : peers_) {
+    skip_known(id, p);
     if (!p.present)
       continue;
     if (!p.behind)

@@ -7,8 +7,9 @@
 // everything. A round picks one peer that lacks something and sends it the join, key by key, of the
 // log's entries above the cursor, cut in log order into messages, each sent only after the one
 // before it was acknowledged: so the receiver's state always includes the sender's at the start of
-// an interval (causal delta merging). Nothing goes back to where it was heard from (BP), and only
-// novelties enter the log (RR; Enes et al., Efficient Synchronization of State-based CRDTs).
+// an interval (causal delta merging). Of each entry a peer is sent what it is not known to have
+// (better than BP), and only novelties enter the log (RR; Enes et al., Efficient Synchronization of
+// State-based CRDTs).
 //
 // A peer is *behind* when its session is new or the log no longer reaches back to its cursor. It is
 // sent the state of every key; its cursor is then where the log ended before the first state was
@@ -32,7 +33,7 @@ namespace starling::replication {
 
 struct gossip_limits {
   std::size_t message_bytes = 256 * 1024;   // aimed at; one value that is larger travels alone
-  std::size_t log_bytes = 64 * 1024 * 1024; // see delta_log
+  std::size_t log_bytes = 64 * 1024 * 1024; // past it the oldest entries go
 };
 
 /// Send these bytes to the peer; report `answered` or `failed`.
@@ -69,6 +70,9 @@ public:
 
   /// Logs what is new here: the delta of a write, or the novelty of a join.
   void record(crdt::key key, const crdt::value& delta, std::optional<session_id> heard_from);
+
+  /// A peer sent this, so it has it. To be told before it is joined.
+  void heard(session_id peer, const std::vector<item>& items);
 
   /// A peer may be gossiped with from now on. It starts behind, unless it was one before and the
   /// log still reaches back to where it got then.
@@ -146,12 +150,13 @@ private:
     std::optional<transfer> moving;
   };
 
-  std::vector<session_id> candidates();
+  std::vector<session_id> candidates() const;
   std::vector<effect> start_round(session_id peer);
-  void skip_heard(session_id id, peer_state& p);
+  void skip_known(session_id id, peer_state& p);
   peer_state* find_waiting(session_id peer, waiting for_what);
   std::vector<effect> give_up(peer_state& p);
   void forget_gone();
+  void keep_log_bounded();
   std::vector<effect> advance(session_id id, peer_state& p);
   std::vector<effect> advance_transfer(session_id id, peer_state& p);
   std::vector<effect> advance_log(session_id id, peer_state& p);

@@ -24,13 +24,18 @@ struct item {
   friend bool operator==(const item&, const item&) = default;
 };
 
+/// What an item takes in a message, at most.
+inline std::size_t encoded_size(const crdt::key& key, std::string_view bytes) {
+  return key.name.size() + bytes.size() + 24;
+}
+
 /// An item as it travels.
 struct encoded_item {
   crdt::key key;
   std::string bytes;
 
   /// What it takes in a message, at most.
-  std::size_t size() const { return key.name.size() + bytes.size() + 24; }
+  std::size_t size() const { return encoded_size(key, bytes); }
   friend bool operator==(const encoded_item&, const encoded_item&) = default;
 };
 

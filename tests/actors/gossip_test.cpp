@@ -552,6 +552,20 @@ TEST_F(GossipActor, PassesOnNothingThatItKnew) {
   EXPECT_THAT(new_posts(), IsEmpty());
 }
 
+TEST_F(GossipActor, PassesOnNothingToOneWhoHasItFromElsewhere) {
+  add_peer_in_step("bob:1", bob);
+  const auto from_eve = message_from(eve, self, config, "dark");
+  auto from_bob = decode_message(from_eve);
+  from_bob.from = bob;
+  ask<std::string>(gossip, message_atom_v, from_eve);
+
+  ask<std::string>(gossip, message_atom_v,
+                   encode_message(bob, self, 1, {{config, from_bob.items.at(0).part.encode()}}));
+
+  advance(2 * interval);
+  EXPECT_THAT(new_posts(), IsEmpty());
+}
+
 TEST_F(GossipActor, JoinsNothingThatIsMeantForAnotherSession) {
   const auto answer = decode_answer(
       ask<std::string>(gossip, message_atom_v, message_from(bob, session_id{99}, config, "dark")));

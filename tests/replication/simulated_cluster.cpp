@@ -221,6 +221,7 @@ void cluster::receive(address at, address from, session_id believed, const std::
   }
   auto verdict = replication::verdict::other_session;
   if (n.core.is_for_us(*m)) {
+    n.core.heard(m->from, m->items);
     verdict = replication::verdict::joined;
     for (const auto& [key, part] : m->items) {
       past_.check_events(key, part);

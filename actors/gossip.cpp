@@ -58,6 +58,7 @@ public:
 
   void on_exit() override {
     timer_.dispose();
+    prompt_timer_.dispose();
     shards_ = shard_map{{}};
     context_.peers = nullptr;
     context_.membership = nullptr;
@@ -70,12 +71,12 @@ public:
           shards_ = shard_map{std::move(shards)};
         },
         [this](delta_atom, crdt::key& key, crdt::value& delta) {
-          core_.record(std::move(key), std::move(delta), std::nullopt);
+          record(std::move(key), delta, std::nullopt);
         },
         [this](message_atom, const std::string& bytes) { return receive(bytes); },
         [this](peer_atom, const gossip_peer& peer) { set_peer(peer); },
         [this](lost_atom, const membership::node_id& id) { lose_peer(id); },
-        [this](tick_atom) { perform(core_.round(random_())); },
+        [this](tick_atom) { start_rounds(); },
         [this](flush_atom) { return flush(); },
         [this](report_atom) { return report(); },
     };
@@ -86,9 +87,14 @@ private:
 
   void schedule_round() {
     timer_ = run_delayed(context_.interval, [this] {
-      perform(core_.round(random_()));
+      start_rounds();
       schedule_round();
     });
+  }
+
+  void start_rounds() {
+    for (std::size_t i = 0; i < context_.fanout; ++i)
+      perform(core_.round(random_()));
   }
 
   void set_peer(const gossip_peer& peer) {
@@ -153,13 +159,15 @@ private:
   }
 
   void answered(session_id peer, const std::string& address, const std::string& bytes) {
-    const auto decoded = replication::decode_answer(bytes);
-    const auto* answer = std::get_if<replication::answer>(&decoded);
+    auto decoded = replication::decode_answer(bytes);
+    auto* answer = std::get_if<replication::answer>(&decoded);
     if (!answer || !core_.expects(peer, *answer))
       return failed(peer, address, "an answer that does not fit");
     if (silent_.erase(peer) > 0)
       log::info("gossip", "{} answers again", address);
-    perform(core_.answered(peer, *answer));
+    auto offered = std::exchange(answer->items, {});
+    join(peer, std::move(offered),
+         [this, peer, head = std::move(*answer)] { perform(core_.answered(peer, head)); });
   }
 
   /// Whether the peer is dead is for the membership actor to find out.
@@ -223,32 +231,54 @@ private:
     auto& message = std::get<replication::message>(decoded);
     metrics_.messages_received->inc();
     if (!core_.is_for_us(message))
-      return encode(core_.answer_to(message, replication::verdict::other_session));
-    auto answer = encode(core_.answer_to(message, replication::verdict::joined));
-    if (message.items.empty())
-      return answer;
-    metrics_.items_received->inc(static_cast<std::int64_t>(message.items.size()));
-    core_.heard(message.from, message.items);
-
+      return core_.refused(message);
     // The answer acknowledges, so it waits until every key has joined its part and the novelties
     // are in the log.
     auto promise = make_response_promise<std::string>();
-    auto left = std::make_shared<std::size_t>(message.items.size());
-    for (auto& [key, part] : message.items) {
+    auto items = std::exchange(message.items, {});
+    join(message.from, std::move(items), [this, promise, head = std::move(message)]() mutable {
+      auto reply = core_.joined(head);
+      metrics_.items_sent->inc(static_cast<std::int64_t>(reply.items));
+      promise.deliver(std::move(reply.bytes));
+    });
+    return promise;
+  }
+
+  /// Joins what a peer sent, logs what was new, and then calls `then`.
+  template <class Function>
+  void join(session_id from, std::vector<replication::item> items, Function then) {
+    if (items.empty())
+      return then();
+    metrics_.items_received->inc(static_cast<std::int64_t>(items.size()));
+    core_.heard(from, items);
+    struct joining {
+      std::size_t left;
+      Function then;
+    };
+    auto all = std::make_shared<joining>(joining{items.size(), std::move(then)});
+    for (auto& [key, part] : items)
       request(shards_.of(key), caf::infinite, join_atom_v, key, std::move(part))
           .then(
-              [this, key = key, from = message.from, left, promise,
-               answer](novelty& brought) mutable {
+              [this, key = key, from, all](novelty& brought) mutable {
                 if (brought.part)
-                  core_.record(std::move(key), std::move(*brought.part), from);
+                  record(std::move(key), *brought.part, from);
                 else
                   metrics_.items_redundant->inc();
-                if (--*left == 0)
-                  promise.deliver(std::move(answer));
+                if (--all->left == 0)
+                  all->then();
               },
               [this](const caf::error& why) { lost_shard(why); });
-    }
-    return promise;
+  }
+
+  void record(crdt::key key, const crdt::value& news, std::optional<session_id> from) {
+    core_.record(std::move(key), news, from);
+    if (context_.prompt_delay.count() == 0 || is_prompted_)
+      return;
+    is_prompted_ = true;
+    prompt_timer_ = run_delayed(context_.prompt_delay, [this] {
+      is_prompted_ = false;
+      start_rounds();
+    });
   }
 
   /// Shards end only when the node stops, after this actor, or by an error that ends the process.
@@ -270,6 +300,8 @@ private:
   std::vector<caf::typed_response_promise<void>> flushing_;
   gossip_metrics metrics_;
   caf::disposable timer_;
+  caf::disposable prompt_timer_;
+  bool is_prompted_ = false;
 };
 
 } // namespace

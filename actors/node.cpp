@@ -80,6 +80,8 @@ node::node(caf::actor_system& sys, const options& o, const identity& who)
       sys, {.session = {who.session.bits},
             .limits = {.message_bytes = o.gossip.max_message, .log_bytes = o.gossip.max_log},
             .interval = o.gossip.interval,
+            .fanout = o.gossip.fanout,
+            .prompt_delay = o.gossip.prompt_delay,
             .random_seed = random_bits(),
             .peers = peers_,
             .membership = membership_});

@@ -236,7 +236,11 @@ void visit_options(options& o, Visitor visit) {
         "How many of them at most.");
 
   visit("gossip.interval", o.gossip.interval, period{10ms, 1h},
-        "How often changes are sent to a random peer.");
+        "How often a random peer is sent what it lacks, and asked what it has.");
+  visit("gossip.fanout", o.gossip.fanout, number{1, 64, "peers"}, "To how many peers each time.");
+  visit("gossip.prompt-delay", o.gossip.prompt_delay, period{0ms, 1h},
+        "After a change, how soon to do so out of turn, so that others see it before the interval "
+        "is over; what changes meanwhile goes along. 0s: not at all.");
   visit("gossip.max-message", o.gossip.max_message, number{4096, 64 << 20, "bytes"},
         "The largest message to a peer, unless a single value is larger.");
   visit("gossip.max-log", o.gossip.max_log, number{4096, std::size_t{64} << 30, "bytes"},

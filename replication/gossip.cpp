@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <span>
+#include <utility>
 
 namespace starling::replication {
 
@@ -59,10 +60,19 @@ void gossip::remove_peer(session_id peer) {
 }
 
 std::vector<effect> gossip::round(std::uint64_t random) {
-  const auto peers = candidates();
-  if (peers.empty())
+  if (const auto lacking = candidates(); !lacking.empty())
+    return start_round(lacking[random % lacking.size()]);
+  std::vector<session_id> idle;
+  for (const auto& [id, p] : peers_)
+    if (p.present && p.for_what == waiting::nothing)
+      idle.push_back(id);
+  if (idle.empty())
     return {};
-  return start_round(peers[random % peers.size()]);
+  const auto peer = idle[random % idle.size()];
+  auto& p = peers_.at(peer);
+  p.begins = true;
+  p.round_end = p.in_flight_to = p.cursor;
+  return {send(peer, p, {})};
 }
 
 std::vector<effect> gossip::rounds(const std::set<session_id>& except) {
@@ -96,6 +106,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a) {
   }
   auto& p = peers_.at(peer);
   p.for_what = waiting::nothing;
+  p.owed = a.offer;
   if (!p.moving)
     p.cursor = std::max(p.cursor, p.in_flight_to);
   drop_acknowledged();
@@ -152,6 +163,7 @@ std::vector<session_id> gossip::candidates() const {
 
 std::vector<effect> gossip::start_round(session_id peer) {
   auto& p = peers_.at(peer);
+  p.begins = true;
   p.round_end = log_.last();
   return advance(peer, p);
 }
@@ -252,36 +264,74 @@ std::vector<effect> gossip::advance_transfer(session_id id, peer_state& p) {
 }
 
 std::vector<effect> gossip::advance_log(session_id id, peer_state& p) {
+  auto next = lacking(id, p, p.round_end);
+  if (next.items.empty()) {
+    p.cursor = std::max(p.cursor, next.end);
+    drop_acknowledged();
+    if (p.owed == 0)
+      return {};
+  }
+  p.in_flight_to = next.end;
+  return {send(id, p, next.items)};
+}
+
+/// A message's worth of what the peer is not known to have, in the order of the log, up to an end.
+/// Requires: the log reaches back to its cursor.
+gossip::interval gossip::lacking(session_id id, const peer_state& p, std::uint64_t end) const {
   std::map<crdt::key, std::vector<const std::string*>> parts;
   std::size_t bytes = 0;
   auto number = p.cursor;
-  while (number < p.round_end) {
-    if (const auto* rest = log_.rest(number + 1, id)) {
-      const auto& key = log_.key_of(number + 1);
-      const auto more = encoded_size(key, *rest);
-      if (!parts.empty() && bytes + more > limits_.message_bytes)
-        break;
-      bytes += more;
-      parts[key].push_back(rest);
-    }
-    ++number;
+  for (; number < end; ++number) {
+    const auto* rest = log_.rest(number + 1, id);
+    if (rest == nullptr)
+      continue;
+    const auto& key = log_.key_of(number + 1);
+    const auto more = encoded_size(key, *rest);
+    if (!parts.empty() && bytes + more > limits_.message_bytes)
+      break;
+    bytes += more;
+    parts[key].push_back(rest);
   }
-  if (parts.empty()) {
-    p.cursor = number;
-    drop_acknowledged();
-    return {};
-  }
-  std::vector<encoded_item> items;
+  interval result{{}, number};
   for (const auto& [key, deltas] : parts)
-    items.push_back({key, join_all(deltas)});
-  p.in_flight_to = number;
-  return {send(id, p, items)};
+    result.items.push_back({key, join_all(deltas)});
+  return result;
 }
 
 effect gossip::send(session_id id, peer_state& p, const std::vector<encoded_item>& items) {
   p.for_what = waiting::answer;
   p.sequence = ++sequence_;
-  return send_message{id, encode_message(self_, id, p.sequence, items), items.size()};
+  const message head{self_, id, p.sequence, p.owed, std::exchange(p.begins, false), {}};
+  return send_message{id, encode(head, items), items.size()};
+}
+
+gossip::reply gossip::joined(const message& m) {
+  answer result{self_, m.from, m.sequence, verdict::joined};
+  const auto found = peers_.find(m.from);
+  if (found == peers_.end())
+    return {encode(result)};
+  auto& p = found->second;
+  if (m.acknowledged != 0 && m.acknowledged == p.offered) {
+    p.cursor = std::max(p.cursor, p.offered_to);
+    drop_acknowledged();
+  }
+  if (m.begins) // so that rounds come to an end, however much is written
+    p.offer_end = log_.last();
+  // What is on its way already is not offered, too.
+  if (!p.present || p.behind || p.for_what != waiting::nothing || !log_.reaches_back_to(p.cursor))
+    return {encode(result)};
+  const auto next = lacking(m.from, p, p.offer_end);
+  if (next.items.empty())
+    return {encode(result)};
+  if (p.offered == 0 || p.offered_to != next.end) // the same once more keeps its number
+    p.offered = ++sequence_;
+  p.offered_to = next.end;
+  result.offer = p.offered;
+  return {encode(result, next.items), next.items.size()};
+}
+
+std::string gossip::refused(const message& m) const {
+  return encode(answer{self_, m.from, m.sequence, verdict::other_session});
 }
 
 /// Drops the entries that no peer waits for that is there. A peer that is behind waits for those

@@ -9,7 +9,9 @@
 // before it was acknowledged: so the receiver's state always includes the sender's at the start of
 // an interval (causal delta merging). Of each entry a peer is sent what it is not known to have
 // (better than BP), and only novelties enter the log (RR; Enes et al., Efficient Synchronization of
-// State-based CRDTs).
+// State-based CRDTs). The answer to a message offers in the same way what its sender lacks
+// (push-pull), and the next message says that this was joined. If nobody lacks anything, a round
+// asks somebody whether he has something.
 //
 // A peer is *behind* when its session is new or the log no longer reaches back to its cursor. It is
 // sent the state of every key; its cursor is then where the log ended before the first state was
@@ -88,7 +90,8 @@ public:
 
   // -- rounds --
 
-  /// Starts a round with one peer, drawn by `random` among those that are idle and lack something.
+  /// Starts a round with one peer, drawn by `random` among those that are idle and lack something;
+  /// if there is none, among all that are idle.
   std::vector<effect> round(std::uint64_t random);
 
   /// Starts a round with every peer that is idle and lacks something, except for some. Repeated
@@ -102,7 +105,8 @@ public:
   /// ignored, or reported as `failed` by whoever knows that no better one will come.
   bool expects(session_id peer, const answer& a) const;
 
-  /// The expected answer came.
+  /// The expected answer came. Before that, what it offers was `heard` and joined, and the
+  /// novelties recorded.
   std::vector<effect> answered(session_id peer, const answer& a);
 
   /// The effect under way came to nothing; what it was part of begins anew in a later round.
@@ -113,10 +117,16 @@ public:
 
   // -- what others send --
 
-  /// Whether a message is meant for this session. If so, join its items, `record` the novelties,
-  /// and answer `joined`.
+  /// Whether a message is meant for this session. If so, let its items be `heard`, join them,
+  /// `record` the novelties, and answer with `joined`; otherwise with `refused`.
   bool is_for_us(const message& m) const { return m.to == self_; }
-  answer answer_to(const message& m, verdict v) const { return {self_, m.from, m.sequence, v}; }
+
+  struct reply {
+    std::string bytes;
+    std::size_t items = 0; // that it offers
+  };
+  reply joined(const message& m); // its items are not looked at
+  std::string refused(const message& m) const;
 
   // -- for display --
 
@@ -144,9 +154,14 @@ private:
     std::uint64_t cursor = 0;
     bool behind = true;
     std::uint64_t round_end = 0;
+    bool begins = false; // the next message is the first of a round
     waiting for_what = waiting::nothing;
     std::uint64_t sequence = 0;     // of the latest message to it
     std::uint64_t in_flight_to = 0; // the cursor once that message is acknowledged
+    std::uint64_t owed = 0;         // the offer of theirs that we joined, to be acknowledged
+    std::uint64_t offered = 0;      // the latest offer of ours
+    std::uint64_t offered_to = 0;   // the cursor once that is acknowledged
+    std::uint64_t offer_end = 0;    // how far the offers of the present round go
     std::optional<transfer> moving;
   };
 
@@ -160,6 +175,11 @@ private:
   std::vector<effect> advance(session_id id, peer_state& p);
   std::vector<effect> advance_transfer(session_id id, peer_state& p);
   std::vector<effect> advance_log(session_id id, peer_state& p);
+  struct interval {
+    std::vector<encoded_item> items;
+    std::uint64_t end; // the cursor once they are acknowledged
+  };
+  interval lacking(session_id id, const peer_state& p, std::uint64_t end) const;
   effect send(session_id id, peer_state& p, const std::vector<encoded_item>& items);
   void drop_acknowledged();
 

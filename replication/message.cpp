@@ -4,7 +4,7 @@ namespace starling::replication {
 
 namespace {
 
-constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t format_version = 2;
 
 // A type, an empty name and a length; a version, a type and a counter of one entry, or a set that
 // has seen one event.
@@ -27,30 +27,16 @@ void expect_version(wire::reader& in) {
     in.fail("unknown version of the gossip format");
 }
 
-} // namespace
-
-std::string encode_message(session_id from, session_id to, std::uint64_t sequence,
-                           const std::vector<encoded_item>& items) {
-  wire::writer out;
-  out.u8(format_version);
-  put(out, from);
-  put(out, to);
-  out.varint(sequence);
+void put(wire::writer& out, const std::vector<encoded_item>& items) {
   out.varint(items.size());
   for (const auto& [key, bytes] : items) {
     crdt::encode(out, key);
     out.bytes(bytes);
   }
-  return std::move(out).take();
 }
 
-wire::decoded<message> decode_message(std::string_view bytes) {
-  wire::reader in{bytes};
-  expect_version(in);
-  message result;
-  result.from = get_session(in);
-  result.to = get_session(in);
-  result.sequence = in.varint();
+std::vector<item> get_items(wire::reader& in) {
+  std::vector<item> result;
   for (auto left = in.count(item_bytes_min); left > 0 && in.ok(); --left) {
     auto key = crdt::decode_key(in);
     auto part = crdt::value::decode(in.bytes());
@@ -63,21 +49,53 @@ wire::decoded<message> decode_message(std::string_view bytes) {
       in.fail("value of another type than its key");
     if (value.empty())
       in.fail("value without content");
-    result.items.push_back({std::move(key), std::move(value)});
+    result.push_back({std::move(key), std::move(value)});
   }
+  return result;
+}
+
+} // namespace
+
+std::string encode(const message& m, const std::vector<encoded_item>& items) {
+  wire::writer out;
+  out.u8(format_version);
+  put(out, m.from);
+  put(out, m.to);
+  out.varint(m.sequence);
+  out.varint(m.acknowledged);
+  out.u8(m.begins ? 1 : 0);
+  put(out, items);
+  return std::move(out).take();
+}
+
+wire::decoded<message> decode_message(std::string_view bytes) {
+  wire::reader in{bytes};
+  expect_version(in);
+  message result;
+  result.from = get_session(in);
+  result.to = get_session(in);
+  result.sequence = in.varint();
+  result.acknowledged = in.varint();
+  const auto begins = in.u8();
+  if (begins > 1)
+    in.fail("unknown kind of message");
+  result.begins = begins == 1;
+  result.items = get_items(in);
   in.expect_end();
   if (!in.ok())
     return in.error();
   return result;
 }
 
-std::string encode(const answer& a) {
+std::string encode(const answer& a, const std::vector<encoded_item>& items) {
   wire::writer out;
   out.u8(format_version);
   put(out, a.from);
   put(out, a.to);
   out.varint(a.sequence);
   out.u8(static_cast<std::uint8_t>(a.verdict));
+  out.varint(a.offer);
+  put(out, items);
   return std::move(out).take();
 }
 
@@ -92,6 +110,10 @@ wire::decoded<answer> decode_answer(std::string_view bytes) {
   if (verdict < 1 || verdict > 2)
     in.fail("unknown verdict");
   result.verdict = static_cast<replication::verdict>(verdict);
+  result.offer = in.varint();
+  result.items = get_items(in);
+  if (in.ok() && (result.offer == 0) != result.items.empty())
+    in.fail("an offer without items, or items without an offer");
   in.expect_end();
   if (!in.ok())
     return in.error();

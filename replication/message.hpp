@@ -1,6 +1,7 @@
 #pragma once
 
-// What two gossiping nodes say to each other: a message of deltas or states, and its answer.
+// What two gossiping nodes say to each other: a message of deltas or states, and its answer, which
+// may offer deltas, too (push-pull). The next message says that these were joined.
 //
 // Both name the session that sends and the session they are meant for. A message for another
 // session than the receiver's is not joined, and an answer counts only between the sessions that
@@ -42,7 +43,9 @@ struct encoded_item {
 struct message {
   session_id from;
   session_id to;
-  std::uint64_t sequence = 0; // numbers the messages from one session to another
+  std::uint64_t sequence = 0;     // numbers what one session says to others, from 1
+  std::uint64_t acknowledged = 0; // the offer of `to` that `from` has joined; 0: none
+  bool begins = false;            // a round
   std::vector<item> items;
   friend bool operator==(const message&, const message&) = default;
 };
@@ -57,16 +60,17 @@ struct answer {
   session_id to;
   std::uint64_t sequence = 0;
   replication::verdict verdict = verdict::joined;
+  std::uint64_t offer = 0; // numbers the items as a message of `from`; 0: there are none
+  std::vector<item> items;
   friend bool operator==(const answer&, const answer&) = default;
 };
 
-std::string encode_message(session_id from, session_id to, std::uint64_t sequence,
-                           const std::vector<encoded_item>& items);
+/// The items of a message or answer are given encoded: `items` of the first argument is ignored.
+std::string encode(const message& m, const std::vector<encoded_item>& items);
+std::string encode(const answer& a, const std::vector<encoded_item>& items = {});
 
-/// Decodes a message with all its values, none of them at its bottom, or nothing of it.
+// Each decodes all values, none of them at its bottom, or nothing.
 wire::decoded<message> decode_message(std::string_view bytes);
-
-std::string encode(const answer& a);
 wire::decoded<answer> decode_answer(std::string_view bytes);
 
 } // namespace starling::replication

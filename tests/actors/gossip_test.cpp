@@ -57,7 +57,8 @@ std::string message_from(session_id from, session_id to, const crdt::key& key,
                          const std::string& text) {
   crdt::lww_register written;
   written.assign(crdt::replica_id::from(from.value, 0), 5, {crdt::payload_kind::text, text});
-  return encode_message(from, to, 1, {{key, crdt::value{written}.encode()}});
+  return replication::encode(replication::message{from, to, 1},
+                             {{key, crdt::value{written}.encode()}});
 }
 
 class GossipActor : public actor_test {
@@ -80,11 +81,13 @@ protected:
     seen = peers.posts().size();
   }
 
-  /// The posts since the last call.
+  /// The posts since the last call that carry something; when nobody lacks anything, a round only
+  /// asks.
   std::vector<fake_peers::post> new_posts() {
-    const std::vector<fake_peers::post> result(
-        peers.posts().begin() + static_cast<std::ptrdiff_t>(seen), peers.posts().end());
-    seen = peers.posts().size();
+    std::vector<fake_peers::post> result;
+    for (; seen < peers.posts().size(); ++seen)
+      if (!decode_message(peers.posts()[seen].body).items.empty())
+        result.push_back(peers.posts()[seen]);
     return result;
   }
 
@@ -164,6 +167,68 @@ TEST_F(GossipActor, StartsARoundWithOnePeerOnly) {
   ASSERT_EQ(first.size(), 1u);
   ASSERT_EQ(second.size(), 1u);
   EXPECT_NE(first.front().address, second.front().address) << "the first lacks nothing any more";
+}
+
+class EagerGossipActor : public GossipActor {
+protected:
+  /// Another gossip actor, with three peers that have everything, and what it sends is seen.
+  gossip_actor start(std::size_t fanout, milliseconds prompt_delay) {
+    auto eager = track(spawn_gossip(sys, {.session = session_id{10},
+                                          .limits = {},
+                                          .interval = interval,
+                                          .fanout = fanout,
+                                          .prompt_delay = prompt_delay,
+                                          .random_seed = 1,
+                                          .peers = peers.handle(),
+                                          .membership = members.handle()}));
+    peers.answer_by(joined);
+    tell(eager, shards_atom_v, shards.all());
+    for (const std::uint64_t peer : {11, 12, 13})
+      tell(eager, peer_atom_v, make_peer("p" + std::to_string(peer) + ":1", peer));
+    advance(12 * interval);
+    seen = peers.posts().size();
+    return eager;
+  }
+
+  void change(const gossip_actor& eager, std::uint64_t when) {
+    crdt::lww_register delta;
+    delta.assign(crdt::replica_id::from(1, 1), when, {crdt::payload_kind::text, "x"});
+    tell(eager, delta_atom_v, config, crdt::value{delta});
+  }
+};
+
+TEST_F(EagerGossipActor, StartsAsManyRoundsAtATimeAsConfigured) {
+  const auto eager = start(2, milliseconds{0});
+  change(eager, 1);
+
+  advance(interval);
+  EXPECT_EQ(new_posts().size(), 2u);
+  advance(interval);
+  EXPECT_EQ(new_posts().size(), 1u) << "who still lacks it";
+}
+
+TEST_F(EagerGossipActor, StartsARoundPromptlyAfterAChangeIfTold) {
+  const auto eager = start(1, milliseconds{5});
+  change(eager, 1);
+  change(eager, 2); // goes along
+
+  advance(milliseconds{4});
+  EXPECT_THAT(new_posts(), IsEmpty());
+  advance(milliseconds{1});
+  EXPECT_EQ(new_posts().size(), 1u);
+  advance(milliseconds{100});
+  EXPECT_THAT(new_posts(), IsEmpty()) << "the others wait for the interval";
+
+  change(eager, 3);
+  advance(milliseconds{5});
+  EXPECT_EQ(new_posts().size(), 1u);
+}
+
+TEST_F(EagerGossipActor, WaitsForTheIntervalIfNotTold) {
+  const auto eager = start(1, milliseconds{0});
+  change(eager, 1);
+  advance(interval - milliseconds{1});
+  EXPECT_THAT(new_posts(), IsEmpty());
 }
 
 TEST_F(GossipActor, StartsARoundAtATick) {
@@ -521,8 +586,8 @@ TEST_F(GossipActor, JoinsAMessageAndAnswersIt) {
 }
 
 TEST_F(GossipActor, AnswersAnEmptyMessageAtOnce) {
-  const auto answer = decode_answer(
-      ask<std::string>(gossip, message_atom_v, replication::encode_message(bob, self, 7, {})));
+  const auto answer = decode_answer(ask<std::string>(
+      gossip, message_atom_v, replication::encode(replication::message{bob, self, 7}, {})));
 
   EXPECT_EQ(answer, (replication::answer{self, bob, 7, verdict::joined}));
 }
@@ -560,10 +625,60 @@ TEST_F(GossipActor, PassesOnNothingToOneWhoHasItFromElsewhere) {
   ask<std::string>(gossip, message_atom_v, from_eve);
 
   ask<std::string>(gossip, message_atom_v,
-                   encode_message(bob, self, 1, {{config, from_bob.items.at(0).part.encode()}}));
+                   replication::encode(replication::message{bob, self, 1},
+                                       {{config, from_bob.items.at(0).part.encode()}}));
 
   advance(2 * interval);
   EXPECT_THAT(new_posts(), IsEmpty());
+}
+
+TEST_F(GossipActor, AnswersWithWhatThePeerLacks) {
+  add_peer_in_step("bob:1", bob);
+  write(config, assign("dark"));
+
+  const auto answer = decode_answer(
+      ask<std::string>(gossip, message_atom_v,
+                       replication::encode(replication::message{bob, self, 1, 0, true}, {})));
+
+  ASSERT_EQ(answer.items.size(), 1u);
+  EXPECT_EQ(answer.items[0].key, config);
+  ask<std::string>(gossip, message_atom_v,
+                   replication::encode(replication::message{bob, self, 2, answer.offer}, {}));
+  advance(3 * interval);
+  EXPECT_THAT(new_posts(), IsEmpty()) << "it is acknowledged";
+}
+
+TEST_F(GossipActor, JoinsWhatAnAnswerOffersBeforeItAcknowledges) {
+  add_peer_in_step("bob:1", bob);
+  bool has_offered = false;
+  peers.answer_by([&](const fake_peers::post& p) -> fake_peers::reply {
+    const auto m = decode_message(p.body);
+    if (std::exchange(has_offered, true))
+      return joined(p);
+    crdt::lww_register dark;
+    dark.assign(crdt::replica_id::from(bob.value, 0), 5, {crdt::payload_kind::text, "dark"});
+    return encode(replication::answer{m.to, m.from, m.sequence, verdict::joined, 9},
+                  {{config, crdt::value{dark}.encode()}});
+  });
+  const auto before = peers.posts().size();
+
+  advance(interval);
+
+  ASSERT_EQ(peers.posts().size(), before + 2);
+  EXPECT_EQ(decode_message(peers.posts().back().body).acknowledged, 9u);
+  EXPECT_EQ(keys_here(), 1u);
+}
+
+TEST_F(GossipActor, AsksSomebodyWhenNobodyLacksAnything) {
+  add_peer_in_step("bob:1", bob);
+  const auto before = peers.posts().size();
+
+  advance(3 * interval);
+
+  ASSERT_EQ(peers.posts().size(), before + 3);
+  const auto m = decode_message(peers.posts().back().body);
+  EXPECT_TRUE(m.begins);
+  EXPECT_THAT(m.items, IsEmpty());
 }
 
 TEST_F(GossipActor, JoinsNothingThatIsMeantForAnotherSession) {
@@ -638,7 +753,8 @@ TEST_F(GossipActor, AnswersAMessageOnlyOnceEveryKeyHasJoinedItsPart) {
   part.add(crdt::replica_id::from(2, 0), 1);
   const auto bytes = crdt::value{part}.encode();
   const auto message =
-      encode_message(bob, self, 1, {{{type::counter, "a"}, bytes}, {{type::counter, "b"}, bytes}});
+      replication::encode(replication::message{bob, self, 1},
+                          {{{type::counter, "a"}, bytes}, {{type::counter, "b"}, bytes}});
 
   const auto answer = start_asking<std::string>(gossip, message_atom_v, message);
   EXPECT_EQ(shard.waiting(), 2u);

@@ -62,8 +62,9 @@ TEST_F(LastWords, EndTheProcessWhenAShardIsLostToTheGossipActor) {
   tell(gossip, shards_atom_v, std::vector<shard_actor>{shard});
   crdt::pn_counter part;
   part.add({}, 1);
-  const auto message = replication::encode_message(
-      {2}, {1}, 1, {{{crdt::type::counter, "k"}, crdt::value{part}.encode()}});
+  const auto message =
+      replication::encode(replication::message{{2}, {1}, 1},
+                          {{{crdt::type::counter, "k"}, crdt::value{part}.encode()}});
 
   EXPECT_DEATH(
       {

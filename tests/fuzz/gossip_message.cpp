@@ -36,15 +36,20 @@ void try_message(std::string_view bytes) {
     }
     require(!target.join(part)); // once is enough
   }
-  require(replication::encode_message(m->from, m->to, m->sequence, items) == bytes);
+  require(replication::encode(*m, items) == bytes);
   for (const auto& [key, value] : joined)
     require(crdt::value::decode(value.encode()) == wire::decoded<crdt::value>{value});
 }
 
 void try_answer(std::string_view bytes) {
   const auto decoded = replication::decode_answer(bytes);
-  if (const auto* a = std::get_if<replication::answer>(&decoded))
-    require(replication::encode(*a) == bytes);
+  const auto* a = std::get_if<replication::answer>(&decoded);
+  if (a == nullptr)
+    return;
+  std::vector<replication::encoded_item> items;
+  for (const auto& [key, part] : a->items)
+    items.push_back({key, part.encode()});
+  require(replication::encode(*a, items) == bytes);
 }
 
 } // namespace

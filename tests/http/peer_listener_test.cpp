@@ -250,7 +250,7 @@ TEST_F(PeerListener, DoesNotLeaveForOrdersThatAreNone) {
 
 TEST_F(PeerListener, AnswersGossip) {
   start();
-  const auto sealed = seal(gossip_path, replication::encode_message({2}, {9}, 5, {}));
+  const auto sealed = seal(gossip_path, replication::encode(replication::message{{2}, {9}, 5}, {}));
 
   const auto reply = ask(port_, "POST", gossip_path, sealed);
 

@@ -73,8 +73,8 @@ TEST(DeltaLog, CountsNoLessThanTheEntryTakesInAMessage) {
   delta_log log;
   log.append(k, delta_of(3), std::nullopt);
 
-  const auto empty = encode_message({}, {}, 1, {}).size();
-  const auto with = encode_message({}, {}, 1, {{k, delta_of(3).encode()}}).size();
+  const auto empty = encode(message{{}, {}, 1}, {}).size();
+  const auto with = encode(message{{}, {}, 1}, {{k, delta_of(3).encode()}}).size();
   EXPECT_GE(log.bytes(), with - empty);
 }
 

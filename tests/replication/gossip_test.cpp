@@ -100,7 +100,7 @@ TEST_F(Gossip, SendsEverythingToANewPeer) {
 
   EXPECT_TRUE(core.answered(bob, joined(m)).empty());
   EXPECT_FALSE(status_of(bob).behind);
-  EXPECT_TRUE(core.round(0).empty()) << "it lacks nothing";
+  EXPECT_TRUE(core.rounds({}).empty()) << "it lacks nothing";
 }
 
 TEST_F(Gossip, SendsAWriteDuringATransferAfterIt) {
@@ -265,7 +265,7 @@ TEST_F(Gossip, SendsWhatIsNew) {
 
   EXPECT_TRUE(core.answered(bob, joined(m)).empty());
   EXPECT_EQ(status_of(bob).pending, 0u);
-  EXPECT_TRUE(core.round(0).empty());
+  EXPECT_TRUE(core.rounds({}).empty());
 }
 
 TEST_F(Gossip, JoinsTheEntriesOfOneKey) {
@@ -313,7 +313,7 @@ TEST_F(Gossip, WastesNoRoundOnAPeerThatHasItFromSomebodyElse) {
 
   core.heard(bob, {{key("a"), write(1)}});
 
-  EXPECT_TRUE(core.round(0).empty());
+  EXPECT_TRUE(core.rounds({}).empty());
   EXPECT_EQ(core.log().size(), 0u);
   core.heard(eve, {{key("a"), write(1)}}); // no peer of ours
 }
@@ -344,7 +344,7 @@ TEST_F(Gossip, KeepsNothingForAPeerThatItWasAllHeardFrom) {
   add_current_peer(bob);
   core.record(key("a"), write(1), bob);
 
-  EXPECT_TRUE(core.round(0).empty());
+  EXPECT_TRUE(core.rounds({}).empty());
   EXPECT_EQ(core.log().size(), 0u);
 }
 
@@ -379,7 +379,7 @@ TEST_F(Gossip, KeepsMessagesOfManySmallEntriesWithinTheirBound) {
   core_.listed(bob, {});
   for (int i = 0; i < 200; ++i)
     core_.record(key(std::to_string(i)), write(1, 0), std::nullopt);
-  const auto head = encode_message(self, bob, UINT64_MAX, {}).size();
+  const auto head = encode(message{self, bob, UINT64_MAX, UINT64_MAX}, {}).size();
 
   std::size_t messages = 0;
   for (auto effects = core_.round(0); !effects.empty(); ++messages) {
@@ -808,7 +808,7 @@ TEST_F(Gossip, WastesNoRoundOnAPeerThatToldUsAllThatIsNew) {
     core.failed(eve);
   }
   core.answered(eve, joined(only_message(core.round(0))));
-  EXPECT_TRUE(core.round(0).empty());
+  EXPECT_TRUE(core.rounds({}).empty());
   EXPECT_EQ(core.log().size(), 0u);
 }
 
@@ -861,14 +861,167 @@ TEST_F(Gossip, FillsAMessageWithManyStates) {
 // -- what others send --
 
 TEST_F(Gossip, TakesOnlyMessagesForThisSession) {
-  const message ours{bob, self, 4, {}};
-  const message foreign{bob, eve, 4, {}};
+  const message ours{bob, self, 4};
+  const message foreign{bob, eve, 4};
 
   EXPECT_TRUE(core.is_for_us(ours));
   EXPECT_FALSE(core.is_for_us(foreign));
-  EXPECT_EQ(core.answer_to(ours, verdict::joined), (answer{self, bob, 4, verdict::joined}));
-  EXPECT_EQ(core.answer_to(foreign, verdict::other_session),
-            (answer{self, bob, 4, verdict::other_session}));
+  EXPECT_EQ(core.joined(ours).bytes, encode(answer{self, bob, 4, verdict::joined}));
+  EXPECT_EQ(core.refused(foreign), encode(answer{self, bob, 4, verdict::other_session}));
+}
+
+// -- push-pull --
+
+class GossipPushPull : public Gossip {
+protected:
+  GossipPushPull() {
+    add_current_peer(bob);
+    add_current_peer(eve);
+  }
+
+  /// What the core answers.
+  answer answer_of(const message& m) {
+    const auto reply = core.joined(m);
+    const auto decoded = decode_answer(reply.bytes);
+    EXPECT_EQ(reply.items, std::get<answer>(decoded).items.size());
+    return std::get<answer>(decoded);
+  }
+
+  /// A message of bob's.
+  message says(bool begins, std::uint64_t acknowledged = 0) {
+    return {bob, self, ++said_, acknowledged, begins};
+  }
+
+private:
+  std::uint64_t said_ = 0;
+};
+
+TEST_F(GossipPushPull, AnAnswerOffersWhatThePeerLacks) {
+  core.record(key("a"), write(1), std::nullopt);
+  core.record(key("b"), write(1), bob);
+
+  const auto a = answer_of(says(true));
+
+  EXPECT_NE(a.offer, 0u);
+  EXPECT_EQ(a.items, (items{{key("a"), write(1)}}));
+  EXPECT_EQ(status_of(bob).pending, 2u) << "it may be lost";
+  EXPECT_EQ(answer_of(says(true)).items, a.items) << "so it is offered again";
+}
+
+TEST_F(GossipPushPull, AnOfferIsAcknowledgedByTheNextMessage) {
+  core.record(key("a"), write(1), std::nullopt);
+  const auto a = answer_of(says(true));
+
+  const auto end = answer_of(says(false, a.offer));
+
+  EXPECT_EQ(end.offer, 0u);
+  EXPECT_EQ(status_of(bob).pending, 0u);
+  EXPECT_EQ(status_of(eve).pending, 1u);
+}
+
+TEST_F(GossipPushPull, OnlyTheLatestOfferIsAcknowledgedAndOnlyByItsReceiver) {
+  core.record(key("a"), write(1), std::nullopt);
+  const auto first = answer_of(says(true));
+  core.record(key("b"), write(1), std::nullopt);
+  const auto second = answer_of(says(true));
+  ASSERT_NE(first.offer, second.offer);
+
+  answer_of(says(false, first.offer));
+  EXPECT_EQ(status_of(bob).pending, 2u);
+  core.joined(message{eve, self, 1, second.offer});
+  EXPECT_EQ(status_of(eve).pending, 2u);
+  EXPECT_EQ(status_of(bob).pending, 2u);
+  answer_of(says(false, second.offer));
+  EXPECT_EQ(status_of(bob).pending, 0u);
+}
+
+TEST_F(GossipPushPull, OffersAreCutIntoMessagesAndEndWithWhatThereWasAtTheBegin) {
+  for (int i = 0; i < 6; ++i)
+    core.record(key(std::string(1, static_cast<char>('a' + i))), write(1, 60), std::nullopt);
+
+  auto a = answer_of(says(true));
+  std::size_t offered = a.items.size();
+  EXPECT_LT(offered, 6u);
+  while (a.offer != 0) {
+    core.record(key("z"), write(2), std::nullopt); // it goes on and on
+    a = answer_of(says(false, a.offer));
+    offered += a.items.size();
+    ASSERT_LE(offered, 6u);
+  }
+
+  EXPECT_EQ(offered, 6u);
+}
+
+TEST_F(GossipPushPull, NothingIsOfferedThatIsOnItsWay) {
+  core.record(key("a"), write(1), std::nullopt);
+  const auto m = only_message(core.round(draw(bob)));
+
+  EXPECT_EQ(answer_of(says(true)).offer, 0u);
+
+  core.answered(bob, joined(m));
+  core.record(key("b"), write(1), std::nullopt);
+  EXPECT_EQ(answer_of(says(true)).items, (items{{key("b"), write(1)}}));
+}
+
+TEST_F(GossipPushPull, NothingIsOfferedToAStrangerNorToOneWhoIsBehindOrGone) {
+  core.record(key("a"), write(1), std::nullopt);
+  const session_id mallory{66};
+  EXPECT_EQ(core.joined(message{mallory, self, 1, 0, true}).items, 0u);
+  core.add_peer(mallory);
+  EXPECT_EQ(core.joined(message{mallory, self, 2, 0, true}).items, 0u) << "it is behind";
+  core.remove_peer(bob);
+  EXPECT_EQ(answer_of(says(true)).offer, 0u);
+}
+
+TEST_F(GossipPushPull, WhatAnAnswerOfferedIsAcknowledgedAtOnce) {
+  core.record(key("a"), write(1), std::nullopt);
+  const auto m = only_message(core.round(draw(bob)));
+  EXPECT_TRUE(m.begins);
+  EXPECT_EQ(m.acknowledged, 0u);
+  auto a = joined(m);
+  a.offer = 77;
+
+  const auto next = only_message(core.answered(bob, a));
+
+  EXPECT_EQ(next.acknowledged, 77u);
+  EXPECT_FALSE(next.begins);
+  EXPECT_EQ(next.items, items{});
+  EXPECT_TRUE(core.answered(bob, joined(next)).empty());
+}
+
+TEST_F(GossipPushPull, AnAcknowledgementThatIsLostIsGivenLater) {
+  const auto m = only_message(core.round(0));
+  auto a = joined(m);
+  a.offer = 77;
+  only_message(core.answered(m.to, a));
+  core.failed(m.to);
+
+  core.record(key("a"), write(1), std::nullopt);
+  const auto later = only_message(core.round(draw(m.to)));
+  EXPECT_EQ(later.to, m.to);
+  EXPECT_EQ(later.acknowledged, 77u);
+  EXPECT_TRUE(core.answered(m.to, joined(later)).empty());
+
+  core.record(key("b"), write(1), std::nullopt);
+  core.remove_peer(m.to == bob ? eve : bob);
+  EXPECT_EQ(only_message(core.round(0)).acknowledged, 0u) << "once is enough";
+}
+
+TEST_F(GossipPushPull, ARoundAsksSomebodyWhenNobodyLacksAnything) {
+  std::set<session_id> asked;
+  for (std::uint64_t random = 0; random < 4; ++random) {
+    const auto m = only_message(core.round(random));
+    EXPECT_TRUE(m.begins);
+    EXPECT_EQ(m.items, items{});
+    EXPECT_TRUE(core.answered(m.to, joined(m)).empty());
+    asked.insert(m.to);
+  }
+  EXPECT_EQ(asked, (std::set{bob, eve}));
+  EXPECT_TRUE(core.rounds({}).empty()) << "before a stop there is nothing to ask";
+
+  only_message(core.round(0));
+  only_message(core.round(0));
+  EXPECT_TRUE(core.round(0).empty()) << "both are busy";
 }
 
 } // namespace

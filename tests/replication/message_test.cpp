@@ -39,11 +39,16 @@ std::vector<encoded_item> encode_items(const std::vector<item>& items) {
 }
 
 std::string encode(const message& m) {
-  return encode_message(m.from, m.to, m.sequence, encode_items(m.items));
+  return encode(m, encode_items(m.items));
 }
 
-const message full{ann, bob, 300, {counter_item(), register_item(), set_item()}};
+std::string encode_whole(const answer& a) {
+  return encode(a, encode_items(a.items));
+}
+
+const message full{ann, bob, 300, 290, true, {counter_item(), register_item(), set_item()}};
 const answer yes{bob, ann, 300, verdict::joined};
+const answer offering{bob, ann, 300, verdict::joined, 7, {counter_item(), set_item()}};
 
 /// Why the bytes are refused; empty if they are not.
 std::string_view refusal(std::string_view bytes) {
@@ -60,8 +65,8 @@ std::string_view refusal_of_answer(std::string_view bytes) {
 
 /// Everything before a message's items, their number included.
 std::string head(std::string_view count) {
-  const auto empty = encode_message(ann, bob, 1, {});
-  return empty.substr(0, empty.size() - 1).append(count);
+  const auto empty = encode(message{ann, bob, 1}, {});
+  return empty.substr(0, empty.size() - 1).append(count); // whose number is the last byte
 }
 
 TEST(Message, SurvivesEncodingAndDecoding) {
@@ -69,24 +74,26 @@ TEST(Message, SurvivesEncodingAndDecoding) {
 }
 
 TEST(Message, MayBeWithoutItems) {
-  const message empty{ann, bob, 0, {}};
+  const message empty{ann, bob, 0};
 
   EXPECT_EQ(decode_message(encode(empty)), (wire::decoded<message>{empty}));
 }
 
 TEST(Message, SurvivesWithTheLargestSequenceNumber) {
-  const message last{ann, bob, UINT64_MAX, {counter_item()}};
+  const message last{ann, bob, UINT64_MAX, UINT64_MAX, false, {counter_item()}};
 
   EXPECT_EQ(decode_message(encode(last)), (wire::decoded<message>{last}));
 }
 
 TEST(Message, HasTheseBytesForEver) {
-  const message m{ann, bob, 300, {counter_item()}};
+  const message m{ann, bob, 300, 290, true, {counter_item()}};
 
-  const auto expected = "\x01"                             // version
+  const auto expected = "\x02"                             // version
                         "\x08\x07\x06\x05\x04\x03\x02\x01" // from
                         "\x18\x17\x16\x15\x14\x13\x12\x11" // to
                         "\xac\x02"                         // sequence
+                        "\xa2\x02"                         // acknowledged
+                        "\x01"                             // begins a round
                         "\x01"                             // one item:
                         "\x01\x08visitors"                 //   a counter and its name
                         "\x15"                             //   21 bytes of value:
@@ -109,10 +116,17 @@ TEST(Message, IsRefusedWhereverItIsCut) {
 TEST(Message, OfAnotherVersionIsRefused) {
   auto bytes = encode(full);
 
-  for (const char version : {'\0', '\2', '\xff'}) {
+  for (const char version : {'\0', '\1', '\3', '\xff'}) {
     bytes[0] = version;
     EXPECT_EQ(refusal(bytes), "unknown version of the gossip format");
   }
+}
+
+TEST(Message, OfAnUnknownKindIsRefused) {
+  auto bytes = encode(message{ann, bob, 1});
+  bytes[bytes.size() - 2] = '\2';
+
+  EXPECT_EQ(refusal(bytes), "unknown kind of message");
 }
 
 TEST(Message, WithBytesLeftOverIsRefused) {
@@ -122,11 +136,11 @@ TEST(Message, WithBytesLeftOverIsRefused) {
 TEST(Message, WithAValueOfAnotherTypeThanItsKeyIsRefused) {
   const std::vector<encoded_item> items{{{crdt::type::set, "x"}, counter_item().part.encode()}};
 
-  EXPECT_EQ(refusal(encode_message(ann, bob, 1, items)), "value of another type than its key");
+  EXPECT_EQ(refusal(encode(message{ann, bob, 1}, items)), "value of another type than its key");
 }
 
 TEST(Message, WithAKeyOfUnknownTypeIsRefused) {
-  auto bytes = encode({ann, bob, 1, {counter_item()}});
+  auto bytes = encode(message{ann, bob, 1, 0, false, {counter_item()}});
   bytes[head("\1").size()] = '\4';
   EXPECT_EQ(refusal(bytes), "unknown type of value");
 }
@@ -137,8 +151,8 @@ TEST(Message, WithALongerNameThanAnyUsersIsRefused) {
   auto too_long = longest;
   too_long.key.name += 'x';
 
-  EXPECT_EQ(refusal(encode({ann, bob, 1, {longest}})), "");
-  EXPECT_EQ(refusal(encode({ann, bob, 1, {too_long}})), "byte string is too long");
+  EXPECT_EQ(refusal(encode(message{ann, bob, 1, 0, false, {longest}})), "");
+  EXPECT_EQ(refusal(encode(message{ann, bob, 1, 0, false, {too_long}})), "byte string is too long");
 }
 
 TEST(Message, ThatAnnouncesMoreItemsThanItCanHoldIsRefused) {
@@ -158,12 +172,12 @@ TEST(Message, WithAValueAtItsBottomIsRefused) {
   items.push_back({{crdt::type::set, "x"}, crdt::value{crdt::type::set}.encode()});
   items.back().key.name.assign(30, 'x'); // so that two items might fit
 
-  EXPECT_EQ(refusal(encode_message(ann, bob, 1, items)), "value without content");
+  EXPECT_EQ(refusal(encode(message{ann, bob, 1}, items)), "value without content");
 }
 
 TEST(Message, WithMoreItemsThanAnnouncedIsRefused) {
-  const auto one = encode({ann, bob, 1, {counter_item()}});
-  const auto two = encode({ann, bob, 1, {counter_item(), counter_item()}});
+  const auto one = encode(message{ann, bob, 1, 0, false, {counter_item()}});
+  const auto two = encode(message{ann, bob, 1, 0, false, {counter_item(), counter_item()}});
 
   EXPECT_EQ(refusal(head("\1") + two.substr(head("\2").size())), "bytes left over after the value");
   EXPECT_EQ(refusal(head("\1") + one.substr(head("\1").size())), "");
@@ -173,17 +187,17 @@ TEST(Message, IsRefusedAsAWholeForOneBadValue) {
   auto items = encode_items(full.items);
   items.back().bytes.back() = '\x7f';
 
-  EXPECT_NE(refusal(encode_message(ann, bob, 1, items)), "");
+  EXPECT_NE(refusal(encode(message{ann, bob, 1}, items)), "");
 }
 
 TEST(Message, AnItemTakesNoMoreThanItsSize) {
   auto named = counter_item();
   named.key.name.assign(crdt::key_name_max, 'x');
-  const auto empty = encode({ann, bob, 1, {}}).size();
+  const auto empty = encode(message{ann, bob, 1, 0, false, {}}).size();
 
   for (const auto& i : {counter_item(), register_item(), set_item(), named}) {
     const encoded_item coded{i.key, i.part.encode()};
-    EXPECT_LE(encode_message(ann, bob, 1, {coded}).size(), empty + coded.size());
+    EXPECT_LE(encode(message{ann, bob, 1}, {coded}).size(), empty + coded.size());
   }
 }
 
@@ -191,19 +205,31 @@ TEST(Answer, SurvivesEncodingAndDecoding) {
   const answer no{bob, ann, 0, verdict::other_session};
 
   EXPECT_EQ(decode_answer(encode(yes)), (wire::decoded<answer>{yes}));
+  EXPECT_EQ(decode_answer(encode_whole(offering)), (wire::decoded<answer>{offering}));
   EXPECT_EQ(decode_answer(encode(no)), (wire::decoded<answer>{no}));
 }
 
 TEST(Answer, HasTheseBytesForEver) {
-  EXPECT_EQ(encode(yes), "\x01"                             // version
-                         "\x18\x17\x16\x15\x14\x13\x12\x11" // from
-                         "\x08\x07\x06\x05\x04\x03\x02\x01" // to
-                         "\xac\x02"                         // sequence
-                         "\x01"s);                          // joined
+  const auto begin = "\x02"                             // version
+                     "\x18\x17\x16\x15\x14\x13\x12\x11" // from
+                     "\x08\x07\x06\x05\x04\x03\x02\x01" // to
+                     "\xac\x02"                         // sequence
+                     "\x01"s;                           // joined
+  EXPECT_EQ(encode(yes), begin + "\0\0"s);              // no offer, no items
+  const auto with = encode_whole(offering);
+  EXPECT_EQ(with.substr(0, begin.size() + 2), begin + "\7\2");
+  EXPECT_EQ(with.substr(begin.size() + 1),
+            encode(message{ann, bob, 1, 0, false, offering.items}).substr(20));
+}
+
+TEST(Answer, WithAnOfferAndNoItemsOrItemsAndNoOfferIsRefused) {
+  const auto why = "an offer without items, or items without an offer";
+  EXPECT_EQ(refusal_of_answer(encode(answer{bob, ann, 1, verdict::joined, 7})), why);
+  EXPECT_EQ(refusal_of_answer(encode(yes, encode_items({counter_item()}))), why);
 }
 
 TEST(Answer, IsRefusedWhereverItIsCut) {
-  const auto bytes = encode(yes);
+  const auto bytes = encode_whole(offering);
 
   for (std::size_t size = 0; size < bytes.size(); ++size)
     EXPECT_NE(refusal_of_answer(bytes.substr(0, size)), "") << "cut to " << size << " bytes";
@@ -211,7 +237,7 @@ TEST(Answer, IsRefusedWhereverItIsCut) {
 
 TEST(Answer, OfAnotherVersionIsRefused) {
   auto bytes = encode(yes);
-  bytes[0] = '\2';
+  bytes[0] = '\1';
 
   EXPECT_EQ(refusal_of_answer(bytes), "unknown version of the gossip format");
 }
@@ -220,7 +246,7 @@ TEST(Answer, WithAnUnknownVerdictIsRefused) {
   auto bytes = encode(yes);
 
   for (const char verdict : {'\0', '\3', '\xff'}) {
-    bytes.back() = verdict;
+    bytes[bytes.size() - 3] = verdict;
     EXPECT_EQ(refusal_of_answer(bytes), "unknown verdict");
   }
 }

@@ -219,23 +219,27 @@ void cluster::receive(address at, address from, session_id believed, const std::
     past_.complain("a message was refused");
     return;
   }
-  auto verdict = replication::verdict::other_session;
+  auto answer = n.core.refused(*m);
   if (n.core.is_for_us(*m)) {
-    n.core.heard(m->from, m->items);
-    verdict = replication::verdict::joined;
-    for (const auto& [key, part] : m->items) {
-      past_.check_events(key, part);
-      auto& target = n.values.try_emplace(key, key.type).first->second;
-      if (auto news = target.join(part))
-        record(at, key, std::move(*news), m->from);
-    }
+    join(at, m->from, m->items);
+    answer = n.core.joined(*m).bytes;
   }
-  auto answer = replication::encode(n.core.answer_to(*m, verdict));
   note_in_trace(answer);
   net_.send(at, from, [this, from, believed, answer] {
     then(from, duration{0},
          [this, from, believed, answer](node&) { receive_answer(from, believed, answer); });
   });
+}
+
+void cluster::join(address at, session_id from, const std::vector<replication::item>& items) {
+  auto& n = nodes_[at];
+  n.core.heard(from, items);
+  for (const auto& [key, part] : items) {
+    past_.check_events(key, part);
+    auto& target = n.values.try_emplace(key, key.type).first->second;
+    if (auto news = target.join(part))
+      record(at, key, std::move(*news), from);
+  }
 }
 
 void cluster::receive_answer(address at, session_id believed, const std::string& bytes) {
@@ -249,6 +253,7 @@ void cluster::receive_answer(address at, session_id believed, const std::string&
   if (!n.core.expects(believed, *a))
     return;
   n.jobs.erase(believed);
+  join(at, believed, a->items);
   perform(at, n, n.core.answered(believed, *a));
 }
 
@@ -264,7 +269,10 @@ void cluster::settle() {
   }
   const auto held = all_that_is_held();
   const auto deadline = time_.now() + std::chrono::minutes{10};
-  while (!is_quiet()) {
+  auto busy = time_.now();
+  while (time_.now() - busy < std::chrono::seconds{20}) {
+    if (!is_quiet())
+      busy = time_.now();
     if (time_.now() > deadline) {
       past_.complain("the cluster does not become quiet");
       return;
@@ -274,14 +282,13 @@ void cluster::settle() {
   check_final(held);
 }
 
-/// Nothing is to come but the next rounds, and those have nothing to do.
+/// The next rounds have nothing to do.
 bool cluster::is_quiet() const {
-  return time_.pending() == nodes_.size() &&
-         std::all_of(nodes_.begin(), nodes_.end(), [](const node& n) {
-           const auto peers = n.core.status();
-           return std::all_of(peers.begin(), peers.end(),
-                              [](const auto& p) { return !p.behind && p.pending == 0; });
-         });
+  return std::all_of(nodes_.begin(), nodes_.end(), [](const node& n) {
+    const auto peers = n.core.status();
+    return std::all_of(peers.begin(), peers.end(),
+                       [](const auto& p) { return !p.behind && p.pending == 0; });
+  });
 }
 
 std::map<crdt::key, crdt::value> cluster::all_that_is_held() const {
@@ -326,7 +333,8 @@ void cluster::check_log(const node& n) {
 }
 
 void cluster::check_size(const std::string& bytes) {
-  static const auto head = replication::encode_message({}, {}, UINT64_MAX, {}).size() + 9;
+  static const auto head =
+      replication::encode(replication::message{{}, {}, UINT64_MAX, UINT64_MAX}, {}).size() + 9;
   if (bytes.size() <= head + options_.limits.message_bytes)
     return;
   const auto decoded = replication::decode_message(bytes);

@@ -106,6 +106,7 @@ private:
   void carry_out(address at, node& n, const replication::read_states& e);
   void carry_out(address at, node& n, const replication::peer_changed& e);
   void receive(address at, address from, session_id believed, const std::string& bytes);
+  void join(address at, session_id from, const std::vector<replication::item>& items);
   void receive_answer(address at, session_id believed, const std::string& bytes);
 
   bool is_quiet() const;

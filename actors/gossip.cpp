@@ -93,7 +93,7 @@ private:
   }
 
   void start_rounds() {
-    for (std::size_t i = 0; i < context_.fanout; ++i)
+    for (std::size_t i = 0; i < context_.limits.fanout; ++i)
       perform(core_.round(random_()));
   }
 

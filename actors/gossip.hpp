@@ -15,7 +15,6 @@ struct gossip_context {
   replication::session_id session; // of this process
   replication::gossip_limits limits;
   std::chrono::milliseconds interval;        // between rounds
-  std::size_t fanout = 1;                    // rounds at a time
   std::chrono::milliseconds prompt_delay{0}; // of further ones after a change; 0: none
   std::uint64_t random_seed;
   peer_client_actor peers;

@@ -76,15 +76,15 @@ node::node(caf::actor_system& sys, const options& o, const identity& who)
              if (const auto failure = keep_identity(file, id, generation))
                log::error("node", "node.identity-file: {}", *failure);
            }});
-  gossip_ = spawn_gossip(
-      sys, {.session = {who.session.bits},
-            .limits = {.message_bytes = o.gossip.max_message, .log_bytes = o.gossip.max_log},
-            .interval = o.gossip.interval,
-            .fanout = o.gossip.fanout,
-            .prompt_delay = o.gossip.prompt_delay,
-            .random_seed = random_bits(),
-            .peers = peers_,
-            .membership = membership_});
+  gossip_ = spawn_gossip(sys, {.session = {who.session.bits},
+                               .limits = {.message_bytes = o.gossip.max_message,
+                                          .log_bytes = o.gossip.max_log,
+                                          .fanout = o.gossip.fanout},
+                               .interval = o.gossip.interval,
+                               .prompt_delay = o.gossip.prompt_delay,
+                               .random_seed = random_bits(),
+                               .peers = peers_,
+                               .membership = membership_});
   std::vector<shard_actor> shards;
   for (std::size_t i = 0; i < o.keys.shards; ++i)
     // A state that clients have filled must still travel in one message after concurrent writes

@@ -70,7 +70,7 @@ std::vector<effect> gossip::round(std::uint64_t random) {
     return {};
   const auto peer = idle[random % idle.size()];
   auto& p = peers_.at(peer);
-  p.begins = true;
+  p.phase = phase::asks;
   p.round_end = p.in_flight_to = p.cursor;
   return {send(peer, p, {})};
 }
@@ -163,7 +163,7 @@ std::vector<session_id> gossip::candidates() const {
 
 std::vector<effect> gossip::start_round(session_id peer) {
   auto& p = peers_.at(peer);
-  p.begins = true;
+  p.phase = phase::tells;
   p.round_end = log_.last();
   return advance(peer, p);
 }
@@ -301,7 +301,7 @@ gossip::interval gossip::lacking(session_id id, const peer_state& p, std::uint64
 effect gossip::send(session_id id, peer_state& p, const std::vector<encoded_item>& items) {
   p.for_what = waiting::answer;
   p.sequence = ++sequence_;
-  const message head{self_, id, p.sequence, p.owed, std::exchange(p.begins, false), {}};
+  const message head{self_, id, p.sequence, p.owed, std::exchange(p.phase, phase::goes_on), {}};
   return send_message{id, encode(head, items), items.size()};
 }
 
@@ -315,7 +315,11 @@ gossip::reply gossip::joined(const message& m) {
     p.cursor = std::max(p.cursor, p.offered_to);
     drop_acknowledged();
   }
-  if (m.begins) // so that rounds come to an end, however much is written
+  // Where a round's offers end is settled at its begin, so that it ends, however much is written.
+  const auto peers =
+      std::ranges::count_if(peers_, [](const auto& one) { return one.second.present; });
+  if (m.phase == phase::asks ||
+      (m.phase == phase::tells && limits_.fanout < static_cast<std::size_t>(peers)))
     p.offer_end = log_.last();
   // What is on its way already is not offered, too.
   if (!p.present || p.behind || p.for_what != waiting::nothing || !log_.reaches_back_to(p.cursor))

@@ -11,7 +11,8 @@
 // (better than BP), and only novelties enter the log (RR; Enes et al., Efficient Synchronization of
 // State-based CRDTs). The answer to a message offers in the same way what its sender lacks
 // (push-pull), and the next message says that this was joined. If nobody lacks anything, a round
-// asks somebody whether he has something.
+// asks somebody whether he has something. Where rounds go to all peers at a time, only who asks is
+// offered something: the others are told as soon.
 //
 // A peer is *behind* when its session is new or the log no longer reaches back to its cursor. It is
 // sent the state of every key; its cursor is then where the log ended before the first state was
@@ -36,6 +37,7 @@ namespace starling::replication {
 struct gossip_limits {
   std::size_t message_bytes = 256 * 1024;   // aimed at; one value that is larger travels alone
   std::size_t log_bytes = 64 * 1024 * 1024; // past it the oldest entries go
+  std::size_t fanout = 1;                   // rounds that are started at a time
 };
 
 /// Send these bytes to the peer; report `answered` or `failed`.
@@ -154,7 +156,7 @@ private:
     std::uint64_t cursor = 0;
     bool behind = true;
     std::uint64_t round_end = 0;
-    bool begins = false; // the next message is the first of a round
+    replication::phase phase = phase::goes_on; // of the next message
     waiting for_what = waiting::nothing;
     std::uint64_t sequence = 0;     // of the latest message to it
     std::uint64_t in_flight_to = 0; // the cursor once that message is acknowledged

@@ -63,7 +63,7 @@ std::string encode(const message& m, const std::vector<encoded_item>& items) {
   put(out, m.to);
   out.varint(m.sequence);
   out.varint(m.acknowledged);
-  out.u8(m.begins ? 1 : 0);
+  out.u8(static_cast<std::uint8_t>(m.phase));
   put(out, items);
   return std::move(out).take();
 }
@@ -76,10 +76,10 @@ wire::decoded<message> decode_message(std::string_view bytes) {
   result.to = get_session(in);
   result.sequence = in.varint();
   result.acknowledged = in.varint();
-  const auto begins = in.u8();
-  if (begins > 1)
-    in.fail("unknown kind of message");
-  result.begins = begins == 1;
+  const auto phase = in.u8();
+  if (phase > 2)
+    in.fail("unknown phase of a round");
+  result.phase = static_cast<replication::phase>(phase);
   result.items = get_items(in);
   in.expect_end();
   if (!in.ok())

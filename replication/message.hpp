@@ -40,12 +40,19 @@ struct encoded_item {
   friend bool operator==(const encoded_item&, const encoded_item&) = default;
 };
 
+/// Where in a round a message is.
+enum class phase : std::uint8_t {
+  goes_on = 0,
+  tells = 1, // it begins, with something
+  asks = 2,  // it begins, and its sender has nothing to tell
+};
+
 struct message {
   session_id from;
   session_id to;
   std::uint64_t sequence = 0;     // numbers what one session says to others, from 1
   std::uint64_t acknowledged = 0; // the offer of `to` that `from` has joined; 0: none
-  bool begins = false;            // a round
+  replication::phase phase = phase::goes_on;
   std::vector<item> items;
   friend bool operator==(const message&, const message&) = default;
 };

@@ -174,9 +174,8 @@ protected:
   /// Another gossip actor, with three peers that have everything, and what it sends is seen.
   gossip_actor start(std::size_t fanout, milliseconds prompt_delay) {
     auto eager = track(spawn_gossip(sys, {.session = session_id{10},
-                                          .limits = {},
+                                          .limits = {.fanout = fanout},
                                           .interval = interval,
-                                          .fanout = fanout,
                                           .prompt_delay = prompt_delay,
                                           .random_seed = 1,
                                           .peers = peers.handle(),
@@ -636,9 +635,9 @@ TEST_F(GossipActor, AnswersWithWhatThePeerLacks) {
   add_peer_in_step("bob:1", bob);
   write(config, assign("dark"));
 
-  const auto answer = decode_answer(
-      ask<std::string>(gossip, message_atom_v,
-                       replication::encode(replication::message{bob, self, 1, 0, true}, {})));
+  const auto answer = decode_answer(ask<std::string>(
+      gossip, message_atom_v,
+      replication::encode(replication::message{bob, self, 1, 0, replication::phase::asks}, {})));
 
   ASSERT_EQ(answer.items.size(), 1u);
   EXPECT_EQ(answer.items[0].key, config);
@@ -677,7 +676,7 @@ TEST_F(GossipActor, AsksSomebodyWhenNobodyLacksAnything) {
 
   ASSERT_EQ(peers.posts().size(), before + 3);
   const auto m = decode_message(peers.posts().back().body);
-  EXPECT_TRUE(m.begins);
+  EXPECT_EQ(m.phase, replication::phase::asks);
   EXPECT_THAT(m.items, IsEmpty());
 }
 

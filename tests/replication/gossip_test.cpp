@@ -888,8 +888,8 @@ protected:
   }
 
   /// A message of bob's.
-  message says(bool begins, std::uint64_t acknowledged = 0) {
-    return {bob, self, ++said_, acknowledged, begins};
+  message says(phase p, std::uint64_t acknowledged = 0) {
+    return {bob, self, ++said_, acknowledged, p};
   }
 
 private:
@@ -900,19 +900,19 @@ TEST_F(GossipPushPull, AnAnswerOffersWhatThePeerLacks) {
   core.record(key("a"), write(1), std::nullopt);
   core.record(key("b"), write(1), bob);
 
-  const auto a = answer_of(says(true));
+  const auto a = answer_of(says(phase::tells));
 
   EXPECT_NE(a.offer, 0u);
   EXPECT_EQ(a.items, (items{{key("a"), write(1)}}));
   EXPECT_EQ(status_of(bob).pending, 2u) << "it may be lost";
-  EXPECT_EQ(answer_of(says(true)).items, a.items) << "so it is offered again";
+  EXPECT_EQ(answer_of(says(phase::tells)).items, a.items) << "so it is offered again";
 }
 
 TEST_F(GossipPushPull, AnOfferIsAcknowledgedByTheNextMessage) {
   core.record(key("a"), write(1), std::nullopt);
-  const auto a = answer_of(says(true));
+  const auto a = answer_of(says(phase::tells));
 
-  const auto end = answer_of(says(false, a.offer));
+  const auto end = answer_of(says(phase::goes_on, a.offer));
 
   EXPECT_EQ(end.offer, 0u);
   EXPECT_EQ(status_of(bob).pending, 0u);
@@ -921,17 +921,17 @@ TEST_F(GossipPushPull, AnOfferIsAcknowledgedByTheNextMessage) {
 
 TEST_F(GossipPushPull, OnlyTheLatestOfferIsAcknowledgedAndOnlyByItsReceiver) {
   core.record(key("a"), write(1), std::nullopt);
-  const auto first = answer_of(says(true));
+  const auto first = answer_of(says(phase::tells));
   core.record(key("b"), write(1), std::nullopt);
-  const auto second = answer_of(says(true));
+  const auto second = answer_of(says(phase::tells));
   ASSERT_NE(first.offer, second.offer);
 
-  answer_of(says(false, first.offer));
+  answer_of(says(phase::goes_on, first.offer));
   EXPECT_EQ(status_of(bob).pending, 2u);
   core.joined(message{eve, self, 1, second.offer});
   EXPECT_EQ(status_of(eve).pending, 2u);
   EXPECT_EQ(status_of(bob).pending, 2u);
-  answer_of(says(false, second.offer));
+  answer_of(says(phase::goes_on, second.offer));
   EXPECT_EQ(status_of(bob).pending, 0u);
 }
 
@@ -939,12 +939,12 @@ TEST_F(GossipPushPull, OffersAreCutIntoMessagesAndEndWithWhatThereWasAtTheBegin)
   for (int i = 0; i < 6; ++i)
     core.record(key(std::string(1, static_cast<char>('a' + i))), write(1, 60), std::nullopt);
 
-  auto a = answer_of(says(true));
+  auto a = answer_of(says(phase::tells));
   std::size_t offered = a.items.size();
   EXPECT_LT(offered, 6u);
   while (a.offer != 0) {
     core.record(key("z"), write(2), std::nullopt); // it goes on and on
-    a = answer_of(says(false, a.offer));
+    a = answer_of(says(phase::goes_on, a.offer));
     offered += a.items.size();
     ASSERT_LE(offered, 6u);
   }
@@ -956,27 +956,38 @@ TEST_F(GossipPushPull, NothingIsOfferedThatIsOnItsWay) {
   core.record(key("a"), write(1), std::nullopt);
   const auto m = only_message(core.round(draw(bob)));
 
-  EXPECT_EQ(answer_of(says(true)).offer, 0u);
+  EXPECT_EQ(answer_of(says(phase::tells)).offer, 0u);
 
   core.answered(bob, joined(m));
   core.record(key("b"), write(1), std::nullopt);
-  EXPECT_EQ(answer_of(says(true)).items, (items{{key("b"), write(1)}}));
+  EXPECT_EQ(answer_of(says(phase::tells)).items, (items{{key("b"), write(1)}}));
 }
 
 TEST_F(GossipPushPull, NothingIsOfferedToAStrangerNorToOneWhoIsBehindOrGone) {
   core.record(key("a"), write(1), std::nullopt);
   const session_id mallory{66};
-  EXPECT_EQ(core.joined(message{mallory, self, 1, 0, true}).items, 0u);
+  EXPECT_EQ(core.joined(message{mallory, self, 1, 0, phase::asks}).items, 0u);
   core.add_peer(mallory);
-  EXPECT_EQ(core.joined(message{mallory, self, 2, 0, true}).items, 0u) << "it is behind";
+  EXPECT_EQ(core.joined(message{mallory, self, 2, 0, phase::asks}).items, 0u) << "it is behind";
   core.remove_peer(bob);
-  EXPECT_EQ(answer_of(says(true)).offer, 0u);
+  EXPECT_EQ(answer_of(says(phase::tells)).offer, 0u);
+}
+
+TEST_F(GossipPushPull, WhereRoundsGoToAllOnlyWhoAsksIsOffered) {
+  gossip all{self, {.fanout = 1}};
+  all.add_peer(bob);
+  all.round(0);
+  all.listed(bob, {});
+  all.record(key("a"), write(1), std::nullopt);
+
+  EXPECT_EQ(all.joined(says(phase::tells)).items, 0u) << "bob is told in the next round";
+  EXPECT_EQ(all.joined(says(phase::asks)).items, 1u);
 }
 
 TEST_F(GossipPushPull, WhatAnAnswerOfferedIsAcknowledgedAtOnce) {
   core.record(key("a"), write(1), std::nullopt);
   const auto m = only_message(core.round(draw(bob)));
-  EXPECT_TRUE(m.begins);
+  EXPECT_EQ(m.phase, phase::tells);
   EXPECT_EQ(m.acknowledged, 0u);
   auto a = joined(m);
   a.offer = 77;
@@ -984,7 +995,7 @@ TEST_F(GossipPushPull, WhatAnAnswerOfferedIsAcknowledgedAtOnce) {
   const auto next = only_message(core.answered(bob, a));
 
   EXPECT_EQ(next.acknowledged, 77u);
-  EXPECT_FALSE(next.begins);
+  EXPECT_EQ(next.phase, phase::goes_on);
   EXPECT_EQ(next.items, items{});
   EXPECT_TRUE(core.answered(bob, joined(next)).empty());
 }
@@ -1011,7 +1022,7 @@ TEST_F(GossipPushPull, ARoundAsksSomebodyWhenNobodyLacksAnything) {
   std::set<session_id> asked;
   for (std::uint64_t random = 0; random < 4; ++random) {
     const auto m = only_message(core.round(random));
-    EXPECT_TRUE(m.begins);
+    EXPECT_EQ(m.phase, phase::asks);
     EXPECT_EQ(m.items, items{});
     EXPECT_TRUE(core.answered(m.to, joined(m)).empty());
     asked.insert(m.to);

@@ -46,7 +46,7 @@ std::string encode_whole(const answer& a) {
   return encode(a, encode_items(a.items));
 }
 
-const message full{ann, bob, 300, 290, true, {counter_item(), register_item(), set_item()}};
+const message full{ann, bob, 300, 290, phase::tells, {counter_item(), register_item(), set_item()}};
 const answer yes{bob, ann, 300, verdict::joined};
 const answer offering{bob, ann, 300, verdict::joined, 7, {counter_item(), set_item()}};
 
@@ -80,13 +80,13 @@ TEST(Message, MayBeWithoutItems) {
 }
 
 TEST(Message, SurvivesWithTheLargestSequenceNumber) {
-  const message last{ann, bob, UINT64_MAX, UINT64_MAX, false, {counter_item()}};
+  const message last{ann, bob, UINT64_MAX, UINT64_MAX, phase::asks, {counter_item()}};
 
   EXPECT_EQ(decode_message(encode(last)), (wire::decoded<message>{last}));
 }
 
 TEST(Message, HasTheseBytesForEver) {
-  const message m{ann, bob, 300, 290, true, {counter_item()}};
+  const message m{ann, bob, 300, 290, phase::tells, {counter_item()}};
 
   const auto expected = "\x02"                             // version
                         "\x08\x07\x06\x05\x04\x03\x02\x01" // from
@@ -122,11 +122,11 @@ TEST(Message, OfAnotherVersionIsRefused) {
   }
 }
 
-TEST(Message, OfAnUnknownKindIsRefused) {
+TEST(Message, OfAnUnknownPhaseIsRefused) {
   auto bytes = encode(message{ann, bob, 1});
-  bytes[bytes.size() - 2] = '\2';
+  bytes[bytes.size() - 2] = '\3';
 
-  EXPECT_EQ(refusal(bytes), "unknown kind of message");
+  EXPECT_EQ(refusal(bytes), "unknown phase of a round");
 }
 
 TEST(Message, WithBytesLeftOverIsRefused) {
@@ -140,7 +140,7 @@ TEST(Message, WithAValueOfAnotherTypeThanItsKeyIsRefused) {
 }
 
 TEST(Message, WithAKeyOfUnknownTypeIsRefused) {
-  auto bytes = encode(message{ann, bob, 1, 0, false, {counter_item()}});
+  auto bytes = encode(message{ann, bob, 1, 0, phase::goes_on, {counter_item()}});
   bytes[head("\1").size()] = '\4';
   EXPECT_EQ(refusal(bytes), "unknown type of value");
 }
@@ -151,8 +151,9 @@ TEST(Message, WithALongerNameThanAnyUsersIsRefused) {
   auto too_long = longest;
   too_long.key.name += 'x';
 
-  EXPECT_EQ(refusal(encode(message{ann, bob, 1, 0, false, {longest}})), "");
-  EXPECT_EQ(refusal(encode(message{ann, bob, 1, 0, false, {too_long}})), "byte string is too long");
+  EXPECT_EQ(refusal(encode(message{ann, bob, 1, 0, phase::goes_on, {longest}})), "");
+  EXPECT_EQ(refusal(encode(message{ann, bob, 1, 0, phase::goes_on, {too_long}})),
+            "byte string is too long");
 }
 
 TEST(Message, ThatAnnouncesMoreItemsThanItCanHoldIsRefused) {
@@ -176,8 +177,9 @@ TEST(Message, WithAValueAtItsBottomIsRefused) {
 }
 
 TEST(Message, WithMoreItemsThanAnnouncedIsRefused) {
-  const auto one = encode(message{ann, bob, 1, 0, false, {counter_item()}});
-  const auto two = encode(message{ann, bob, 1, 0, false, {counter_item(), counter_item()}});
+  const auto one = encode(message{ann, bob, 1, 0, phase::goes_on, {counter_item()}});
+  const auto two =
+      encode(message{ann, bob, 1, 0, phase::goes_on, {counter_item(), counter_item()}});
 
   EXPECT_EQ(refusal(head("\1") + two.substr(head("\2").size())), "bytes left over after the value");
   EXPECT_EQ(refusal(head("\1") + one.substr(head("\1").size())), "");
@@ -193,7 +195,7 @@ TEST(Message, IsRefusedAsAWholeForOneBadValue) {
 TEST(Message, AnItemTakesNoMoreThanItsSize) {
   auto named = counter_item();
   named.key.name.assign(crdt::key_name_max, 'x');
-  const auto empty = encode(message{ann, bob, 1, 0, false, {}}).size();
+  const auto empty = encode(message{ann, bob, 1, 0, phase::goes_on, {}}).size();
 
   for (const auto& i : {counter_item(), register_item(), set_item(), named}) {
     const encoded_item coded{i.key, i.part.encode()};
@@ -219,7 +221,7 @@ TEST(Answer, HasTheseBytesForEver) {
   const auto with = encode_whole(offering);
   EXPECT_EQ(with.substr(0, begin.size() + 2), begin + "\7\2");
   EXPECT_EQ(with.substr(begin.size() + 1),
-            encode(message{ann, bob, 1, 0, false, offering.items}).substr(20));
+            encode(message{ann, bob, 1, 0, phase::goes_on, offering.items}).substr(20));
 }
 
 TEST(Answer, WithAnOfferAndNoItemsOrItemsAndNoOfferIsRefused) {

@@ -1,0 +1,201 @@
+#include "bench/gossip_world.hpp"
+
+#include <algorithm>
+
+namespace starling::bench {
+
+namespace {
+
+using replication::session_id;
+
+constexpr duration link_delay = std::chrono::milliseconds{1};
+constexpr duration call_timeout = std::chrono::milliseconds{500};
+
+session_id session_of(std::size_t i) {
+  return {i + 1};
+}
+
+std::size_t index_of(session_id s) {
+  return s.value - 1;
+}
+
+} // namespace
+
+links mesh(std::size_t n) {
+  links result(n);
+  for (std::size_t i = 0; i < n; ++i)
+    result[i] = {(i + 1) % n, (i + n - 1) % n, (i + 4) % n, (i + n - 4) % n};
+  return result;
+}
+
+links tree() {
+  links result(15);
+  const std::pair<std::size_t, std::size_t> edges[] = {{0, 1},  {0, 8},  {0, 13},  {1, 6},  {2, 5},
+                                                       {3, 10}, {4, 5},  {5, 6},   {6, 10}, {7, 13},
+                                                       {8, 9},  {8, 14}, {10, 12}, {11, 13}};
+  for (const auto& [a, b] : edges) {
+    result[a].push_back(b);
+    result[b].push_back(a);
+  }
+  return result;
+}
+
+links everybody(std::size_t n) {
+  links result(n);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      if (i != j)
+        result[i].push_back(j);
+  return result;
+}
+
+gossip_world::gossip_world(const options& o) : options_(o), random_(o.seed) {
+  const auto n = options_.topology.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    nodes.push_back(
+        {{},
+         replication::gossip{session_of(i), {.message_bytes = o.message_bytes, .fanout = o.fanout}},
+         crdt::replica_id::from(1, i)});
+    auto& core = nodes.back().core;
+    for (const auto peer : options_.topology[i])
+      core.add_peer(session_of(peer));
+    // There is no key yet, so nobody lacks any.
+    for (const auto& effect : core.rounds({}))
+      core.listed(std::get<replication::list_keys>(effect).peer, {});
+  }
+}
+
+void gossip_world::write(std::size_t at, const crdt::key& key,
+                         const std::function<std::optional<crdt::value>(crdt::value&)>& change) {
+  auto& n = nodes[at];
+  if (const auto delta = change(n.values.try_emplace(key, key.type).first->second))
+    n.core.record(key, *delta, std::nullopt);
+}
+
+void gossip_world::start() {
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    time.at(time.now() + random_.between(duration{0}, options_.interval), [this, i] { tick(i); });
+}
+
+void gossip_world::tick(std::size_t at) {
+  perform(at, nodes[at].core.rounds({}));
+  time.after(options_.interval, [this, at] { tick(at); });
+}
+
+void gossip_world::start_rounds() {
+  std::vector<std::vector<replication::effect>> all;
+  for (auto& n : nodes) // all choose before any is heard
+    all.push_back(n.core.round(random_.bits()));
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    perform(i, all[i]);
+}
+
+void gossip_world::run(duration how_long) {
+  const auto end = time.now() + how_long;
+  bool is_over = false;
+  time.at(end, [&is_over] { is_over = true; });
+  while (!is_over)
+    time.step();
+}
+
+bool gossip_world::is_quiet() const {
+  return std::ranges::all_of(nodes, [](const node& n) {
+    return std::ranges::all_of(n.core.status(),
+                               [](const auto& p) { return !p.behind && p.pending == 0; });
+  });
+}
+
+bool gossip_world::are_equal() const {
+  return std::ranges::all_of(nodes, [&](const node& n) { return n.values == nodes[0].values; });
+}
+
+bool gossip_world::is_lost(std::size_t from, std::size_t to) {
+  return (options_.loss > 0 && random_.chance(options_.loss)) || cut(from, to);
+}
+
+void gossip_world::perform(std::size_t at, const std::vector<replication::effect>& effects) {
+  for (const auto& effect : effects) {
+    const auto* sent = std::get_if<replication::send_message>(&effect);
+    if (sent == nullptr)
+      continue;
+    const auto to = index_of(sent->peer);
+    ++metadata;
+    bytes += sent->bytes.size();
+    const auto m = std::get<replication::message>(replication::decode_message(sent->bytes));
+    for (const auto& item : m.items)
+      elements += elements_of(item.part);
+    if (is_lost(at, to))
+      time.after(call_timeout, [this, at, to] { nodes[at].core.failed(session_of(to)); });
+    else
+      time.after(link_delay, [this, at, to, sealed = sent->bytes] { arrive(at, to, sealed); });
+  }
+}
+
+void gossip_world::arrive(std::size_t from, std::size_t to, const std::string& sealed) {
+  const auto m = std::get<replication::message>(replication::decode_message(sealed));
+  join(to, m.from, m.items);
+  auto reply = replication::encode(
+      replication::answer{m.to, m.from, m.sequence, replication::verdict::joined});
+  if (options_.with == algorithm::ours)
+    reply = nodes[to].core.joined(m).bytes;
+  ++metadata;
+  bytes += reply.size();
+  const auto a = std::get<replication::answer>(replication::decode_answer(reply));
+  for (const auto& item : a.items)
+    elements += elements_of(item.part);
+  if (is_lost(to, from))
+    time.after(call_timeout, [this, from, to] { nodes[from].core.failed(session_of(to)); });
+  else
+    time.after(link_delay, [this, from, to, reply] { answer(from, to, reply); });
+}
+
+void gossip_world::answer(std::size_t from, std::size_t to, const std::string& sealed) {
+  const auto a = std::get<replication::answer>(replication::decode_answer(sealed));
+  join(from, a.from, a.items);
+  perform(from, nodes[from].core.answered(session_of(to), a));
+}
+
+void gossip_world::join(std::size_t at, session_id from,
+                        const std::vector<replication::item>& items) {
+  auto& n = nodes[at];
+  const auto with = options_.with;
+  if (with == algorithm::ours)
+    n.core.heard(from, items);
+  for (const auto& [key, part] : items) {
+    const auto novelty = n.values.try_emplace(key, key.type).first->second.join(part);
+    if (!novelty)
+      continue;
+    news(at, key, *novelty);
+    const bool is_reduced = with != algorithm::classic && with != algorithm::bp;
+    const bool is_held_back = with != algorithm::classic && with != algorithm::rr;
+    n.core.record(key, is_reduced ? *novelty : part,
+                  is_held_back ? std::optional{from} : std::nullopt);
+  }
+}
+
+std::size_t elements_of(const crdt::value& v) {
+  switch (v.type()) {
+  case crdt::type::counter:
+    return v.as<crdt::pn_counter>().entries().size();
+  case crdt::type::register_:
+    return 1;
+  case crdt::type::set: {
+    std::size_t result = 0;
+    for (const auto& [member, clock] : v.as<crdt::or_set>().clocks())
+      result += clock.size();
+    return result;
+  }
+  }
+  return 0;
+}
+
+std::size_t elements_of(const replication::delta_log& log) {
+  constexpr session_id nobody{0};
+  std::size_t result = 0;
+  for (auto number = log.first(); number <= log.last(); ++number)
+    result +=
+        1 + elements_of(std::get<crdt::value>(crdt::value::decode(*log.rest(number, nobody))));
+  return result;
+}
+
+} // namespace starling::bench

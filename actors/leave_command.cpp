@@ -104,6 +104,14 @@ int leave_cluster(const options& o, std::FILE* out) {
   return fail(out, "the process has not ended at", address, "it still answers");
 }
 
+bool was_taken(std::string_view answer) {
+  return !membership::is_challenge(answer);
+}
+
+std::string answer_with(const leave_report& report) {
+  return membership::encode_answer(encode(report));
+}
+
 std::string encode(const leave_report& report) {
   wire::writer out;
   out.varint(report.others);

@@ -17,7 +17,12 @@ namespace starling::actors {
 /// Requires: options as `parse` returns them.
 int leave_cluster(const options& o, std::FILE* out);
 
-/// The answer to an order.
+/// Whether a node that was given an order took it, by what its membership actor answered.
+bool was_taken(std::string_view answer);
+
+/// The answer to an order that was taken.
+std::string answer_with(const leave_report& report);
+
 std::string encode(const leave_report& report);
 wire::decoded<leave_report> decode_leave_report(std::string_view bytes);
 

@@ -4,7 +4,6 @@
 #include "actors/leave_command.hpp"
 #include "actors/membership.hpp"
 #include "actors/node.hpp"
-#include "membership/call_guard.hpp"
 
 #include <caf/scoped_actor.hpp>
 
@@ -75,8 +74,8 @@ std::variant<std::string, response> peer_listener::answer_to(const std::string& 
     return ask(gossip_, actors::message_atom_v, std::move(content));
   auto answer = ask(membership_, actors::message_atom_v, *kind, std::move(content));
   const auto* text = std::get_if<std::string>(&answer);
-  if (kind == membership::call_kind::leave && text && !membership::is_challenge(*text))
-    return membership::encode_answer(actors::encode(leave_()));
+  if (kind == membership::call_kind::leave && text && actors::was_taken(*text))
+    return actors::answer_with(leave_());
   return answer;
 }
 

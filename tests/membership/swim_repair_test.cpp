@@ -35,8 +35,10 @@ void settle(stage& st) {
 
 // -- gossip --
 
-TEST(SwimRepair, NewsGoToThreeAtATimeUntilTheyAreToldOftenEnough) {
-  stage st{6};
+TEST(SwimRepair, NewsGoToAsManyAtATimeAsConfiguredUntilTheyAreToldOftenEnough) {
+  settings s;
+  s.gossip_fanout = 3;
+  stage st{6, s};
   settle(st);
   st.gossip(st.peers[0], {st.peers[5].claim(member_state::left)});
   st.run(10s);

@@ -288,26 +288,26 @@ struct model_row {
 };
 
 const std::array<model_row, 6> model_rows{{
-    {"SWIM (model)", {.alpha = 5, .beta = 1}, {1966, 108, 2599996}},
+    {"SWIM (model)", {.alpha = 5, .beta = 1}, {2186, 4, 2523293}},
     {"LHA-Probe (model)",
      {.alpha = 5, .beta = 1, .health_scales_probes = true},
-     {1837, 55, 2577570}},
-    {"LHA-Suspicion (model)", {.alpha = 5, .beta = 6, .suspicion_shrinks = true}, {47, 1, 3379588}},
-    {"Buddy (model)", {.alpha = 5, .beta = 1, .buddy = true}, {1864, 16, 2610155}},
+     {2277, 4, 2603425}},
+    {"LHA-Suspicion (model)", {.alpha = 5, .beta = 6, .suspicion_shrinks = true}, {2, 0, 3331360}},
+    {"Buddy (model)", {.alpha = 5, .beta = 1, .buddy = true}, {2248, 1, 2514698}},
     {"Lifeguard (model)",
      {.alpha = 5,
       .beta = 6,
       .health_scales_probes = true,
       .suspicion_shrinks = true,
       .buddy = true},
-     {81, 28, 3295601}},
+     {8, 1, 3407495}},
     {"Lifeguard, alpha 4 (model)",
      {.alpha = 4,
       .beta = 6,
       .health_scales_probes = true,
       .suspicion_shrinks = true,
       .buddy = true},
-     {156, 0, 3280771}},
+     {139, 1, 3359377}},
 }};
 
 void lifeguard(bool whole, bool check) {

@@ -1,6 +1,7 @@
 // What gossip sends, keeps and needs, in virtual time. See README.md.
 
 #include "bench/gossip_world.hpp"
+#include "bench/repair.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -374,7 +375,8 @@ int run(int count, char** arguments) {
     } else if (argument.starts_with("--only=")) {
       only = argument.substr(7);
     } else {
-      std::fputs("usage: bench replication [--check] [--only=elements|sets|cost|rounds]\n", stderr);
+      std::fputs("usage: bench replication [--check] [--only=elements|sets|cost|rounds|repair]\n",
+                 stderr);
       return 2;
     }
   }
@@ -387,6 +389,8 @@ int run(int count, char** arguments) {
     cost(check);
   if (wanted("rounds"))
     rounds(check);
+  if (wanted("repair"))
+    return repair(check) == 0 ? 0 : 1;
   return 0;
 }
 

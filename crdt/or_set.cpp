@@ -1,7 +1,6 @@
 #include "crdt/or_set.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 namespace starling::crdt {
@@ -16,6 +15,13 @@ std::size_t footprint_of(const payload& member) {
 }
 
 } // namespace
+
+or_set::or_set(causal_context seen, clock_map clocks)
+    : seen_(std::move(seen)), clocks_(std::move(clocks)) {
+  for (const auto& [member, c] : clocks_)
+    footprint_ += footprint_of(member) + c.size() * entry_footprint;
+  reindex();
+}
 
 or_set::or_set(const or_set& other)
     : seen_(other.seen_), clocks_(other.clocks_), footprint_(other.footprint_) {
@@ -148,6 +154,21 @@ or_set or_set::part(const std::vector<payload>& members) const {
     }
   }
   result.drop_covered();
+  return result;
+}
+
+std::set<payload> or_set::touched_by(const causal_context& events) const {
+  std::set<payload> result;
+  for (const auto& [replica, added] : events.replicas()) {
+    if (const auto live = live_.find(replica); live != live_.end())
+      for (const auto& [first, last] : added.intervals())
+        for (auto it = live->second.lower_bound(first);
+             it != live->second.end() && it->first <= last; ++it)
+          result.insert(it->second->first);
+    if (const auto dead = dead_.find(replica); dead != dead_.end())
+      for (const auto& [number, at] : dead->second)
+        result.insert(at->first);
+  }
   return result;
 }
 

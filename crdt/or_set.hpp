@@ -22,6 +22,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace starling::crdt {
@@ -41,6 +42,10 @@ public:
   using clock_map = std::map<payload, clock>;
 
   or_set() = default;
+
+  /// A set that has seen these events and holds these clocks. Requires: what always holds of a set.
+  or_set(causal_context seen, clock_map clocks);
+
   or_set(const or_set& other);
   or_set(or_set&&) noexcept = default;
   or_set& operator=(const or_set& other);
@@ -72,6 +77,10 @@ public:
   /// What this set knows of some members: joining it does to them what joining this set would, and
   /// nothing to the others. It claims no event that it does not carry.
   or_set part(const std::vector<payload>& members) const;
+
+  /// The members whose clocks may change when these events become known without a word about their
+  /// members: they end a live event, or close the gap before one that is dead.
+  std::set<payload> touched_by(const causal_context& events) const;
 
   bool empty() const { return seen_.empty() && clocks_.empty(); }
 

@@ -430,5 +430,32 @@ TEST(OrSet, DecoderRefusesClocksThatAreNotCanonical) {
   EXPECT_EQ((forged_set{{a}, seen, {{apple, {{0, 6, false}}}}}.refusal()), "");
 }
 
+TEST(OrSet, OfItsEventsAndClocksIsTheSameSet) {
+  or_set set;
+  set.add(a, text("apple"));
+  set.add(b, text("pear"), {{c, 5}}); // leaves a dead entry
+
+  const or_set same{set.seen(), set.clocks()};
+
+  EXPECT_EQ(same, set);
+  EXPECT_EQ(same.footprint(), set.footprint());
+  EXPECT_EQ(same.touched_by(set.seen()), set.touched_by(set.seen()));
+}
+
+TEST(OrSet, IsTouchedWhereAnEventIsLiveOrADeadOneWaits) {
+  or_set set;
+  set.add(a, text("apple"));
+  set.add(a, text("pear"));
+  set.add(b, text("plum"), {{c, 5}}); // waits for c's events
+  causal_context second_of_a;
+  second_of_a.insert({a, 2});
+  causal_context first_of_c;
+  first_of_c.insert({c, 1});
+
+  EXPECT_EQ(set.touched_by(second_of_a), std::set{text("pear")});
+  EXPECT_EQ(set.touched_by(first_of_c), std::set{text("plum")});
+  EXPECT_EQ(set.touched_by({}), std::set<payload>{});
+}
+
 } // namespace
 } // namespace starling::crdt

@@ -1,0 +1,149 @@
+#include "replication/digest.hpp"
+
+#include <cassert>
+
+namespace starling::replication {
+
+namespace {
+
+// What a hashed text is about; its first byte, so that no two kinds share a text.
+enum class fact : std::uint8_t { value = 1, member_row = 2, seen_row = 3, position = 4 };
+
+wire::writer begin(fact kind) {
+  wire::writer out;
+  out.u8(static_cast<std::uint8_t>(kind));
+  return out;
+}
+
+wire::writer begin(fact kind, const crdt::key& key) {
+  auto out = begin(kind);
+  crdt::encode(out, key);
+  return out;
+}
+
+wire::uint128 number(const digest& d) {
+  return wire::uint128{d.high} << 64 | d.low;
+}
+
+digest from(wire::uint128 x) {
+  return {static_cast<std::uint64_t>(x >> 64), static_cast<std::uint64_t>(x)};
+}
+
+std::uint64_t big_endian(const char* bytes) {
+  std::uint64_t result = 0;
+  for (int i = 0; i < 8; ++i)
+    result = result << 8 | static_cast<unsigned char>(bytes[i]);
+  return result;
+}
+
+} // namespace
+
+digest& digest::operator+=(const digest& other) {
+  return *this = from(number(*this) + number(other));
+}
+
+digest& digest::operator-=(const digest& other) {
+  return *this = from(number(*this) - number(other));
+}
+
+set_rows rows_changed_by(const crdt::or_set& set, const crdt::or_set& delta) {
+  set_rows result{set.touched_by(delta.seen()), {}};
+  for (const auto& [member, clock] : delta.clocks())
+    result.members.insert(member);
+  for (const auto& [replica, events] : delta.seen().replicas())
+    result.replicas.insert(replica);
+  return result;
+}
+
+set_rows rows_changed_by(const crdt::or_set& set, const crdt::replica_id& self,
+                         std::set<crdt::payload> members) {
+  // New events of our own: none is live yet, but dead entries may have waited for them.
+  crdt::causal_context added;
+  if (const auto last = set.seen().last(self); last < crdt::event_number_max)
+    added.insert(self, {last + 1, crdt::event_number_max});
+  members.merge(set.touched_by(added));
+  return {std::move(members), {self}};
+}
+
+digest digester::digest_of(const crdt::key& key, const crdt::value& value) const {
+  if (value.empty())
+    return {};
+  if (value.type() == crdt::type::set) {
+    const auto& set = value.as<crdt::or_set>();
+    digest sum;
+    for (const auto& [member, clock] : set.clocks())
+      sum += row(key, member, clock);
+    for (const auto& [replica, events] : set.seen().replicas())
+      sum += row(key, replica, events);
+    return sum;
+  }
+  auto out = begin(fact::value, key);
+  out.raw(value.encode());
+  return hash(out.view());
+}
+
+digest digester::digest_of(const crdt::key& key, const crdt::or_set& set,
+                           const set_rows& rows) const {
+  digest sum;
+  for (const auto& member : rows.members)
+    if (const auto found = set.clocks().find(member); found != set.clocks().end())
+      sum += row(key, member, found->second);
+  for (const auto& replica : rows.replicas)
+    if (const auto found = set.seen().replicas().find(replica);
+        found != set.seen().replicas().end())
+      sum += row(key, replica, found->second);
+  return sum;
+}
+
+digest digester::row(const crdt::key& key, const crdt::payload& member,
+                     const crdt::or_set::clock& clock) const {
+  if (clock.empty())
+    return {};
+  auto out = begin(fact::member_row, key);
+  crdt::encode(out, member);
+  for (const auto& e : clock) {
+    crdt::encode(out, e.replica);
+    out.varint(e.number << 1 | (e.live ? 1 : 0));
+  }
+  return hash(out.view());
+}
+
+digest digester::row(const crdt::key& key, const crdt::replica_id& replica,
+                     const crdt::interval_set& events) const {
+  if (events.empty())
+    return {};
+  auto out = begin(fact::seen_row, key);
+  crdt::encode(out, replica);
+  for (const auto& [first, last] : events.intervals()) {
+    out.varint(first);
+    out.varint(last);
+  }
+  return hash(out.view());
+}
+
+std::uint64_t digester::position_of(std::string_view name) const {
+  auto out = begin(fact::position);
+  out.raw(name);
+  return hash(out.view()).high;
+}
+
+digest digester::hash(std::string_view bytes) const {
+  const auto tag = hash_(bytes);
+  return {big_endian(tag.data()), big_endian(tag.data() + 8)};
+}
+
+std::string name_of(const crdt::key& key) {
+  wire::writer out;
+  crdt::encode(out, key);
+  return std::move(out).take();
+}
+
+crdt::key key_of(std::string_view name) {
+  wire::reader in{name};
+  auto result = crdt::decode_key(in);
+  in.expect_end();
+  assert(in.ok());
+  return result;
+}
+
+} // namespace starling::replication

@@ -161,16 +161,23 @@ void gossip_world::join(std::size_t at, session_id from,
   const auto with = options_.with;
   if (with == algorithm::ours)
     n.core.heard(from, items);
+  const bool is_reduced = with != algorithm::classic && with != algorithm::bp;
+  const bool is_held_back = with != algorithm::classic && with != algorithm::rr;
+  const auto heard_from = is_held_back ? std::optional{from} : std::nullopt;
+  bool is_news = false;
   for (const auto& [key, part] : items) {
     const auto novelty = n.values.try_emplace(key, key.type).first->second.join(part);
     if (!novelty)
       continue;
+    is_news = true;
     news(at, key, *novelty);
-    const bool is_reduced = with != algorithm::classic && with != algorithm::bp;
-    const bool is_held_back = with != algorithm::classic && with != algorithm::rr;
-    n.core.record(key, is_reduced ? *novelty : part,
-                  is_held_back ? std::optional{from} : std::nullopt);
+    if (is_reduced)
+      n.core.record(key, *novelty, heard_from);
   }
+  // The paper's map is one object: if anything of a delta is new, all of it is passed on.
+  if (is_news && !is_reduced)
+    for (const auto& [key, part] : items)
+      n.core.record(key, part, heard_from);
 }
 
 std::size_t elements_of(const crdt::value& v) {

@@ -13,11 +13,6 @@ using membership::packet_kind;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Clocks go wrong by a tenth, and so do deadlines by them.
-duration by_slow_clock(duration d) {
-  return d * 11 / 10;
-}
-
 bool is_up(const membership::status& s) {
   return s.is == member_state::alive || s.is == member_state::suspect;
 }
@@ -39,9 +34,9 @@ bool is_over_at_once(const fault& f) {
 
 liveness::liveness(timeline& time, chronicle& log, const safety& names,
                    const membership::settings& s, const std::vector<fault>& faults,
-                   std::size_t nodes, const processes& all, resolver resolve)
+                   std::size_t nodes, const processes& all, resolver resolve, int slack_percent)
     : time_(time), log_(log), names_(names), settings_(s), faults_(faults), nodes_(nodes),
-      all_(all), resolve_(std::move(resolve)) {}
+      all_(all), resolve_(std::move(resolve)), slack_percent_(slack_percent) {}
 
 /// A suspicion with one accuser. By a formula of our own: the core's may be wrong.
 duration liveness::longest_suspicion(std::size_t members) const {
@@ -140,7 +135,8 @@ void liveness::check_nack(const process& p, const datagram& d, const packet_sket
 }
 
 /// Whether this fault can be why a running member was declared dead.
-bool liveness::could_excuse_failure(const fault& f, const process& p, const process& failed) const {
+bool liveness::could_excuse_failure(const fault& f, std::size_t members,
+                                    const process& failed) const {
   if (is_slight(f))
     return false;
   const bool is_its_own = f.who == failed.born.machine || failed.born.machine >= nodes_;
@@ -148,8 +144,7 @@ bool liveness::could_excuse_failure(const fault& f, const process& p, const proc
   case fault_kind::pause_io:
   case fault_kind::pause_process:
     // S12 proper: somebody else was paused, for at most half of the longest suspicion.
-    // By the size of the group as the judge sees it: in a group of two no suspicion is ever long.
-    return is_its_own || f.lasts > longest_suspicion(p.core.live_members() + 1) / 2;
+    return is_its_own || f.lasts > longest_suspicion(members) / 2;
   case fault_kind::slow_cpu:
     return true; // whoever is slow accuses others, and is slow to hear that they live
   default:
@@ -168,9 +163,12 @@ void liveness::check_failure(const process& p, const membership::event& e) {
   if (failed == all_.end() || (*failed)->core.is_leaving() ||
       (*failed)->core.self().status.at.generation != e.who.status.at.generation)
     return;
-  const auto since = time_.now() - by_slow_clock(longest_suspicion(nodes_)) - seconds{10};
+  const auto since = time_.now() - with_slack(longest_suspicion(nodes_)) - seconds{10};
+  // As the judge saw it: in a group of two no suspicion is ever long, and who only hears of the
+  // verdict does not know how large the group was.
+  const auto members = e.own_verdict ? p.core.live_members() + 1 : 2;
   const bool excused = std::ranges::any_of(faults_, [&](const fault& f) {
-    return f.at <= time_.now() && f.end() >= since && could_excuse_failure(f, p, **failed);
+    return f.at <= time_.now() && f.end() >= since && could_excuse_failure(f, members, **failed);
   });
   if (!excused)
     log_.complain("S12", names_.name(p),
@@ -190,7 +188,7 @@ bool liveness::is_calm(duration from, duration to,
 /// then all run and reach each other, and have done the latter for a while before.
 void liveness::check_refutation(const process& p) {
   const auto begin = time_.now();
-  const auto allowed = by_slow_clock(3 * settings_.probe_interval);
+  const auto allowed = with_slack(3 * settings_.probe_interval);
   time_.after(allowed, [this, &p, begin, allowed, id = p.core.self().id,
                         at = p.core.self().status.at] {
     const auto is_only_of_one = [](const fault& f) {
@@ -219,7 +217,7 @@ void liveness::check_refutation(const process& p) {
 /// S11: who left, and was told that somebody knows, is soon left in the eyes of all, and not dead.
 void liveness::check_leave(const process& p, const membership::member& who) {
   const auto begin = time_.now();
-  const auto allowed = by_slow_clock(5 * settings_.probe_interval);
+  const auto allowed = with_slack(5 * settings_.probe_interval);
   time_.after(allowed, [this, begin, allowed, who, cluster = p.born.cluster] {
     const auto is_other_leave = [](const fault& f) { return f.kind == fault_kind::leave; };
     if (!is_calm(begin - seconds{20}, begin + allowed, is_other_leave))
@@ -257,7 +255,7 @@ duration liveness::detection_bound() const {
   // Health gets better by one with each probe that is answered.
   const auto slow_probes = worst * (worst + 1) / 2;
   const auto intervals = static_cast<int>(2 * most + slow_probes);
-  return by_slow_clock(intervals * settings_.probe_interval + longest_suspicion(most)) + seconds{3};
+  return with_slack(intervals * settings_.probe_interval + longest_suspicion(most)) + seconds{3};
 }
 
 /// L1: a crash is known at all live nodes within the bound.
@@ -359,7 +357,7 @@ void liveness::faults_end() {
     allowed += seconds{46 * (count + 1)};
   if (has_fault(fault_kind::short_memory))
     allowed += seconds{60}; // only seeds know whom all have forgotten
-  view_deadline_ = std::max(view_deadline_, time_.now() + by_slow_clock(allowed));
+  view_deadline_ = std::max(view_deadline_, time_.now() + with_slack(allowed));
 }
 
 liveness::agreement liveness::agree(std::string* why) const {
@@ -430,7 +428,7 @@ bool liveness::is_done() {
     if (agreed_since_ && now == agreement::none)
       log_.complain("L2", "all", "were of one mind, then not: " + why);
     agreed_since_.reset();
-    if (time_.now() > view_deadline_ + by_slow_clock(longest_suspicion(nodes_)))
+    if (time_.now() > view_deadline_ + with_slack(longest_suspicion(nodes_)))
       log_.complain("L3", "all", "are not of one mind: " + why);
     if (time_.now() > view_deadline_ && now == agreement::none)
       log_.complain("L3", "all", "are not of one mind: " + why);
@@ -440,9 +438,9 @@ bool liveness::is_done() {
     agreed_since_ = time_.now();
     // Digests travel on probes, which are rarer by the prober's health.
     const auto intervals = static_cast<int>(10 + 2 * worst_health());
-    equal_deadline_ = time_.now() + by_slow_clock(intervals * settings_.probe_interval);
+    equal_deadline_ = time_.now() + with_slack(intervals * settings_.probe_interval);
     if (has_fault(fault_kind::short_memory))
-      equal_deadline_ += by_slow_clock(settings_.dead_retention) + seconds{5}; // some forget sooner
+      equal_deadline_ += with_slack(settings_.dead_retention) + seconds{5}; // some forget sooner
     log_.weigh("L3");
   }
   const bool equal = digests_are_equal(&why);

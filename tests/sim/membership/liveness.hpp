@@ -6,8 +6,8 @@
 // A deadline counts only where the schedule of faults gives no excuse for missing it: each check
 // asks whether what is going on at the time could be the reason.
 
+#include "tests/sim/chronicle.hpp"
 #include "tests/sim/faults.hpp"
-#include "tests/sim/membership/chronicle.hpp"
 #include "tests/sim/membership/process.hpp"
 #include "tests/sim/membership/safety.hpp"
 
@@ -27,10 +27,13 @@ public:
   using processes = std::vector<std::unique_ptr<process>>;
   using resolver = std::function<std::optional<address>(const std::string&)>;
 
+  /// What a deadline is prolonged by: clocks go wrong by a tenth, and so do deadlines by them.
+  static constexpr int slack_of_clocks = 10;
+
   /// Requires: the faults do not change any more; all references outlive this.
   liveness(timeline& time, chronicle& log, const safety& names, const membership::settings& s,
            const std::vector<fault>& faults, std::size_t nodes, const processes& all,
-           resolver resolve);
+           resolver resolve, int slack_percent);
 
   void before(const process& p);
   void after(const process& p, const input& what);
@@ -60,7 +63,7 @@ private:
 
   enum class agreement : std::uint8_t { none, suspicious, full };
 
-  bool could_excuse_failure(const fault& f, const process& p, const process& failed) const;
+  bool could_excuse_failure(const fault& f, std::size_t members, const process& failed) const;
   bool is_calm(duration from, duration to,
                const std::function<bool(const fault&)>& is_harmless) const;
   bool has_fault(fault_kind k) const;
@@ -77,6 +80,7 @@ private:
   agreement agree(std::string* why) const;
   bool digests_are_equal(std::string* why) const;
   duration longest_suspicion(std::size_t members) const;
+  duration with_slack(duration d) const { return d * (100 + slack_percent_) / 100; }
 
   timeline& time_;
   chronicle& log_;
@@ -86,6 +90,7 @@ private:
   std::size_t nodes_;
   const processes& all_;
   resolver resolve_;
+  int slack_percent_;
 
   std::uint64_t nacks_before_ = 0;
   // Of helpers, by who asked, the number of the probe and where the helper is.

@@ -96,6 +96,8 @@ void process::drain() {
     if (!running_)
       return;
     auto what = next.what;
+    if (what.kind == input_kind::other)
+      continue;
     if (what.kind == input_kind::datagram)
       what.packet = &next.packet;
     done_(*this, what);

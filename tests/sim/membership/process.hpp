@@ -18,8 +18,9 @@
 
 namespace starling::simulation {
 
-/// What a core is given, and when: for the checks.
-enum class input_kind : std::uint8_t { tick, datagram, request, answer, command };
+/// What a core is given, and when: for the checks. `other` is not for the core, but for what else
+/// runs in the process.
+enum class input_kind : std::uint8_t { tick, datagram, request, answer, command, other };
 
 struct input {
   input_kind kind = input_kind::command;
@@ -40,7 +41,7 @@ public:
     duration clock_start{0};
   };
 
-  /// `done` is called after each input, with what it was.
+  /// `done` is called after each input of the core, with what it was.
   process(timeline& time, const birth& b, const membership::settings& s, const wire::secret& secret,
           std::function<void(process&, const input&)> done);
 

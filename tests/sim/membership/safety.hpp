@@ -7,7 +7,7 @@
 // forget: each incarnation that was minted, who accused whom, what each node once held of each
 // other, which probe was answered.
 
-#include "tests/sim/membership/chronicle.hpp"
+#include "tests/sim/chronicle.hpp"
 #include "tests/sim/membership/process.hpp"
 
 #include <map>

@@ -20,6 +20,7 @@ constexpr std::uint16_t first_port = 9080;
 constexpr std::size_t spare_hosts = 8;
 constexpr duration call_timeout = seconds{5};
 constexpr duration look_up_time = milliseconds{2};
+constexpr int slack_with_tenant = 150; // percent
 
 /// Packets, calls and faults in the hash of a run.
 enum what_happened : std::uint64_t { a_packet, an_arrival, a_call, an_answer, an_event, a_fault };
@@ -32,8 +33,8 @@ std::size_t draw_nodes(dice& random) {
 
 } // namespace
 
-world::world(const run_options& options)
-    : options_(options), random_(options.seed, world_stream),
+world::world(const run_options& options, tenant* tenant)
+    : options_(options), tenant_(tenant), random_(options.seed, world_stream),
       net_(time_, dice{options.seed, network_stream}) {
   const auto drawn = draw_nodes(random_);
   nodes_ = options_.nodes.value_or(drawn);
@@ -47,9 +48,11 @@ world::world(const run_options& options)
   net_.receive = [this](const datagram& d) { deliver(d); };
   attacker_ = std::make_unique<attacker>(net_, dice{options_.seed, attacker_stream});
   attacker_->call = [this](const recorded_call& c) { call_again(c); };
-  liveness_ =
-      std::make_unique<liveness>(time_, log_, safety_, settings_, faults_, nodes_, processes_,
-                                 [this](const std::string& name) { return resolve(name); });
+  // With a tenant it is not the point how soon members agree, only that they do.
+  const auto slack = tenant_ == nullptr ? liveness::slack_of_clocks : slack_with_tenant;
+  liveness_ = std::make_unique<liveness>(
+      time_, log_, safety_, settings_, faults_, nodes_, processes_,
+      [this](const std::string& name) { return resolve(name); }, slack);
 }
 
 void world::draw_settings() {
@@ -138,6 +141,8 @@ void world::start(std::size_t number) {
   safety_.is_born(p);
   if (log_.listens())
     log_.tell(safety_.name(p) + " starts at " + to_string(udp_of(m.where)) + " as " + m.name);
+  if (tenant_ != nullptr)
+    tenant_->starts(p);
   p.happens({}, [this, &p] {
     safety_.before(p, {});
     p.core.start(p.clock(), udp_of(p.where));
@@ -154,6 +159,8 @@ void world::stop(std::size_t number) {
   p.stop();
   std::erase_if(listeners_, [&](const auto& one) { return one.second == &p; });
   liveness_->ended(p);
+  if (tenant_ != nullptr)
+    tenant_->ends(p);
 }
 
 void world::move(std::size_t number, address to) {
@@ -190,12 +197,14 @@ void world::run() {
   if (log_.first())
     return;
   liveness_->faults_end();
+  if (tenant_ != nullptr)
+    tenant_->faults_end();
   if (log_.listens())
     log_.tell("all faults are over");
   const auto pace = milliseconds{250};
   bool is_done = false;
   std::function<void()> look = [&] {
-    is_done = liveness_->is_done();
+    is_done = liveness_->is_done() && (tenant_ == nullptr || tenant_->is_done());
     if (!is_done)
       time_.after(pace, look);
   };
@@ -320,6 +329,13 @@ void world::apply_to_node(const fault& f) {
   }
 }
 
+void world::call_on(process& p, const std::string& address) {
+  p.happens({}, [this, &p, address] {
+    safety_.before(p, {});
+    p.core.call_on(p.clock(), address);
+  });
+}
+
 void world::restart_later(std::size_t number, duration delay) {
   time_.after(delay, [this, number] { start(number); });
 }
@@ -394,6 +410,9 @@ void world::handled(process& p, const input& what) {
     log_.note(an_event, static_cast<std::uint64_t>(e.kind));
   safety_.after(p, what);
   liveness_->after(p, what);
+  if (tenant_ != nullptr)
+    for (const auto& e : p.core.out().events)
+      tenant_->hears(p, e);
   send_packets(p);
   for (const auto& c : p.core.out().calls)
     make_call(p, c);
@@ -461,7 +480,6 @@ process* world::listener_at(address a) {
   return found == listeners_.end() ? nullptr : found->second;
 }
 
-/// Where a name leads: to the machine that has it now, whether or not something runs there.
 std::optional<address> world::resolve(const std::string& name) const {
   if (time_.now() < seeds_out_until_)
     return std::nullopt;

@@ -6,13 +6,13 @@
 // schedule of faults says. It never joins anybody to anybody: a node has its seeds, and no other
 // help.
 
-#include "tests/sim/faults.hpp"
+#include "tests/sim/chronicle.hpp"
 #include "tests/sim/membership/attacker.hpp"
-#include "tests/sim/membership/chronicle.hpp"
 #include "tests/sim/membership/liveness.hpp"
 #include "tests/sim/membership/process.hpp"
 #include "tests/sim/membership/safety.hpp"
 #include "tests/sim/network.hpp"
+#include "tests/sim/run_options.hpp"
 
 #include <map>
 #include <memory>
@@ -22,16 +22,27 @@
 
 namespace starling::simulation {
 
-struct run_options {
-  std::uint64_t seed = 1;
-  std::optional<std::size_t> nodes; // drawn if not given
-  fault_mask without;
-  chronicle::telling telling = chronicle::telling::nothing;
+/// What else runs in the processes of a world.
+class tenant {
+public:
+  virtual ~tenant() = default;
+
+  /// A process is there, and has done nothing yet; it has ended, and does nothing more.
+  virtual void starts(process& p) = 0;
+  virtual void ends(process& p) = 0;
+
+  /// The membership core of a process tells of a member, or of itself.
+  virtual void hears(process& p, const membership::event& e) = 0;
+
+  virtual void faults_end() = 0;
+
+  /// Whether nothing is left to be seen. Asked now and then once all members agree who is one.
+  virtual bool is_done() = 0;
 };
 
 class world {
 public:
-  explicit world(const run_options& options);
+  explicit world(const run_options& options, tenant* tenant = nullptr);
 
   // Events refer to the world.
   world(const world&) = delete;
@@ -40,7 +51,21 @@ public:
   /// Lets everything happen, until nothing is left to be seen or an invariant does not hold.
   void run();
 
+  /// The address is home to another process than this one holds.
+  void call_on(process& p, const std::string& address);
+
+  timeline& time() { return time_; }
+  network& net() { return net_; }
+  chronicle& log() { return log_; }
   const chronicle& log() const { return log_; }
+  const std::vector<std::unique_ptr<process>>& processes() const { return processes_; }
+  process* listener_at(address a);
+
+  /// Where a name leads: to the machine that has it now, whether or not something runs there.
+  std::optional<address> resolve(const std::string& name) const;
+
+  std::string name(const process& p) const { return safety_.name(p); }
+
   std::uint64_t events() const { return time_.steps(); }
   const std::vector<fault>& faults() const { return faults_; }
   std::size_t nodes() const { return nodes_; }
@@ -87,10 +112,9 @@ private:
   void call_again(const recorded_call& c);
   void end_call(process& p, std::uint64_t token, std::optional<std::string> content);
   void tell_input(const process& p, const input& what);
-  process* listener_at(address a);
-  std::optional<address> resolve(const std::string& name) const;
 
   run_options options_;
+  tenant* tenant_;
   dice random_;
   timeline time_;
   chronicle log_{time_, options_.telling};

@@ -1,4 +1,4 @@
-#include "tests/sim/membership/chronicle.hpp"
+#include "tests/sim/chronicle.hpp"
 
 #include <cstring>
 #include <iostream>

@@ -6,10 +6,12 @@
 // It is written down operation by operation, as a client would see it, without joining anything: a
 // counter's history is the list of totals of each replica, a register's its writes, a set's its
 // adds and which of them each operation observed. At the end some replica ids are *kept*: their
-// node never forgot anything, so each of their acknowledged operations must show. The operations of
-// the others (nodes that lost their state) may show or not, but nothing that was never done may.
+// node never forgot anything, so each of their acknowledged operations must show (R1), and nothing
+// that one of them removed (R2). The operations of the others (nodes that lost their state, or are
+// gone) may show or not, but nothing that was never done may, and no event is two things (R4).
 
 #include "crdt/command.hpp"
+#include "tests/sim/chronicle.hpp"
 
 #include <map>
 #include <set>
@@ -20,12 +22,14 @@ namespace starling::simulation {
 
 class history {
 public:
+  explicit history(chronicle& log) : log_(log) {}
+
   /// Notes an operation that replica `by` acknowledged, with its delta and what the value held
   /// before it.
   void note(const crdt::key& key, const crdt::command& what, const crdt::replica_id& by,
             const crdt::value& before, const crdt::value& delta);
 
-  /// Whether every event in this value is the one that was given its name; complains otherwise.
+  /// Whether every event in this value is the one that was given its name.
   void check_events(const crdt::key& key, const crdt::value& part);
 
   /// Whether the value that all replicas agree on follows from the operations.
@@ -33,9 +37,6 @@ public:
                    const std::set<crdt::replica_id>& kept);
 
   std::set<crdt::key> keys() const;
-
-  void complain(std::string what) { complaints_.push_back(std::move(what)); }
-  const std::vector<std::string>& complaints() const { return complaints_; }
 
 private:
   struct added {
@@ -45,21 +46,33 @@ private:
 
   using totals = std::pair<crdt::pn_counter::total, crdt::pn_counter::total>;
   using counter_history = std::map<crdt::replica_id, std::vector<totals>>;
-  using register_history = std::vector<crdt::lww_register::write>;
+  using register_history =
+      std::map<std::pair<crdt::lww_register::stamp, crdt::replica_id>, crdt::payload>;
   using set_history = std::map<crdt::dot, added>;
 
-  void note_set(set_history& events, const crdt::set_change& change, const crdt::replica_id& by,
+  void note_write(const crdt::key& key, const crdt::lww_register::write& w);
+  void note_set(const crdt::key& key, const crdt::set_change& change, const crdt::replica_id& by,
                 const crdt::or_set& before, const crdt::or_set& delta);
+  void check_totals(const crdt::key& key, const crdt::pn_counter& part);
+  void check_write(const crdt::key& key, const crdt::lww_register& part);
+  void check_adds(const crdt::key& key, const crdt::or_set& part);
   void check(const crdt::key& key, const crdt::pn_counter& counter,
              const std::set<crdt::replica_id>& kept);
   void check(const crdt::key& key, const crdt::lww_register& reg,
              const std::set<crdt::replica_id>& kept);
   void check(const crdt::key& key, const crdt::or_set& set, const std::set<crdt::replica_id>& kept);
+  void complain(std::string invariant, const crdt::key& key, std::string what);
 
+  chronicle& log_;
   std::map<crdt::key, counter_history> counters_;
   std::map<crdt::key, register_history> registers_;
   std::map<crdt::key, set_history> sets_;
-  std::vector<std::string> complaints_;
 };
+
+/// "set 3".
+std::string to_text(const crdt::key& key);
+
+/// Whether an event holds a member in a set.
+bool is_live(const crdt::or_set& set, const crdt::payload& member, const crdt::dot& event);
 
 } // namespace starling::simulation

@@ -1,0 +1,343 @@
+#include "tests/sim/cluster/cluster.hpp"
+
+#include "tests/sim/cluster/requests.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace starling::simulation {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+/// Independent sources of randomness of a run; the world has those below.
+enum stream : std::uint64_t {
+  cluster_stream = 3000,
+  size_stream,
+  replica_streams = 4000,
+  disk_streams = 8000
+};
+
+/// Where datagrams of gossip go, on any host. No membership core listens there.
+constexpr std::uint16_t gossip_port = 1;
+
+constexpr duration look_up_time = milliseconds{2};
+
+constexpr duration rush_interval = seconds{4};
+constexpr duration rush_length = milliseconds{60};
+
+/// By then a cluster in which nothing goes wrong any more has exchanged everything.
+constexpr duration quiet_within = minutes{5};
+constexpr duration quiet_for = milliseconds{500};
+
+/// Fewer nodes than a world has on its own: gossip among many is much of the same. And nobody
+/// forgets the dead too soon, for then some members may never find each other again, whatever
+/// gossip does.
+run_options world_for(run_options options) {
+  options.without.set(static_cast<std::size_t>(fault_kind::short_memory));
+  dice random{options.seed, size_stream};
+  const auto one = random.below(7);
+  const auto other = random.below(7);
+  const auto many = random.below(15);
+  const auto few = random.chance(0.5) ? one : std::min(one, other);
+  const auto drawn = 2 + (random.chance(0.05) ? many : few);
+  if (!options.nodes)
+    options.nodes = drawn;
+  return options;
+}
+
+} // namespace
+
+cluster::cluster(const run_options& options)
+    : options_(options), random_(options.seed, cluster_stream),
+      world_(world_for(options), this), around_{.time = world_.time(),
+                                                .log = world_.log(),
+                                                .past = past_,
+                                                .limits = {},
+                                                .interval = {},
+                                                .post = {},
+                                                .begins_transfer = {},
+                                                .call_on = {}} {
+  constexpr std::array message_bytes{1, 100, 300, 2000, 256 * 1024};
+  constexpr std::array log_bytes{1, 400, 1500, 10'000, 1 << 20, 1 << 20};
+  // Among many a log that reaches back to nobody makes for little but states.
+  constexpr std::size_t few_nodes = 6;
+  constexpr std::size_t log_bytes_of_many = 3000;
+  constexpr std::array shares{0.0, 0.0, 0.5, 0.5, 1.0};
+  around_.limits.message_bytes = static_cast<std::size_t>(random_.one_of(message_bytes));
+  around_.limits.log_bytes = static_cast<std::size_t>(random_.one_of(log_bytes));
+  if (nodes() > few_nodes)
+    around_.limits.log_bytes = std::max(around_.limits.log_bytes, log_bytes_of_many);
+  around_.interval = random_.between(milliseconds{100}, milliseconds{1200});
+  share_of_disks_ = random_.one_of(shares);
+  has_connections_ = random_.chance(0.25);
+  call_timeout_ = random_.between(milliseconds{300}, seconds{5});
+  pace_ = random_.between(milliseconds{200}, seconds{2});
+  names_ = 1 + random_.below(4);
+  around_.post = [this](replica& from, session_id peer, const std::string& address,
+                        std::string bytes) { post(from, peer, address, std::move(bytes)); };
+  around_.begins_transfer = [this](replica& r) { rush(r); };
+  around_.call_on = [this](process& p, const std::string& address) { world_.call_on(p, address); };
+  auto& net = world_.net();
+  net.receive = [this, others = std::move(net.receive)](const datagram& d) {
+    if (d.to.port != gossip_port)
+      others(d);
+    else if (!d.spoiled)
+      deliver(*static_cast<const parcel*>(d.note.get()), *d.bytes);
+  };
+}
+
+void cluster::run() {
+  request_soon();
+  world_.run();
+}
+
+// -- what the world tells --
+
+void cluster::starts(process& p) {
+  const auto high = random_.bits();
+  const auto low = random_.bits();
+  stored_data data{crdt::replica_id::from(high, low), {}};
+  const auto kept = disks_.extract(p.born.machine);
+  if (!kept.empty() && kept.mapped().node == p.born.self.id)
+    data = std::move(kept.mapped().data);
+  if (log().listens())
+    world_.log().tell(world_.name(p) + " has " + std::to_string(data.values.size()) +
+                      " keys as replica " + to_string(data.self).substr(0, 8));
+  replicas_.resize(std::max(replicas_.size(), p.born.number + 1));
+  replicas_[p.born.number] =
+      std::make_unique<replica>(p, world_.name(p), around_, std::move(data),
+                                dice{options_.seed, replica_streams + p.born.number});
+}
+
+void cluster::ends(process& p) {
+  dice of_machine{options_.seed, disk_streams + p.born.machine};
+  if (of_machine.chance(share_of_disks_))
+    disks_[p.born.machine] = {p.core.self().id, replicas_[p.born.number]->data()};
+}
+
+void cluster::hears(process& p, const membership::event& e) {
+  replicas_[p.born.number]->hears(e);
+}
+
+void cluster::faults_end() {
+  are_faults_over_ = true;
+  for (const auto* r : members(0))
+    for (const auto& [key, value] : r->data().values)
+      held_.try_emplace(key, key.type).first->second.join(value);
+}
+
+// -- clients --
+
+void cluster::request_soon() {
+  world_.time().after(random_.between(duration{0}, 2 * pace_), [this] {
+    if (are_faults_over_)
+      return;
+    const auto there = running(0);
+    if (!there.empty())
+      for (auto left = random_.chance(0.1) ? random_.below(8) : 1; left > 0; --left)
+        request(*random_.one_of(there));
+    request_soon();
+  });
+}
+
+/// Clients are busiest when it hurts: while states are on their way to somebody.
+void cluster::rush(replica& r) {
+  if (are_faults_over_ || now() < next_rush_ || r.home().born.cluster != 0)
+    return;
+  next_rush_ = now() + rush_interval;
+  for (int left = 3; left > 0; --left)
+    world_.time().after(random_.between(duration{0}, rush_length), [this, &r] {
+      if (r.home().is_running() && !are_faults_over_)
+        request(r);
+    });
+}
+
+/// A client asks this node, with what it read at any.
+void cluster::request(replica& r) {
+  const auto key = draw_key(random_, names_);
+  const auto* read = random_.one_of(running(0))->find(key);
+  const auto what = draw_command(random_, key.type, read);
+  r.home().arrives(input{input_kind::other, nullptr}, [&r, key, what] { r.write(key, what); });
+}
+
+cluster::replicas cluster::running(std::size_t which) const {
+  replicas result;
+  for (const auto& r : replicas_)
+    if (r && r->home().is_running() && r->home().born.cluster == which)
+      result.push_back(r.get());
+  return result;
+}
+
+// -- gossip --
+
+void cluster::post(replica& from, session_id peer, const std::string& address, std::string bytes) {
+  const auto number = ++last_call_;
+  calls_.emplace(number, call{&from, peer});
+  auto& p = from.home();
+  const auto fail_after = [this, &p, number](duration wait) {
+    world_.time().after(wait, [this, &p, number] {
+      p.happens({input_kind::other, nullptr}, [this, number] { end_call(number, ""); });
+    });
+  };
+  fail_after(call_timeout_);
+  p.departs([this, &p, number, address, fail_after,
+             content = std::make_shared<const std::string>(std::move(bytes))] {
+    if (const auto to = world_.resolve(address))
+      carry({.call = number, .is_answer = false, .from = p.where, .to = *to}, content);
+    else
+      fail_after(look_up_time);
+  });
+}
+
+void cluster::carry(const parcel& p, std::shared_ptr<const std::string> bytes) {
+  if (has_connections_)
+    return world_.net().send_stream(p.from, p.to, [this, p, bytes] { deliver(p, *bytes); });
+  world_.net().send({.from = p.from,
+                     .to = {p.to.host, gossip_port},
+                     .bytes = std::move(bytes),
+                     .number = p.call,
+                     .spoiled = false,
+                     .note = std::make_shared<const parcel>(p)});
+}
+
+void cluster::deliver(const parcel& p, const std::string& bytes) {
+  if (!p.is_answer)
+    return ask(p, bytes);
+  calls_.at(p.call).from->home().arrives(
+      input{input_kind::other, nullptr},
+      [this, number = p.call, bytes] { end_call(number, bytes); });
+}
+
+void cluster::ask(const parcel& p, const std::string& bytes) {
+  auto* there = world_.listener_at(p.to);
+  // Nobody, or somebody who does not know the key.
+  if (there == nullptr || there->born.cluster != calls_.at(p.call).from->home().born.cluster)
+    return reply(p, "");
+  auto& asked = *replicas_[there->born.number];
+  there->arrives(input{input_kind::other, nullptr}, [this, p, bytes, there, &asked] {
+    asked.receive(bytes, [this, p, there](const std::string& answer) {
+      there->departs([this, p, answer] { reply(p, answer); });
+    });
+  });
+}
+
+/// Sends an answer; an empty one says that there is none.
+void cluster::reply(const parcel& question, std::string bytes) {
+  carry({.call = question.call, .is_answer = true, .from = question.to, .to = question.from},
+        std::make_shared<const std::string>(std::move(bytes)));
+}
+
+/// The answer arrives, or it is clear that there will be none.
+void cluster::end_call(std::uint64_t number, const std::string& answer) {
+  auto& c = calls_.at(number);
+  if (!std::exchange(c.is_over, true))
+    answer.empty() ? c.from->failed(c.peer) : c.from->answered(c.peer, answer);
+  else if (!answer.empty())
+    c.from->answered_late(c.peer, answer);
+}
+
+// -- the end --
+
+cluster::replicas cluster::members(std::size_t which) const {
+  auto result = running(which);
+  std::erase_if(result, [](const replica* r) { return r->home().core.is_leaving(); });
+  return result;
+}
+
+bool cluster::is_done() {
+  if (was_hopeless())
+    return true;
+  if (!agreed_since_)
+    agreed_since_ = now();
+  const auto ours = members(0);
+  const auto rivals = members(1);
+  std::string why;
+  if (!is_quiet(ours, &why) || !is_quiet(rivals, &why)) {
+    if (now() > *agreed_since_ + quiet_within) {
+      check_end(ours); // what is lost says more than that it goes on
+      world_.log().complain("R6", "all", "do not become quiet: " + why);
+    }
+    return false;
+  }
+  check_end(ours);
+  check_rivals(rivals);
+  return true;
+}
+
+/// Whether each has everybody else for a peer, who lacks nothing, and nothing has happened for a
+/// while.
+bool cluster::is_quiet(const replicas& all, std::string* why) const {
+  std::set<session_id> sessions;
+  for (const auto* r : all)
+    sessions.insert(r->session());
+  for (const auto* r : all) {
+    auto expected = sessions;
+    expected.erase(r->session());
+    std::set<session_id> peers;
+    for (const auto& peer : r->core().status()) {
+      peers.insert(peer.peer);
+      if (peer.behind || peer.pending > 0) {
+        *why = r->name() + " has a peer that lacks something";
+        return false;
+      }
+    }
+    if (peers != expected) {
+      *why = r->name() + " has other peers than are there";
+      return false;
+    }
+    if (r->last_activity() + quiet_for > now()) {
+      *why = r->name() + " goes on";
+      return false;
+    }
+  }
+  return true;
+}
+
+void cluster::check_end(const replicas& all) {
+  if (all.empty())
+    return;
+  auto keys = past_.keys();
+  std::set<crdt::replica_id> kept;
+  for (const auto* r : all) {
+    kept.insert(r->data().self);
+    for (const auto& [key, value] : r->data().values)
+      keys.insert(key);
+    world_.log().weigh("R6");
+    if (r->core().log().size() != 0 || r->core().log().bytes() != 0)
+      world_.log().complain("R6", r->name(), "keeps a log though nobody lacks anything");
+  }
+  for (const auto& key : keys) {
+    const auto value_at = [&](const replica* r) {
+      const auto* found = r->find(key);
+      return found != nullptr ? *found : crdt::value{key.type};
+    };
+    const auto first = value_at(all.front());
+    for (const auto* r : all) {
+      world_.log().weigh("R3");
+      if (value_at(r).encode() != first.encode())
+        world_.log().complain("R3", r->name(),
+                              "differs from " + all.front()->name() + " in " + to_text(key));
+    }
+    past_.check_final(key, first, kept);
+    if (const auto found = held_.find(key); found != held_.end()) {
+      world_.log().weigh("R1");
+      if (auto copy = first; copy.join(found->second))
+        world_.log().complain("R1", to_text(key), "lacks what a replica held");
+    }
+  }
+}
+
+void cluster::check_rivals(const replicas& all) {
+  for (const auto* r : all) {
+    world_.log().weigh("R8");
+    if (!r->data().values.empty())
+      world_.log().complain("R8", r->name(), "has what was written to another cluster");
+  }
+}
+
+} // namespace starling::simulation

@@ -1,0 +1,119 @@
+#pragma once
+
+// Clusters of whole nodes in virtual time: in each process of a world of membership cores a replica
+// that gossips, and clients that write to it all the while. Everything of a run follows from its
+// seed.
+//
+// Who is a peer, replicas learn from membership alone. Gossip suffers from all that is wrong with
+// the network: in most runs each message and each answer is a datagram of its own, in some they
+// keep to connections; one that was spoiled is dropped, as its envelope does not verify. Some nodes
+// have a disk, which keeps values and replica id but neither session nor log; what was told to a
+// client or a peer is on it. The others, and those whose disk is lost, start anew with another id.
+//
+// What must never happen:
+//   R1  an acknowledged write is missing that a replica holds, or one that kept its state made
+//   R2  what was removed comes back: on any replica at any time, and at the end
+//   R3  replicas that have exchanged everything differ in one byte
+//   R4  an event is two things, or something shows that was never done
+//   R5  a log or a message passes its bound, or two things are done for one peer at a time
+//   R6  a cluster that is whole does not become quiet, or logs keep what everybody has
+//   R7  an answer acknowledges what was not joined, or counts for another message
+//   R8  a write reaches another cluster
+// All that must hold of membership is checked as well, with longer deadlines.
+
+#include "tests/sim/cluster/replica.hpp"
+#include "tests/sim/membership/world.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace starling::simulation {
+
+class cluster : private tenant {
+public:
+  explicit cluster(const run_options& options);
+
+  /// Lets everything happen, until nothing is left to be seen or an invariant does not hold.
+  void run();
+
+  const chronicle& log() const { return world_.log(); }
+  std::uint64_t events() const { return world_.events(); }
+  const std::vector<fault>& faults() const { return world_.faults(); }
+  std::size_t nodes() const { return world_.nodes(); }
+  duration now() const { return world_.now(); }
+  bool was_hopeless() const { return world_.was_hopeless(); }
+
+private:
+  struct disk {
+    membership::node_id node;
+    stored_data data;
+  };
+
+  /// A gossip message on its way there or its answer on its way back.
+  struct parcel {
+    std::uint64_t call = 0;
+    bool is_answer = false;
+    address from;
+    address to;
+  };
+
+  /// A message that waits for its answer, or did.
+  struct call {
+    replica* from = nullptr;
+    session_id peer;
+    bool is_over = false;
+  };
+
+  using replicas = std::vector<replica*>;
+
+  // what the world tells
+  void starts(process& p) override;
+  void ends(process& p) override;
+  void hears(process& p, const membership::event& e) override;
+  void faults_end() override;
+  bool is_done() override;
+
+  // clients
+  void request_soon();
+  void rush(replica& r);
+  void request(replica& r);
+  replicas running(std::size_t which) const;
+
+  // gossip
+  void post(replica& from, session_id peer, const std::string& address, std::string bytes);
+  void carry(const parcel& p, std::shared_ptr<const std::string> bytes);
+  void deliver(const parcel& p, const std::string& bytes);
+  void ask(const parcel& p, const std::string& bytes);
+  void end_call(std::uint64_t number, const std::string& answer);
+  void reply(const parcel& question, std::string bytes);
+
+  // the end
+  replicas members(std::size_t which) const;
+  bool is_quiet(const replicas& all, std::string* why) const;
+  void check_end(const replicas& all);
+  void check_rivals(const replicas& all);
+
+  run_options options_;
+  dice random_;
+  world world_;
+  history past_{world_.log()};
+  replica::surroundings around_;
+  std::vector<std::unique_ptr<replica>> replicas_; // by number of their process
+  std::map<std::size_t, disk> disks_;              // by machine
+  std::map<std::uint64_t, call> calls_;
+  std::uint64_t last_call_ = 0;
+
+  double share_of_disks_ = 0;
+  bool has_connections_ = false;
+  duration call_timeout_{0};
+  duration pace_{0}; // between two requests of clients, about
+  std::size_t names_ = 1;
+  duration next_rush_{0};
+  bool are_faults_over_ = false;
+  std::map<crdt::key, crdt::value> held_; // by any member when the faults were over
+  std::optional<duration> agreed_since_;
+};
+
+} // namespace starling::simulation

@@ -40,6 +40,9 @@ public:
 
   bool is_forgotten(const member& said) const;
 
+  /// At which incarnation. Requires: the id is forgotten.
+  incarnation forgotten_at(const node_id& id) const { return forgotten_.find(id)->second.at; }
+
   const table& entries() const { return entries_; }
   std::size_t size() const { return entries_.size(); }
   std::size_t forgotten() const { return forgotten_.size(); }

@@ -449,9 +449,12 @@ void swim::send(const udp_address& to, packet_kind kind, const packet_body& body
       queue_.sent(told[i]);
 }
 
-void swim::send_bare(const udp_address& to, packet_kind kind, const packet_body& body) {
+void swim::send_bare(const udp_address& to, packet_kind kind, const packet_body& body,
+                     const std::optional<member>& about) {
   packet_writer writer{out_.buffer(), settings_.packet_bytes};
   writer.begin(cluster_, header(kind), body);
+  if (about)
+    writer.add(*about, false);
   writer.finish(secret_);
   out_.close_packet(to);
   ++totals_.packets_sent;

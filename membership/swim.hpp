@@ -39,6 +39,7 @@
 #include "membership/settings.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -220,7 +221,8 @@ private:
   /// With what there is to tell. It counts as told unless the receiver may be gone.
   void send(const udp_address& to, packet_kind kind, const packet_body& body, const node_id* peer,
             bool counts);
-  void send_bare(const udp_address& to, packet_kind kind, const packet_body& body);
+  void send_bare(const udp_address& to, packet_kind kind, const packet_body& body,
+                 const std::optional<member>& about = std::nullopt);
 
   // swim_members.cpp: the table and what follows from its changes
   void take(const member& said, duration age = duration{0});
@@ -245,7 +247,9 @@ private:
   duration sweep_interval() const;
   void notice_sender(const packet_header& h, const udp_address& from);
   void note_copy(const session_id& other);
+  bool may_tell_dead(const node_id& id);
   void tell_dead(const node_id& id, const udp_address& to);
+  void tell_forgotten(const member& said);
   bool is_live(const node_id& id) const { return live_contacts_.contains(id); }
 
   // swim_probes.cpp: pings, helpers and acks

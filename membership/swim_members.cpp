@@ -59,8 +59,11 @@ void swim::take(const member& said, duration age) {
   }
   if (said.id == id_)
     return take_about_self(said);
-  if (table_.is_forgotten(said))
+  if (table_.is_forgotten(said)) {
+    if (is_up(said.status) && said.profile)
+      tell_forgotten(said);
     return;
+  }
   const auto* known = table_.find(said.id);
   const bool is_new = known == nullptr;
   const bool was_live = is_live(said.id);
@@ -357,12 +360,27 @@ void swim::note_copy(const session_id& other) {
   emit(event_kind::id_conflict, self());
 }
 
-void swim::tell_dead(const node_id& id, const udp_address& to) {
+bool swim::may_tell_dead(const node_id& id) {
   auto [told, is_new] = told_dead_.try_emplace(id, now_);
   if (!is_new && now_ - told->second < settings_.notice_interval)
-    return;
+    return false;
   told->second = now_;
-  send(to, packet_kind::gossip, {}, &id, false);
+  return true;
+}
+
+void swim::tell_dead(const node_id& id, const udp_address& to) {
+  if (may_tell_dead(id))
+    send(to, packet_kind::gossip, {}, &id, false);
+}
+
+/// Others hold alive whom we held dead for so long that it is forgotten. It may not know us either,
+/// and nobody else knows what we believe: so it is told, and refutes.
+void swim::tell_forgotten(const member& said) {
+  if (leaving_ || !may_tell_dead(said.id))
+    return;
+  const auto at = table_.forgotten_at(said.id);
+  send_bare(said.profile->udp, packet_kind::gossip, {},
+            member{said.id, {at, member_state::dead, {}}, {}});
 }
 
 duration swim::sweep_interval() const {

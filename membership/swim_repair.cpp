@@ -201,8 +201,10 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
   if (const auto* error = std::get_if<wire::decode_error>(&answer))
     return *error;
   if (const auto* to = std::get_if<challenge>(&answer)) {
-    if (done.was_challenged)
-      return wire::decode_error{"a second challenge"};
+    if (done.was_challenged) { // it started anew meanwhile
+      give_up(done);
+      return std::nullopt;
+    }
     auto again = done;
     again.was_challenged = true;
     make_call(again, *to);

@@ -392,6 +392,46 @@ TEST(SwimMembers, ARefutedVerdictIsForgottenEverywhere) {
     expect_grammar(n.events);
 }
 
+TEST(SwimMembers, WhoWasForgottenAsDeadAndIsHeldAliveByOthersIsTold) {
+  settings s;
+  s.dead_retention = 5s;
+  stage st{2, s};
+  auto& other = st.peers[1];
+  st.gossip(st.peers[0], {other.claim(member_state::dead)});
+  other.answers = false;
+  st.run(30s);
+  ASSERT_EQ(st.core.table().find(other.id), nullptr);
+  st.forget_what_was_seen();
+
+  for (int i = 0; i < 3; ++i)
+    st.sync(st.peers[0], {other.record()});
+
+  const auto told = st.sent(packet_kind::gossip, other.where);
+  ASSERT_EQ(told.size(), 1u) << "once a second";
+  ASSERT_TRUE(told[0].about(other.id));
+  EXPECT_EQ(told[0].about(other.id)->status.is, member_state::dead);
+  EXPECT_EQ(st.core.table().find(other.id), nullptr) << "it has to say so itself";
+
+  other.at = other.at.next();
+  st.sync(st.peers[0], {other.record()});
+  EXPECT_EQ(st.state(other.id), member_state::alive);
+}
+
+TEST(SwimMembers, WhoWasForgottenAsDeadAndIsHeldDeadByOthersIsLeftAlone) {
+  settings s;
+  s.dead_retention = 5s;
+  stage st{2, s};
+  auto& other = st.peers[1];
+  st.gossip(st.peers[0], {other.claim(member_state::dead)});
+  other.answers = false;
+  st.run(30s);
+  st.forget_what_was_seen();
+
+  st.sync(st.peers[0], {other.record(member_state::dead)});
+
+  EXPECT_TRUE(st.sent(packet_kind::gossip, other.where).empty());
+}
+
 // -- bounds --
 
 TEST(SwimMembers, GenerationsFarAheadAreRefused) {

@@ -319,7 +319,9 @@ void replica::answered(session_id peer, const std::string& bytes) {
   if (answer == nullptr || !core_.expects(peer, *answer))
     return failed(peer);
   around_.log.note(an_acknowledgement, in_.born.number, bytes);
+  joining_.insert(peer);
   join_all(peer, answer->items, [this, peer, a = *answer] {
+    joining_.erase(peer);
     under_way_.erase(peer);
     perform(core_.answered(peer, a));
   });
@@ -336,7 +338,7 @@ void replica::answered_late(session_id peer, const std::string& bytes) {
   around_.log.weigh("R7");
   const auto decoded = replication::decode_answer(bytes);
   const auto* answer = std::get_if<replication::answer>(&decoded);
-  if (answer != nullptr && core_.expects(peer, *answer))
+  if (answer != nullptr && core_.expects(peer, *answer) && !joining_.contains(peer))
     complain("R7", "takes the answer to one message for that to another");
 }
 

@@ -125,6 +125,7 @@ private:
   std::map<membership::node_id, session_id> sessions_; // of the members that are there
   std::map<session_id, std::string> addresses_;        // where those are
   std::set<session_id> under_way_;                     // effects that are not reported yet
+  std::set<session_id> joining_;                       // whose answers are being joined
   std::array<way, shards> to_shards_{};
   std::array<way, shards> from_shards_{};
   way from_membership_{0};

@@ -93,9 +93,13 @@ void liveness::after(const process& p, const input& what) {
 
 void liveness::sends(const process& p, const membership::packet& sent) {
   const auto s = sketch(sent.bytes);
-  if (s.kind == packet_kind::ping_req)
-    asked_[{p.born.number, s.number, address_of(sent.to)}] = {.sent = time_.now(),
-                                                              .target = s.target};
+  if (s.kind != packet_kind::ping_req)
+    return;
+  question asked{.sent = time_.now(), .target = s.target};
+  for (const auto& peer : p.core.peers())
+    if (is_up(peer.record->status) && peer.record->profile->udp == sent.to)
+      asked.helper = peer.record->id;
+  asked_[{p.born.number, s.number, address_of(sent.to)}] = asked;
 }
 
 void liveness::is_answered(const process& p, membership::call_kind kind) {
@@ -113,6 +117,9 @@ void liveness::check_nack(const process& p, const datagram& d, const packet_sket
       std::exchange(found->second.answered, true))
     return;
   const auto& asked = found->second;
+  // Somebody else is at the helper's address, and was not asked.
+  if (asked.helper != static_cast<const origin*>(d.note.get())->id)
+    return;
   // Who was found to be gone in the meantime is not probed any more.
   const auto* target = p.core.table().find(asked.target);
   if (target == nullptr || !is_up(target->record.status))
@@ -248,7 +255,7 @@ unsigned liveness::worst_health() const {
 /// telling.
 duration liveness::detection_bound() const {
   const auto worst = worst_health();
-  std::size_t most = 1;
+  auto most = nodes_; // some may come yet, which makes suspicions longer
   for (const auto& p : all_)
     if (p->is_running())
       most = std::max(most, p->core.live_members());

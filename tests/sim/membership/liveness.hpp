@@ -58,6 +58,7 @@ private:
     duration sent{0};
     duration arrived{0};
     membership::node_id target;
+    membership::node_id helper;
     bool answered = false;
   };
 

@@ -11,6 +11,8 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -272,6 +274,8 @@ private:
 
   void record(crdt::key key, const crdt::value& news, std::optional<session_id> from) {
     core_.record(std::move(key), news, from);
+    recorded_.push_back(clock().now());
+    forget_times();
     if (context_.prompt_delay.count() == 0 || is_prompted_)
       return;
     is_prompted_ = true;
@@ -286,8 +290,21 @@ private:
     end_process(name(), "a shard does not answer: " + to_string(why));
   }
 
-  gossip_report report() const {
-    return {context_.session, core_.log().size(), core_.log().bytes(), core_.status()};
+  gossip_report report() {
+    forget_times();
+    gossip_report result{context_.session, core_.log().size(), core_.log().bytes(), core_.status()};
+    for (const auto& peer : result.peers)
+      if (!recorded_.empty() && peer.pending > 0) // the oldest entry that it lacks
+        result.lags[peer.peer] = std::chrono::ceil<std::chrono::milliseconds>(
+            clock().now() - *(recorded_.end() - static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
+                                                    peer.pending, recorded_.size()))));
+    return result;
+  }
+
+  /// Of entries that are no longer in the log.
+  void forget_times() {
+    while (recorded_.size() > core_.log().size())
+      recorded_.pop_front();
   }
 
   gossip_context context_;
@@ -299,6 +316,7 @@ private:
   std::set<session_id> silent_;                        // those of them that failed last
   std::vector<caf::typed_response_promise<void>> flushing_;
   gossip_metrics metrics_;
+  std::deque<caf::actor_clock::time_point> recorded_; // when each entry of the log came
   caf::disposable timer_;
   caf::disposable prompt_timer_;
   bool is_prompted_ = false;

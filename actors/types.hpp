@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +59,7 @@ struct gossip_report {
   std::uint64_t log_entries = 0;
   std::uint64_t log_bytes = 0;
   std::vector<replication::gossip::peer_status> peers;
+  std::map<replication::session_id, std::chrono::milliseconds> lags; // of those that lack something
 };
 
 /// A member that may be gossiped with.

@@ -20,6 +20,32 @@ void set_gauge(caf::actor_system& sys, caf::string_view name, caf::string_view h
   sys.metrics().gauge_singleton(prefix, name, help)->value(static_cast<std::int64_t>(value));
 }
 
+/// How far each member is behind this node, by name: a name comes back with its node.
+void show_lags(caf::actor_system& sys, const node_report& report) {
+  auto& entries = *sys.metrics().gauge_family(
+      prefix, "gossip.peer-lag-entries", {"peer"},
+      "Entries of the log that the peer has not acknowledged; all of them if it is behind.");
+  auto& milliseconds = *sys.metrics().gauge_family(
+      prefix, "gossip.peer-lag-milliseconds", {"peer"},
+      "How long the oldest of these has been waiting for its acknowledgement.");
+  for (const auto& member : report.membership.peers) {
+    const auto& profile = member.record.profile;
+    if (!profile || member.replaced)
+      continue;
+    std::int64_t pending = 0;
+    std::int64_t lag = 0;
+    for (const auto& peer : report.gossip.peers)
+      if (peer.peer.value == profile->session.bits) {
+        pending = static_cast<std::int64_t>(peer.pending);
+        if (const auto found = report.gossip.lags.find(peer.peer);
+            found != report.gossip.lags.end())
+          lag = found->second.count();
+      }
+    entries.get_or_add({{"peer", profile->name}})->value(pending);
+    milliseconds.get_or_add({{"peer", profile->name}})->value(lag);
+  }
+}
+
 } // namespace
 
 void count_request(caf::actor_system& sys, std::string_view route, int status) {
@@ -39,6 +65,7 @@ std::string metrics_text(caf::actor_system& sys, const node_report& report) {
   for (const auto& peer : gossip.peers)
     behind += peer.behind ? 1 : 0;
   set_gauge(sys, "gossip.peers-behind", "Peers that are sent whole states.", behind);
+  show_lags(sys, report);
   std::map<membership::member_state, std::uint64_t> members{{report.membership.self.status.is, 1}};
   for (const auto& peer : report.membership.peers)
     members[peer.record.status.is] += peer.replaced ? 0 : 1;

@@ -169,6 +169,28 @@ TEST_F(GossipActor, StartsARoundWithOnePeerOnly) {
   EXPECT_NE(first.front().address, second.front().address) << "the first lacks nothing any more";
 }
 
+TEST_F(GossipActor, ReportsHowLongAPeerHasBeenBehind) {
+  add_peer_in_step("bob:1", bob);
+  add_peer_in_step("eve:1", eve);
+  peers.answer_by([&](const fake_peers::post& p) -> fake_peers::reply {
+    return p.address == "bob:1" ? joined(p) : unreachable(p);
+  });
+  EXPECT_THAT(ask<gossip_report>(gossip, report_atom_v).lags, IsEmpty());
+
+  write(config, assign("dark"));
+  advance(4 * interval);
+  write(fruits, add("apple"));
+  advance(4 * interval);
+
+  const auto lags = ask<gossip_report>(gossip, report_atom_v).lags;
+  ASSERT_EQ(lags.size(), 1u);
+  EXPECT_EQ(lags.at(eve), 8 * interval);
+
+  peers.answer_by(joined);
+  advance(2 * interval);
+  EXPECT_THAT(ask<gossip_report>(gossip, report_atom_v).lags, IsEmpty());
+}
+
 class EagerGossipActor : public GossipActor {
 protected:
   /// Another gossip actor, with three peers that have everything, and what it sends is seen.

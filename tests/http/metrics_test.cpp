@@ -65,6 +65,23 @@ TEST_F(Metrics, ShowTheReport) {
   EXPECT_EQ(value_of(text, "starling_seeds_unreached"), "1");
 }
 
+TEST_F(Metrics, ShowHowFarEachPeerIsBehind) {
+  auto report = make_report();
+  auto& peer = report.membership.peers[1];
+  peer.record.profile = membership::profile{.session = {3}, .name = "bob"};
+  report.gossip.lags[{3}] = std::chrono::milliseconds{1234};
+  auto text = metrics_text(sys, report);
+
+  EXPECT_EQ(value_of(text, R"(starling_gossip_peer_lag_entries{peer="bob"})"), "3");
+  EXPECT_EQ(value_of(text, R"(starling_gossip_peer_lag_milliseconds{peer="bob"})"), "1234");
+
+  report.gossip.peers.clear(); // it is gone
+  report.gossip.lags.clear();
+  text = metrics_text(sys, report);
+  EXPECT_EQ(value_of(text, R"(starling_gossip_peer_lag_entries{peer="bob"})"), "0");
+  EXPECT_EQ(value_of(text, R"(starling_gossip_peer_lag_milliseconds{peer="bob"})"), "0");
+}
+
 TEST_F(Metrics, ShowTheLatestReportOnly) {
   metrics_text(sys, make_report());
 

@@ -241,7 +241,11 @@ void elements(bool check) {
       }
       std::fflush(stdout);
     }
-    std::printf(" %.2f (%.2f) | %.2f (%.2f) |\n", got[3].mean, got[3].p99, got[4].mean, got[4].p99);
+    if (row.what == workload::gset)
+      std::printf(" %.2f (%.2f) | %.2f (%.2f) |\n", got[3].mean, got[3].p99, got[4].mean,
+                  got[4].p99);
+    else // an increment or an assignment is not told from the next
+      std::puts(" | |");
     if (check && row.is_mesh && row.what == workload::gset) {
       require(got[4].elements <= 3000, "each link carries each element once at most");
       require(got[4].mean <= got[3].mean * 1.02 && got[4].p99 <= got[3].p99 * 1.02,

@@ -41,7 +41,7 @@ struct settings {
 
   // -- dissemination --
   duration gossip_interval = std::chrono::milliseconds{200};
-  std::size_t gossip_fanout = 2; // 3 sends a quarter more in a crisis, and finds nothing out sooner
+  std::size_t gossip_fanout = 2; // why not 3: docs/decisions.md, 28
   std::size_t spare_sends = 7;   // beyond ln(n)
   std::size_t packet_bytes = 1232;
 

@@ -143,8 +143,6 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
     const auto read = read_table(in, sender);
     if (const auto* error = std::get_if<wire::decode_error>(&read))
       return *error;
-    if (sender != id_)
-      heard();
     put_table(out, &std::get<std::vector<member>>(read));
     finish();
   } else {

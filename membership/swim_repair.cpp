@@ -176,6 +176,8 @@ wire::decoded<std::vector<member>> swim::read_table(wire::reader& in, node_id& s
     take(said, ages[i]);
   }
   knew_nobody_ = false;
+  if (sender != id_)
+    heard();
   return records;
 }
 
@@ -230,8 +232,6 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
   const auto read = read_table(in, sender);
   if (const auto* error = std::get_if<wire::decode_error>(&read))
     return *error;
-  if (sender != id_)
-    heard();
   if (done.seed && sender == id_)
     seeds_.is_ourselves(*done.seed, now_, random_);
   else if (done.seed && refused != totals_.dropped_ahead)

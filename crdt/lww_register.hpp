@@ -42,6 +42,7 @@ public:
   std::optional<lww_register> join(const lww_register& other);
 
   bool empty() const { return !current_; }
+  std::size_t elements() const { return current_ ? 1 : 0; }
 
   void encode(wire::writer& out) const;
   static lww_register decode(wire::reader& in);

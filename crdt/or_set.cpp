@@ -259,6 +259,13 @@ void or_set::reindex() {
       index(at, e);
 }
 
+std::size_t or_set::elements() const {
+  std::size_t result = 0;
+  for (const auto& [member, c] : clocks_)
+    result += c.size();
+  return result;
+}
+
 // -- encoding: a table of replica ids, `seen`, the clocks --
 
 void or_set::encode(wire::writer& out) const {
@@ -297,6 +304,29 @@ void or_set::encode(wire::writer& out) const {
       out.varint(e.number << 1 | (e.live ? 1 : 0));
     }
   }
+}
+
+std::size_t or_set::elements_of(wire::reader& in) {
+  const auto replicas = in.varint();
+  for (auto left = replicas; left > 0; --left)
+    decode_replica_id(in);
+  for (auto left = replicas; left > 0; --left)
+    for (auto intervals = in.varint(); intervals > 0; --intervals) {
+      in.varint();
+      in.varint();
+    }
+  std::size_t result = 0;
+  for (auto left = in.varint(); left > 0; --left) {
+    in.u8(); // a member: its kind, its bytes
+    in.bytes();
+    const auto entries = in.varint();
+    result += entries;
+    for (auto entry = entries; entry > 0; --entry) {
+      in.varint();
+      in.varint();
+    }
+  }
+  return result;
 }
 
 or_set or_set::decode(wire::reader& in) {

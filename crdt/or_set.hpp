@@ -90,6 +90,12 @@ public:
   const causal_context& seen() const { return seen_; }
   const clock_map& clocks() const { return clocks_; }
 
+  /// The entries of all clocks.
+  std::size_t elements() const;
+
+  /// The same of an encoded set. Requires: the result of `encode`.
+  static std::size_t elements_of(wire::reader& in);
+
   void encode(wire::writer& out) const;
   static or_set decode(wire::reader& in);
 

@@ -45,6 +45,7 @@ public:
   std::optional<pn_counter> join(const pn_counter& other);
 
   bool empty() const { return entries_.empty(); }
+  std::size_t elements() const { return entries_.size(); }
   const std::map<replica_id, entry>& entries() const { return entries_; }
 
   void encode(wire::writer& out) const;

@@ -74,6 +74,24 @@ std::size_t value::footprint() const {
   return 0;
 }
 
+std::size_t value::elements() const {
+  return std::visit([](const auto& x) { return x.elements(); }, held_);
+}
+
+std::size_t value::elements_of(std::string_view own_encoding) {
+  wire::reader in{own_encoding};
+  in.u8(); // the version
+  switch (static_cast<crdt::type>(in.u8())) {
+  case crdt::type::counter:
+    return in.varint();
+  case crdt::type::register_:
+    return in.remaining() > 0 && in.u8() != 0 ? 1 : 0;
+  case crdt::type::set:
+    return or_set::elements_of(in);
+  }
+  return 0;
+}
+
 std::optional<value> value::join(const value& other) {
   assert(type() == other.type());
   return std::visit(

@@ -54,6 +54,12 @@ public:
   /// About how many bytes the encoding takes; costs little to ask.
   std::size_t footprint() const;
 
+  /// How many irreducible parts it joins: a counter's entries, a register's write, a set's entries.
+  std::size_t elements() const;
+
+  /// The same of an encoded value, without decoding it. Requires: the result of `encode`.
+  static std::size_t elements_of(std::string_view own_encoding);
+
   /// Takes in a state or delta of the same type; returns the part that was new, or nothing.
   /// Requires: same type.
   std::optional<value> join(const value& other);

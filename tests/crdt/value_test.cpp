@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace starling::crdt {
 namespace {
 
@@ -123,6 +125,68 @@ TEST(Value, FormatIsTheOneThatWasPublished) {
   or_set set;
   set.add(replica_id::from(0, 1), text("hi"));
   EXPECT_EQ(value{set}.encode(), "\1\3\1"s + std::string(15, '\0') + "\1\1\1\0\1\2\2hi\1\0\3"s);
+}
+
+TEST(Value, CountsWhatItIsJoinedOf) {
+  pn_counter counter;
+  EXPECT_EQ(value{counter}.elements(), 0u);
+  counter.add(a, 5);
+  counter.add(a, -2);
+  EXPECT_EQ(value{counter}.elements(), 1u);
+  counter.add(b, 1);
+  EXPECT_EQ(value{counter}.elements(), 2u);
+
+  lww_register reg;
+  EXPECT_EQ(value{reg}.elements(), 0u);
+  reg.assign(a, 5, text("hi"));
+  reg.assign(b, 6, text("ho"));
+  EXPECT_EQ(value{reg}.elements(), 1u);
+
+  or_set set;
+  EXPECT_EQ(value{set}.elements(), 0u);
+  set.add(a, text("apple"));
+  set.add(b, text("apple"));
+  set.add(a, text("plum"));
+  EXPECT_EQ(value{set}.elements(), 3u);
+  set.remove(b, text("apple"), set.context(text("apple")));
+  EXPECT_EQ(value{set}.elements(), 1u);
+  set.remove(b, text("kiwi"), {{c, 7}}); // dead, and beyond what was seen
+  EXPECT_EQ(value{set}.elements(), 2u);
+}
+
+TEST(Value, CountsTheSameOfItsEncoding) {
+  for (const auto& v : samples())
+    EXPECT_EQ(value::elements_of(v.encode()), v.elements()) << to_string(v.type());
+
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random{seed};
+    or_set set;
+    pn_counter counter;
+    for (int i = 0; i < 300; ++i) {
+      const auto self = replica_id::from(random() % 200, 1);
+      const auto member = text(std::string(random() % 200, static_cast<char>('a' + random() % 5)));
+      version_vector observed;
+      if (random() % 3 == 0)
+        observed = set.context(member);
+      if (random() % 3 == 0)
+        observed[replica_id::from(random() % 4, 7)] = random() % 1000 + 1;
+      const auto delta =
+          random() % 2 == 0 ? set.add(self, member, observed) : set.remove(self, member, observed);
+      if (delta) {
+        ASSERT_EQ(value::elements_of(value{*delta}.encode()), value{*delta}.elements());
+      }
+      if (random() % 4 == 0) { // of events beyond a gap
+        or_set other;
+        other.add(self, text("other"));
+        set.join(*other.add(self, member));
+      }
+      counter.add(self, static_cast<std::int64_t>(random() >> 2) - (std::int64_t{1} << 61));
+    }
+    EXPECT_GT(value{set}.elements(), 10u);
+    EXPECT_EQ(value::elements_of(value{set}.encode()), value{set}.elements());
+    EXPECT_EQ(value::elements_of(value{counter}.encode()), value{counter}.elements());
+  }
 }
 
 TEST(Key, SurvivesEncodeAndDecode) {

@@ -26,6 +26,8 @@ namespace {
 
 using replication::session_id;
 
+constexpr std::chrono::milliseconds flush_patience{20};
+
 /// Counters in the actor system's registry; they only grow.
 struct gossip_metrics {
   explicit gossip_metrics(caf::telemetry::metric_registry& registry) : registry_(registry) {}
@@ -46,13 +48,30 @@ struct gossip_metrics {
       counter("gossip.items-received", "Deltas and states received.");
   caf::telemetry::int_counter* items_redundant =
       counter("gossip.items-redundant", "Of those received, the ones that brought nothing new.");
+  caf::telemetry::int_counter* elements_sent =
+      counter("gossip.elements-sent", "Events, entries and writes in what was sent.");
+  caf::telemetry::int_counter* elements_received =
+      counter("gossip.elements-received", "Events, entries and writes in what was received.");
+  caf::telemetry::int_counter* elements_redundant =
+      counter("gossip.elements-redundant", "Of those received, the ones that were known.");
+  caf::telemetry::int_counter* repairs_started =
+      counter("gossip.repairs-started", "Comparisons of all keys with those of a peer.");
+  caf::telemetry::int_counter* repairs_found = counter(
+      "gossip.repairs-found", "Of those, the ones for a difference that no delta explains.");
+  caf::telemetry::int_counter* keys_mended =
+      counter("gossip.keys-mended", "Keys for which a comparison brought something new.");
 };
+
+std::int64_t elements_of(const crdt::value& v) {
+  return static_cast<std::int64_t>(v.elements());
+}
 
 class gossip_impl : public gossip_actor::base {
 public:
   gossip_impl(caf::actor_config& cfg, const gossip_context& context)
-      : gossip_actor::base(cfg), context_(context), core_(context.session, context.limits),
-        random_(context.random_seed), metrics_(home_system().metrics()) {
+      : gossip_actor::base(cfg), context_(context),
+        core_(context.session, context.limits, context.digests), random_(context.random_seed),
+        metrics_(home_system().metrics()) {
     end_process_on_error(this);
   }
 
@@ -61,6 +80,7 @@ public:
   void on_exit() override {
     timer_.dispose();
     prompt_timer_.dispose();
+    flush_timer_.dispose();
     shards_ = shard_map{{}};
     context_.peers = nullptr;
     context_.membership = nullptr;
@@ -72,7 +92,7 @@ public:
         [this](shards_atom, std::vector<shard_actor>& shards) {
           shards_ = shard_map{std::move(shards)};
         },
-        [this](delta_atom, crdt::key& key, crdt::value& delta) {
+        [this](delta_atom, crdt::key& key, const novelty& delta) {
           record(std::move(key), delta, std::nullopt);
         },
         [this](message_atom, const std::string& bytes) { return receive(bytes); },
@@ -89,6 +109,7 @@ private:
 
   void schedule_round() {
     timer_ = run_delayed(context_.interval, [this] {
+      core_.tick();
       start_rounds();
       schedule_round();
     });
@@ -135,10 +156,19 @@ private:
     if (flushing_.empty())
       return;
     if (auto effects = core_.rounds(silent_); !effects.empty())
-      perform(std::move(effects));
-    else if (core_.is_quiet())
-      for (auto& promise : std::exchange(flushing_, {}))
-        promise.deliver();
+      return perform(std::move(effects));
+    if (!core_.is_quiet())
+      return;
+    if (core_.was_put_off()) { // somebody is busy with others, who will soon be done
+      flush_timer_.dispose();
+      flush_timer_ = run_delayed(flush_patience, [this] {
+        core_.tick();
+        continue_flush();
+      });
+      return;
+    }
+    for (auto& promise : std::exchange(flushing_, {}))
+      promise.deliver();
   }
 
   void perform(std::vector<replication::effect> effects) {
@@ -152,6 +182,7 @@ private:
     const auto address = addresses_.at(peer);
     metrics_.messages_sent->inc();
     metrics_.items_sent->inc(static_cast<std::int64_t>(e.items));
+    metrics_.elements_sent->inc(static_cast<std::int64_t>(e.elements));
     request(context_.peers, caf::infinite, post_atom_v, address, std::string{gossip_path},
             std::move(e.bytes))
         .then([this, peer, address](const std::string& bytes) { answered(peer, address, bytes); },
@@ -163,13 +194,18 @@ private:
   void answered(session_id peer, const std::string& address, const std::string& bytes) {
     auto decoded = replication::decode_answer(bytes);
     auto* answer = std::get_if<replication::answer>(&decoded);
-    if (!answer || !core_.expects(peer, *answer))
+    if (answer == nullptr)
+      return failed(peer, address, "an answer that cannot be read");
+    auto items = core_.take(peer, *answer);
+    if (!items)
       return failed(peer, address, "an answer that does not fit");
     if (silent_.erase(peer) > 0)
       log::info("gossip", "{} answers again", address);
-    auto offered = std::exchange(answer->items, {});
-    join(peer, std::move(offered),
-         [this, peer, head = std::move(*answer)] { perform(core_.answered(peer, head)); });
+    const bool mends = answer->rows.has_value();
+    join(peer, *items, mends, [this, peer, head = std::move(*answer)] {
+      perform(core_.answered(peer, head));
+      count_repairs();
+    });
   }
 
   /// Whether the peer is dead is for the membership actor to find out.
@@ -181,23 +217,6 @@ private:
     continue_flush();
   }
 
-  void perform(const replication::list_keys& e) {
-    struct gathered {
-      std::size_t left;
-      std::vector<crdt::key> keys;
-    };
-    auto all = std::make_shared<gathered>(gathered{shards_.all().size(), {}});
-    for (const auto& shard : shards_.all())
-      request(shard, caf::infinite, keys_atom_v)
-          .then(
-              [this, peer = e.peer, all](std::vector<crdt::key>& keys) {
-                std::move(keys.begin(), keys.end(), std::back_inserter(all->keys));
-                if (--all->left == 0)
-                  perform(core_.listed(peer, std::move(all->keys)));
-              },
-              [this](const caf::error& why) { lost_shard(why); });
-  }
-
   void perform(const replication::read_states& e) {
     struct gathered {
       std::size_t left;
@@ -205,15 +224,19 @@ private:
     };
     auto all = std::make_shared<gathered>(gathered{e.keys.size(), {}});
     for (const auto& key : e.keys)
-      request(shards_.of(key), caf::infinite, state_atom_v, key)
-          .then(
-              [this, peer = e.peer, all, key](std::string& bytes) {
-                if (!bytes.empty())
-                  all->items.push_back({key, std::move(bytes)});
-                if (--all->left == 0)
-                  perform(core_.states_read(peer, std::move(all->items)));
-              },
-              [this](const caf::error& why) { lost_shard(why); });
+      read(key, [this, peer = e.peer, all, key](std::string& bytes) {
+        if (!bytes.empty())
+          all->items.push_back({key, std::move(bytes)});
+        if (--all->left == 0)
+          perform(core_.states_read(peer, std::move(all->items)));
+      });
+  }
+
+  /// Reads the state of a key and then calls `then`.
+  template <class Function>
+  void read(const crdt::key& key, Function then) {
+    request(shards_.of(key), caf::infinite, state_atom_v, key)
+        .then(std::move(then), [this](const caf::error& why) { lost_shard(why); });
   }
 
   void perform(const replication::peer_changed& e) {
@@ -224,56 +247,80 @@ private:
     anon_send(context_.membership, peer_atom_v, known->second);
   }
 
+  void perform(const replication::value_refused& e) {
+    if (const auto known = addresses_.find(e.peer); known != addresses_.end())
+      log::warn("gossip", "{} does not take {} {}, which is too large for it", known->second,
+                to_string(e.key.type), e.key.name);
+  }
+
   // -- receiving --
 
   caf::result<std::string> receive(const std::string& bytes) {
     auto decoded = replication::decode_message(bytes);
     if (const auto* error = std::get_if<wire::decode_error>(&decoded))
       return caf::make_error(errc::bad_message, std::string{error->what});
-    auto& message = std::get<replication::message>(decoded);
     metrics_.messages_received->inc();
-    if (!core_.is_for_us(message))
-      return core_.refused(message);
+    auto taken = core_.take(std::get<replication::message>(std::move(decoded)));
+    if (auto* reply = std::get_if<replication::gossip::reply>(&taken))
+      return std::move(reply->bytes);
     // The answer acknowledges, so it waits until every key has joined its part and the novelties
     // are in the log.
     auto promise = make_response_promise<std::string>();
-    auto items = std::exchange(message.items, {});
-    join(message.from, std::move(items), [this, promise, head = std::move(message)]() mutable {
-      auto reply = core_.joined(head);
-      metrics_.items_sent->inc(static_cast<std::int64_t>(reply.items));
-      promise.deliver(std::move(reply.bytes));
+    auto in = std::make_shared<replication::gossip::incoming>(
+        std::get<replication::gossip::incoming>(std::move(taken)));
+    join(in->head.from, in->items, in->head.mends || in->head.set, [this, promise, in]() mutable {
+      if (!in->wanted)
+        return reply(promise, *in, {});
+      read(*in->wanted,
+           [this, promise, in](const std::string& state) mutable { reply(promise, *in, state); });
     });
     return promise;
   }
 
+  void reply(caf::typed_response_promise<std::string>& promise,
+             const replication::gossip::incoming& in, std::string_view state) {
+    auto said = core_.joined(in, state);
+    metrics_.items_sent->inc(static_cast<std::int64_t>(said.items));
+    metrics_.elements_sent->inc(static_cast<std::int64_t>(said.elements));
+    promise.deliver(std::move(said.bytes));
+    perform(std::move(said.effects));
+  }
+
   /// Joins what a peer sent, logs what was new, and then calls `then`.
   template <class Function>
-  void join(session_id from, std::vector<replication::item> items, Function then) {
+  void join(session_id from, const std::vector<replication::item>& items, bool mends,
+            Function then) {
     if (items.empty())
       return then();
     metrics_.items_received->inc(static_cast<std::int64_t>(items.size()));
-    core_.heard(from, items);
     struct joining {
       std::size_t left;
       Function then;
     };
     auto all = std::make_shared<joining>(joining{items.size(), std::move(then)});
-    for (auto& [key, part] : items)
-      request(shards_.of(key), caf::infinite, join_atom_v, key, std::move(part))
+    for (const auto& [key, part] : items) {
+      const auto elements = elements_of(part);
+      metrics_.elements_received->inc(elements);
+      request(shards_.of(key), caf::infinite, join_atom_v, key, part)
           .then(
-              [this, key = key, from, all](novelty& brought) mutable {
+              [this, key = key, from, all, mends, elements](novelty& brought) mutable {
+                const auto news = brought.part ? elements_of(*brought.part) : 0;
+                metrics_.elements_redundant->inc(std::max<std::int64_t>(elements - news, 0));
+                if (brought.part && mends)
+                  metrics_.keys_mended->inc();
                 if (brought.part)
-                  record(std::move(key), *brought.part, from);
+                  record(std::move(key), brought, from);
                 else
                   metrics_.items_redundant->inc();
                 if (--all->left == 0)
                   all->then();
               },
               [this](const caf::error& why) { lost_shard(why); });
+    }
   }
 
-  void record(crdt::key key, const crdt::value& news, std::optional<session_id> from) {
-    core_.record(std::move(key), news, from);
+  void record(crdt::key key, const novelty& news, std::optional<session_id> from) {
+    core_.record(std::move(key), *news.part, news.now, from);
     recorded_.push_back(clock().now());
     forget_times();
     if (context_.prompt_delay.count() == 0 || is_prompted_)
@@ -290,9 +337,21 @@ private:
     end_process(name(), "a shard does not answer: " + to_string(why));
   }
 
+  /// Counters only grow, so what came since the last time is added.
+  void count_repairs() {
+    const auto& now = core_.repairs();
+    const auto add = [](auto* counter, std::uint64_t before, std::uint64_t after) {
+      counter->inc(static_cast<std::int64_t>(after - before));
+    };
+    add(metrics_.repairs_started, counted_.walks + counted_.findings, now.walks + now.findings);
+    add(metrics_.repairs_found, counted_.findings, now.findings);
+    counted_ = now;
+  }
+
   gossip_report report() {
     forget_times();
-    gossip_report result{context_.session, core_.log().size(), core_.log().bytes(), core_.status()};
+    gossip_report result{context_.session,    core_.log().size(),  core_.log().bytes(),
+                         core_.tree().root(), core_.tree().size(), core_.status()};
     for (const auto& peer : result.peers)
       if (!recorded_.empty() && peer.pending > 0) // the oldest entry that it lacks
         result.lags[peer.peer] = std::chrono::ceil<std::chrono::milliseconds>(
@@ -316,9 +375,11 @@ private:
   std::set<session_id> silent_;                        // those of them that failed last
   std::vector<caf::typed_response_promise<void>> flushing_;
   gossip_metrics metrics_;
+  replication::repair_counts counted_;                // in the metrics already
   std::deque<caf::actor_clock::time_point> recorded_; // when each entry of the log came
   caf::disposable timer_;
   caf::disposable prompt_timer_;
+  caf::disposable flush_timer_;
   bool is_prompted_ = false;
 };
 

@@ -14,6 +14,7 @@ namespace starling::actors {
 struct gossip_context {
   replication::session_id session; // of this process
   replication::gossip_limits limits;
+  replication::digester digests;
   std::chrono::milliseconds interval;        // between rounds
   std::chrono::milliseconds prompt_delay{0}; // of further ones after a change; 0: none
   std::uint64_t random_seed;

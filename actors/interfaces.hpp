@@ -48,7 +48,7 @@ using gossip_actor = caf::typed_actor<
     // Where the keys live. The first message; nothing is asked of the keys before.
     caf::result<void>(shards_atom, std::vector<shard_actor>),
     // A key's delta, once its state has it.
-    caf::result<void>(delta_atom, crdt::key, crdt::value),
+    caf::result<void>(delta_atom, crdt::key, novelty),
     // A message from a peer: answers once everything in it is joined.
     caf::result<std::string>(message_atom, std::string),
     // A member may be gossiped with; this is where it is and which session it is in.

@@ -1,6 +1,7 @@
 #include "actors/key.hpp"
 
 #include "actors/last_words.hpp"
+#include "replication/digested_value.hpp"
 
 #include <caf/send.hpp>
 #include <caf/spawn_options.hpp>
@@ -23,7 +24,7 @@ caf::error to_error(crdt::refusal why) {
 class key_impl : public key_actor::base {
 public:
   key_impl(caf::actor_config& cfg, crdt::key key, const key_context& context)
-      : key_actor::base(cfg), key_(std::move(key)), context_(context), value_(key_.type) {
+      : key_actor::base(cfg), key_(std::move(key)), context_(context), value_(key_) {
     end_process_on_error(this);
   }
 
@@ -35,32 +36,38 @@ public:
     return {
         [this](apply_atom, const crdt::command& c) { return apply(c); },
         [this](read_atom) { return read(); },
-        [this](join_atom, const crdt::value& part) { return novelty{value_.join(part)}; },
-        [this](state_atom) { return value_.empty() ? std::string{} : value_.encode(); },
+        [this](join_atom, const crdt::value& part) {
+          auto news = value_.join(key_, part, context_.digests);
+          return novelty{std::move(news), value_.digest()};
+        },
+        [this](state_atom) { return value().empty() ? std::string{} : value().encode(); },
     };
   }
 
 private:
+  const crdt::value& value() const { return value_.value(); }
+
   caf::result<crdt::view> apply(const crdt::command& c) {
-    if (crdt::can_grow(c) && value_.footprint() > context_.value_bytes_max)
+    if (crdt::can_grow(c) && value().footprint() > context_.value_bytes_max)
       return errc::value_too_large;
-    auto outcome = crdt::apply(value_, c, context_.replica, context_.now());
+    auto outcome = value_.apply(key_, c, context_.replica, context_.now(), context_.digests);
     if (const auto* why = std::get_if<crdt::refusal>(&outcome))
       return to_error(*why);
     if (auto& delta = std::get<std::optional<crdt::value>>(outcome))
-      caf::anon_send(context_.gossip, delta_atom_v, key_, std::move(*delta));
-    return crdt::view_of(value_, c);
+      caf::anon_send(context_.gossip, delta_atom_v, key_,
+                     novelty{std::move(*delta), value_.digest()});
+    return crdt::view_of(value(), c);
   }
 
   caf::result<crdt::view> read() const {
-    if (value_.empty())
+    if (value().empty())
       return errc::no_such_key;
-    return crdt::view_of(value_);
+    return crdt::view_of(value());
   }
 
   crdt::key key_;
   key_context context_;
-  crdt::value value_;
+  replication::digested_value value_;
 };
 
 } // namespace

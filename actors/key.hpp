@@ -15,7 +15,8 @@ struct key_context {
   crdt::replica_id replica;           // who numbers this node's events
   crdt::lww_register::stamp (*now)(); // microseconds since 1970
   std::size_t value_bytes_max;        // what would grow a value beyond it is refused
-  gossip_actor gossip;                // told every delta; may be none
+  replication::digester digests;
+  gossip_actor gossip; // told every delta; may be none
 };
 
 /// Starts the actor of a key whose value is at its bottom.

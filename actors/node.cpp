@@ -31,7 +31,7 @@ crdt::lww_register::stamp wall_clock() {
 std::size_t peer_message_bytes_max(const options& o) {
   constexpr std::size_t around = 4096; // sessions, one key, lengths
   constexpr std::size_t member_bytes_max = membership::member_bytes_max + 10; // with its age
-  return std::max({o.gossip.max_message, o.gossip.max_value,
+  return std::max({o.gossip.max_message, replication::repair_message_bytes_min,
                    (o.swim.max_members + o.swim.max_dead) * member_bytes_max}) +
          around + wire::envelope_size;
 }
@@ -76,10 +76,13 @@ node::node(caf::actor_system& sys, const options& o, const identity& who)
              if (const auto failure = keep_identity(file, id, generation))
                log::error("node", "node.identity-file: {}", *failure);
            }});
+  const replication::digester digests{secret.sign("digest", {})};
   gossip_ = spawn_gossip(sys, {.session = {who.session.bits},
                                .limits = {.message_bytes = o.gossip.max_message,
                                           .log_bytes = o.gossip.max_log,
-                                          .fanout = o.gossip.fanout},
+                                          .fanout = o.gossip.fanout,
+                                          .pieces_bytes = o.gossip.max_value},
+                               .digests = digests,
                                .interval = o.gossip.interval,
                                .prompt_delay = o.gossip.prompt_delay,
                                .random_seed = random_bits(),
@@ -92,6 +95,7 @@ node::node(caf::actor_system& sys, const options& o, const identity& who)
     shards.push_back(spawn_shard(sys, {.replica = who.replica,
                                        .now = wall_clock,
                                        .value_bytes_max = o.gossip.max_value / 2,
+                                       .digests = digests,
                                        .gossip = gossip_}));
   shards_ = shard_map{shards};
   caf::anon_send(gossip_, shards_atom_v, std::move(shards));

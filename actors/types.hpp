@@ -48,9 +48,11 @@ bool inspect(Inspector& f, errc& code) {
   return caf::default_enum_inspect(f, code);
 }
 
-/// What a join brought; nothing if it was all known.
+/// What a write or a join changed, nothing if it was all known, and the digest of the whole value
+/// since.
 struct novelty {
   std::optional<crdt::value> part;
+  replication::digest now;
 };
 
 /// What the gossip actor knows of itself, for display.
@@ -58,6 +60,8 @@ struct gossip_report {
   replication::session_id self;
   std::uint64_t log_entries = 0;
   std::uint64_t log_bytes = 0;
+  replication::digest root; // of all keys
+  std::uint64_t keys = 0;   // in it
   std::vector<replication::gossip::peer_status> peers;
   std::map<replication::session_id, std::chrono::milliseconds> lags; // of those that lack something
 };

@@ -9,6 +9,8 @@ namespace {
 using replication::session_id;
 
 constexpr duration link_delay = std::chrono::milliseconds{1};
+const replication::digester digests{{}};
+
 constexpr duration call_timeout = std::chrono::milliseconds{500};
 
 session_id session_of(std::size_t i) {
@@ -52,24 +54,34 @@ links everybody(std::size_t n) {
 gossip_world::gossip_world(const options& o) : options_(o), random_(o.seed) {
   const auto n = options_.topology.size();
   for (std::size_t i = 0; i < n; ++i) {
-    nodes.push_back(
-        {{},
-         replication::gossip{session_of(i), {.message_bytes = o.message_bytes, .fanout = o.fanout}},
-         crdt::replica_id::from(1, i)});
+    nodes.push_back({{},
+                     replication::gossip{session_of(i),
+                                         {.message_bytes = o.message_bytes, .fanout = o.fanout},
+                                         digests},
+                     crdt::replica_id::from(1, i)});
     auto& core = nodes.back().core;
     for (const auto peer : options_.topology[i])
       core.add_peer(session_of(peer));
     // There is no key yet, so nobody lacks any.
-    for (const auto& effect : core.rounds({}))
-      core.listed(std::get<replication::list_keys>(effect).peer, {});
+    for (auto begun = core.rounds({}); !begun.empty(); begun = core.rounds({})) {
+      const auto& [peer, sealed, items, size] = std::get<replication::send_message>(begun.front());
+      const auto m = std::get<replication::message>(replication::decode_message(sealed));
+      replication::answer equal{peer, session_of(i), m.sequence};
+      equal.walk = replication::answer_to(*m.walk, core.tree(), o.message_bytes).answer;
+      core.answered(peer, equal);
+    }
   }
 }
 
 void gossip_world::write(std::size_t at, const crdt::key& key,
                          const std::function<std::optional<crdt::value>(crdt::value&)>& change) {
   auto& n = nodes[at];
-  if (const auto delta = change(n.values.try_emplace(key, key.type).first->second))
-    n.core.record(key, *delta, std::nullopt);
+  auto& value = n.values.try_emplace(key, key).first->second;
+  auto changed = value.value();
+  if (const auto delta = change(changed)) {
+    value.join(key, *delta, digests);
+    n.core.record(key, *delta, value.digest(), std::nullopt);
+  }
 }
 
 void gossip_world::start() {
@@ -106,7 +118,11 @@ bool gossip_world::is_quiet() const {
 }
 
 bool gossip_world::are_equal() const {
-  return std::ranges::all_of(nodes, [&](const node& n) { return n.values == nodes[0].values; });
+  const auto same = [](const auto& a, const auto& b) {
+    return a.first == b.first && a.second.value() == b.second.value();
+  };
+  return std::ranges::all_of(
+      nodes, [&](const node& n) { return std::ranges::equal(n.values, nodes[0].values, same); });
 }
 
 bool gossip_world::is_lost(std::size_t from, std::size_t to) {
@@ -123,7 +139,7 @@ void gossip_world::perform(std::size_t at, const std::vector<replication::effect
     bytes += sent->bytes.size();
     const auto m = std::get<replication::message>(replication::decode_message(sent->bytes));
     for (const auto& item : m.items)
-      elements += elements_of(item.part);
+      elements += item.part.elements();
     if (is_lost(at, to))
       time.after(call_timeout, [this, at, to] { nodes[at].core.failed(session_of(to)); });
     else
@@ -133,16 +149,21 @@ void gossip_world::perform(std::size_t at, const std::vector<replication::effect
 
 void gossip_world::arrive(std::size_t from, std::size_t to, const std::string& sealed) {
   const auto m = std::get<replication::message>(replication::decode_message(sealed));
-  join(to, m.from, m.items);
   auto reply = replication::encode(
       replication::answer{m.to, m.from, m.sequence, replication::verdict::joined});
-  if (options_.with == algorithm::ours)
-    reply = nodes[to].core.joined(m).bytes;
+  if (options_.with != algorithm::ours) {
+    join(to, m.from, m.items);
+  } else {
+    auto taken = nodes[to].core.take(m);
+    const auto& in = std::get<replication::gossip::incoming>(taken);
+    join(to, m.from, in.items);
+    reply = nodes[to].core.joined(in).bytes;
+  }
   ++metadata;
   bytes += reply.size();
   const auto a = std::get<replication::answer>(replication::decode_answer(reply));
   for (const auto& item : a.items)
-    elements += elements_of(item.part);
+    elements += item.part.elements();
   if (is_lost(to, from))
     time.after(call_timeout, [this, from, to] { nodes[from].core.failed(session_of(to)); });
   else
@@ -151,7 +172,8 @@ void gossip_world::arrive(std::size_t from, std::size_t to, const std::string& s
 
 void gossip_world::answer(std::size_t from, std::size_t to, const std::string& sealed) {
   const auto a = std::get<replication::answer>(replication::decode_answer(sealed));
-  join(from, a.from, a.items);
+  if (options_.with == algorithm::ours)
+    join(from, a.from, nodes[from].core.take(session_of(to), a).value());
   perform(from, nodes[from].core.answered(session_of(to), a));
 }
 
@@ -159,49 +181,31 @@ void gossip_world::join(std::size_t at, session_id from,
                         const std::vector<replication::item>& items) {
   auto& n = nodes[at];
   const auto with = options_.with;
-  if (with == algorithm::ours)
-    n.core.heard(from, items);
   const bool is_reduced = with != algorithm::classic && with != algorithm::bp;
   const bool is_held_back = with != algorithm::classic && with != algorithm::rr;
   const auto heard_from = is_held_back ? std::optional{from} : std::nullopt;
   bool is_news = false;
   for (const auto& [key, part] : items) {
-    const auto novelty = n.values.try_emplace(key, key.type).first->second.join(part);
+    auto& value = n.values.try_emplace(key, key).first->second;
+    const auto novelty = value.join(key, part, digests);
     if (!novelty)
       continue;
     is_news = true;
     news(at, key, *novelty);
     if (is_reduced)
-      n.core.record(key, *novelty, heard_from);
+      n.core.record(key, *novelty, value.digest(), heard_from);
   }
   // The paper's map is one object: if anything of a delta is new, all of it is passed on.
   if (is_news && !is_reduced)
     for (const auto& [key, part] : items)
-      n.core.record(key, part, heard_from);
-}
-
-std::size_t elements_of(const crdt::value& v) {
-  switch (v.type()) {
-  case crdt::type::counter:
-    return v.as<crdt::pn_counter>().entries().size();
-  case crdt::type::register_:
-    return 1;
-  case crdt::type::set: {
-    std::size_t result = 0;
-    for (const auto& [member, clock] : v.as<crdt::or_set>().clocks())
-      result += clock.size();
-    return result;
-  }
-  }
-  return 0;
+      n.core.record(key, part, n.values.at(key).digest(), heard_from);
 }
 
 std::size_t elements_of(const replication::delta_log& log) {
   constexpr session_id nobody{0};
   std::size_t result = 0;
   for (auto number = log.first(); number <= log.last(); ++number)
-    result +=
-        1 + elements_of(std::get<crdt::value>(crdt::value::decode(*log.rest(number, nobody))));
+    result += 1 + crdt::value::elements_of(*log.rest(number, nobody));
   return result;
 }
 

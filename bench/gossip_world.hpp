@@ -4,6 +4,7 @@
 // given topology. What they send is counted as the paper counts it (Enes, Almeida, Baquero, Leitao,
 // Efficient Synchronization of State-based CRDTs, ICDE 2019): in elements of payload.
 
+#include "replication/digested_value.hpp"
 #include "replication/gossip.hpp"
 #include "tests/sim/timeline.hpp"
 
@@ -57,8 +58,8 @@ public:
   gossip_world& operator=(const gossip_world&) = delete;
 
   struct node {
-    std::map<crdt::key, crdt::value> values;
-    replication::gossip core{{}, {}};
+    std::map<crdt::key, replication::digested_value> values;
+    replication::gossip core;
     crdt::replica_id replica;
   };
 
@@ -105,9 +106,6 @@ private:
   options options_;
   simulation::dice random_;
 };
-
-/// Events or other irreducible parts of a value.
-std::size_t elements_of(const crdt::value& v);
 
 /// Of what a node keeps for its peers: each entry and its elements.
 std::size_t elements_of(const replication::delta_log& log);

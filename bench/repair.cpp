@@ -62,14 +62,14 @@ cost walk(const hash_tree& asking, const hash_tree& answering) {
   while (const auto& request = w.next(asking)) {
     ++result.requests;
     count(encode(*request));
-    const auto reply = answer_to(*request, answering, message_bytes);
+    auto reply = answer_to(*request, answering, message_bytes);
     count(encode(reply.answer));
-    const auto names = w.take(asking, reply.answer);
+    auto names = w.take(asking, reply.answer);
     if (!names)
       break;
-    for (const auto& name : *names)
+    for (const auto& name : names->take(asking, SIZE_MAX))
       result.named_twice |= !result.sent.insert(name).second;
-    for (const auto& name : reply.wanted)
+    for (const auto& name : reply.wanted.take(answering, SIZE_MAX))
       result.named_twice |= !result.wanted.insert(name).second;
   }
   return result;

@@ -179,7 +179,7 @@ private:
     double log = 0;
     for (const auto& n : world_.nodes) {
       for (const auto& [key, value] : n.values)
-        state += static_cast<double>(elements_of(value));
+        state += static_cast<double>(value.value().elements());
       log += static_cast<double>(elements_of(n.core.log()));
     }
     return state > 0 ? (state + log) / state : 1;

@@ -174,6 +174,11 @@ cluster_view view_of(const node_report& report, const crdt::replica_id& replica,
                             .reason = reason_of(peer, known)});
   }
   result.unreached_seeds = known.unreached_seeds;
+  const auto& gossip = report.gossip;
+  result.replication = {.root = to_string(gossip.root),
+                        .keys = gossip.keys,
+                        .log_entries = gossip.log_entries,
+                        .log_bytes = gossip.log_bytes};
   return result;
 }
 

@@ -64,7 +64,7 @@ std::string metrics_text(caf::actor_system& sys, const node_report& report) {
   std::uint64_t behind = 0;
   for (const auto& peer : gossip.peers)
     behind += peer.behind ? 1 : 0;
-  set_gauge(sys, "gossip.peers-behind", "Peers that are sent whole states.", behind);
+  set_gauge(sys, "gossip.peers-behind", "Peers whose keys are to be compared with ours.", behind);
   show_lags(sys, report);
   std::map<membership::member_state, std::uint64_t> members{{report.membership.self.status.is, 1}};
   for (const auto& peer : report.membership.peers)

@@ -153,7 +153,15 @@ response reply_with(const cluster_view& cluster) {
     });
   });
   const auto seeds = list('[', cluster.unreached_seeds, ']', quote);
-  return ok({member("self", node), member("peers", peers), member("unreached_seeds", seeds)});
+  const auto& data = cluster.replication;
+  const auto replication = object({
+      member("root", quote(data.root)),
+      member("keys", std::to_string(data.keys)),
+      member("log_entries", std::to_string(data.log_entries)),
+      member("log_bytes", std::to_string(data.log_bytes)),
+  });
+  return ok({member("self", node), member("peers", peers), member("unreached_seeds", seeds),
+             member("replication", replication)});
 }
 
 response reply_to_options(std::string_view allow) {

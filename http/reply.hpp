@@ -51,9 +51,17 @@ struct cluster_view {
     std::string reason;                      // why it is not alive; empty if it is
   };
 
+  struct data {
+    std::string root; // digest of all keys and their values: equal on nodes that have the same
+    std::uint64_t keys = 0;
+    std::uint64_t log_entries = 0; // that some member may lack
+    std::uint64_t log_bytes = 0;
+  };
+
   node self;
   std::vector<peer> peers;
   std::vector<std::string> unreached_seeds;
+  data replication;
 };
 
 /// A value as a read shows it. Members of a set that are not text are left out.

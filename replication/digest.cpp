@@ -46,6 +46,15 @@ digest& digest::operator-=(const digest& other) {
   return *this = from(number(*this) - number(other));
 }
 
+std::string to_string(const digest& d) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string result;
+  for (const auto part : {d.high, d.low})
+    for (int shift = 60; shift >= 0; shift -= 4)
+      result += digits[part >> shift & 15];
+  return result;
+}
+
 set_rows rows_changed_by(const crdt::or_set& set, const crdt::or_set& delta) {
   set_rows result{set.touched_by(delta.seen()), {}};
   for (const auto& [member, clock] : delta.clocks())

@@ -36,6 +36,9 @@ struct digest {
   friend bool operator==(const digest&, const digest&) = default;
 };
 
+/// 32 hexadecimal digits.
+std::string to_string(const digest& d);
+
 /// The rows of a set that an operation may change: of some members, and of some replicas in `seen`.
 struct set_rows {
   std::set<crdt::payload> members;

@@ -9,8 +9,6 @@ namespace starling::replication {
 
 namespace {
 
-constexpr std::size_t keys_per_read = 4;
-
 /// The join of deltas. Requires: there is one, and all are our own encodings of one type.
 std::string join_all(const std::vector<const std::string*>& deltas) {
   if (deltas.size() == 1)
@@ -21,16 +19,34 @@ std::string join_all(const std::vector<const std::string*>& deltas) {
   return joined.encode();
 }
 
+std::size_t elements_of(const std::vector<encoded_item>& items) {
+  std::size_t result = 0;
+  for (const auto& item : items)
+    result += crdt::value::elements_of(item.bytes);
+  return result;
+}
+
 } // namespace
 
-gossip::gossip(session_id self, gossip_limits limits) : self_(self), limits_(limits) {}
+gossip::gossip(session_id self, gossip_limits limits, digester digests)
+    : self_(self), limits_(limits), digests_(std::move(digests)), pieces_(limits.pieces_bytes) {}
 
-void gossip::record(crdt::key key, const crdt::value& delta, std::optional<session_id> heard_from) {
+// -- what happens on this node --
+
+void gossip::restore(const crdt::key& key, const digest& d) {
+  const auto name = name_of(key);
+  tree_.set(digests_.position_of(name), name, d);
+}
+
+void gossip::record(crdt::key key, const crdt::value& delta, const digest& now,
+                    std::optional<session_id> heard_from) {
+  restore(key, now);
   log_.append(std::move(key), delta, heard_from);
   drop_acknowledged(); // with no peer that waits for it, nothing is kept
   keep_log_bounded();
 }
 
+/// A peer sent this, so it has it. To be told before it is joined.
 void gossip::heard(session_id peer, const std::vector<item>& items) {
   const auto found = peers_.find(peer);
   if (found == peers_.end())
@@ -51,28 +67,54 @@ void gossip::add_peer(session_id peer) {
 }
 
 void gossip::remove_peer(session_id peer) {
+  pieces_.forget(peer);
+  if (is_walked_by(peer))
+    walker_.reset();
+  if (answering_ && answering_->asking() == peer)
+    answering_.reset();
   const auto found = peers_.find(peer);
   if (found == peers_.end())
     return;
-  found->second.present = false;
+  auto& p = found->second;
+  p.present = false;
+  if (p.for_what == waiting::nothing)
+    p.cut.reset();
+  end_walk(p);
   drop_acknowledged();
   forget_gone();
 }
 
+void gossip::tick() {
+  pieces_.age();
+  if (walker_ && ++walker_->age > asker_age_max)
+    walker_.reset();
+  if (answering_ && ++answering_age_ > asker_age_max)
+    answering_.reset();
+  ++since_audit_;
+  for (auto& [id, p] : peers_)
+    p.put_off = false;
+}
+
+// -- rounds --
+
 std::vector<effect> gossip::round(std::uint64_t random) {
-  if (const auto lacking = candidates(); !lacking.empty())
-    return start_round(lacking[random % lacking.size()]);
+  if (const auto lacking = candidates(); !lacking.empty()) {
+    const auto peer = lacking[random % lacking.size()];
+    peers_.at(peer).may_audit = true;
+    return start_round(peer);
+  }
   std::vector<session_id> idle;
   for (const auto& [id, p] : peers_)
-    if (p.present && p.for_what == waiting::nothing)
+    if (p.present && p.for_what == waiting::nothing && !p.cut)
       idle.push_back(id);
   if (idle.empty())
     return {};
   const auto peer = idle[random % idle.size()];
   auto& p = peers_.at(peer);
+  p.may_audit = true;
   p.phase = phase::asks;
   p.round_end = p.in_flight_to = p.cursor;
-  return {send(peer, p, {})};
+  return {send(peer, p, topic::log, head_of(peer, p))};
 }
 
 std::vector<effect> gossip::rounds(const std::set<session_id>& except) {
@@ -89,74 +131,25 @@ bool gossip::is_quiet() const {
   });
 }
 
-bool gossip::expects(session_id peer, const answer& a) const {
-  const auto found = peers_.find(peer);
-  if (found == peers_.end() || found->second.for_what != waiting::answer)
-    return false;
-  return a.to == self_ && a.sequence == found->second.sequence &&
-         (a.from == peer || a.verdict == verdict::other_session);
+bool gossip::was_put_off() const {
+  return std::ranges::any_of(
+      peers_, [](const auto& entry) { return entry.second.present && entry.second.put_off; });
 }
 
-std::vector<effect> gossip::answered(session_id peer, const answer& a) {
-  if (!expects(peer, a))
-    return {};
-  if (a.verdict == verdict::other_session) {
-    failed(peer);
-    return {peer_changed{peer, a.from}};
-  }
-  auto& p = peers_.at(peer);
-  p.for_what = waiting::nothing;
-  p.owed = a.offer;
-  if (!p.moving)
-    p.cursor = std::max(p.cursor, p.in_flight_to);
-  drop_acknowledged();
-  return p.present ? advance(peer, p) : give_up(p);
-}
-
-void gossip::failed(session_id peer) {
-  const auto found = peers_.find(peer);
-  if (found == peers_.end())
-    return;
-  found->second.for_what = waiting::nothing;
-  give_up(found->second); // nothing says how much of a transfer arrived
-}
-
-std::vector<effect> gossip::listed(session_id peer, std::vector<crdt::key> keys) {
-  auto* p = find_waiting(peer, waiting::keys);
-  if (!p)
-    return {};
-  if (!p->present)
-    return give_up(*p);
-  p->moving->keys = std::move(keys);
-  return advance(peer, *p);
-}
-
-std::vector<effect> gossip::states_read(session_id peer, std::vector<encoded_item> states) {
-  auto* p = find_waiting(peer, waiting::states);
-  if (!p)
-    return {};
-  if (!p->present)
-    return give_up(*p);
-  for (auto& state : states) {
-    p->moving->ready_bytes += state.size();
-    p->moving->ready.push_back(std::move(state));
-  }
-  return advance(peer, *p);
-}
-
-std::vector<gossip::peer_status> gossip::status() const {
-  std::vector<peer_status> result;
-  for (const auto& [id, p] : peers_)
-    if (p.present)
-      result.push_back({id, p.behind, p.behind ? log_.size() : log_.last() - p.cursor});
-  return result;
+/// Whether there is something for a peer that it has time for.
+bool gossip::has_work(session_id id, const peer_state& p) const {
+  if (p.cut)
+    return !p.put_off;
+  if (p.comparing || !p.sets.empty() || !p.ready.empty() || !p.lacking.empty())
+    return true;
+  return p.behind || p.walking ? may_walk(id, p) : p.cursor < log_.last();
 }
 
 /// The peers that are idle and lack something.
 std::vector<session_id> gossip::candidates() const {
   std::vector<session_id> result;
   for (const auto& [id, p] : peers_)
-    if (p.present && p.for_what == waiting::nothing && (p.behind || p.cursor < log_.last()))
+    if (p.present && p.for_what == waiting::nothing && has_work(id, p))
       result.push_back(id);
   return result;
 }
@@ -168,6 +161,297 @@ std::vector<effect> gossip::start_round(session_id peer) {
   return advance(peer, p);
 }
 
+/// Does what is to be done next for a peer that is idle.
+std::vector<effect> gossip::advance(session_id id, peer_state& p) {
+  if (p.cut)
+    return p.put_off ? std::vector<effect>{} : std::vector<effect>{send_piece(id, p)};
+  if (auto next = compare_set(id, p))
+    return {std::move(*next)};
+  if (auto next = send_states(id, p))
+    return {std::move(*next)};
+  if (!p.behind && !log_.reaches_back_to(p.cursor))
+    p.behind = true;
+  if (auto next = step_of_walk(id, p))
+    return {std::move(*next)};
+  return p.behind ? std::vector<effect>{} : advance_log(id, p);
+}
+
+// -- sending from the log --
+
+std::vector<effect> gossip::advance_log(session_id id, peer_state& p) {
+  auto next = lacking(id, p, p.round_end);
+  if (next.items.empty()) {
+    p.cursor = std::max(p.cursor, next.end);
+    drop_acknowledged();
+    if (p.owed == 0)
+      return begin_audit(id, p);
+  }
+  p.in_flight_to = next.end;
+  return {send(id, p, topic::log, head_of(id, p), next.items)};
+}
+
+/// A message's worth of what the peer is not known to have, in the order of the log, up to an end.
+/// Requires: the log reaches back to its cursor.
+gossip::interval gossip::lacking(session_id id, const peer_state& p, std::uint64_t end) const {
+  std::map<crdt::key, std::vector<const std::string*>> parts;
+  std::size_t bytes = 0;
+  auto number = p.cursor;
+  for (; number < end; ++number) {
+    const auto* rest = log_.rest(number + 1, id);
+    if (rest == nullptr)
+      continue;
+    const auto& key = log_.key_of(number + 1);
+    const auto more = encoded_size(key, *rest);
+    if (!parts.empty() && bytes + more > limits_.message_bytes)
+      break;
+    bytes += more;
+    parts[key].push_back(rest);
+  }
+  interval result{{}, number, bytes};
+  for (const auto& [key, deltas] : parts)
+    result.items.push_back({key, join_all(deltas)});
+  return result;
+}
+
+/// A message with nothing in it yet.
+message gossip::head_of(session_id id, peer_state& p) {
+  p.sequence = ++sequence_;
+  return {self_, id, p.sequence, p.owed, std::exchange(p.phase, phase::goes_on), {}};
+}
+
+/// Sends a message, or the first piece of it.
+effect gossip::send(session_id id, peer_state& p, topic what, message m,
+                    const std::vector<encoded_item>& items) {
+  auto content = encode_content(m, items);
+  if (content.size() > limits_.message_bytes + content_around) {
+    const auto key = items.size() == 1 ? std::optional{items.front().key} : std::nullopt;
+    p.cut = outgoing{what, m.sequence, std::move(content), 0, key};
+    auto first = send_piece(id, p);
+    auto& message = std::get<send_message>(first); // counted with its first piece
+    message.items = items.size();
+    message.elements = elements_of(items);
+    return first;
+  }
+  p.for_what = waiting::answer;
+  p.about = what;
+  return send_message{id, encode_with(m, content), items.size(), elements_of(items)};
+}
+
+effect gossip::send_piece(session_id id, peer_state& p) {
+  auto m = head_of(id, p);
+  auto& whole = *p.cut;
+  if (whole.number == 0) // it starts over
+    whole.number = m.sequence;
+  m.part = cut(whole.number, whole.content, whole.sent, limits_.message_bytes);
+  p.for_what = waiting::answer;
+  p.about = whole.what;
+  return send_message{id, encode(m, {}), 0, 0};
+}
+
+// -- answers --
+
+bool gossip::expects(session_id peer, const answer& a) const {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end() || found->second.for_what != waiting::answer)
+    return false;
+  return a.to == self_ && a.sequence == found->second.sequence &&
+         (a.from == peer || a.verdict == verdict::other_session);
+}
+
+std::optional<std::vector<item>> gossip::take(session_id peer, const answer& a) {
+  if (!expects(peer, a))
+    return std::nullopt;
+  auto items = a.items;
+  auto& p = peers_.at(peer);
+  if (p.about == topic::set && !p.cut && p.comparing && a.verdict == verdict::joined) {
+    const auto key = p.comparing->key();
+    if (!p.comparing->take(a))
+      fall_back(p);
+    else if (auto theirs = p.comparing->theirs(); theirs && !theirs->empty())
+      items.push_back({key, std::move(*theirs)});
+  }
+  heard(peer, items);
+  return items;
+}
+
+std::vector<effect> gossip::answered(session_id peer, const answer& a) {
+  if (!expects(peer, a))
+    return {};
+  if (a.verdict == verdict::other_session) {
+    failed(peer);
+    return {peer_changed{peer, a.from}};
+  }
+  auto& p = peers_.at(peer);
+  p.for_what = waiting::nothing;
+  if (a.verdict != verdict::joined)
+    return p.present ? objected(peer, p, a.verdict) : give_up(p);
+  p.owed = a.offer;
+  p.root = a.root;
+  if (p.cut) {
+    p.cut->sent += limits_.message_bytes;
+    if (p.cut->sent < p.cut->content.size())
+      return p.present ? advance(peer, p) : give_up(p);
+    p.cut.reset();
+    if (p.about == topic::set && p.comparing)
+      p.comparing->take(a);
+  }
+  switch (p.about) {
+  case topic::log:
+    p.cursor = std::max(p.cursor, p.in_flight_to);
+    drop_acknowledged();
+    break;
+  case topic::walk:
+    take_differences(p, a);
+    break;
+  case topic::audit:
+    found(p, p.audits.take(tree_, a.sums));
+    break;
+  case topic::states:
+  case topic::set:
+    break;
+  }
+  return p.present ? advance(peer, p) : give_up(p);
+}
+
+void gossip::failed(session_id peer) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end())
+    return;
+  found->second.for_what = waiting::nothing;
+  give_up(found->second);
+}
+
+/// What a peer did not do, and does not want to hear again just so.
+std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) {
+  if (p.cut && why == verdict::start_over && p.about != topic::set) {
+    p.cut->number = 0;
+    p.cut->sent = 0;
+    return {send_piece(id, p)};
+  }
+  if (p.cut && why == verdict::busy) {
+    p.put_off = true;
+    return {};
+  }
+  std::vector<effect> result;
+  if (p.cut && why == verdict::refused && p.cut->key) {
+    result.push_back(value_refused{id, *p.cut->key});
+    if (p.about == topic::log) // whatever it says of it, the rest is worth more
+      p.cursor = std::max(p.cursor, p.in_flight_to);
+  }
+  p.cut.reset();
+  if (p.about == topic::set) {
+    fall_back(p);
+  } else if (result.empty()) {
+    end_walk(p);
+    p.put_off = true;
+    return {};
+  }
+  std::ranges::move(advance(id, p), std::back_inserter(result));
+  return result;
+}
+
+// -- what others send --
+
+std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
+  const auto say = [&](verdict v) {
+    return reply{encode(answer{self_, m.from, m.sequence, v, 0, {}, tree_.root()})};
+  };
+  if (m.to != self_)
+    return say(verdict::other_session);
+  if (is_walked_by(m.from))
+    walker_->age = 0;
+  const auto content = m.part ? m.part->number : 0;
+  if (m.part) {
+    switch (pieces_.take(m.from, *m.part)) {
+    case assembly::outcome::kept:
+    case assembly::outcome::done:
+      return say(verdict::joined);
+    case assembly::outcome::busy:
+      return say(verdict::busy);
+    case assembly::outcome::start_over:
+      return say(verdict::start_over);
+    case assembly::outcome::too_large:
+      return say(verdict::refused);
+    case assembly::outcome::whole:
+      break;
+    }
+    auto whole = decode_with(m, pieces_.content(m.from));
+    if (!std::holds_alternative<message>(whole)) {
+      pieces_.forget(m.from);
+      return say(verdict::refused);
+    }
+    m = std::get<message>(std::move(whole));
+  }
+  if (const auto why = objection(m)) {
+    if (content != 0)
+      pieces_.forget(m.from);
+    return say(*why);
+  }
+  incoming result{std::move(m), {}, std::nullopt, content};
+  result.items = std::exchange(result.head.items, {});
+  if (result.head.set)
+    prepare(*result.head.set, result);
+  heard(result.head.from, result.items);
+  return result;
+}
+
+gossip::reply gossip::joined(const incoming& in, std::string_view state) {
+  const auto& m = in.head;
+  answer result{self_, m.from, m.sequence, verdict::joined, 0, {}, tree_.root()};
+  std::vector<encoded_item> offered;
+  const auto found = peers_.find(m.from);
+  if (found != peers_.end() && m.acknowledged != 0 && m.acknowledged == found->second.offered) {
+    auto& p = found->second;
+    p.cursor = std::max(p.cursor, p.offered_to);
+    drop_acknowledged();
+  }
+  if (m.walk)
+    answer_walk(m, result);
+  else if (m.audit)
+    result.sums = audit_sums(tree_, *m.audit);
+  else if (m.set)
+    answer_set(in, state, result);
+  else if (found != peers_.end())
+    offer(m, found->second, result, offered);
+  if (in.pieces != 0 && result.verdict == verdict::joined)
+    pieces_.used(m.from, in.pieces);
+  else if (in.pieces != 0)
+    pieces_.forget(m.from);
+  if (!m.walk && !m.set && !m.mends && is_walked_by(m.from))
+    walker_.reset(); // it has something else to say, so that is over
+  reply done{encode(result, offered), offered.size(), elements_of(offered)};
+  // What it wants from us goes at once.
+  if (found != peers_.end() && found->second.present &&
+      found->second.for_what == waiting::nothing && !found->second.lacking.empty())
+    done.effects = advance(m.from, found->second);
+  return done;
+}
+
+/// Offers what the peer lacks of the log.
+void gossip::offer(const message& m, peer_state& p, answer& into,
+                   std::vector<encoded_item>& items) {
+  // Where a round's offers end is settled at its begin, so that it ends, however much is written.
+  const auto peers =
+      std::ranges::count_if(peers_, [](const auto& one) { return one.second.present; });
+  if (m.phase == phase::asks ||
+      (m.phase == phase::tells && limits_.fanout < static_cast<std::size_t>(peers)))
+    p.offer_end = log_.last();
+  // What is on its way already is not offered, too.
+  if (!p.present || p.behind || p.cut || p.for_what != waiting::nothing ||
+      !log_.reaches_back_to(p.cursor))
+    return;
+  auto next = lacking(m.from, p, p.offer_end);
+  if (next.items.empty() || next.bytes > limits_.message_bytes) // too large for an answer
+    return;
+  if (p.offered == 0 || p.offered_to != next.end) // the same once more keeps its number
+    p.offered = ++sequence_;
+  p.offered_to = next.end;
+  into.offer = p.offered;
+  items = std::move(next.items);
+}
+
+// -- what is kept --
+
 /// Moves the cursor over what the peer is known to have.
 void gossip::skip_known(session_id id, peer_state& p) {
   if (p.behind || !log_.reaches_back_to(p.cursor))
@@ -176,18 +460,11 @@ void gossip::skip_known(session_id id, peer_state& p) {
     ++p.cursor;
 }
 
-/// The peer that waits for just this, which it then no longer does.
-gossip::peer_state* gossip::find_waiting(session_id peer, waiting for_what) {
-  const auto found = peers_.find(peer);
-  if (found == peers_.end() || found->second.for_what != for_what)
-    return nullptr;
-  found->second.for_what = waiting::nothing;
-  return &found->second;
-}
-
-/// Ends what was going on with a peer.
+/// Ends what was going on with a peer. What is on its way in pieces goes on later.
 std::vector<effect> gossip::give_up(peer_state& p) {
-  p.moving.reset();
+  if (!p.present)
+    p.cut.reset();
+  end_walk(p);
   drop_acknowledged();
   forget_gone();
   return {};
@@ -223,123 +500,8 @@ void gossip::keep_log_bounded() {
     log_.drop_through(log_.first());
 }
 
-std::vector<effect> gossip::advance(session_id id, peer_state& p) {
-  if (!p.behind && !log_.reaches_back_to(p.cursor))
-    p.behind = true;
-  return p.behind ? advance_transfer(id, p) : advance_log(id, p);
-}
-
-std::vector<effect> gossip::advance_transfer(session_id id, peer_state& p) {
-  if (!p.moving) {
-    p.moving = transfer{log_.last(), {}, {}};
-    p.for_what = waiting::keys;
-    return {list_keys{id}};
-  }
-  auto& moving = *p.moving;
-  if (!moving.ready.empty() &&
-      (moving.keys.empty() || moving.ready_bytes >= limits_.message_bytes)) {
-    std::vector<encoded_item> items;
-    std::size_t bytes = 0;
-    do {
-      bytes += moving.ready.back().size();
-      items.push_back(std::move(moving.ready.back()));
-      moving.ready.pop_back();
-    } while (!moving.ready.empty() && bytes + moving.ready.back().size() <= limits_.message_bytes);
-    moving.ready_bytes -= bytes;
-    return {send(id, p, items)};
-  }
-  if (!moving.keys.empty()) {
-    const auto count = std::min(keys_per_read, moving.keys.size());
-    const auto begin = moving.keys.end() - static_cast<std::ptrdiff_t>(count);
-    read_states wanted{id, {begin, moving.keys.end()}};
-    moving.keys.erase(begin, moving.keys.end());
-    p.for_what = waiting::states;
-    return {std::move(wanted)};
-  }
-  p.behind = false;
-  p.cursor = moving.log_end;
-  p.moving.reset();
-  drop_acknowledged();
-  return advance(id, p);
-}
-
-std::vector<effect> gossip::advance_log(session_id id, peer_state& p) {
-  auto next = lacking(id, p, p.round_end);
-  if (next.items.empty()) {
-    p.cursor = std::max(p.cursor, next.end);
-    drop_acknowledged();
-    if (p.owed == 0)
-      return {};
-  }
-  p.in_flight_to = next.end;
-  return {send(id, p, next.items)};
-}
-
-/// A message's worth of what the peer is not known to have, in the order of the log, up to an end.
-/// Requires: the log reaches back to its cursor.
-gossip::interval gossip::lacking(session_id id, const peer_state& p, std::uint64_t end) const {
-  std::map<crdt::key, std::vector<const std::string*>> parts;
-  std::size_t bytes = 0;
-  auto number = p.cursor;
-  for (; number < end; ++number) {
-    const auto* rest = log_.rest(number + 1, id);
-    if (rest == nullptr)
-      continue;
-    const auto& key = log_.key_of(number + 1);
-    const auto more = encoded_size(key, *rest);
-    if (!parts.empty() && bytes + more > limits_.message_bytes)
-      break;
-    bytes += more;
-    parts[key].push_back(rest);
-  }
-  interval result{{}, number};
-  for (const auto& [key, deltas] : parts)
-    result.items.push_back({key, join_all(deltas)});
-  return result;
-}
-
-effect gossip::send(session_id id, peer_state& p, const std::vector<encoded_item>& items) {
-  p.for_what = waiting::answer;
-  p.sequence = ++sequence_;
-  const message head{self_, id, p.sequence, p.owed, std::exchange(p.phase, phase::goes_on), {}};
-  return send_message{id, encode(head, items), items.size()};
-}
-
-gossip::reply gossip::joined(const message& m) {
-  answer result{self_, m.from, m.sequence, verdict::joined};
-  const auto found = peers_.find(m.from);
-  if (found == peers_.end())
-    return {encode(result)};
-  auto& p = found->second;
-  if (m.acknowledged != 0 && m.acknowledged == p.offered) {
-    p.cursor = std::max(p.cursor, p.offered_to);
-    drop_acknowledged();
-  }
-  // Where a round's offers end is settled at its begin, so that it ends, however much is written.
-  const auto peers =
-      std::ranges::count_if(peers_, [](const auto& one) { return one.second.present; });
-  if (m.phase == phase::asks ||
-      (m.phase == phase::tells && limits_.fanout < static_cast<std::size_t>(peers)))
-    p.offer_end = log_.last();
-  // What is on its way already is not offered, too.
-  if (!p.present || p.behind || p.for_what != waiting::nothing || !log_.reaches_back_to(p.cursor))
-    return {encode(result)};
-  const auto next = lacking(m.from, p, p.offer_end);
-  if (next.items.empty())
-    return {encode(result)};
-  if (p.offered == 0 || p.offered_to != next.end) // the same once more keeps its number
-    p.offered = ++sequence_;
-  p.offered_to = next.end;
-  result.offer = p.offered;
-  return {encode(result, next.items), next.items.size()};
-}
-
-std::string gossip::refused(const message& m) const {
-  return encode(answer{self_, m.from, m.sequence, verdict::other_session});
-}
-
 /// Drops the entries that no peer waits for that is there. A peer that is behind waits for those
-/// after its transfer's beginning.
+/// after its walk's beginning.
 void gossip::drop_acknowledged() {
   auto needed_after = log_.last();
   for (auto& [id, p] : peers_) {
@@ -348,10 +510,20 @@ void gossip::drop_acknowledged() {
       continue;
     if (!p.behind)
       needed_after = std::min(needed_after, p.cursor);
-    else if (p.moving)
-      needed_after = std::min(needed_after, p.moving->log_end);
+    else if (p.walking)
+      needed_after = std::min(needed_after, p.walking->log_end);
   }
   log_.drop_through(needed_after);
+}
+
+// -- for display --
+
+std::vector<gossip::peer_status> gossip::status() const {
+  std::vector<peer_status> result;
+  for (const auto& [id, p] : peers_)
+    if (p.present)
+      result.push_back({id, p.behind, p.behind ? log_.size() : log_.last() - p.cursor});
+  return result;
 }
 
 } // namespace starling::replication

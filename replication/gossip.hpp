@@ -14,16 +14,26 @@
 // asks somebody whether he has something. Where rounds go to all peers at a time, only who asks is
 // offered something: the others are told as soon.
 //
-// A peer is *behind* when its session is new or the log no longer reaches back to its cursor. It is
-// sent the state of every key; its cursor is then where the log ended before the first state was
-// read.
+// A peer is *behind* when its session is new or the log no longer reaches back to its cursor. Then
+// the hash trees of the two nodes are compared, and the states of what differs are exchanged, both
+// ways; the cursor is afterwards where the log ended before the first digest was read. The same
+// happens, now and then, where two nodes turn out to differ in what no log brings (audit.hpp). One
+// walk at a time goes beyond its first question; of two nodes that want to walk over each other the
+// one with the lower session does. A large set is compared by its members' rows (set_exchange.hpp),
+// and what is larger than a message goes in pieces (fragments.hpp).
 //
 // This is a value: it does no I/O and knows no time. What it wants done comes out as effects;
 // whoever carries them out reports back, once for each. At most one effect for a peer is under way
 // at a time, whether the peer is gone meanwhile or not.
 
+#include "replication/audit.hpp"
 #include "replication/delta_log.hpp"
+#include "replication/digest.hpp"
+#include "replication/fragments.hpp"
+#include "replication/hash_tree.hpp"
 #include "replication/message.hpp"
+#include "replication/repair.hpp"
+#include "replication/set_exchange.hpp"
 
 #include <cstdint>
 #include <map>
@@ -35,21 +45,20 @@
 namespace starling::replication {
 
 struct gossip_limits {
-  std::size_t message_bytes = 256 * 1024;   // aimed at; one value that is larger travels alone
-  std::size_t log_bytes = 64 * 1024 * 1024; // past it the oldest entries go
-  std::size_t fanout = 1;                   // rounds that are started at a time
+  std::size_t message_bytes = 256 * 1024;      // of content; what is larger goes in pieces
+  std::size_t log_bytes = 64 * 1024 * 1024;    // past it the oldest entries go
+  std::size_t fanout = 1;                      // rounds that are started at a time
+  std::size_t pieces_bytes = 64 * 1024 * 1024; // of contents that come in pieces, together
+  std::size_t whole_set_bytes = 16 * 1024;     // larger sets are compared by their rows
+  bool audits = true;                          // looks for what differs and no delta brings
 };
 
 /// Send these bytes to the peer; report `answered` or `failed`.
 struct send_message {
   session_id peer;
   std::string bytes;
-  std::size_t items; // in them
-};
-
-/// Name all keys of this node; report `listed`.
-struct list_keys {
-  session_id peer;
+  std::size_t items;    // in them
+  std::size_t elements; // in those
 };
 
 /// Read the states of these keys; report `states_read`.
@@ -64,19 +73,35 @@ struct peer_changed {
   session_id present;
 };
 
-using effect = std::variant<send_message, list_keys, read_states, peer_changed>;
+/// The peer will not take this key's value: nothing else waits for it.
+struct value_refused {
+  session_id peer;
+  crdt::key key;
+};
+
+using effect = std::variant<send_message, read_states, peer_changed, value_refused>;
+
+/// What the repairs did so far.
+struct repair_counts {
+  std::uint64_t walks = 0;    // over a peer that was behind and differed
+  std::uint64_t findings = 0; // that an audit led to
+  std::uint64_t states = 0;   // that were sent because they differ
+  std::uint64_t sets = 0;     // that were compared by their rows, to the end
+};
 
 class gossip {
 public:
-  gossip(session_id self, gossip_limits limits);
+  gossip(session_id self, gossip_limits limits, digester digests);
 
   // -- what happens on this node --
 
-  /// Logs what is new here: the delta of a write, or the novelty of a join.
-  void record(crdt::key key, const crdt::value& delta, std::optional<session_id> heard_from);
+  /// A key's value has this digest, from before this session.
+  void restore(const crdt::key& key, const digest& d);
 
-  /// A peer sent this, so it has it. To be told before it is joined.
-  void heard(session_id peer, const std::vector<item>& items);
+  /// Logs what is new here: the delta of a write, or the novelty of a join. `now` is the digest of
+  /// the key's value with it.
+  void record(crdt::key key, const crdt::value& delta, const digest& now,
+              std::optional<session_id> heard_from);
 
   /// A peer may be gossiped with from now on. It starts behind, unless it was one before and the
   /// log still reaches back to where it got then.
@@ -89,6 +114,9 @@ public:
   /// Of so many peers that are gone it is known how far they got; those that got least far are
   /// forgotten first.
   static constexpr std::size_t gone_max = 256;
+
+  /// An interval between rounds has passed.
+  void tick();
 
   // -- rounds --
 
@@ -103,32 +131,48 @@ public:
   /// Whether no effect is under way.
   bool is_quiet() const;
 
-  /// Whether this is the answer to the message that is under way to the peer. Any other is to be
-  /// ignored, or reported as `failed` by whoever knows that no better one will come.
+  /// Whether somebody had no time for us in this interval.
+  bool was_put_off() const;
+
+  /// Whether this is the answer to the message that is under way to the peer.
   bool expects(session_id peer, const answer& a) const;
 
-  /// The expected answer came. Before that, what it offers was `heard` and joined, and the
-  /// novelties recorded.
+  /// Takes what an expected answer brings: this is to be joined, and the novelties recorded, before
+  /// it is `answered`. Nothing if the answer is not expected: it is to be ignored, or reported as
+  /// `failed` by whoever knows that no better one will come.
+  std::optional<std::vector<item>> take(session_id peer, const answer& a);
+
+  /// The expected answer came, and what it brought is joined.
   std::vector<effect> answered(session_id peer, const answer& a);
 
   /// The effect under way came to nothing; what it was part of begins anew in a later round.
   void failed(session_id peer);
 
-  std::vector<effect> listed(session_id peer, std::vector<crdt::key> keys);
   std::vector<effect> states_read(session_id peer, std::vector<encoded_item> states);
 
   // -- what others send --
 
-  /// Whether a message is meant for this session. If so, let its items be `heard`, join them,
-  /// `record` the novelties, and answer with `joined`; otherwise with `refused`.
-  bool is_for_us(const message& m) const { return m.to == self_; }
+  /// What a message asks for: to join its items and record the novelties, then to read the state of
+  /// that key, if any, and then to say `joined`.
+  struct incoming {
+    message head;
+    std::vector<item> items;
+    std::optional<crdt::key> wanted;
+    std::uint64_t pieces = 0; // the number of the content, if it came in pieces
+  };
 
   struct reply {
     std::string bytes;
-    std::size_t items = 0; // that it offers
+    std::size_t items = 0;    // that it offers
+    std::size_t elements = 0; // in those
+    std::vector<effect> effects{};
   };
-  reply joined(const message& m); // its items are not looked at
-  std::string refused(const message& m) const;
+
+  /// Takes a message: nothing may be left to be done for it but to answer.
+  std::variant<incoming, reply> take(message m);
+
+  /// All of it is joined; `state` is that of the wanted key, encoded, empty if it has none.
+  reply joined(const incoming& in, std::string_view state = {});
 
   // -- for display --
 
@@ -140,58 +184,128 @@ public:
   std::vector<peer_status> status() const;
   const delta_log& log() const { return log_; }
 
+  /// The digests of all keys.
+  const hash_tree& tree() const { return tree_; }
+  const repair_counts& repairs() const { return repairs_; }
+
 private:
-  /// The states of all keys, on their way to one peer.
-  struct transfer {
-    std::uint64_t log_end;           // the log's end before the first state was read
-    std::vector<crdt::key> keys;     // still to be read
-    std::vector<encoded_item> ready; // read and to be sent; a message's worth, if there is as much
-    std::size_t ready_bytes = 0;
+  enum class waiting : std::uint8_t { nothing, answer, states };
+
+  /// What the message under way is about.
+  enum class topic : std::uint8_t { log, states, walk, audit, set };
+
+  /// A comparison of our keys with a peer's.
+  struct walk {
+    std::uint64_t log_end; // the cursor once it is over: the log's end before it read a digest
+    repair_walk steps;
+    bool differs = false; // the first answer said so
   };
 
-  enum class waiting { nothing, answer, keys, states };
+  /// The content of a message, on its way in pieces.
+  struct outgoing {
+    topic what;
+    std::uint64_t number;
+    std::string content;
+    std::uint64_t sent = 0;       // and acknowledged
+    std::optional<crdt::key> key; // if it is one value
+  };
 
   struct peer_state {
     bool present = true;
     std::uint64_t cursor = 0;
     bool behind = true;
+    bool put_off = false;        // it had no time for us; until the next interval
+    bool waits_for_walk = false; // it differs, and we had no time for it
     std::uint64_t round_end = 0;
     replication::phase phase = phase::goes_on; // of the next message
     waiting for_what = waiting::nothing;
+    topic about = topic::log;       // the message under way
     std::uint64_t sequence = 0;     // of the latest message to it
-    std::uint64_t in_flight_to = 0; // the cursor once that message is acknowledged
+    std::uint64_t in_flight_to = 0; // the cursor once the log's part under way is acknowledged
     std::uint64_t owed = 0;         // the offer of theirs that we joined, to be acknowledged
     std::uint64_t offered = 0;      // the latest offer of ours
     std::uint64_t offered_to = 0;   // the cursor once that is acknowledged
     std::uint64_t offer_end = 0;    // how far the offers of the present round go
-    std::optional<transfer> moving;
+    std::optional<outgoing> cut;
+
+    std::optional<walk> walking;
+    named_entries lacking;           // what the peer is to be sent the states of
+    std::vector<encoded_item> ready; // of those, read and to be sent
+    std::size_t ready_bytes = 0;
+    std::vector<encoded_item> sets; // of those, read and to be compared
+    std::optional<set_asking> comparing;
+    bool may_audit = false; // in this round
+    audit audits;
+    std::optional<digest> root; // of what it had when it answered last
   };
 
+  /// Somebody whose questions we answer, and how long ago the last one came.
+  struct asker {
+    session_id who;
+    unsigned age = 0; // intervals
+  };
+
+  bool has_work(session_id id, const peer_state& p) const;
+  bool may_walk(session_id id, const peer_state& p) const;
+  bool is_walking() const;
+  bool is_walked_by(session_id id) const { return walker_ && walker_->who == id; }
   std::vector<session_id> candidates() const;
   std::vector<effect> start_round(session_id peer);
   void skip_known(session_id id, peer_state& p);
-  peer_state* find_waiting(session_id peer, waiting for_what);
+  void heard(session_id peer, const std::vector<item>& items);
+  static void end_walk(peer_state& p);
   std::vector<effect> give_up(peer_state& p);
   void forget_gone();
   void keep_log_bounded();
   std::vector<effect> advance(session_id id, peer_state& p);
-  std::vector<effect> advance_transfer(session_id id, peer_state& p);
+  std::optional<effect> compare_set(session_id id, peer_state& p);
+  std::optional<effect> send_states(session_id id, peer_state& p);
+  std::optional<effect> step_of_walk(session_id id, peer_state& p);
   std::vector<effect> advance_log(session_id id, peer_state& p);
+  std::vector<effect> begin_audit(session_id id, peer_state& p);
   struct interval {
     std::vector<encoded_item> items;
     std::uint64_t end; // the cursor once they are acknowledged
+    std::size_t bytes; // of the items, about
   };
   interval lacking(session_id id, const peer_state& p, std::uint64_t end) const;
-  effect send(session_id id, peer_state& p, const std::vector<encoded_item>& items);
+  message head_of(session_id id, peer_state& p);
+  effect send(session_id id, peer_state& p, topic what, message m,
+              const std::vector<encoded_item>& items = {});
+  effect send_piece(session_id id, peer_state& p);
+  std::vector<effect> objected(session_id id, peer_state& p, verdict why);
+  std::size_t walk_bytes() const;
+  void take_differences(peer_state& p, const answer& a);
+  static void fall_back(peer_state& p);
+  void found(peer_state& p, const audit::finding& f);
+  std::optional<verdict> objection(const message& m);
+  void prepare(const set_step& s, incoming& in) const;
+  void answer_walk(const message& m, answer& into);
+  void answer_set(const incoming& in, std::string_view state, answer& into);
+  void offer(const message& m, peer_state& p, answer& into, std::vector<encoded_item>& items);
   void drop_acknowledged();
+
+  // What a message takes beside its items: flags, counts.
+  static constexpr std::size_t content_around = 16;
+
+  // Who asks nothing for longer has given up, intervals.
+  static constexpr unsigned asker_age_max = 8;
 
   session_id self_;
   gossip_limits limits_;
   // Of the latest message to anyone: a peer that was forgotten and comes back in the same session
   // must not take a late answer for that to a newer message.
   std::uint64_t sequence_ = 0;
+  digester digests_;
   delta_log log_;
+  hash_tree tree_;
   std::map<session_id, peer_state> peers_;
+  assembly pieces_;
+  std::optional<asker> walker_;            // who compares all keys with ours
+  std::optional<set_answering> answering_; // who compares a set with ours
+  unsigned answering_age_ = 0;             // intervals
+  unsigned since_audit_ = 0;               // intervals
+  repair_counts repairs_;
 };
 
 } // namespace starling::replication

@@ -1,25 +1,35 @@
 #include "replication/message.hpp"
 
+#include "replication/audit.hpp"
+
 namespace starling::replication {
 
 namespace {
 
-constexpr std::uint8_t format_version = 2;
+constexpr std::uint8_t format_version = 3;
 
 // A type, an empty name and a length; a version, a type and a counter of one entry, or a set that
 // has seen one event.
 constexpr std::size_t item_bytes_min = 3 + 2 + 19;
 
-void put(wire::writer& out, session_id id) {
+void put_u64(wire::writer& out, std::uint64_t x) {
   for (int shift = 0; shift < 64; shift += 8)
-    out.u8(static_cast<std::uint8_t>(id.value >> shift));
+    out.u8(static_cast<std::uint8_t>(x >> shift));
+}
+
+std::uint64_t get_u64(wire::reader& in) {
+  std::uint64_t x = 0;
+  for (int shift = 0; shift < 64; shift += 8)
+    x |= std::uint64_t{in.u8()} << shift;
+  return x;
+}
+
+void put(wire::writer& out, session_id id) {
+  put_u64(out, id.value);
 }
 
 session_id get_session(wire::reader& in) {
-  session_id id;
-  for (int shift = 0; shift < 64; shift += 8)
-    id.value |= std::uint64_t{in.u8()} << shift;
-  return id;
+  return {get_u64(in)};
 }
 
 void expect_version(wire::reader& in) {
@@ -33,6 +43,46 @@ void put(wire::writer& out, const std::vector<encoded_item>& items) {
     crdt::encode(out, key);
     out.bytes(bytes);
   }
+}
+
+void put(wire::writer& out, const digest& d) {
+  put_u64(out, d.low);
+  put_u64(out, d.high);
+}
+
+digest get_digest(wire::reader& in) {
+  const auto low = get_u64(in);
+  return {get_u64(in), low};
+}
+
+void put(wire::writer& out, const fragment& f) {
+  out.varint(f.number);
+  out.varint(f.size);
+  out.varint(f.offset);
+  out.bytes(f.bytes);
+}
+
+fragment get_fragment(wire::reader& in) {
+  fragment result;
+  result.number = in.varint();
+  result.size = in.varint();
+  result.offset = in.varint();
+  result.bytes = in.bytes();
+  if (result.bytes.empty() || result.offset > result.size ||
+      result.bytes.size() > result.size - result.offset)
+    in.fail("fragment out of bounds");
+  return result;
+}
+
+/// A value of another format, with its length.
+template <class T>
+T get_part(wire::reader& in, wire::decoded<T> (*decode)(std::string_view)) {
+  auto decoded = decode(in.bytes());
+  if (const auto* error = std::get_if<wire::decode_error>(&decoded)) {
+    in.fail(error->what);
+    return {};
+  }
+  return std::get<T>(std::move(decoded));
 }
 
 std::vector<item> get_items(wire::reader& in) {
@@ -54,17 +104,122 @@ std::vector<item> get_items(wire::reader& in) {
   return result;
 }
 
-} // namespace
+// What a message or an answer holds beside its items.
+enum part : std::uint8_t { mends_flag = 1, walk_flag = 2, audit_flag = 4, set_flag = 8 };
 
-std::string encode(const message& m, const std::vector<encoded_item>& items) {
-  wire::writer out;
+// What a step of comparing a set is.
+enum class step : std::uint8_t { ask = 1, read = 2, rows = 3 };
+
+void put(wire::writer& out, const set_step& s) {
+  crdt::encode(out, s.key);
+  out.varint(s.number);
+  out.u8(static_cast<std::uint8_t>(s.what.index() + 1));
+  if (const auto* ask = std::get_if<repair_request>(&s.what))
+    out.bytes(encode(*ask));
+  else if (const auto* from = std::get_if<std::uint64_t>(&s.what))
+    out.varint(*from);
+  else
+    out.bytes(encode(std::get<snapshot_rows>(s.what)));
+}
+
+set_step get_set_step(wire::reader& in) {
+  set_step result;
+  result.key = crdt::decode_key(in);
+  if (result.key.type != crdt::type::set)
+    in.fail("comparison of what is no set");
+  result.number = in.varint();
+  switch (static_cast<step>(in.u8())) {
+  case step::ask:
+    result.what = get_part(in, decode_repair_request);
+    break;
+  case step::read:
+    result.what = in.varint();
+    break;
+  case step::rows:
+    result.what = get_part(in, decode_snapshot_rows);
+    break;
+  default:
+    in.fail("unknown step of a comparison");
+  }
+  return result;
+}
+
+void put_range(wire::writer& out, const range& r) {
+  out.u8(static_cast<std::uint8_t>(r.depth));
+  out.varint(r.prefix);
+}
+
+range get_range(wire::reader& in) {
+  range result;
+  result.depth = in.u8();
+  result.prefix = in.varint();
+  if (result.depth > audit_depth_max || result.prefix >> result.depth != 0)
+    in.fail("range out of bounds");
+  return result;
+}
+
+void put_head(wire::writer& out, const message& m) {
   out.u8(format_version);
   put(out, m.from);
   put(out, m.to);
   out.varint(m.sequence);
   out.varint(m.acknowledged);
   out.u8(static_cast<std::uint8_t>(m.phase));
+}
+
+void put_content(wire::writer& out, const message& m, const std::vector<encoded_item>& items) {
+  out.u8(static_cast<std::uint8_t>((m.mends ? mends_flag : 0) | (m.walk ? walk_flag : 0) |
+                                   (m.audit ? audit_flag : 0) | (m.set ? set_flag : 0)));
   put(out, items);
+  if (m.walk)
+    out.bytes(encode(*m.walk));
+  if (m.audit)
+    put_range(out, *m.audit);
+  if (m.set)
+    put(out, *m.set);
+}
+
+void get_content(wire::reader& in, message& m) {
+  const auto flags = in.u8();
+  if (flags > (mends_flag | walk_flag | audit_flag | set_flag))
+    in.fail("unknown part of a message");
+  m.mends = (flags & mends_flag) != 0;
+  m.items = get_items(in);
+  if ((flags & walk_flag) != 0)
+    m.walk = get_part(in, decode_repair_request);
+  if ((flags & audit_flag) != 0)
+    m.audit = get_range(in);
+  if ((flags & set_flag) != 0)
+    m.set = get_set_step(in);
+  in.expect_end();
+}
+
+enum class body : std::uint8_t { content = 0, fragment = 1 };
+
+} // namespace
+
+std::string encode(const message& m, const std::vector<encoded_item>& items) {
+  wire::writer out;
+  put_head(out, m);
+  out.u8(static_cast<std::uint8_t>(m.part ? body::fragment : body::content));
+  if (m.part)
+    put(out, *m.part);
+  else
+    put_content(out, m, items);
+  return std::move(out).take();
+}
+
+std::string encode_content(const message& m, const std::vector<encoded_item>& items) {
+  wire::writer out;
+  put_content(out, m, items);
+  return std::move(out).take();
+}
+
+std::string encode_with(const message& m, std::string_view content) {
+  wire::writer out;
+  put_head(out, m);
+  out.u8(static_cast<std::uint8_t>(body::content));
+  out.raw(content);
   return std::move(out).take();
 }
 
@@ -80,11 +235,29 @@ wire::decoded<message> decode_message(std::string_view bytes) {
   if (phase > 2)
     in.fail("unknown phase of a round");
   result.phase = static_cast<replication::phase>(phase);
-  result.items = get_items(in);
-  in.expect_end();
+  switch (static_cast<body>(in.u8())) {
+  case body::content:
+    get_content(in, result);
+    break;
+  case body::fragment:
+    result.part = get_fragment(in);
+    in.expect_end();
+    break;
+  default:
+    in.fail("unknown kind of message");
+  }
   if (!in.ok())
     return in.error();
   return result;
+}
+
+wire::decoded<message> decode_with(message head, std::string_view content) {
+  head = {head.from, head.to, head.sequence, head.acknowledged, head.phase, {}};
+  wire::reader in{content};
+  get_content(in, head);
+  if (!in.ok())
+    return in.error();
+  return head;
 }
 
 std::string encode(const answer& a, const std::vector<encoded_item>& items) {
@@ -94,8 +267,20 @@ std::string encode(const answer& a, const std::vector<encoded_item>& items) {
   put(out, a.to);
   out.varint(a.sequence);
   out.u8(static_cast<std::uint8_t>(a.verdict));
+  put(out, a.root);
+  out.u8(static_cast<std::uint8_t>((a.walk ? walk_flag : 0) | (a.sums.empty() ? 0 : audit_flag) |
+                                   (a.rows ? set_flag : 0)));
   out.varint(a.offer);
   put(out, items);
+  if (a.walk)
+    out.bytes(encode(*a.walk));
+  if (!a.sums.empty()) {
+    out.varint(a.sums.size());
+    for (const auto sum : a.sums)
+      put_u64(out, sum);
+  }
+  if (a.rows)
+    put(out, *a.rows);
   return std::move(out).take();
 }
 
@@ -107,13 +292,28 @@ wire::decoded<answer> decode_answer(std::string_view bytes) {
   result.to = get_session(in);
   result.sequence = in.varint();
   const auto verdict = in.u8();
-  if (verdict < 1 || verdict > 2)
+  if (verdict < 1 || verdict > 5)
     in.fail("unknown verdict");
   result.verdict = static_cast<replication::verdict>(verdict);
+  result.root = get_digest(in);
+  const auto flags = in.u8();
+  if ((flags & ~(walk_flag | audit_flag | set_flag)) != 0)
+    in.fail("unknown part of an answer");
   result.offer = in.varint();
   result.items = get_items(in);
   if (in.ok() && (result.offer == 0) != result.items.empty())
     in.fail("an offer without items, or items without an offer");
+  if ((flags & walk_flag) != 0)
+    result.walk = get_part(in, decode_repair_answer);
+  if ((flags & audit_flag) != 0) {
+    const auto count = in.count(8);
+    if (count == 0)
+      in.fail("an audit without sums");
+    for (auto left = count; left > 0 && in.ok(); --left)
+      result.sums.push_back(get_u64(in));
+  }
+  if ((flags & set_flag) != 0)
+    result.rows = get_fragment(in);
   in.expect_end();
   if (!in.ok())
     return in.error();

@@ -6,14 +6,23 @@
 // Both name the session that sends and the session they are meant for. A message for another
 // session than the receiver's is not joined, and an answer counts only between the sessions that
 // exchanged it: what was acknowledged in an earlier life says nothing about this one.
+//
+// Repair travels the same way: a message may ask where two nodes, or two states of one set, differ,
+// and the answer says so (replication/repair.hpp, replication/set_repair.hpp). Every answer carries
+// the digest of all that its sender has. What is larger than a message is cut (fragment).
 
 #include "crdt/value.hpp"
+#include "replication/fragments.hpp"
+#include "replication/repair.hpp"
 #include "replication/session.hpp"
+#include "replication/set_repair.hpp"
 #include "wire/bytes.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace starling::replication {
@@ -47,6 +56,15 @@ enum class phase : std::uint8_t {
   asks = 2,  // it begins, and its sender has nothing to tell
 };
 
+/// A step of comparing a large set, by the number that its sender gave the comparison.
+struct set_step {
+  crdt::key key;
+  std::uint64_t number = 0;
+  /// Where do we differ? Read so much of your rows, from that byte on. Or: these are mine.
+  std::variant<repair_request, std::uint64_t, snapshot_rows> what;
+  friend bool operator==(const set_step&, const set_step&) = default;
+};
+
 struct message {
   session_id from;
   session_id to;
@@ -54,12 +72,20 @@ struct message {
   std::uint64_t acknowledged = 0; // the offer of `to` that `from` has joined; 0: none
   replication::phase phase = phase::goes_on;
   std::vector<item> items;
+  bool mends = false; // the items are states that a repair found to differ
+  std::optional<repair_request> walk{};
+  std::optional<range> audit{};
+  std::optional<set_step> set{};
+  std::optional<fragment> part{}; // then there is nothing else: all of it is in what was cut
   friend bool operator==(const message&, const message&) = default;
 };
 
 enum class verdict : std::uint8_t {
   joined = 1,        // everything in the message is part of the receiver's state
   other_session = 2, // nothing was joined: `from` is the receiver's present session
+  busy = 3,          // nothing was done: something else of that kind is going on
+  start_over = 4,    // nothing was done: what the message goes on with is not here
+  refused = 5,       // nothing was done, nor ever will be: it is too large, or no message
 };
 
 struct answer {
@@ -69,6 +95,10 @@ struct answer {
   replication::verdict verdict = verdict::joined;
   std::uint64_t offer = 0; // numbers the items as a message of `from`; 0: there are none
   std::vector<item> items;
+  digest root{};                       // of all that `from` has
+  std::optional<repair_answer> walk{}; // of keys, or of a set's rows
+  std::vector<std::uint64_t> sums{};   // to an audit
+  std::optional<fragment> rows{};      // of a set
   friend bool operator==(const answer&, const answer&) = default;
 };
 
@@ -76,8 +106,17 @@ struct answer {
 std::string encode(const message& m, const std::vector<encoded_item>& items);
 std::string encode(const answer& a, const std::vector<encoded_item>& items = {});
 
+/// What a message says, without its head (sessions, numbers, phase): all that may be cut.
+std::string encode_content(const message& m, const std::vector<encoded_item>& items);
+
+/// A message with the head of `m` and content that is encoded already.
+std::string encode_with(const message& m, std::string_view content);
+
 // Each decodes all values, none of them at its bottom, or nothing.
 wire::decoded<message> decode_message(std::string_view bytes);
 wire::decoded<answer> decode_answer(std::string_view bytes);
+
+/// The message with that head and that content.
+wire::decoded<message> decode_with(message head, std::string_view content);
 
 } // namespace starling::replication

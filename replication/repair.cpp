@@ -235,6 +235,31 @@ wire::decoded<repair_answer> decode_repair_answer(std::string_view bytes) {
   return result;
 }
 
+// -- names --
+
+void named_entries::add(named_entries more) {
+  std::ranges::move(more.names_, std::back_inserter(names_));
+  std::ranges::move(more.ranges_, std::back_inserter(ranges_));
+}
+
+std::vector<std::string> named_entries::take(const hash_tree& mine, std::size_t most) {
+  std::vector<std::string> result;
+  while (!names_.empty() && result.size() < most) {
+    result.push_back(std::move(names_.front()));
+    names_.pop_front();
+  }
+  while (!ranges_.empty() && result.size() < most) {
+    const auto [depth, prefix] = ranges_.front();
+    ranges_.pop_front();
+    if (depth == hash_tree::depth_max || mine.of({depth, prefix}).count <= most)
+      mine.visit({depth, prefix}, [&](const hash_tree::entry& e) { result.push_back(e.name); });
+    else
+      for (const auto half : {1U, 0U})
+        ranges_.push_front({depth + 1, prefix << 1 | half});
+  }
+  return result;
+}
+
 // -- the answering side --
 
 namespace {
@@ -247,16 +272,15 @@ std::optional<std::vector<list_item>> list_of(const hash_tree& mine, const range
   return result;
 }
 
-void name_all(const hash_tree& mine, const range& r, std::vector<std::string>& names) {
-  mine.visit(r, [&](const hash_tree::entry& e) { names.push_back(e.name); });
-}
-
 void name_wanted(const hash_tree& mine, unsigned depth, const wanted_entries& entries,
-                 std::vector<std::string>& names) {
+                 named_entries& names) {
   const auto& items = entries.items;
-  mine.visit({depth, entries.prefix}, [&](const hash_tree::entry& e) {
-    if (items.empty() || std::binary_search(items.begin(), items.end(), item_of(e.digest)))
-      names.push_back(e.name);
+  const range r{depth, entries.prefix};
+  if (items.empty())
+    return names.add(r);
+  mine.visit(r, [&](const hash_tree::entry& e) {
+    if (std::binary_search(items.begin(), items.end(), item_of(e.digest)))
+      names.add(e.name);
   });
 }
 
@@ -295,6 +319,17 @@ repair_reply answer_to(const repair_request& r, const hash_tree& mine, std::size
 repair_walk::repair_walk(std::size_t message_bytes) : message_bytes_(message_bytes) {
   assert(message_bytes >= repair_message_bytes_min);
   open_.push_back({0, false, {{0, 0}}}); // the sum comes with the root
+}
+
+repair_walk::repair_walk(std::size_t message_bytes, unsigned depth,
+                         const std::vector<difference>& ranges)
+    : message_bytes_(message_bytes) {
+  assert(message_bytes >= repair_message_bytes_min);
+  assert(depth > 0);
+  level all{depth, false, {}};
+  for (const auto& [prefix, theirs] : ranges)
+    all.ranges.push_back({prefix, theirs});
+  open_.push_back(std::move(all));
 }
 
 const std::optional<repair_request>& repair_walk::next(const hash_tree& mine) {
@@ -413,8 +448,7 @@ bool repair_walk::fits(const repair_answer& a) const {
   return a.lists.size() <= list.size() && asks == !(a.sums.empty() && a.lists.empty());
 }
 
-std::optional<std::vector<std::string>> repair_walk::take(const hash_tree& mine,
-                                                          const repair_answer& a) {
+std::optional<named_entries> repair_walk::take(const hash_tree& mine, const repair_answer& a) {
   if (!asked_ || !fits(a))
     return std::nullopt;
   const auto depth = asked_->depth;
@@ -422,12 +456,12 @@ std::optional<std::vector<std::string>> repair_walk::take(const hash_tree& mine,
   asked_.reset();
   auto split = std::exchange(asked_split_, {});
   auto list = std::exchange(asked_list_, {});
-  std::vector<std::string> names;
+  named_entries names;
   if (a.root) {
     if (*a.root == mine.root())
       return names;
     if (*a.root == digest{}) {
-      name_all(mine, {}, names);
+      names.add(range{});
       return names;
     }
     if (mine.size() == 0) {
@@ -462,7 +496,7 @@ std::optional<std::vector<std::string>> repair_walk::take(const hash_tree& mine,
     if (a.lists[i]) {
       compare_lists(mine, depth, list[i], *a.lists[i], items, names);
     } else if (depth == hash_tree::depth_max) { // there is nothing to split
-      name_all(mine, {depth, list[i].prefix}, names);
+      names.add(range{depth, list[i].prefix});
       items.ranges.push_back({list[i].prefix, {}});
     } else {
       again.ranges.push_back(list[i]);
@@ -489,7 +523,7 @@ std::optional<std::vector<std::string>> repair_walk::take(const hash_tree& mine,
 
 /// Compares a range by its sum.
 void repair_walk::compare(const hash_tree& mine, std::uint64_t prefix, std::uint64_t theirs,
-                          level& open, wanted_group& wanted, std::vector<std::string>& names) {
+                          level& open, wanted_group& wanted, named_entries& names) {
   const range r{open.depth, prefix};
   const auto ours = mine.of(r);
   if (ours.sum.low == theirs)
@@ -497,7 +531,7 @@ void repair_walk::compare(const hash_tree& mine, std::uint64_t prefix, std::uint
   if (ours.count == 0)
     wanted.ranges.push_back({prefix, {}});
   else if (theirs == 0)
-    name_all(mine, r, names);
+    names.add(r);
   else
     open.ranges.push_back({prefix, theirs});
 }
@@ -505,7 +539,7 @@ void repair_walk::compare(const hash_tree& mine, std::uint64_t prefix, std::uint
 /// Compares a range entry by entry.
 void repair_walk::compare_lists(const hash_tree& mine, unsigned depth, const open_range& open,
                                 std::vector<list_item> theirs, wanted_group& wanted,
-                                std::vector<std::string>& names) {
+                                named_entries& names) {
   const range r{depth, open.prefix};
   const auto ours = mine.of(r);
   if (ours.sum.low == open.theirs)
@@ -521,11 +555,11 @@ void repair_walk::compare_lists(const hash_tree& mine, unsigned depth, const ope
       theirs.erase(same);
       return;
     }
-    names.push_back(e.name);
+    names.add(e.name);
     differs = true;
   });
   if (!differs && theirs.empty()) { // 32 bits were too few to tell
-    name_all(mine, r, names);
+    names.add(r);
     wanted.ranges.push_back({open.prefix, {}});
     return;
   }

@@ -94,10 +94,32 @@ std::string encode(const repair_answer& a);
 wire::decoded<repair_request> decode_repair_request(std::string_view bytes);
 wire::decoded<repair_answer> decode_repair_answer(std::string_view bytes);
 
-/// The answering side: what to answer, and the names whose states the asking side wants.
+/// Entries of a tree: some by name, and all that are in some ranges. They may be many more than fit
+/// into memory twice, so they are handed out bit by bit.
+class named_entries {
+public:
+  named_entries() = default;
+  named_entries(std::vector<std::string> names, std::vector<range> ranges)
+      : names_(names.begin(), names.end()), ranges_(ranges.begin(), ranges.end()) {}
+
+  void add(named_entries more);
+  void add(std::string name) { names_.push_back(std::move(name)); }
+  void add(const range& r) { ranges_.push_back(r); }
+
+  bool empty() const { return names_.empty() && ranges_.empty(); }
+
+  /// The next names, about so many; of the ranges, those that the tree has now.
+  std::vector<std::string> take(const hash_tree& mine, std::size_t most);
+
+private:
+  std::deque<std::string> names_;
+  std::deque<range> ranges_;
+};
+
+/// The answering side: what to answer, and the entries whose states the asking side wants.
 struct repair_reply {
   repair_answer answer;
-  std::vector<std::string> wanted;
+  named_entries wanted;
 };
 
 repair_reply answer_to(const repair_request& r, const hash_tree& mine, std::size_t message_bytes);
@@ -105,14 +127,24 @@ repair_reply answer_to(const repair_request& r, const hash_tree& mine, std::size
 /// The asking side.
 class repair_walk {
 public:
+  /// Over everything.
   explicit repair_walk(std::size_t message_bytes);
+
+  /// A range, and the sum that the other side has there: its lowest 64 bits.
+  struct difference {
+    std::uint64_t prefix;
+    std::uint64_t theirs;
+  };
+
+  /// Over some ranges of one depth that differ, by prefix, ascending. Requires: depth > 0.
+  repair_walk(std::size_t message_bytes, unsigned depth, const std::vector<difference>& ranges);
 
   /// What to ask next; nothing when the walk is over. The same again until its answer is taken.
   const std::optional<repair_request>& next(const hash_tree& mine);
 
-  /// Takes the answer to the request; returns the names whose states the other side is to be sent.
-  /// Nothing, and no change, if this cannot be the answer to that request.
-  std::optional<std::vector<std::string>> take(const hash_tree& mine, const repair_answer& a);
+  /// Takes the answer to the request; returns the entries whose states the other side is to be
+  /// sent. Nothing, and no change, if this cannot be the answer to that request.
+  std::optional<named_entries> take(const hash_tree& mine, const repair_answer& a);
 
 private:
   /// A range whose sums differ.
@@ -136,10 +168,10 @@ private:
   static unsigned levels_for(const hash_tree& mine, const level& from);
   bool fits(const repair_answer& a) const;
   static void compare(const hash_tree& mine, std::uint64_t prefix, std::uint64_t theirs,
-                      level& open, wanted_group& wanted, std::vector<std::string>& names);
+                      level& open, wanted_group& wanted, named_entries& names);
   static void compare_lists(const hash_tree& mine, unsigned depth, const open_range& open,
                             std::vector<list_item> theirs, wanted_group& wanted,
-                            std::vector<std::string>& names);
+                            named_entries& names);
 
   std::size_t message_bytes_;
   std::vector<level> open_;         // the deepest last

@@ -45,6 +45,7 @@ public:
   const hash_tree& rows() const { return rows_; }
 
   const digest& whole() const { return whole_; }
+  const crdt::or_set& state() const { return state_; }
 
   /// The rows that the other side is to be sent: those that a walk named here, or some of them. At
   /// least one message has to be sent, even without a name.

@@ -105,8 +105,9 @@ fake_gossip::fake_gossip(caf::actor_system& sys) {
   handle_ = sys.spawn([s = state_](gossip_actor::pointer) -> gossip_actor::behavior_type {
     return {
         [](shards_atom, const std::vector<shard_actor>&) {},
-        [s](delta_atom, const crdt::key& key, const crdt::value& delta) {
-          s->deltas.push_back({key, delta});
+        [s](delta_atom, const crdt::key& key, const novelty& delta) {
+          s->deltas.push_back({key, *delta.part});
+          s->digests[key] = delta.now;
         },
         [](message_atom, const std::string&) { return std::string{}; },
         [s](peer_atom, const gossip_peer& peer) { s->peers.push_back(peer); },

@@ -160,6 +160,9 @@ public:
 
   const gossip_actor& handle() const { return handle_; }
   const std::vector<replication::item>& deltas() const { return state_->deltas; }
+  const replication::digest& digest_of(const crdt::key& key) const {
+    return state_->digests.at(key);
+  }
 
   /// What it was told of members, in order: who may be gossiped with, and who is lost.
   const std::vector<gossip_peer>& peers() const { return state_->peers; }
@@ -168,6 +171,7 @@ public:
 private:
   struct state {
     std::vector<replication::item> deltas;
+    std::map<crdt::key, replication::digest> digests; // the latest
     std::vector<gossip_peer> peers;
     std::vector<membership::node_id> lost;
   };

@@ -1,6 +1,7 @@
 #include "actors/gossip.hpp"
 #include "actors/shard.hpp"
 #include "fixture.hpp"
+#include "replication/digested_value.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -22,6 +23,8 @@ using ::testing::UnorderedElementsAre;
 
 constexpr milliseconds interval{1000};
 
+const replication::digester digests{{}};
+
 crdt::lww_register::stamp wall() {
   return 1'000'000;
 }
@@ -30,8 +33,11 @@ std::vector<shard_actor> spawn_shards(caf::actor_system& sys, std::size_t count,
                                       crdt::replica_id replica, const gossip_actor& gossip) {
   std::vector<shard_actor> result;
   for (std::size_t i = 0; i < count; ++i)
-    result.push_back(spawn_shard(
-        sys, {.replica = replica, .now = wall, .value_bytes_max = 1 << 20, .gossip = gossip}));
+    result.push_back(spawn_shard(sys, {.replica = replica,
+                                       .now = wall,
+                                       .value_bytes_max = 1 << 20,
+                                       .digests = digests,
+                                       .gossip = gossip}));
   return result;
 }
 
@@ -42,23 +48,40 @@ std::vector<std::string> names_in(const replication::message& m) {
   return result;
 }
 
-/// What a peer says that has joined everything.
-fake_peers::reply joined(const fake_peers::post& p) {
-  const auto m = decode_message(p.body);
-  return encode(replication::answer{m.to, m.from, m.sequence, verdict::joined});
-}
+/// What the peers have: all that they were sent, or sent themselves.
+class mirrors {
+public:
+  void join(session_id peer, const std::vector<replication::item>& items) {
+    auto& [values, tree] = all_[peer];
+    for (const auto& [key, part] : items) {
+      auto& value = values.try_emplace(key, key).first->second;
+      value.join(key, part, digests);
+      const auto name = replication::name_of(key);
+      tree.set(digests.position_of(name), name, value.digest());
+    }
+  }
+
+  /// What a peer says that joins everything.
+  std::string answer_to(const replication::message& m) {
+    join(m.to, m.items);
+    const auto& tree = all_[m.to].second;
+    replication::answer a{m.to, m.from, m.sequence, verdict::joined};
+    a.root = tree.root();
+    if (m.walk)
+      a.walk = replication::answer_to(*m.walk, tree, replication::repair_message_bytes_min).answer;
+    if (m.audit)
+      a.sums = replication::audit_sums(tree, *m.audit);
+    return encode(a);
+  }
+
+private:
+  std::map<session_id,
+           std::pair<std::map<crdt::key, replication::digested_value>, replication::hash_tree>>
+      all_;
+};
 
 fake_peers::reply unreachable(const fake_peers::post&) {
   return caf::make_error(errc::unreachable);
-}
-
-/// A message from a peer with the write of one register.
-std::string message_from(session_id from, session_id to, const crdt::key& key,
-                         const std::string& text) {
-  crdt::lww_register written;
-  written.assign(crdt::replica_id::from(from.value, 0), 5, {crdt::payload_kind::text, text});
-  return replication::encode(replication::message{from, to, 1},
-                             {{key, crdt::value{written}.encode()}});
 }
 
 class GossipActor : public actor_test {
@@ -67,6 +90,16 @@ protected:
 
   void write(const crdt::key& key, const crdt::command& c) {
     ask<crdt::view>(shards.of(key), apply_atom_v, key, c);
+  }
+
+  /// A message from a peer with the write of one register.
+  std::string message_from(session_id from, session_id to, const crdt::key& key,
+                           const std::string& text) {
+    crdt::lww_register written;
+    written.assign(crdt::replica_id::from(from.value, 0), 5, {crdt::payload_kind::text, text});
+    state_of_peers.join(from, {{key, written}});
+    return replication::encode(replication::message{from, to, 1},
+                               {{key, crdt::value{written}.encode()}});
   }
 
   void add_peer(const std::string& address, session_id session) {
@@ -105,6 +138,10 @@ protected:
     return result;
   }
 
+  mirrors state_of_peers;
+  const fake_peers::script joined = [this](const fake_peers::post& p) -> fake_peers::reply {
+    return state_of_peers.answer_to(decode_message(p.body));
+  };
   fake_peers peers{sys};
   fake_membership members{sys};
   const session_id self{1};
@@ -113,6 +150,7 @@ protected:
   gossip_actor gossip =
       track(spawn_gossip(sys, {.session = self,
                                .limits = {.message_bytes = 2000, .log_bytes = 1 << 20},
+                               .digests = digests,
                                .interval = interval,
                                .random_seed = 1,
                                .peers = peers.handle(),
@@ -197,6 +235,7 @@ protected:
   gossip_actor start(std::size_t fanout, milliseconds prompt_delay) {
     auto eager = track(spawn_gossip(sys, {.session = session_id{10},
                                           .limits = {.fanout = fanout},
+                                          .digests = digests,
                                           .interval = interval,
                                           .prompt_delay = prompt_delay,
                                           .random_seed = 1,
@@ -214,7 +253,7 @@ protected:
   void change(const gossip_actor& eager, std::uint64_t when) {
     crdt::lww_register delta;
     delta.assign(crdt::replica_id::from(1, 1), when, {crdt::payload_kind::text, "x"});
-    tell(eager, delta_atom_v, config, crdt::value{delta});
+    tell(eager, delta_atom_v, config, novelty{delta, digests.digest_of(config, delta)});
   }
 };
 
@@ -265,8 +304,9 @@ TEST_F(GossipActor, HandsOnAllThatIsLackedBeforeAStop) {
   add_peer_in_step("bob:1", bob);
   add_peer_in_step("eve:1", eve);
   write(config, assign("dark"));
-  peers.answer_by(
-      [](const fake_peers::post& p) { return p.address == "bob:1" ? joined(p) : unreachable(p); });
+  peers.answer_by([this](const fake_peers::post& p) {
+    return p.address == "bob:1" ? joined(p) : unreachable(p);
+  });
 
   tell(gossip, flush_atom_v);
 
@@ -313,6 +353,7 @@ TEST_F(GossipActor, WaitsForTheAnswerBeforeItSendsMore) {
   EXPECT_THAT(new_posts(), IsEmpty());
 
   const auto last = peers.posts().size() - 1;
+  peers.answer_by(joined);
   peers.answer(last, joined(peers.posts().back()));
   advance(interval);
   EXPECT_THAT(names_in(new_message()), ElementsAre("fruits"));
@@ -585,14 +626,19 @@ TEST_F(GossipActor, SendsWhatIsWrittenDuringATransferAfterIt) {
   write(fruits, add("apple"));
   add_peer("bob:1", bob);
   advance(interval);
-  ASSERT_EQ(new_posts().size(), 1u);
+  ASSERT_EQ(peers.posts().size(), 1u);
   write(config, assign("dark"));
 
   peers.answer_by(joined);
   peers.answer(0, joined(peers.posts().front()));
   advance(2 * interval);
 
-  EXPECT_THAT(names_in(new_message()), ElementsAre("config"));
+  const auto posts = new_posts();
+  ASSERT_EQ(posts.size(), 2u);
+  EXPECT_TRUE(decode_message(posts[0].body).mends);
+  const auto delta = decode_message(posts[1].body);
+  EXPECT_FALSE(delta.mends);
+  EXPECT_THAT(names_in(delta), ElementsAre("config"));
 }
 
 // -- receiving --
@@ -601,7 +647,9 @@ TEST_F(GossipActor, JoinsAMessageAndAnswersIt) {
   const auto answer = decode_answer(
       ask<std::string>(gossip, message_atom_v, message_from(bob, self, config, "dark")));
 
-  EXPECT_EQ(answer, (replication::answer{self, bob, 1, verdict::joined}));
+  EXPECT_EQ(answer.verdict, verdict::joined);
+  EXPECT_EQ(answer.sequence, 1u);
+  EXPECT_NE(answer.root, replication::digest{}) << "it has something now";
   const crdt::view expected{crdt::register_view{{crdt::payload_kind::text, "dark"}}};
   EXPECT_EQ(ask<crdt::view>(shards.of(config), read_atom_v, config), expected);
 }
@@ -643,6 +691,7 @@ TEST_F(GossipActor, PassesOnNothingToOneWhoHasItFromElsewhere) {
   const auto from_eve = message_from(eve, self, config, "dark");
   auto from_bob = decode_message(from_eve);
   from_bob.from = bob;
+  state_of_peers.join(bob, from_bob.items);
   ask<std::string>(gossip, message_atom_v, from_eve);
 
   ask<std::string>(gossip, message_atom_v,
@@ -663,6 +712,7 @@ TEST_F(GossipActor, AnswersWithWhatThePeerLacks) {
 
   ASSERT_EQ(answer.items.size(), 1u);
   EXPECT_EQ(answer.items[0].key, config);
+  state_of_peers.join(bob, answer.items);
   ask<std::string>(gossip, message_atom_v,
                    replication::encode(replication::message{bob, self, 2, answer.offer}, {}));
   advance(3 * interval);
@@ -678,6 +728,7 @@ TEST_F(GossipActor, JoinsWhatAnAnswerOffersBeforeItAcknowledges) {
       return joined(p);
     crdt::lww_register dark;
     dark.assign(crdt::replica_id::from(bob.value, 0), 5, {crdt::payload_kind::text, "dark"});
+    state_of_peers.join(bob, {{config, dark}});
     return encode(replication::answer{m.to, m.from, m.sequence, verdict::joined, 9},
                   {{config, crdt::value{dark}.encode()}});
   });
@@ -816,6 +867,7 @@ protected:
     const auto gossip =
         track(spawn_gossip(sys, {.session = {session},
                                  .limits = {.message_bytes = 200, .log_bytes = 2000},
+                                 .digests = digests,
                                  .interval = interval,
                                  .random_seed = seed + session,
                                  .peers = track(spawn_wire()),

@@ -22,6 +22,7 @@ protected:
                            {.replica = replica,
                             .now = [] { return wall; },
                             .value_bytes_max = value_bytes_max,
+                            .digests = replication::digester{{}},
                             .gossip = gossip.handle()}));
   }
 
@@ -234,9 +235,12 @@ TEST_F(KeyActor, WritesUnderTheReplicaThatItWasGiven) {
 }
 
 TEST_F(KeyActor, WorksWithoutGossip) {
-  const auto key = track(spawn_key(
-      sys, {type::counter, "k"},
-      {.replica = replica, .now = [] { return wall; }, .value_bytes_max = 1000, .gossip = {}}));
+  const auto key = track(spawn_key(sys, {type::counter, "k"},
+                                   {.replica = replica,
+                                    .now = [] { return wall; },
+                                    .value_bytes_max = 1000,
+                                    .digests = replication::digester{{}},
+                                    .gossip = {}}));
 
   EXPECT_EQ(apply(key, increment(5)), counter_view(5));
 }

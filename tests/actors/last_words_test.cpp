@@ -31,15 +31,19 @@ TEST_F(LastWords, EndTheProcessWhenAKeyActorThrows) {
       {.replica = {},
        .now = []() -> crdt::lww_register::stamp { throw std::runtime_error{"the clock is gone"}; },
        .value_bytes_max = 1000,
+       .digests = replication::digester{{}},
        .gossip = {}}));
 
   EXPECT_DEATH(tell(key, apply_atom_v, increment(1)), "key.*the clock is gone");
 }
 
 TEST_F(LastWords, EndTheProcessWhenAKeyActorReceivesAnErrorThatNobodyWaitsFor) {
-  const auto key =
-      track(spawn_key(sys, {crdt::type::counter, "k"},
-                      {.replica = {}, .now = nullptr, .value_bytes_max = 1000, .gossip = {}}));
+  const auto key = track(spawn_key(sys, {crdt::type::counter, "k"},
+                                   {.replica = {},
+                                    .now = nullptr,
+                                    .value_bytes_max = 1000,
+                                    .digests = replication::digester{{}},
+                                    .gossip = {}}));
 
   EXPECT_DEATH(
       {
@@ -53,12 +57,16 @@ TEST_F(LastWords, EndTheProcessWhenAKeyActorReceivesAnErrorThatNobodyWaitsFor) {
 TEST_F(LastWords, EndTheProcessWhenAShardIsLostToTheGossipActor) {
   const auto gossip = track(spawn_gossip(sys, {.session = {1},
                                                .limits = {},
+                                               .digests = replication::digester{{}},
                                                .interval = std::chrono::seconds{1},
                                                .random_seed = 1,
                                                .peers = peers.handle(),
                                                .membership = members.handle()}));
-  const auto shard =
-      spawn_shard(sys, {.replica = {}, .now = nullptr, .value_bytes_max = 1000, .gossip = gossip});
+  const auto shard = spawn_shard(sys, {.replica = {},
+                                       .now = nullptr,
+                                       .value_bytes_max = 1000,
+                                       .digests = replication::digester{{}},
+                                       .gossip = gossip});
   tell(gossip, shards_atom_v, std::vector<shard_actor>{shard});
   crdt::pn_counter part;
   part.add({}, 1);

@@ -18,6 +18,7 @@ protected:
     return track(spawn_shard(sys, {.replica = replica,
                                    .now = []() -> crdt::lww_register::stamp { return 1; },
                                    .value_bytes_max = 1 << 20,
+                                   .digests = replication::digester{{}},
                                    .gossip = gossip.handle()}));
   }
 

@@ -103,7 +103,7 @@ actors::gossip_actor::behavior_type behave(actors::gossip_actor::pointer self,
   auto kept = std::make_shared<std::vector<caf::typed_response_promise<actors::gossip_report>>>();
   return {
       [](actors::shards_atom, const std::vector<actors::shard_actor>&) {},
-      [](actors::delta_atom, const crdt::key&, const crdt::value&) {},
+      [](actors::delta_atom, const crdt::key&, const actors::novelty&) {},
       [](actors::message_atom, const std::string&) { return std::string{}; },
       [](actors::peer_atom, const actors::gossip_peer&) {},
       [](actors::lost_atom, const membership::node_id&) {},
@@ -159,6 +159,8 @@ actors::membership_report make_membership_report() {
 
 actors::gossip_report make_gossip_report() {
   actors::gossip_report result;
+  result.root = {0xab, 1};
+  result.keys = 7;
   result.log_entries = 5;
   return result;
 }
@@ -575,6 +577,9 @@ TEST_F(FrontEnd, ShowsTheStatesOfItsPeers) {
                         peer(5, "d:1", "left",
                              "\"health\": 0, \"round_trip_ms\": null, \"reason\": \"it left\"") +
                         "], \"unreached_seeds\": [\"seed:1\"]"));
+  EXPECT_THAT(reply.body,
+              HasSubstr("\"replication\": {\"root\": \"00000000000000ab0000000000000001\", "
+                        "\"keys\": 7, "));
   EXPECT_THAT(reply.body, HasSubstr("{\"self\": {\"name\": \"node-1\""));
   EXPECT_THAT(reply.body,
               HasSubstr("\"state\": \"alive\", \"incarnation\": \"1.0\", \"health\": 2, "

@@ -64,6 +64,7 @@ protected:
                                        .take = [] { return std::vector<actors::datagram>{}; }}));
     gossip_ = track(actors::spawn_gossip(sys, {.session = {1},
                                                .limits = {},
+                                               .digests = replication::digester{{}},
                                                .interval = 1h,
                                                .random_seed = 1,
                                                .peers = fakes_.handle(),
@@ -126,7 +127,7 @@ protected:
           auto kept = std::make_shared<std::vector<promise>>();
           return {
               [](actors::shards_atom, const std::vector<actors::shard_actor>&) {},
-              [](actors::delta_atom, const crdt::key&, const crdt::value&) {},
+              [](actors::delta_atom, const crdt::key&, const actors::novelty&) {},
               [self, kept](actors::message_atom, const std::string&) -> caf::result<std::string> {
                 return kept->emplace_back(self->make_response_promise<std::string>());
               },

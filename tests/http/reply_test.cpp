@@ -141,6 +141,7 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
                  .since = leap,
                  .reason = "no answer"}},
       .unreached_seeds = {"d:1", "e:1"},
+      .replication = {.root = "00ff", .keys = 3, .log_entries = 2, .log_bytes = 99},
   };
 
   const auto reply = reply_with(cluster);
@@ -157,7 +158,9 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
             "\"reason\": null}, {\"name\": \"c\", \"node\": \"0d\", \"http\": \"\", "
             "\"cluster\": \"127.0.0.1:9082\", \"state\": \"dead\", \"incarnation\": \"9.2\", "
             "\"since\": \"2024-02-29T01:02:03Z\", \"health\": 0, \"round_trip_ms\": null, "
-            "\"reason\": \"no answer\"}], \"unreached_seeds\": [\"d:1\", \"e:1\"]}\n");
+            "\"reason\": \"no answer\"}], \"unreached_seeds\": [\"d:1\", \"e:1\"], "
+            "\"replication\": {\"root\": \"00ff\", \"keys\": 3, \"log_entries\": 2, \"log_bytes\": "
+            "99}}\n");
   EXPECT_FALSE(check_json(reply.body));
 }
 

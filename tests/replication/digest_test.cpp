@@ -212,6 +212,11 @@ TEST(Digest, OneAddCostsOneRowOfMembersAndOneOfReplicas) {
   }
 }
 
+TEST(Digest, IsShownAsText) {
+  EXPECT_EQ(to_string(digest{}), std::string(32, '0'));
+  EXPECT_EQ(to_string(digest{0x0123456789abcdef, 0xf0}), "0123456789abcdef00000000000000f0");
+}
+
 TEST(Digest, ANameGivesItsKeyBack) {
   for (const auto& key : {fruits, crdt::key{crdt::type::counter, ""},
                           crdt::key{crdt::type::register_, std::string(crdt::key_name_max, 'x')}})

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace starling::replication {
 namespace {
 
@@ -50,6 +52,70 @@ const message full{ann, bob, 300, 290, phase::tells, {counter_item(), register_i
 const answer yes{bob, ann, 300, verdict::joined};
 const answer offering{bob, ann, 300, verdict::joined, 7, {counter_item(), set_item()}};
 
+answer mending_answer() {
+  answer result{bob, ann, 300, verdict::busy};
+  result.root = {1, 2};
+  result.walk = repair_answer{std::nullopt, {5}, {}};
+  result.sums = {0x0807060504030201, 9};
+  result.rows = fragment{0, 300, 4, "xy"};
+  return result;
+}
+const answer mending = mending_answer();
+
+const crdt::key fruits{crdt::type::set, "fruits"};
+const repair_request everywhere{0, 1, {0}, {}, {}};
+
+snapshot_rows rows_of_x() {
+  crdt::or_set rows;
+  rows.add(replica, {crdt::payload_kind::text, "x"});
+  return {{1, 2}, rows};
+}
+
+message with_walk() {
+  message result{ann, bob, 1};
+  result.walk = everywhere;
+  return result;
+}
+
+message with_audit(const range& slice = {9, 300}) {
+  message result{ann, bob, 1};
+  result.audit = slice;
+  return result;
+}
+
+message with_step(decltype(set_step::what) what) {
+  message result{ann, bob, 1};
+  result.set = set_step{fruits, 300, std::move(what)};
+  return result;
+}
+
+message with_fragment(fragment f = {7, 300, 128, "abc"}) {
+  message result{ann, bob, 1};
+  result.part = std::move(f);
+  return result;
+}
+
+/// Everything at once that a message may hold.
+message mending_message() {
+  auto result = full;
+  result.mends = true;
+  result.walk = everywhere;
+  result.audit = range{9, 300};
+  result.set = set_step{fruits, 300, rows_of_x()};
+  return result;
+}
+
+std::vector<message> samples() {
+  return {full,
+          mending_message(),
+          with_walk(),
+          with_audit(),
+          with_step(everywhere),
+          with_step(std::uint64_t{300}),
+          with_step(rows_of_x()),
+          with_fragment()};
+}
+
 /// Why the bytes are refused; empty if they are not.
 std::string_view refusal(std::string_view bytes) {
   const auto result = decode_message(bytes);
@@ -88,12 +154,13 @@ TEST(Message, SurvivesWithTheLargestSequenceNumber) {
 TEST(Message, HasTheseBytesForEver) {
   const message m{ann, bob, 300, 290, phase::tells, {counter_item()}};
 
-  const auto expected = "\x02"                             // version
+  const auto expected = "\x03"                             // version
                         "\x08\x07\x06\x05\x04\x03\x02\x01" // from
                         "\x18\x17\x16\x15\x14\x13\x12\x11" // to
                         "\xac\x02"                         // sequence
                         "\xa2\x02"                         // acknowledged
                         "\x01"                             // begins a round
+                        "\x00\x00"                         // content, of items only
                         "\x01"                             // one item:
                         "\x01\x08visitors"                 //   a counter and its name
                         "\x15"                             //   21 bytes of value:
@@ -106,17 +173,213 @@ TEST(Message, HasTheseBytesForEver) {
   EXPECT_EQ(decode_message(expected), (wire::decoded<message>{m}));
 }
 
-TEST(Message, IsRefusedWhereverItIsCut) {
-  const auto bytes = encode(full);
+/// A message as it begins in each of the following tests, and what comes after its phase.
+std::string message_of(std::string_view rest) {
+  return "\x03"                             // version
+         "\x08\x07\x06\x05\x04\x03\x02\x01" // from
+         "\x18\x17\x16\x15\x14\x13\x12\x11" // to
+         "\x01\x00\x00"s                    // sequence, acknowledged, phase
+             .append(rest);
+}
 
-  for (std::size_t size = 0; size < bytes.size(); ++size)
-    EXPECT_NE(refusal(bytes.substr(0, size)), "") << "cut to " << size << " bytes";
+void expect_bytes(const message& m, std::string_view rest) {
+  EXPECT_EQ(encode(m), message_of(rest));
+  EXPECT_EQ(decode_message(message_of(rest)), (wire::decoded<message>{m}));
+}
+
+TEST(Message, OfARepairHasTheseBytesForEver) {
+  message mends{ann, bob, 1};
+  mends.mends = true;
+
+  expect_bytes(mends, "\x00\x01\x00"s);        // content, that mends, no items
+  expect_bytes(with_walk(), "\x00\x02\x00"     // content, a walk, no items
+                            "\x07"             // 7 bytes:
+                            "\x01\x00\x01"     //   version, depth, levels
+                            "\x01\x00"         //   one range to be split
+                            "\x00\x00"s);      //   none to be listed, none wanted
+  expect_bytes(with_audit(), "\x00\x04\x00"    // content, an audit, no items
+                             "\x09\xac\x02"s); // depth, prefix
+}
+
+TEST(Message, OfEachStepOfASetHasTheseBytesForEver) {
+  const auto begin = "\x00\x08\x00" // content, a step, no items
+                     "\x03\6fruits" // the key
+                     "\xac\x02"s;   // the comparison
+
+  expect_bytes(with_step(everywhere), begin + "\x01\x07\x01\x00\x01\x01\x00\x00\x00"s);
+  expect_bytes(with_step(std::uint64_t{300}), begin + "\x02\xac\x02"s);
+  expect_bytes(with_step(rows_of_x()),
+               begin + "\x03\x2c"                         // 44 bytes of rows:
+                       "\x01"                             //   version
+                       "\x02\x00\x00\x00\x00\x00\x00\x00" //   the digest
+                       "\x01\x00\x00\x00\x00\x00\x00\x00" //
+                       "\x01"                             //   one replica
+                       "\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf"
+                       "\x01\x01\x00"    //   has seen event 1
+                       "\x01"            //   one member:
+                       "\x02\x01x"       //     a text
+                       "\x01\x00\x03"s); //     held by event 1
+}
+
+TEST(Message, OfAFragmentHasTheseBytesForEver) {
+  expect_bytes(with_fragment(), "\x01"     // a fragment
+                                "\x07"     // number
+                                "\xac\x02" // size
+                                "\x80\x01" // offset
+                                "\3abc"s); // the piece
+}
+
+TEST(Message, SurvivesWithWhateverItHolds) {
+  for (const auto& m : samples())
+    EXPECT_EQ(decode_message(encode(m)), (wire::decoded<message>{m}));
+}
+
+TEST(Message, HoldsNothingElseBesideAFragment) {
+  auto both = mending_message();
+  both.part = with_fragment().part;
+  const auto result = decode_message(encode(both));
+
+  const auto& m = std::get<message>(result);
+  EXPECT_EQ(m.part, both.part);
+  EXPECT_EQ(m.sequence, both.sequence);
+  EXPECT_TRUE(m.items.empty() && !m.mends && !m.walk && !m.audit && !m.set);
+}
+
+TEST(Message, IsRefusedWhereverItIsCutOrContinued) {
+  for (const auto& m : samples()) {
+    const auto bytes = encode(m);
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+      EXPECT_NE(refusal(bytes.substr(0, size)), "") << "cut to " << size << " bytes";
+    EXPECT_EQ(refusal(bytes + '\0'), "bytes left over after the value");
+  }
+}
+
+TEST(Message, OfAnUnknownKindIsRefused) {
+  EXPECT_EQ(refusal(message_of("\0\0\0"s)), "");
+  EXPECT_EQ(refusal(message_of("\2\0\0"s)), "unknown kind of message");
+  EXPECT_EQ(refusal(message_of("\xff\0\0"s)), "unknown kind of message");
+}
+
+TEST(Message, WithUnknownPartsIsRefused) {
+  EXPECT_EQ(refusal(message_of("\0\x10\0"s)), "unknown part of a message");
+  EXPECT_EQ(refusal(message_of("\0\xff\0"s)), "unknown part of a message");
+}
+
+TEST(Message, OfAFragmentOutOfBoundsIsRefused) {
+  const auto why = "fragment out of bounds";
+  EXPECT_EQ(refusal(encode(with_fragment({1, 3, 0, "abc"}))), "");
+  EXPECT_EQ(refusal(encode(with_fragment({1, 3, 0, ""}))), why);
+  EXPECT_EQ(refusal(encode(with_fragment({1, 3, 3, ""}))), why);
+  EXPECT_EQ(refusal(encode(with_fragment({1, 3, 1, "abc"}))), why);
+  EXPECT_EQ(refusal(encode(with_fragment({1, 3, 4, "abc"}))), why);
+  EXPECT_EQ(refusal(encode(with_fragment({1, 3, UINT64_MAX - 1, "abc"}))), why);
+}
+
+TEST(Message, OfAnAuditOutOfBoundsIsRefused) {
+  const auto why = "range out of bounds";
+  EXPECT_EQ(refusal(encode(with_audit({16, 65535}))), "");
+  EXPECT_EQ(refusal(encode(with_audit({0, 0}))), "");
+  EXPECT_EQ(refusal(encode(with_audit({17, 0}))), why);
+  EXPECT_EQ(refusal(encode(with_audit({255, 0}))), why);
+  EXPECT_EQ(refusal(encode(with_audit({16, 65536}))), why);
+  EXPECT_EQ(refusal(encode(with_audit({0, 1}))), why);
+}
+
+TEST(Message, OfAnUnknownStepIsRefused) {
+  const auto step = [](std::string_view rest) {
+    return refusal(message_of("\0\x08\0\3\6fruits\1"s.append(rest)));
+  };
+  EXPECT_EQ(step("\2\0"s), "");
+  EXPECT_EQ(step("\0\0"s), "unknown step of a comparison");
+  EXPECT_EQ(step("\4\0"s), "unknown step of a comparison");
+}
+
+TEST(Message, OfAStepForWhatIsNoSetIsRefused) {
+  for (const auto type : {crdt::type::counter, crdt::type::register_}) {
+    auto m = with_step(std::uint64_t{0});
+    m.set->key.type = type;
+    EXPECT_EQ(refusal(encode(m)), "comparison of what is no set");
+  }
+}
+
+TEST(Message, WithBadPartsOfAnotherFormatIsRefused) {
+  EXPECT_EQ(refusal(message_of("\0\2\0\6\2\0\0\0\0\0"s)), "unknown version of the repair format");
+  EXPECT_EQ(refusal(message_of("\0\2\0\7\1\0\0\0\0\0\0"s)), "bytes left over after the value");
+  EXPECT_EQ(refusal(message_of("\0\x08\0\3\0\1\3\1\2"s)), "unknown version of the repair format");
+}
+
+TEST(Message, IsTheSameWhereItsContentIsEncodedApart) {
+  for (const auto& m : samples()) {
+    if (m.part)
+      continue;
+    const auto content = encode_content(m, encode_items(m.items));
+    const message head{m.from, m.to, m.sequence, m.acknowledged, m.phase};
+
+    EXPECT_EQ(encode_with(m, content), encode(m));
+    EXPECT_EQ(decode_with(head, content), (wire::decoded<message>{m}));
+  }
+}
+
+TEST(Message, IsTheSameWhenItWasCutAndPutTogether) {
+  const auto m = mending_message();
+  const auto content = encode_content(m, encode_items(m.items));
+  assembly there{content.size()};
+  message last;
+  for (std::uint64_t offset = 0; offset < content.size(); offset += 10) {
+    message piece{m.from, m.to, m.sequence, m.acknowledged, m.phase};
+    piece.part = cut(7, content, offset, 10);
+    last = std::get<message>(decode_message(encode(piece)));
+    const auto expected =
+        offset + 10 < content.size() ? assembly::outcome::kept : assembly::outcome::whole;
+    ASSERT_EQ(there.take(last.from, *last.part), expected);
+  }
+
+  EXPECT_EQ(decode_with(last, there.content(m.from)), (wire::decoded<message>{m}));
+}
+
+TEST(Message, OfContentThatIsCutOrContinuedIsRefused) {
+  const auto m = mending_message();
+  const auto content = encode_content(m, encode_items(m.items));
+
+  for (std::size_t size = 0; size < content.size(); ++size)
+    EXPECT_TRUE(std::holds_alternative<wire::decode_error>(
+        decode_with(with_fragment(), content.substr(0, size))));
+  EXPECT_EQ(decode_with(with_fragment(), content + '\0'),
+            (wire::decoded<message>{wire::decode_error{"bytes left over after the value"}}));
+}
+
+TEST(Messages, OfAnyBytesAreRefusedOrHaveOneEncoding) {
+  std::mt19937_64 random{1};
+  std::vector<std::string> valid;
+  for (const auto& m : samples())
+    valid.push_back(encode(m));
+  for (const auto& a : {yes, offering, mending})
+    valid.push_back(encode_whole(a));
+  int decodable = 0;
+  for (int trial = 0; trial < 50'000; ++trial) {
+    auto bytes = valid[random() % valid.size()];
+    for (auto flips = 1 + random() % 3; flips > 0; --flips)
+      bytes[random() % bytes.size()] =
+          static_cast<char>(random() % 2 == 0 ? random() : random() % 9);
+
+    const auto m = decode_message(bytes);
+    if (const auto* good = std::get_if<message>(&m)) {
+      ++decodable;
+      ASSERT_EQ(encode(*good), bytes);
+    }
+    const auto a = decode_answer(bytes);
+    if (const auto* good = std::get_if<answer>(&a)) {
+      ++decodable;
+      ASSERT_EQ(encode_whole(*good), bytes);
+    }
+  }
+  EXPECT_GT(decodable, 5000);
 }
 
 TEST(Message, OfAnotherVersionIsRefused) {
   auto bytes = encode(full);
 
-  for (const char version : {'\0', '\1', '\3', '\xff'}) {
+  for (const char version : {'\0', '\1', '\2', '\4', '\xff'}) {
     bytes[0] = version;
     EXPECT_EQ(refusal(bytes), "unknown version of the gossip format");
   }
@@ -124,13 +387,9 @@ TEST(Message, OfAnotherVersionIsRefused) {
 
 TEST(Message, OfAnUnknownPhaseIsRefused) {
   auto bytes = encode(message{ann, bob, 1});
-  bytes[bytes.size() - 2] = '\3';
+  bytes[bytes.size() - 4] = '\3'; // before its kind, its flags and the number of items
 
   EXPECT_EQ(refusal(bytes), "unknown phase of a round");
-}
-
-TEST(Message, WithBytesLeftOverIsRefused) {
-  EXPECT_EQ(refusal(encode(full) + '\0'), "bytes left over after the value");
 }
 
 TEST(Message, WithAValueOfAnotherTypeThanItsKeyIsRefused) {
@@ -212,16 +471,67 @@ TEST(Answer, SurvivesEncodingAndDecoding) {
 }
 
 TEST(Answer, HasTheseBytesForEver) {
-  const auto begin = "\x02"                             // version
+  const auto begin = "\x03"                             // version
                      "\x18\x17\x16\x15\x14\x13\x12\x11" // from
                      "\x08\x07\x06\x05\x04\x03\x02\x01" // to
                      "\xac\x02"                         // sequence
                      "\x01"s;                           // joined
-  EXPECT_EQ(encode(yes), begin + "\0\0"s);              // no offer, no items
-  const auto with = encode_whole(offering);
-  EXPECT_EQ(with.substr(0, begin.size() + 2), begin + "\7\2");
-  EXPECT_EQ(with.substr(begin.size() + 1),
-            encode(message{ann, bob, 1, 0, phase::goes_on, offering.items}).substr(20));
+  const auto no_root = std::string(16, '\0');
+  EXPECT_EQ(encode(yes), begin + no_root + "\0\0\0"s); // items only: no offer, no items
+  const auto items = encode(message{ann, bob, 1, 0, phase::goes_on, offering.items});
+  EXPECT_EQ(encode_whole(offering),
+            begin + no_root + "\0\7"s + items.substr(head("\2").size() - 1));
+}
+
+TEST(Answer, OfARepairHasTheseBytesForEver) {
+  const auto expected = "\x03"                             // version
+                        "\x18\x17\x16\x15\x14\x13\x12\x11" // from
+                        "\x08\x07\x06\x05\x04\x03\x02\x01" // to
+                        "\xac\x02"                         // sequence
+                        "\x03"                             // busy
+                        "\x02\x00\x00\x00\x00\x00\x00\x00" // the root
+                        "\x01\x00\x00\x00\x00\x00\x00\x00" //
+                        "\x0e"                             // a walk, sums, and rows
+                        "\x00\x00"                         // no offer, no items
+                        "\x0c"                             // 12 bytes of a walk:
+                        "\x01\x00"                         //   version, no root
+                        "\x01"                             //   one sum
+                        "\x05\x00\x00\x00\x00\x00\x00\x00" //
+                        "\x00"                             //   no lists
+                        "\x02"                             // two sums of an audit
+                        "\x01\x02\x03\x04\x05\x06\x07\x08" //
+                        "\x09\x00\x00\x00\x00\x00\x00\x00" //
+                        "\x00\xac\x02\x04"                 // of 300 bytes of rows, from 4 on,
+                        "\x02xy"s;                         // two
+
+  EXPECT_EQ(encode(mending), expected);
+  EXPECT_EQ(decode_answer(expected), (wire::decoded<answer>{mending}));
+}
+
+TEST(Answer, MayHoldAnyOfItsParts) {
+  for (int parts = 0; parts < 16; ++parts) {
+    auto a = (parts & 1) != 0 ? offering : yes;
+    a.root = {UINT64_MAX, 7};
+    if ((parts & 2) != 0)
+      a.walk = mending.walk;
+    if ((parts & 4) != 0)
+      a.sums = mending.sums;
+    if ((parts & 8) != 0)
+      a.rows = mending.rows;
+    const auto bytes = encode_whole(a);
+
+    EXPECT_EQ(decode_answer(bytes), (wire::decoded<answer>{a}));
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+      EXPECT_NE(refusal_of_answer(bytes.substr(0, size)), "") << "cut to " << size << " bytes";
+  }
+}
+
+TEST(Answer, MayHaveAnyVerdict) {
+  for (const auto v : {verdict::joined, verdict::other_session, verdict::busy, verdict::start_over,
+                       verdict::refused}) {
+    const answer a{bob, ann, 1, v};
+    EXPECT_EQ(decode_answer(encode(a)), (wire::decoded<answer>{a}));
+  }
 }
 
 TEST(Answer, WithAnOfferAndNoItemsOrItemsAndNoOfferIsRefused) {
@@ -247,10 +557,36 @@ TEST(Answer, OfAnotherVersionIsRefused) {
 TEST(Answer, WithAnUnknownVerdictIsRefused) {
   auto bytes = encode(yes);
 
-  for (const char verdict : {'\0', '\3', '\xff'}) {
-    bytes[bytes.size() - 3] = verdict;
+  for (const char verdict : {'\0', '\6', '\xff'}) {
+    bytes[19] = verdict;
     EXPECT_EQ(refusal_of_answer(bytes), "unknown verdict");
   }
+}
+
+TEST(Answer, WithUnknownPartsIsRefused) {
+  auto bytes = encode(yes);
+
+  for (const char flags : {'\1', '\x10', '\xf0'}) {
+    bytes[bytes.size() - 3] = flags;
+    EXPECT_EQ(refusal_of_answer(bytes), "unknown part of an answer");
+  }
+}
+
+TEST(Answer, WithBadPartsIsRefused) {
+  const auto with = [](char flag, std::string_view part) {
+    auto bytes = encode(yes);
+    bytes[bytes.size() - 3] = flag;
+    return refusal_of_answer(bytes.append(part));
+  };
+
+  EXPECT_EQ(with('\2', "\4\2\0\0\0"s), "unknown version of the repair format");
+  EXPECT_EQ(with('\2', "\5\1\0\0\0\0"s), "bytes left over after the value");
+  EXPECT_EQ(with('\4', "\0"s), "an audit without sums");
+  EXPECT_EQ(with('\4', "\1"s + std::string(7, '\0')),
+            "more items announced than the input can hold");
+  EXPECT_EQ(with('\x08', "\0\2\0\0"s), "fragment out of bounds");
+  EXPECT_EQ(with('\x08', "\0\2\1\2xy"s), "fragment out of bounds");
+  EXPECT_EQ(with('\x08', "\0\2\0\2xy"s), "");
 }
 
 TEST(Answer, WithBytesLeftOverIsRefused) {

@@ -35,9 +35,9 @@ T decoded(wire::decoded<T> x) {
 }
 
 /// Walks by encoded messages of at most `limit` bytes.
-outcome walk(const hash_tree& asking, const hash_tree& answering, std::size_t limit = usual) {
+outcome walk(repair_walk w, const hash_tree& asking, const hash_tree& answering,
+             std::size_t limit) {
   outcome result;
-  repair_walk w{limit};
   while (const auto& request = w.next(asking)) {
     const auto question = encode(*request);
     const auto there = decoded(decode_repair_request(question));
@@ -50,19 +50,23 @@ outcome walk(const hash_tree& asking, const hash_tree& answering, std::size_t li
     EXPECT_LE(answer.size(), limit);
     result.bytes += question.size() + answer.size();
 
-    const auto taken = w.take(asking, back);
+    auto taken = w.take(asking, back);
     if (!taken) {
       ADD_FAILURE() << "an answer does not fit its request";
       break;
     }
-    add(result.sent, *taken);
-    add(result.wanted, reply.wanted);
+    add(result.sent, taken->take(asking, SIZE_MAX));
+    add(result.wanted, reply.wanted.take(answering, SIZE_MAX));
     if (++result.requests > 10'000) {
       ADD_FAILURE() << "the walk does not end";
       break;
     }
   }
   return result;
+}
+
+outcome walk(const hash_tree& asking, const hash_tree& answering, std::size_t limit = usual) {
+  return walk(repair_walk{limit}, asking, answering, limit);
 }
 
 std::map<std::string, hash_tree::entry> contents(const hash_tree& tree) {
@@ -72,9 +76,9 @@ std::map<std::string, hash_tree::entry> contents(const hash_tree& tree) {
 }
 
 /// The names in `a` that `b` lacks or has otherwise.
-names only_in(const hash_tree& a, const hash_tree& b) {
+names only_in(const hash_tree& a, const hash_tree& b, const range& where = {}) {
   names result;
-  a.visit({}, [&](const hash_tree::entry& e) {
+  a.visit(where, [&](const hash_tree::entry& e) {
     if (b.find(e.position, e.name) != e.digest)
       result.insert(e.name);
   });
@@ -241,10 +245,10 @@ TEST(Repair, AsksAgainForWhatTheOtherSidesSmallerMessagesDoNotHold) {
   outcome found;
   repair_walk w{usual};
   while (const auto& request = w.next(a)) {
-    const auto reply = answer_to(*request, b, repair_message_bytes_min);
+    auto reply = answer_to(*request, b, repair_message_bytes_min);
     EXPECT_LE(encode(reply.answer).size(), repair_message_bytes_min);
-    add(found.sent, w.take(a, reply.answer).value());
-    add(found.wanted, reply.wanted);
+    add(found.sent, w.take(a, reply.answer).value().take(a, SIZE_MAX));
+    add(found.wanted, reply.wanted.take(b, SIZE_MAX));
   }
 
   EXPECT_EQ(found.sent, only_in(a, b));
@@ -279,15 +283,15 @@ TEST(Repair, EndsWhileBothTreesChangeAndTheNextOneFindsTheRest) {
       int requests = 0;
       while (const auto& request = w.next(a)) {
         ASSERT_LT(++requests, 1000);
-        const auto reply = answer_to(*request, b, repair_message_bytes_min);
+        auto reply = answer_to(*request, b, repair_message_bytes_min);
         if (changing) {
           change(a);
           change(b);
         }
-        const auto named = w.take(a, reply.answer);
+        auto named = w.take(a, reply.answer);
         ASSERT_TRUE(named);
-        give(*named, a, b);
-        give(reply.wanted, b, a);
+        give(named->take(a, SIZE_MAX), a, b);
+        give(reply.wanted.take(b, SIZE_MAX), b, a);
       }
     }
     EXPECT_EQ(a.root(), b.root());
@@ -328,6 +332,169 @@ TEST(Repair, TakesAboutSixtyBytesForEachOfTwoPercentThatDiffer) {
 
   EXPECT_LT(found.bytes, differ * 64);
   EXPECT_LT(found.requests, 20u);
+}
+
+// -- over some ranges --
+
+/// Those of so many bits that differ.
+std::vector<repair_walk::difference> differences(const hash_tree& a, const hash_tree& b,
+                                                 unsigned depth) {
+  std::vector<repair_walk::difference> result;
+  for (std::uint64_t prefix = 0; prefix >> depth == 0; ++prefix)
+    if (const auto theirs = b.of({depth, prefix}).sum.low; theirs != a.of({depth, prefix}).sum.low)
+      result.push_back({prefix, theirs});
+  return result;
+}
+
+TEST(RepairOfRanges, NamesExactlyWhatDiffersInThem) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random{seed};
+    const std::size_t sizes[] = {0, 1, 5, 40, 300, 5000};
+    const double parts[] = {0.001, 0.01, 0.1, 1};
+    const auto [a, b] = random_pair(random, sizes[seed % 6], parts[random() % 4]);
+    const auto depth = static_cast<unsigned>(1 + random() % 12);
+    const auto limit = seed % 2 == 0 ? usual : repair_message_bytes_min;
+
+    auto some = differences(a, b, depth);
+    const auto all = walk(repair_walk{limit, depth, some}, a, b, limit);
+    EXPECT_EQ(all.sent, only_in(a, b));
+    EXPECT_EQ(all.wanted, only_in(b, a));
+
+    std::erase_if(some, [&](const auto&) { return random() % 2 == 0; });
+    names sent;
+    names wanted;
+    for (const auto& d : some) {
+      sent.merge(only_in(a, b, {depth, d.prefix}));
+      wanted.merge(only_in(b, a, {depth, d.prefix}));
+    }
+    const auto found = walk(repair_walk{limit, depth, some}, a, b, limit);
+    EXPECT_EQ(found.sent, sent);
+    EXPECT_EQ(found.wanted, wanted);
+  }
+}
+
+TEST(RepairOfRanges, FindsARangeThatOneSideLacks) {
+  std::mt19937_64 random{9};
+  const hash_tree empty;
+  for (const std::size_t size : {3, 2000}) {
+    const auto [full, same] = random_pair(random, size, 0);
+    for (const unsigned depth : {1U, 4U}) {
+      const auto sends = walk({usual, depth, differences(full, empty, depth)}, full, empty, usual);
+      EXPECT_EQ(sends.sent, only_in(full, empty));
+      EXPECT_TRUE(sends.wanted.empty());
+      const auto wants = walk({usual, depth, differences(empty, full, depth)}, empty, full, usual);
+      EXPECT_TRUE(wants.sent.empty());
+      EXPECT_EQ(wants.wanted, only_in(full, empty));
+    }
+  }
+}
+
+TEST(RepairOfRanges, AsksNothingWhereThereAreNoneOrNoneDiffersAnyMore) {
+  std::mt19937_64 random{10};
+  auto [a, b] = random_pair(random, 500, 0.1);
+  const auto differed = differences(a, b, 6);
+
+  EXPECT_FALSE(repair_walk(usual, 6, {}).next(a));
+  EXPECT_FALSE(repair_walk(usual, 6, differed).next(b)); // what the other side had
+}
+
+TEST(RepairOfRanges, AsksForNoRoot) {
+  std::mt19937_64 random{11};
+  const auto [a, b] = random_pair(random, 500, 0.5);
+  repair_walk w{usual, 1, differences(a, b, 1)};
+
+  const auto request = *w.next(a);
+  EXPECT_EQ(request.depth, 1u);
+  auto answer = answer_to(request, b, usual).answer;
+  EXPECT_FALSE(answer.root);
+  answer.root = b.root();
+  EXPECT_FALSE(w.take(a, answer));
+}
+
+TEST(RepairOfRanges, FindsWhatDiffersAtOnePosition) {
+  hash_tree a;
+  hash_tree b;
+  for (std::uint64_t i = 1; i <= 20; ++i) {
+    a.set(42, std::to_string(i), {1, i});
+    b.set(42, std::to_string(i), {1, i == 5 ? 100 : i});
+  }
+  const auto theirs = b.of({64, 42}).sum.low;
+
+  const auto found = walk({usual, 64, {{42, theirs}}}, a, b, usual);
+
+  EXPECT_EQ(found.sent, names{"5"});
+  EXPECT_EQ(found.wanted, names{"5"});
+}
+
+// -- names --
+
+using list = std::vector<std::string>;
+
+TEST(NamedEntries, AreHandedOutBitByBit) {
+  const hash_tree none;
+  named_entries named{{"a", "b", "c", "d", "e"}, {}};
+
+  EXPECT_EQ(named.take(none, 2), (list{"a", "b"}));
+  named.add("f");
+  EXPECT_EQ(named.take(none, 3), (list{"c", "d", "e"}));
+  EXPECT_FALSE(named.empty());
+  EXPECT_EQ(named.take(none, 3), list{"f"});
+  EXPECT_TRUE(named.empty());
+  EXPECT_EQ(named.take(none, 3), list{});
+}
+
+TEST(NamedEntries, OfARangeAreHandedOutBitByBitAndOnceEach) {
+  std::mt19937_64 random{12};
+  const auto tree = random_pair(random, 5000, 0).a;
+  list expected;
+  for (const auto& r : {range{2, 1}, range{3, 7}})
+    tree.visit(r, [&](const hash_tree::entry& e) { expected.push_back(e.name); });
+
+  for (const std::size_t most : {std::size_t{1}, std::size_t{10}, std::size_t{333}, SIZE_MAX}) {
+    named_entries named{{}, {{2, 1}, {3, 7}}};
+    list found;
+    while (!named.empty()) {
+      const auto some = named.take(tree, most);
+      EXPECT_LE(some.size(), most == SIZE_MAX ? most : 2 * most);
+      found.insert(found.end(), some.begin(), some.end());
+    }
+    EXPECT_EQ(found, expected);
+  }
+}
+
+TEST(NamedEntries, OfARangeAreThoseThatTheTreeHasThen) {
+  hash_tree tree;
+  tree.set(1, "old", {1, 1});
+  named_entries named;
+  named.add(range{});
+  tree.erase(1, "old");
+  tree.set(2, "new", {1, 1});
+
+  EXPECT_EQ(named.take(tree, 10), list{"new"});
+  EXPECT_TRUE(named.empty());
+}
+
+TEST(NamedEntries, OfOnePositionAreHandedOutTogether) {
+  hash_tree tree;
+  for (int i = 0; i < 100; ++i)
+    tree.set(42, std::to_string(i), {1, 1});
+  named_entries named;
+  named.add(range{});
+
+  EXPECT_EQ(named.take(tree, 10).size(), 100u);
+  EXPECT_EQ(named.take(tree, 10).size(), 0u);
+  EXPECT_TRUE(named.empty());
+}
+
+TEST(NamedEntries, CanBePutTogether) {
+  hash_tree tree;
+  tree.set(1, "here", {1, 1});
+  named_entries named{{"a"}, {}};
+  named.add(named_entries{{"b"}, {range{}}});
+  named.add(named_entries{});
+
+  EXPECT_EQ(named.take(tree, SIZE_MAX), (list{"a", "b", "here"}));
 }
 
 // -- messages --

@@ -27,10 +27,11 @@ differences walk(const set_snapshot& here, const set_snapshot& there) {
   differences result;
   repair_walk w{repair_message_bytes_min};
   while (const auto& request = w.next(here.rows())) {
-    const auto reply = answer_to(*request, there.rows(), repair_message_bytes_min);
-    const auto named = w.take(here.rows(), reply.answer).value();
+    auto reply = answer_to(*request, there.rows(), repair_message_bytes_min);
+    const auto named = w.take(here.rows(), reply.answer).value().take(here.rows(), SIZE_MAX);
     result.here.insert(result.here.end(), named.begin(), named.end());
-    result.there.insert(result.there.end(), reply.wanted.begin(), reply.wanted.end());
+    const auto wanted = reply.wanted.take(there.rows(), SIZE_MAX);
+    result.there.insert(result.there.end(), wanted.begin(), wanted.end());
   }
   return result;
 }

@@ -58,17 +58,21 @@ cluster::cluster(const run_options& options)
                                                 .log = world_.log(),
                                                 .past = past_,
                                                 .limits = {},
+                                                .digests = replication::digester{{}},
                                                 .interval = {},
                                                 .post = {},
-                                                .begins_transfer = {},
+                                                .reads_states = {},
                                                 .call_on = {}} {
-  constexpr std::array message_bytes{1, 100, 300, 2000, 256 * 1024};
+  constexpr std::array message_bytes{40, 100, 300, 2000, 256 * 1024};
+  constexpr std::array whole_set_bytes{0, 50, 100, 16 * 1024};
   constexpr std::array log_bytes{1, 400, 1500, 10'000, 1 << 20, 1 << 20};
   // Among many a log that reaches back to nobody makes for little but states.
   constexpr std::size_t few_nodes = 6;
   constexpr std::size_t log_bytes_of_many = 3000;
   constexpr std::array shares{0.0, 0.0, 0.5, 0.5, 1.0};
   around_.limits.message_bytes = static_cast<std::size_t>(random_.one_of(message_bytes));
+  around_.limits.whole_set_bytes = static_cast<std::size_t>(random_.one_of(whole_set_bytes));
+  around_.limits.audits = random_.chance(0.3); // they would hide what else goes wrong
   around_.limits.log_bytes = static_cast<std::size_t>(random_.one_of(log_bytes));
   if (nodes() > few_nodes)
     around_.limits.log_bytes = std::max(around_.limits.log_bytes, log_bytes_of_many);
@@ -80,7 +84,7 @@ cluster::cluster(const run_options& options)
   names_ = 1 + random_.below(4);
   around_.post = [this](replica& from, session_id peer, const std::string& address,
                         std::string bytes) { post(from, peer, address, std::move(bytes)); };
-  around_.begins_transfer = [this](replica& r) { rush(r); };
+  around_.reads_states = [this](replica& r) { rush(r); };
   around_.call_on = [this](process& p, const std::string& address) { world_.call_on(p, address); };
   auto& net = world_.net();
   net.receive = [this, others = std::move(net.receive)](const datagram& d) {
@@ -105,6 +109,9 @@ void cluster::starts(process& p) {
   const auto kept = disks_.extract(p.born.machine);
   if (!kept.empty() && kept.mapped().node == p.born.self.id)
     data = std::move(kept.mapped().data);
+  const auto copy = copies_.find(p.born.machine);
+  if (copy != copies_.end() && copy->second.node == p.born.self.id && random_.chance(0.25))
+    data = {crdt::replica_id::from(high, low), copy->second.data.values};
   if (log().listens())
     world_.log().tell(world_.name(p) + " has " + std::to_string(data.values.size()) +
                       " keys as replica " + to_string(data.self).substr(0, 8));
@@ -127,8 +134,8 @@ void cluster::hears(process& p, const membership::event& e) {
 void cluster::faults_end() {
   are_faults_over_ = true;
   for (const auto* r : members(0))
-    for (const auto& [key, value] : r->data().values)
-      held_.try_emplace(key, key.type).first->second.join(value);
+    for (const auto& [key, digested] : r->data().values)
+      held_.try_emplace(key, key.type).first->second.join(digested.value());
 }
 
 // -- clients --
@@ -160,6 +167,10 @@ void cluster::rush(replica& r) {
 /// A client asks this node, with what it read at any.
 void cluster::request(replica& r) {
   const auto key = draw_key(random_, names_);
+  if (around_.limits.audits && random_.chance(0.02))
+    damage_one();
+  if (random_.chance(0.05))
+    copies_[r.home().born.machine] = {r.home().core.self().id, r.data()};
   const auto* read = random_.one_of(running(0))->find(key);
   const auto what = draw_command(random_, key.type, read);
   r.home().arrives(input{input_kind::other, nullptr}, [&r, key, what] { r.write(key, what); });
@@ -259,6 +270,8 @@ bool cluster::is_done() {
   std::string why;
   if (!is_quiet(ours, &why) || !is_quiet(rivals, &why)) {
     if (now() > *agreed_since_ + quiet_within) {
+      if (around_.limits.audits)
+        world_.log().complain("R9", "all", "do not mend what was lost");
       check_end(ours); // what is lost says more than that it goes on
       world_.log().complain("R6", "all", "do not become quiet: " + why);
     }
@@ -266,12 +279,43 @@ bool cluster::is_done() {
   }
   check_end(ours);
   check_rivals(rivals);
+  if (damaged_since_ || !around_.limits.audits || !damage(ours))
+    return true;
+  damaged_since_ = agreed_since_ = now();
+  return false;
+}
+
+/// Lets a replica lose a set that it has from others: it would number its own events anew.
+void cluster::damage_one() {
+  auto& victim = *random_.one_of(running(0));
+  const auto& self = victim.data().self;
+  std::vector<crdt::key> keys;
+  for (const auto& [key, value] : victim.data().values)
+    if (key.type == crdt::type::set && value.value().as<crdt::or_set>().seen().last(self) == 0)
+      keys.push_back(key);
+  if (!keys.empty() && victim.lose(random_.one_of(keys)))
+    forgetful_.insert(self); // of what it was told itself and had not passed on
+}
+
+/// Lets one member lose values that others have.
+bool cluster::damage(const replicas& all) {
+  if (all.size() < 2)
+    return false;
+  auto& victim = *random_.one_of(all);
+  std::vector<crdt::key> keys;
+  for (const auto& [key, value] : victim.data().values)
+    if (!value.value().empty())
+      keys.push_back(key);
+  if (keys.empty())
+    return false;
+  for (auto left = 1 + random_.below(3); left > 0; --left)
+    victim.lose(random_.one_of(keys));
   return true;
 }
 
 /// Whether each has everybody else for a peer, who lacks nothing, and nothing has happened for a
 /// while.
-bool cluster::is_quiet(const replicas& all, std::string* why) const {
+bool cluster::is_quiet(const replicas& all, std::string* why) {
   std::set<session_id> sessions;
   for (const auto* r : all)
     sessions.insert(r->session());
@@ -290,6 +334,13 @@ bool cluster::is_quiet(const replicas& all, std::string* why) const {
       *why = r->name() + " has other peers than are there";
       return false;
     }
+    if (around_.limits.audits) {
+      world_.log().weigh("R9");
+      if (r->core().tree().root() != all.front()->core().tree().root()) {
+        *why = r->name() + " differs from " + all.front()->name();
+        return false;
+      }
+    }
     if (r->last_activity() + quiet_for > now()) {
       *why = r->name() + " goes on";
       return false;
@@ -304,9 +355,16 @@ void cluster::check_end(const replicas& all) {
   auto keys = past_.keys();
   std::set<crdt::replica_id> kept;
   for (const auto* r : all) {
-    kept.insert(r->data().self);
-    for (const auto& [key, value] : r->data().values)
+    if (!forgetful_.contains(r->data().self))
+      kept.insert(r->data().self);
+    replication::digest root;
+    for (const auto& [key, digested] : r->data().values) {
       keys.insert(key);
+      root += around_.digests.digest_of(key, digested.value());
+    }
+    world_.log().weigh("R3");
+    if (r->core().tree().root() != root)
+      world_.log().complain("R3", r->name(), "has digests of other values than it has");
     world_.log().weigh("R6");
     if (r->core().log().size() != 0 || r->core().log().bytes() != 0)
       world_.log().complain("R6", r->name(), "keeps a log though nobody lacks anything");

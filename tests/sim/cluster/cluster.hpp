@@ -8,7 +8,8 @@
 // the network: in most runs each message and each answer is a datagram of its own, in some they
 // keep to connections; one that was spoiled is dropped, as its envelope does not verify. Some nodes
 // have a disk, which keeps values and replica id but neither session nor log; what was told to a
-// client or a peer is on it. The others, and those whose disk is lost, start anew with another id.
+// client or a peer is on it. The others, and those whose disk is lost, start anew with another id,
+// and so do those that come back with an older copy of their disk.
 //
 // What must never happen:
 //   R1  an acknowledged write is missing that a replica holds, or one that kept its state made
@@ -19,6 +20,7 @@
 //   R6  a cluster that is whole does not become quiet, or logs keep what everybody has
 //   R7  an answer acknowledges what was not joined, or counts for another message
 //   R8  a write reaches another cluster
+//   R9  a value that a node lost without noticing is not mended
 // All that must hold of membership is checked as well, with longer deadlines.
 
 #include "tests/sim/cluster/replica.hpp"
@@ -91,9 +93,11 @@ private:
 
   // the end
   replicas members(std::size_t which) const;
-  bool is_quiet(const replicas& all, std::string* why) const;
+  bool is_quiet(const replicas& all, std::string* why);
   void check_end(const replicas& all);
   void check_rivals(const replicas& all);
+  void damage_one();
+  bool damage(const replicas& all);
 
   run_options options_;
   dice random_;
@@ -102,6 +106,7 @@ private:
   replica::surroundings around_;
   std::vector<std::unique_ptr<replica>> replicas_; // by number of their process
   std::map<std::size_t, disk> disks_;              // by machine
+  std::map<std::size_t, disk> copies_;             // of disks, as they were once
   std::map<std::uint64_t, call> calls_;
   std::uint64_t last_call_ = 0;
 
@@ -114,6 +119,8 @@ private:
   bool are_faults_over_ = false;
   std::map<crdt::key, crdt::value> held_; // by any member when the faults were over
   std::optional<duration> agreed_since_;
+  std::optional<duration> damaged_since_;
+  std::set<crdt::replica_id> forgetful_;
 };
 
 } // namespace starling::simulation

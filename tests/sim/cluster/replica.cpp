@@ -38,13 +38,16 @@ bool is_removed(const crdt::or_set& set, const crdt::payload& member, const crdt
 replica::replica(process& in, std::string name, const surroundings& around, stored_data data,
                  dice random)
     : in_(in), name_(std::move(name)), around_(around), data_(std::move(data)), random_(random),
-      clock_skew_(random_.between(-seconds{1}, seconds{1})), core_(session(), around.limits) {
+      clock_skew_(random_.between(-seconds{1}, seconds{1})),
+      core_(session(), around.limits, around.digests) {
+  for (const auto& [key, value] : data_.values)
+    core_.restore(key, value.digest());
   schedule_round();
 }
 
 const crdt::value* replica::find(const crdt::key& key) const {
   const auto found = data_.values.find(key);
-  return found == data_.values.end() ? nullptr : &found->second;
+  return found == data_.values.end() ? nullptr : &found->second.value();
 }
 
 /// Lets something happen at the end of a way through this node, unless the process ends before.
@@ -74,6 +77,17 @@ replica::way& replica::from_shard(const crdt::key& key) {
 
 void replica::complain(std::string invariant, std::string what) {
   around_.log.complain(std::move(invariant), name_, std::move(what));
+}
+
+bool replica::lose(const crdt::key& key) {
+  const auto now = around_.time.now();
+  if (to_shard(key) >= now || from_shard(key) >= now || joins_under_way_ > 0)
+    return false;
+  data_.values.erase(key);
+  core_.restore(key, {});
+  if (around_.log.listens())
+    around_.log.tell(name_ + " loses " + to_text(key));
+  return true;
 }
 
 // -- who is there --
@@ -123,11 +137,11 @@ void replica::write(const crdt::key& key, const crdt::command& what) {
 }
 
 void replica::apply(const crdt::key& key, const crdt::command& what) {
-  auto& target = data_.values.try_emplace(key, key.type).first->second;
-  const auto before = target;
+  auto& target = data_.values.try_emplace(key, key).first->second;
+  const auto before = target.value();
   const auto wall = wall_clock_start + (around_.time.now() + clock_skew_).count();
-  const auto outcome =
-      crdt::apply(target, what, data_.self, static_cast<crdt::lww_register::stamp>(wall));
+  const auto outcome = target.apply(key, what, data_.self,
+                                    static_cast<crdt::lww_register::stamp>(wall), around_.digests);
   const auto* delta = std::get_if<std::optional<crdt::value>>(&outcome);
   if (delta == nullptr)
     return; // refused
@@ -136,55 +150,66 @@ void replica::apply(const crdt::key& key, const crdt::command& what) {
   if (around_.log.listens())
     around_.log.tell(name_ + " writes " + to_text(key) + (*delta ? "" : " to no effect"));
   if (*delta)
-    take(from_shard(key), [this, key, d = **delta] { record(key, d, std::nullopt); });
+    take(from_shard(key),
+         [this, key, d = **delta, now = target.digest()] { record(key, d, now, std::nullopt); });
 }
 
 void replica::receive(const std::string& bytes, std::function<void(std::string)> reply) {
   auto decoded = replication::decode_message(bytes);
   if (const auto* error = std::get_if<wire::decode_error>(&decoded))
     return complain("R4", "cannot read a message: " + std::string{error->what});
-  const auto m = std::make_shared<const replication::message>(
-      std::get<replication::message>(std::move(decoded)));
-  if (!core_.is_for_us(*m))
-    return reply(core_.refused(*m));
-  join_all(m->from, m->items, [this, m, reply] { acknowledge(*m, reply); });
+  auto taken = core_.take(std::get<replication::message>(std::move(decoded)));
+  if (auto* at_once = std::get_if<replication::gossip::reply>(&taken)) {
+    check_size(at_once->bytes);
+    return reply(std::move(at_once->bytes));
+  }
+  const auto in = std::make_shared<const replication::gossip::incoming>(
+      std::get<replication::gossip::incoming>(std::move(taken)));
+  join_all(in->head.from, in->items, [this, in, reply] {
+    if (!in->wanted)
+      return acknowledge(*in, {}, reply);
+    read(*in->wanted,
+         [this, in, reply](const std::string& state) { acknowledge(*in, state, reply); });
+  });
   after_input();
 }
 
 /// Joins what a peer sent, and then does something.
 void replica::join_all(session_id from, const std::vector<replication::item>& items,
                        std::function<void()> then) {
-  core_.heard(from, items);
   if (items.empty())
     return then();
   last_activity_ = around_.time.now();
+  ++joins_under_way_;
   const auto left = std::make_shared<std::size_t>(items.size());
   for (const auto& one : items) {
     around_.past.check_events(one.key, one.part);
     const auto item = std::make_shared<const replication::item>(one);
     take(to_shard(item->key), [this, from, item, left, then] {
-      take(from_shard(item->key),
-           [this, from, item, left, then, news = join(item->key, item->part)] {
-             if (news)
-               record(item->key, *news, from);
-             if (--*left == 0)
-               then();
-           });
+      take(from_shard(item->key), [this, from, item, left, then, news = join(item->key, item->part),
+                                   now = data_.values.at(item->key).digest()] {
+        if (news)
+          record(item->key, *news, now, from);
+        if (--*left > 0)
+          return;
+        then();
+        --joins_under_way_;
+      });
     });
   }
 }
 
 std::optional<crdt::value> replica::join(const crdt::key& key, const crdt::value& part) {
-  auto& target = data_.values.try_emplace(key, key.type).first->second;
+  auto& target = data_.values.try_emplace(key, key).first->second;
   if (key.type != crdt::type::set)
-    return target.join(part);
+    return target.join(key, part, around_.digests);
   std::vector<std::pair<crdt::payload, crdt::dot>> removed;
-  const auto& set = target.as<crdt::or_set>();
+  const auto& set = target.value().as<crdt::or_set>();
   for (const auto& [member, clock] : part.as<crdt::or_set>().clocks())
     for (const auto& e : clock)
       if (e.live && is_removed(set, member, {e.replica, e.number}))
         removed.emplace_back(member, crdt::dot{e.replica, e.number});
-  auto news = target.join(part);
+  auto news = target.join(key, part, around_.digests);
   for (const auto& [member, event] : removed) {
     around_.log.weigh("R2");
     if (is_live(set, member, event))
@@ -194,24 +219,25 @@ std::optional<crdt::value> replica::join(const crdt::key& key, const crdt::value
 }
 
 /// Answers that all of a message is part of our values, and sees whether it is.
-void replica::acknowledge(const replication::message& m,
+void replica::acknowledge(const replication::gossip::incoming& in, std::string_view state,
                           const std::function<void(std::string)>& reply) {
   around_.log.weigh("R7");
-  for (const auto& [key, part] : m.items) {
+  for (const auto& [key, part] : in.items) {
     const auto* ours = find(key);
     auto copy = ours == nullptr ? crdt::value{key.type} : *ours;
     if (copy.join(part))
       complain("R7", "acknowledges more of " + to_text(key) + " than it has");
   }
-  auto answer = core_.joined(m);
-  check_size(answer.items, answer.bytes);
-  reply(std::move(answer.bytes));
+  auto done = core_.joined(in, state);
+  check_size(done.bytes);
+  reply(std::move(done.bytes));
+  perform(std::move(done.effects));
 }
 
-void replica::record(const crdt::key& key, const crdt::value& delta,
+void replica::record(const crdt::key& key, const crdt::value& delta, const replication::digest& now,
                      std::optional<session_id> from) {
   last_activity_ = around_.time.now();
-  core_.record(key, delta, from);
+  core_.record(key, delta, now, from);
 }
 
 // -- what the core wants done --
@@ -221,6 +247,7 @@ void replica::schedule_round() {
   around_.time.after(wait, [this] {
     in_.happens({input_kind::other, nullptr}, [this] {
       // All at once now and then, as before a node stops.
+      core_.tick();
       const bool with_all = random_.chance(0.1);
       perform(with_all ? core_.rounds({}) : core_.round(random_.bits()));
       after_input();
@@ -242,7 +269,7 @@ void replica::begin(session_id peer) {
 
 void replica::carry_out(replication::send_message& e) {
   begin(e.peer);
-  check_size(e.items, e.bytes);
+  check_size(e.bytes);
   around_.log.note(a_message, in_.born.number, e.bytes);
   if (e.items > 0)
     last_activity_ = around_.time.now();
@@ -255,57 +282,40 @@ void replica::carry_out(replication::send_message& e) {
   around_.post(*this, e.peer, address->second, std::move(e.bytes));
 }
 
-void replica::check_size(std::size_t items, const std::string& bytes) {
-  static const auto head =
-      encode(replication::message{{}, {}, UINT64_MAX, UINT64_MAX}, {}).size() + 9;
-  if (items > 1 && bytes.size() > head + around_.limits.message_bytes)
-    complain("R5", "a message of several items passed its bound");
-}
-
-void replica::carry_out(const replication::list_keys& e) {
-  begin(e.peer);
-  around_.begins_transfer(*this);
-  struct gathered {
-    std::size_t left = shards;
-    std::vector<crdt::key> keys;
-  };
-  const auto all = std::make_shared<gathered>();
-  for (std::size_t shard = 0; shard < shards; ++shard)
-    take(to_shards_[shard], [this, peer = e.peer, all, shard] {
-      std::vector<crdt::key> keys;
-      for (const auto& [key, value] : data_.values)
-        if (shard_of(key, shards) == shard)
-          keys.push_back(key);
-      take(from_shards_[shard], [this, peer, all, keys = std::move(keys)] {
-        all->keys.insert(all->keys.end(), keys.begin(), keys.end());
-        if (--all->left > 0)
-          return;
-        under_way_.erase(peer);
-        perform(core_.listed(peer, std::move(all->keys)));
-      });
-    });
+/// Nothing is larger than a message may be, beside what every message holds.
+void replica::check_size(const std::string& bytes) {
+  constexpr std::size_t around = 200 + crdt::key_name_max;
+  const auto most = std::max(replication::repair_message_bytes_min, around_.limits.message_bytes);
+  if (bytes.size() > most + around)
+    complain("R5", "a message passed its bound");
 }
 
 void replica::carry_out(const replication::read_states& e) {
   begin(e.peer);
+  around_.reads_states(*this);
   struct gathered {
     std::size_t left;
     std::vector<replication::encoded_item> items;
   };
   const auto all = std::make_shared<gathered>(gathered{e.keys.size(), {}});
   for (const auto& key : e.keys)
-    take(to_shard(key), [this, peer = e.peer, all, key] {
-      const auto* value = find(key);
-      auto bytes = value == nullptr || value->empty() ? std::string{} : value->encode();
-      take(from_shard(key), [this, peer, all, key, bytes = std::move(bytes)] {
-        if (!bytes.empty())
-          all->items.push_back({key, bytes});
-        if (--all->left > 0)
-          return;
-        under_way_.erase(peer);
-        perform(core_.states_read(peer, std::move(all->items)));
-      });
+    read(key, [this, peer = e.peer, all, key](std::string bytes) {
+      if (!bytes.empty())
+        all->items.push_back({key, std::move(bytes)});
+      if (--all->left > 0)
+        return;
+      under_way_.erase(peer);
+      perform(core_.states_read(peer, std::move(all->items)));
     });
+}
+
+/// Reads the state of a key, encoded, and then does something.
+void replica::read(const crdt::key& key, std::function<void(std::string)> then) {
+  take(to_shard(key), [this, key, then] {
+    const auto* value = find(key);
+    auto bytes = value == nullptr || value->empty() ? std::string{} : value->encode();
+    take(from_shard(key), [then, bytes = std::move(bytes)] { then(bytes); });
+  });
 }
 
 void replica::carry_out(const replication::peer_changed& e) {
@@ -313,14 +323,19 @@ void replica::carry_out(const replication::peer_changed& e) {
     around_.call_on(in_, known->second);
 }
 
+void replica::carry_out(const replication::value_refused& e) {
+  complain("R5", to_text(e.key) + " is too large for a peer");
+}
+
 void replica::answered(session_id peer, const std::string& bytes) {
   const auto decoded = replication::decode_answer(bytes);
   const auto* answer = std::get_if<replication::answer>(&decoded);
-  if (answer == nullptr || !core_.expects(peer, *answer))
+  const auto items = answer == nullptr ? std::nullopt : core_.take(peer, *answer);
+  if (!items)
     return failed(peer);
   around_.log.note(an_acknowledgement, in_.born.number, bytes);
   joining_.insert(peer);
-  join_all(peer, answer->items, [this, peer, a = *answer] {
+  join_all(peer, *items, [this, peer, a = *answer] {
     joining_.erase(peer);
     under_way_.erase(peer);
     perform(core_.answered(peer, a));

@@ -8,6 +8,7 @@
 // between the core and a shard takes a moment, so that others come in between, but none overtakes
 // another on the same way.
 
+#include "replication/digested_value.hpp"
 #include "replication/gossip.hpp"
 #include "tests/sim/cluster/history.hpp"
 #include "tests/sim/membership/process.hpp"
@@ -28,7 +29,7 @@ using replication::session_id;
 /// What a disk holds of a node's data, or what there is of it at first.
 struct stored_data {
   crdt::replica_id self;
-  std::map<crdt::key, crdt::value> values;
+  std::map<crdt::key, replication::digested_value> values;
 };
 
 class replica {
@@ -38,6 +39,7 @@ public:
     chronicle& log;
     history& past;
     replication::gossip_limits limits;
+    replication::digester digests;
     duration interval; // between rounds, about
 
     /// Sends a gossip message; ends with `answered` or `failed`, in the process.
@@ -45,8 +47,8 @@ public:
                        std::string bytes)>
         post;
 
-    /// The states of all keys will now be sent to somebody.
-    std::function<void(replica&)> begins_transfer;
+    /// States will now be read, to be sent to somebody.
+    std::function<void(replica&)> reads_states;
 
     /// Tells membership that somebody else is at this address than was thought.
     std::function<void(process&, const std::string& address)> call_on;
@@ -71,6 +73,9 @@ public:
 
   /// An answer came after its message was reported as failed or answered: it must not count.
   void answered_late(session_id peer, const std::string& bytes);
+
+  /// A value gets lost, and nobody notices. Not if something is on its way to it or from it.
+  bool lose(const crdt::key& key);
 
   /// Membership tells of a member.
   void hears(const membership::event& e);
@@ -102,15 +107,18 @@ private:
   std::optional<crdt::value> join(const crdt::key& key, const crdt::value& part);
   void join_all(session_id from, const std::vector<replication::item>& items,
                 std::function<void()> then);
-  void acknowledge(const replication::message& m, const std::function<void(std::string)>& reply);
-  void record(const crdt::key& key, const crdt::value& delta, std::optional<session_id> from);
+  void acknowledge(const replication::gossip::incoming& in, std::string_view state,
+                   const std::function<void(std::string)>& reply);
+  void record(const crdt::key& key, const crdt::value& delta, const replication::digest& now,
+              std::optional<session_id> from);
+  void read(const crdt::key& key, std::function<void(std::string)> then);
   void perform(std::vector<replication::effect> effects);
   void carry_out(replication::send_message& e);
-  void carry_out(const replication::list_keys& e);
   void carry_out(const replication::read_states& e);
   void carry_out(const replication::peer_changed& e);
+  void carry_out(const replication::value_refused& e);
   void begin(session_id peer);
-  void check_size(std::size_t items, const std::string& bytes);
+  void check_size(const std::string& bytes);
   void complain(std::string invariant, std::string what);
 
   static constexpr std::size_t shards = 3;
@@ -125,6 +133,7 @@ private:
   std::map<membership::node_id, session_id> sessions_; // of the members that are there
   std::map<session_id, std::string> addresses_;        // where those are
   std::set<session_id> under_way_;                     // effects that are not reported yet
+  std::size_t joins_under_way_ = 0;                    // of messages and answers
   std::set<session_id> joining_;                       // whose answers are being joined
   std::array<way, shards> to_shards_{};
   std::array<way, shards> from_shards_{};

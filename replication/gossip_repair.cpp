@@ -1,0 +1,259 @@
+// The part of the gossip core that finds and mends what deltas did not bring.
+
+#include "replication/gossip.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace starling::replication {
+
+namespace {
+
+constexpr std::size_t keys_per_read = 4;
+
+// Under load it takes a slice of the keys this often, intervals.
+constexpr unsigned audit_interval = 8;
+
+} // namespace
+
+/// What a step of a walk takes, and its answer.
+std::size_t gossip::walk_bytes() const {
+  return std::max(repair_message_bytes_min, limits_.message_bytes);
+}
+
+/// Whether a walk goes on beyond its first question. One does at a time.
+bool gossip::is_walking() const {
+  return std::ranges::any_of(
+      peers_, [](const auto& one) { return one.second.walking && one.second.walking->differs; });
+}
+
+/// A first question may be put to all but those who walk over our keys themselves, a second first
+/// question when there is time for more.
+bool gossip::may_walk(session_id id, const peer_state& p) const {
+  return p.walking || (!p.put_off && !is_walked_by(id) && !(p.waits_for_walk && is_walking()));
+}
+
+/// Forgets how far the repair of a peer got.
+void gossip::end_walk(peer_state& p) {
+  p.walking.reset();
+  p.lacking = {};
+  p.ready.clear();
+  p.ready_bytes = 0;
+  p.sets.clear();
+  p.comparing.reset();
+}
+
+// -- asking --
+
+/// The next step of comparing all keys, as long as there is one; afterwards the peer is no longer
+/// behind.
+std::optional<effect> gossip::step_of_walk(session_id id, peer_state& p) {
+  if (!p.walking) {
+    if (!p.behind || !may_walk(id, p))
+      return std::nullopt;
+    p.walking = walk{log_.last(), repair_walk{walk_bytes()}};
+    p.waits_for_walk = false;
+  }
+  if (const auto& request = p.walking->steps.next(tree_)) {
+    auto m = head_of(id, p);
+    m.walk = *request;
+    return send(id, p, topic::walk, std::move(m));
+  }
+  p.behind = false;
+  p.cursor = std::max(p.cursor, p.walking->log_end);
+  p.walking.reset();
+  drop_acknowledged();
+  if (!log_.reaches_back_to(p.cursor)) {
+    p.behind = true;
+    return step_of_walk(id, p);
+  }
+  return std::nullopt;
+}
+
+void gossip::take_differences(peer_state& p, const answer& a) {
+  if (!p.walking)
+    return; // it was given up for theirs
+  auto named = a.walk ? p.walking->steps.take(tree_, *a.walk) : std::nullopt;
+  const bool goes_on = named && (!named->empty() || p.walking->steps.next(tree_));
+  const bool is_first = !p.walking->differs;
+  if (!named || (goes_on && is_first && is_walking())) { // no answer, or no time
+    end_walk(p);
+    (named ? p.waits_for_walk : p.put_off) = true;
+    return;
+  }
+  if (goes_on && is_first) {
+    p.walking->differs = true;
+    ++repairs_.walks;
+  }
+  p.lacking.add(std::move(*named));
+}
+
+/// Sends the states of what the peer lacks, once there are enough for a message.
+std::optional<effect> gossip::send_states(session_id id, peer_state& p) {
+  const bool is_full = p.ready_bytes >= limits_.message_bytes;
+  if (!p.lacking.empty() && !is_full) {
+    read_states wanted{id, {}};
+    for (const auto& name : p.lacking.take(tree_, keys_per_read))
+      wanted.keys.push_back(key_of(name));
+    if (!wanted.keys.empty()) {
+      p.for_what = waiting::states;
+      return wanted;
+    }
+  }
+  if (p.ready.empty())
+    return std::nullopt;
+  std::vector<encoded_item> items;
+  std::size_t bytes = 0;
+  do {
+    bytes += p.ready.back().size();
+    items.push_back(std::move(p.ready.back()));
+    p.ready.pop_back();
+  } while (!p.ready.empty() && bytes + p.ready.back().size() <= limits_.message_bytes);
+  p.ready_bytes -= bytes;
+  repairs_.states += items.size();
+  auto m = head_of(id, p);
+  m.mends = true;
+  return send(id, p, topic::states, std::move(m), items);
+}
+
+std::vector<effect> gossip::states_read(session_id peer, std::vector<encoded_item> states) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end() || found->second.for_what != waiting::states)
+    return {};
+  auto& p = found->second;
+  p.for_what = waiting::nothing;
+  if (!p.present)
+    return give_up(p);
+  for (auto& state : states) {
+    if (state.key.type == crdt::type::set && state.bytes.size() > limits_.whole_set_bytes) {
+      p.sets.push_back(std::move(state));
+      continue;
+    }
+    p.ready_bytes += state.size();
+    p.ready.push_back(std::move(state));
+  }
+  return advance(peer, p);
+}
+
+/// The next step of comparing a large set, if there is one to be compared.
+std::optional<effect> gossip::compare_set(session_id id, peer_state& p) {
+  while (p.comparing || !p.sets.empty()) {
+    if (!p.comparing) {
+      auto [key, bytes] = std::move(p.sets.back());
+      p.sets.pop_back();
+      auto state = std::get<crdt::value>(crdt::value::decode(bytes));
+      p.comparing.emplace(++sequence_, key,
+                          set_snapshot{digests_, key, std::move(state.as<crdt::or_set>())},
+                          walk_bytes());
+    }
+    if (auto step = p.comparing->next()) {
+      auto m = head_of(id, p);
+      m.set = std::move(*step);
+      return send(id, p, topic::set, std::move(m));
+    }
+    p.comparing.reset();
+    ++repairs_.sets;
+  }
+  return std::nullopt;
+}
+
+/// A set cannot be compared: it is sent whole, if we answer for it that the peer gets it.
+void gossip::fall_back(peer_state& p) {
+  if (p.comparing && p.walking) {
+    p.ready.push_back({p.comparing->key(), p.comparing->whole().encode()});
+    p.ready_bytes += p.ready.back().size();
+  }
+  p.comparing.reset();
+}
+
+/// Looks, after a round, whether the peer differs in what no log brings.
+std::vector<effect> gossip::begin_audit(session_id id, peer_state& p) {
+  const bool is_due = log_.size() == 0 || since_audit_ >= audit_interval;
+  if (!limits_.audits || !std::exchange(p.may_audit, false) || !is_due || !p.root ||
+      *p.root == tree_.root() || !may_walk(id, p))
+    return {};
+  since_audit_ = 0;
+  auto m = head_of(id, p);
+  m.audit = p.audits.next(log_.size());
+  return {send(id, p, topic::audit, std::move(m))};
+}
+
+void gossip::found(peer_state& p, const audit::finding& f) {
+  if (f.ranges.empty() || p.walking || is_walking())
+    return;
+  // A part of the keys says nothing of the log.
+  p.walking = walk{p.cursor, repair_walk{walk_bytes(), f.depth, f.ranges}, true};
+  ++repairs_.findings;
+}
+
+// -- answering --
+
+/// Why a question is not answered now.
+std::optional<verdict> gossip::objection(const message& m) {
+  const auto found = peers_.find(m.from);
+  auto* p = found == peers_.end() ? nullptr : &found->second;
+  if (m.walk) {
+    if (walker_ && walker_->who != m.from)
+      return verdict::busy;
+    if (p != nullptr && p->walking) {
+      if (self_ < m.from)
+        return verdict::busy;
+      end_walk(*p);
+    }
+  }
+  if (!m.set)
+    return std::nullopt;
+  if (answering_ && answering_->is(m.from, *m.set))
+    return std::nullopt;
+  const auto* ask = std::get_if<repair_request>(&m.set->what);
+  if (ask == nullptr || ask->depth != 0)
+    return verdict::start_over;
+  const auto name = name_of(m.set->key);
+  const bool is_named_here =
+      p != nullptr && p->walking && tree_.find(digests_.position_of(name), name) != digest{};
+  if (is_named_here || (answering_ && answering_->asking() != m.from))
+    return verdict::busy;
+  return std::nullopt;
+}
+
+/// What is to be known or joined before a step of comparing a set can be answered.
+void gossip::prepare(const set_step& s, incoming& in) const {
+  if (!answering_ || !answering_->is(in.head.from, s)) {
+    in.wanted = s.key;
+    return;
+  }
+  if (const auto* rows = std::get_if<snapshot_rows>(&s.what))
+    if (auto theirs = answering_->theirs(*rows); theirs && !theirs->empty())
+      in.items.push_back({s.key, std::move(*theirs)});
+}
+
+void gossip::answer_walk(const message& m, answer& into) {
+  walker_ = asker{m.from};
+  auto [said, wanted] = answer_to(*m.walk, tree_, walk_bytes());
+  into.walk = std::move(said);
+  if (const auto found = peers_.find(m.from); found != peers_.end() && found->second.present)
+    found->second.lacking.add(std::move(wanted));
+}
+
+void gossip::answer_set(const incoming& in, std::string_view state, answer& into) {
+  const auto& step = *in.head.set;
+  if (in.wanted) {
+    crdt::or_set mine;
+    if (!state.empty())
+      mine = std::get<crdt::value>(crdt::value::decode(state)).as<crdt::or_set>();
+    answering_.emplace(in.head.from, step.number, step.key,
+                       set_snapshot{digests_, step.key, std::move(mine)});
+  }
+  answering_age_ = 0;
+  if (!answering_ || !answering_->is(in.head.from, step)) {
+    into.verdict = verdict::start_over;
+  } else if (std::holds_alternative<snapshot_rows>(step.what)) {
+    if (in.items.empty())
+      into.verdict = verdict::start_over;
+    answering_.reset();
+  } else {
+    answering_->answer_to(step, walk_bytes(), limits_.message_bytes, into);
+  }
+}
+
+} // namespace starling::replication

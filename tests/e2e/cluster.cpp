@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <csignal>
+#include <fstream>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -128,6 +129,16 @@ void node::freeze() {
 
 void node::thaw() {
   process_->signal(SIGCONT);
+}
+
+std::size_t node::resident_bytes() const {
+  if (!process_)
+    return 0;
+  std::ifstream status{"/proc/" + std::to_string(process_->id()) + "/status"};
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmRSS:"))
+      return std::stoul(line.substr(6)) * 1024; // the file's kB are 1024 bytes
+  return 0;
 }
 
 cluster::cluster(std::size_t size, const std::vector<std::string>& flags) {

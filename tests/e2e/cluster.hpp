@@ -71,6 +71,9 @@ public:
 
   bool is_running() { return process_ && process_->is_running(); }
 
+  /// The memory that its process holds, in bytes; 0 if none runs.
+  std::size_t resident_bytes() const;
+
   /// What this life of it wrote so far.
   std::string output() const { return process_->output(); }
 

@@ -31,6 +31,9 @@ public:
   /// The exit status as a shell tells it, 128 + N after signal N; nothing if it runs for longer.
   std::optional<int> wait(std::chrono::milliseconds deadline);
 
+  /// What it is known by to the system while it runs.
+  pid_t id() const { return id_; }
+
   /// What it wrote so far, standard output and standard error alike.
   std::string output() const;
 

@@ -37,8 +37,9 @@ constexpr std::size_t packet_bytes = 1400;
 // a short moment of rest, and whether a suspicion gets out in it.
 constexpr duration handling = 40us; // of a message received
 constexpr duration sending = 20us;  // of a message, before its sender goes on
-// Packets that a socket holds: what comes when it is full is lost. Linux counts about 2,304 bytes
-// for each, and grants 212,992 unless told otherwise.
+// Packets that a socket holds: what comes when it is full is lost. The agents ask for 2 MiB, of
+// which Linux grants 425,984 unless told otherwise, and counts 768 to 2,304 for each packet; this
+// is half of it.
 constexpr std::size_t inbox_most = 92;
 constexpr duration flight_min = 20us;
 constexpr duration flight_max = 80us;

@@ -1,13 +1,15 @@
 #include "replication/delta_log.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 namespace starling::replication {
 
 namespace {
 
-// Beside a key's name and the encoding: type and lengths in a message, bookkeeping here.
-constexpr std::size_t around = 24;
+// What an entry takes beside a key's name, its encoding and itself: its key's place in the map, and
+// what goes with each allocation.
+constexpr std::size_t around = 128;
 
 crdt::value decoded(const std::string& own_encoding) {
   return std::get<crdt::value>(crdt::value::decode(own_encoding));
@@ -17,9 +19,10 @@ crdt::value decoded(const std::string& own_encoding) {
 
 void delta_log::append(crdt::key key, const crdt::value& delta,
                        std::optional<session_id> heard_from) {
-  const auto at = numbers_.try_emplace(std::move(key)).first;
-  entries_.push_back({&at->first, delta.encode(), {}});
-  at->second.push_back(last());
+  const auto at = latest_.try_emplace(std::move(key)).first;
+  entries_.push_back({&at->first, delta.encode(), {}, at->second});
+  entries_.back().delta.shrink_to_fit();
+  at->second = last();
   if (heard_from)
     entries_.back().rests.emplace_back(*heard_from, "");
   bytes_ += size_of(entries_.back());
@@ -27,19 +30,22 @@ void delta_log::append(crdt::key key, const crdt::value& delta,
 
 void delta_log::heard(session_id peer, const crdt::key& key, const crdt::value& part,
                       std::uint64_t cursor) {
-  const auto found = numbers_.find(key);
-  if (found == numbers_.end())
+  const auto found = latest_.find(key);
+  if (found == latest_.end())
     return;
+  std::vector<std::uint64_t> numbers; // above the cursor, the newest first
+  for (auto number = found->second; number >= first_ && number > cursor;
+       number = entries_[number - first_].previous)
+    numbers.push_back(number);
   std::optional<crdt::value> known; // by the peer, with what it will get from earlier entries
-  for (auto number = std::ranges::upper_bound(found->second, cursor); number != found->second.end();
-       ++number) {
-    const auto* lacked = rest(*number, peer);
+  for (const auto number : std::views::reverse(numbers)) {
+    const auto* lacked = rest(number, peer);
     if (lacked == nullptr)
       continue;
     if (!known)
       known = part;
     const auto left = known->join(decoded(*lacked));
-    set_rest(entries_[*number - first_], peer, left ? left->encode() : "");
+    set_rest(entries_[number - first_], peer, left ? left->encode() : "");
   }
 }
 
@@ -66,7 +72,7 @@ const std::string* delta_log::rest(std::uint64_t number, session_id peer) const 
 }
 
 std::size_t delta_log::size_of(const entry& e) {
-  auto result = e.key->name.size() + e.delta.size() + around;
+  auto result = sizeof(entry) + e.key->name.size() + e.delta.size() + around;
   for (const auto& [peer, rest] : e.rests)
     result += sizeof(rest_of) + rest.size();
   return result;
@@ -89,10 +95,8 @@ void delta_log::set_rest(entry& e, session_id peer, std::string rest) {
 void delta_log::drop_first() {
   const auto& e = entries_.front();
   bytes_ -= size_of(e);
-  const auto of_key = numbers_.find(*e.key);
-  of_key->second.pop_front();
-  if (of_key->second.empty())
-    numbers_.erase(of_key);
+  if (const auto of_key = latest_.find(*e.key); of_key->second == first_)
+    latest_.erase(of_key);
   entries_.pop_front();
   ++first_;
 }

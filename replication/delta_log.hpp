@@ -52,7 +52,7 @@ public:
 
   std::size_t size() const { return entries_.size(); }
 
-  /// What the entries take in memory, and no less than in a message.
+  /// What the entries take in memory, at most about; and no less than in a message.
   std::size_t bytes() const { return bytes_; }
 
 private:
@@ -62,6 +62,7 @@ private:
     const crdt::key* key;
     std::string delta;          // as it will travel: a decoded value takes many times the space
     std::vector<rest_of> rests; // of the peers that are known to have a part
+    std::uint64_t previous;     // entry of the key; gone if below first_
   };
 
   static std::size_t size_of(const entry& e);
@@ -72,7 +73,7 @@ private:
   std::size_t bytes_ = 0;
   std::uint64_t first_ = 1; // the number of entries_.front()
   std::deque<entry> entries_;
-  std::map<crdt::key, std::deque<std::uint64_t>> numbers_; // of the entries of each key
+  std::map<crdt::key, std::uint64_t> latest_; // the number of each key's newest entry
 };
 
 } // namespace starling::replication

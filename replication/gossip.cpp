@@ -522,7 +522,8 @@ std::vector<gossip::peer_status> gossip::status() const {
   std::vector<peer_status> result;
   for (const auto& [id, p] : peers_)
     if (p.present)
-      result.push_back({id, p.behind, p.behind ? log_.size() : log_.last() - p.cursor});
+      if (const bool behind = p.behind || !log_.reaches_back_to(p.cursor); p.present)
+      result.push_back({id, behind, behind ? log_.size() : log_.last() - p.cursor});
   return result;
 }
 

@@ -118,7 +118,7 @@ protected:
   /// Which of the first draws picks a peer of two.
   static std::uint64_t draw(session_id peer) { return peer == bob ? 0 : 1; }
 
-  gossip core{self, {.message_bytes = 200, .log_bytes = 1000}, digests};
+  gossip core{self, {.message_bytes = 200, .log_bytes = 2500}, digests};
 };
 
 } // namespace starling::replication

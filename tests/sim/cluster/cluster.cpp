@@ -65,10 +65,10 @@ cluster::cluster(const run_options& options)
                                                 .call_on = {}} {
   constexpr std::array message_bytes{40, 100, 300, 2000, 256 * 1024};
   constexpr std::array whole_set_bytes{0, 50, 100, 16 * 1024};
-  constexpr std::array log_bytes{1, 400, 1500, 10'000, 1 << 20, 1 << 20};
+  constexpr std::array log_bytes{1, 2000, 7000, 50'000, 1 << 20, 1 << 20};
   // Among many a log that reaches back to nobody makes for little but states.
   constexpr std::size_t few_nodes = 6;
-  constexpr std::size_t log_bytes_of_many = 3000;
+  constexpr std::size_t log_bytes_of_many = 14'000;
   constexpr std::array shares{0.0, 0.0, 0.5, 0.5, 1.0};
   around_.limits.message_bytes = static_cast<std::size_t>(random_.one_of(message_bytes));
   around_.limits.whole_set_bytes = static_cast<std::size_t>(random_.one_of(whole_set_bytes));

@@ -611,6 +611,38 @@ TEST_F(GossipActor, BringsANewPeerAllKeysOfAllShards) {
     EXPECT_LE(post.body.size(), 2000u + 100);
 }
 
+TEST_F(GossipActor, CountsElementsAndRepairs) {
+  const auto counted = [&](const std::string& what) {
+    std::int64_t result = -1;
+    auto look = [&](const auto* family, const auto*, const auto* metric) {
+      if constexpr (std::is_same_v<decltype(metric), const caf::telemetry::int_counter*>)
+        if (family->name() == "gossip." + what)
+          result = metric->value();
+    };
+    sys.metrics().collect(look);
+    return result;
+  };
+  write(config, assign("dark"));
+  write(fruits, add("apple"));
+  peers.answer_by(joined);
+  add_peer("bob:1", bob);
+  advance(interval);
+
+  EXPECT_EQ(counted("elements-sent"), 2);
+  EXPECT_EQ(counted("repairs-started"), 1);
+  EXPECT_EQ(counted("repairs-found"), 0);
+
+  const crdt::key theme{type::register_, "theme"};
+  auto mending = decode_message(message_from(bob, self, theme, "light"));
+  mending.mends = true;
+  for (auto left = 2; left > 0; --left)
+    ask<std::string>(gossip, message_atom_v,
+                     replication::encode(mending, {{theme, mending.items.at(0).part.encode()}}));
+  EXPECT_EQ(counted("elements-received"), 2);
+  EXPECT_EQ(counted("elements-redundant"), 1);
+  EXPECT_EQ(counted("keys-mended"), 1);
+}
+
 TEST_F(GossipActor, BringsANewPeerNoKeyThatWasNeverWritten) {
   write(fruits, add("apple"));
   write({type::set, "untouched"}, remove("apple"));

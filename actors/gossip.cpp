@@ -79,6 +79,7 @@ public:
 
   void on_exit() override {
     timer_.dispose();
+    tick_timer_.dispose();
     prompt_timer_.dispose();
     flush_timer_.dispose();
     shards_ = shard_map{{}};
@@ -88,6 +89,7 @@ public:
 
   behavior_type make_behavior() override {
     schedule_round();
+    schedule_tick();
     return {
         [this](shards_atom, std::vector<shard_actor>& shards) {
           shards_ = shard_map{std::move(shards)};
@@ -109,9 +111,19 @@ private:
 
   void schedule_round() {
     timer_ = run_delayed(context_.interval, [this] {
-      core_.tick();
       start_rounds();
       schedule_round();
+    });
+  }
+
+  void schedule_tick() {
+    tick_timer_ = run_delayed(std::chrono::seconds{1}, [this] {
+      // A prompt round that found its peer busy is made up for.
+      const bool is_due = context_.prompt_delay.count() > 0 && core_.was_put_off();
+      core_.tick();
+      if (is_due)
+        start_rounds();
+      schedule_tick();
     });
   }
 
@@ -378,6 +390,7 @@ private:
   replication::repair_counts counted_;                // in the metrics already
   std::deque<caf::actor_clock::time_point> recorded_; // when each entry of the log came
   caf::disposable timer_;
+  caf::disposable tick_timer_;
   caf::disposable prompt_timer_;
   caf::disposable flush_timer_;
   bool is_prompted_ = false;

@@ -242,7 +242,7 @@ void visit_options(options& o, Visitor visit) {
         "After a change, how soon to do so out of turn, so that others see it before the interval "
         "is over; what changes meanwhile goes along. 0s: not at all.");
   visit("gossip.max-message", o.gossip.max_message, number{4096, 64 << 20, "bytes"},
-        "The largest message to a peer; what is larger goes in pieces.");
+        "The largest message to a peer, the same on all nodes; what is larger goes in pieces.");
   visit("gossip.max-log", o.gossip.max_log, number{4096, std::size_t{64} << 30, "bytes"},
         "How much change is kept in memory for peers that have not acknowledged it.");
   visit("gossip.max-value", o.gossip.max_value, number{4096, 1 << 30, "bytes"},

@@ -63,8 +63,8 @@ gossip_world::gossip_world(const options& o) : options_(o), random_(o.seed) {
     for (const auto peer : options_.topology[i])
       core.add_peer(session_of(peer));
     // There is no key yet, so nobody lacks any.
-    for (auto begun = core.rounds({}); !begun.empty(); begun = core.rounds({})) {
-      const auto& [peer, sealed, items, size] = std::get<replication::send_message>(begun.front());
+    for (const auto& effect : core.rounds({})) {
+      const auto& [peer, sealed, items, size] = std::get<replication::send_message>(effect);
       const auto m = std::get<replication::message>(replication::decode_message(sealed));
       replication::answer equal{peer, session_of(i), m.sequence};
       equal.walk = replication::answer_to(*m.walk, core.tree(), o.message_bytes).answer;

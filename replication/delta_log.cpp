@@ -1,7 +1,6 @@
 #include "replication/delta_log.hpp"
 
 #include <algorithm>
-#include <ranges>
 
 namespace starling::replication {
 
@@ -38,7 +37,8 @@ void delta_log::heard(session_id peer, const crdt::key& key, const crdt::value& 
        number = entries_[number - first_].previous)
     numbers.push_back(number);
   std::optional<crdt::value> known; // by the peer, with what it will get from earlier entries
-  for (const auto number : std::views::reverse(numbers)) {
+  for (auto at = numbers.rbegin(); at != numbers.rend(); ++at) {
+    const auto number = *at;
     const auto* lacked = rest(number, peer);
     if (lacked == nullptr)
       continue;

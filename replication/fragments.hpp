@@ -52,8 +52,7 @@ public:
 
   void forget(session_id from);
 
-  /// Some time has passed: an interval between rounds. What nothing was added to for long makes
-  /// room for others.
+  /// About a second has passed. What nothing was added to for long makes room for others.
   void age();
 
   std::size_t bytes() const { return bytes_; }
@@ -70,7 +69,7 @@ private:
   void drop(partial& p);
   bool make_room(std::uint64_t size);
 
-  static constexpr unsigned old = 16; // intervals
+  static constexpr unsigned old = 16; // seconds
 
   std::size_t bytes_max_;
   std::size_t bytes_ = 0; // that are here, or that room is kept for

@@ -183,9 +183,10 @@ std::vector<effect> gossip::advance_log(session_id id, peer_state& p) {
   if (next.items.empty()) {
     p.cursor = std::max(p.cursor, next.end);
     drop_acknowledged();
-    if (p.owed == 0)
+    if (p.owed == 0 && !p.walk_over)
       return begin_audit(id, p);
   }
+  p.walk_over = false;
   p.in_flight_to = next.end;
   return {send(id, p, topic::log, head_of(id, p), next.items)};
 }
@@ -387,6 +388,7 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
       pieces_.forget(m.from);
     return say(*why);
   }
+  note_walker(m);
   incoming result{std::move(m), {}, std::nullopt, content};
   result.items = std::exchange(result.head.items, {});
   if (result.head.set)
@@ -523,7 +525,7 @@ std::vector<gossip::peer_status> gossip::status() const {
   for (const auto& [id, p] : peers_)
     if (p.present)
       if (const bool behind = p.behind || !log_.reaches_back_to(p.cursor); p.present)
-      result.push_back({id, behind, behind ? log_.size() : log_.last() - p.cursor});
+        result.push_back({id, behind, behind ? log_.size() : log_.last() - p.cursor});
   return result;
 }
 

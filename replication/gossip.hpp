@@ -115,7 +115,7 @@ public:
   /// forgotten first.
   static constexpr std::size_t gone_max = 256;
 
-  /// An interval between rounds has passed.
+  /// About a second has passed.
   void tick();
 
   // -- rounds --
@@ -131,7 +131,7 @@ public:
   /// Whether no effect is under way.
   bool is_quiet() const;
 
-  /// Whether somebody had no time for us in this interval.
+  /// Whether somebody had no time for us since the last tick.
   bool was_put_off() const;
 
   /// Whether this is the answer to the message that is under way to the peer.
@@ -214,8 +214,9 @@ private:
     bool present = true;
     std::uint64_t cursor = 0;
     bool behind = true;
-    bool put_off = false;        // it had no time for us; until the next interval
+    bool put_off = false;        // it had no time for us; until the next tick
     bool waits_for_walk = false; // it differs, and we had no time for it
+    bool walk_over = false;      // and it does not know yet: others may walk now
     std::uint64_t round_end = 0;
     replication::phase phase = phase::goes_on; // of the next message
     waiting for_what = waiting::nothing;
@@ -242,7 +243,7 @@ private:
   /// Somebody whose questions we answer, and how long ago the last one came.
   struct asker {
     session_id who;
-    unsigned age = 0; // intervals
+    unsigned age = 0; // ticks
   };
 
   bool has_work(session_id id, const peer_state& p) const;
@@ -279,6 +280,7 @@ private:
   static void fall_back(peer_state& p);
   void found(peer_state& p, const audit::finding& f);
   std::optional<verdict> objection(const message& m);
+  void note_walker(const message& m);
   void prepare(const set_step& s, incoming& in) const;
   void answer_walk(const message& m, answer& into);
   void answer_set(const incoming& in, std::string_view state, answer& into);
@@ -288,7 +290,7 @@ private:
   // What a message takes beside its items: flags, counts.
   static constexpr std::size_t content_around = 16;
 
-  // Who asks nothing for longer has given up, intervals.
+  // Who asks nothing for longer has given up, ticks.
   static constexpr unsigned asker_age_max = 8;
 
   session_id self_;
@@ -303,8 +305,8 @@ private:
   assembly pieces_;
   std::optional<asker> walker_;            // who compares all keys with ours
   std::optional<set_answering> answering_; // who compares a set with ours
-  unsigned answering_age_ = 0;             // intervals
-  unsigned since_audit_ = 0;               // intervals
+  unsigned answering_age_ = 0;             // ticks
+  unsigned since_audit_ = 0;               // ticks
   repair_counts repairs_;
 };
 

@@ -11,8 +11,13 @@ namespace {
 
 constexpr std::size_t keys_per_read = 4;
 
-// Under load it takes a slice of the keys this often, intervals.
+// Under load it takes a slice of the keys this often, ticks.
 constexpr unsigned audit_interval = 8;
+
+/// Whether it only asks if there is any difference. That costs little.
+bool is_first(const repair_request& r) {
+  return r.depth == 0 && r.wanted.empty();
+}
 
 } // namespace
 
@@ -59,6 +64,7 @@ std::optional<effect> gossip::step_of_walk(session_id id, peer_state& p) {
     m.walk = *request;
     return send(id, p, topic::walk, std::move(m));
   }
+  p.walk_over = p.walking->differs;
   p.behind = false;
   p.cursor = std::max(p.cursor, p.walking->log_end);
   p.walking.reset();
@@ -192,10 +198,10 @@ void gossip::found(peer_state& p, const audit::finding& f) {
 std::optional<verdict> gossip::objection(const message& m) {
   const auto found = peers_.find(m.from);
   auto* p = found == peers_.end() ? nullptr : &found->second;
-  if (m.walk) {
+  if (m.walk && !is_first(*m.walk)) {
     if (walker_ && walker_->who != m.from)
       return verdict::busy;
-    if (p != nullptr && p->walking) {
+    if (p != nullptr && p->walking && p->walking->differs) {
       if (self_ < m.from)
         return verdict::busy;
       end_walk(*p);
@@ -216,6 +222,14 @@ std::optional<verdict> gossip::objection(const message& m) {
   return std::nullopt;
 }
 
+/// Whoever sends states that differ walks over our keys, unless we walk over his.
+void gossip::note_walker(const message& m) {
+  const auto found = peers_.find(m.from);
+  const bool is_ours = found != peers_.end() && found->second.walking;
+  if (m.mends && !walker_ && !is_ours)
+    walker_ = asker{m.from};
+}
+
 /// What is to be known or joined before a step of comparing a set can be answered.
 void gossip::prepare(const set_step& s, incoming& in) const {
   if (!answering_ || !answering_->is(in.head.from, s)) {
@@ -228,7 +242,8 @@ void gossip::prepare(const set_step& s, incoming& in) const {
 }
 
 void gossip::answer_walk(const message& m, answer& into) {
-  walker_ = asker{m.from};
+  if (!is_first(*m.walk))
+    walker_ = asker{m.from};
   auto [said, wanted] = answer_to(*m.walk, tree_, walk_bytes());
   into.walk = std::move(said);
   if (const auto found = peers_.find(m.from); found != peers_.end() && found->second.present)

@@ -341,7 +341,11 @@ TEST_F(GossipRepair, OfTwoThatWalkOverEachOtherOneGoesOn) {
 
   expect_equal(a(), b());
   EXPECT_FALSE(status_of(b(), a()).behind);
-  EXPECT_EQ(states_of, (std::map<crdt::key, int>{{register_key("x"), 1}, {register_key("y"), 1}}));
+  b().core.tick();
+  round(b());
+  EXPECT_FALSE(status_of(a(), b()).behind);
+  for (const auto& [key, times] : states_of)
+    EXPECT_LE(times, 2) << key.name;
 }
 
 TEST_F(GossipRepair, WhoIsWalkedOverByOneHasNoTimeForAnother) {
@@ -351,11 +355,13 @@ TEST_F(GossipRepair, WhoIsWalkedOverByOneHasNoTimeForAnother) {
   introduce(a(), b());
   introduce(b(), c());
   perform(a(), a().core.round(0));
-  step(); // a asks b
+  for (int i = 0; i < 4; ++i)
+    step(); // a asks b, and begins to send
+  const auto of_a = std::exchange(waiting, {});
 
   perform(c(), c().core.round(0));
-  std::swap(waiting.front(), waiting.back());
-  step(); // c asks b
+  pump(); // c asks b, and is told to wait
+  waiting = of_a;
 
   EXPECT_TRUE(c().core.rounds({}).empty()) << "not before some time has passed";
   EXPECT_TRUE(c().core.was_put_off());

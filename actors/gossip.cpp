@@ -174,7 +174,7 @@ private:
     if (core_.was_put_off()) { // somebody is busy with others, who will soon be done
       flush_timer_.dispose();
       flush_timer_ = run_delayed(flush_patience, [this] {
-        core_.tick();
+        core_.ask_again();
         continue_flush();
       });
       return;

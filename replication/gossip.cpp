@@ -91,6 +91,10 @@ void gossip::tick() {
   if (answering_ && ++answering_age_ > asker_age_max)
     answering_.reset();
   ++since_audit_;
+  ask_again();
+}
+
+void gossip::ask_again() {
   for (auto& [id, p] : peers_)
     p.put_off = false;
 }
@@ -132,8 +136,10 @@ bool gossip::is_quiet() const {
 }
 
 bool gossip::was_put_off() const {
-  return std::ranges::any_of(
-      peers_, [](const auto& entry) { return entry.second.present && entry.second.put_off; });
+  return std::ranges::any_of(peers_, [&](const auto& entry) {
+    const auto& [id, p] = entry;
+    return p.present && (p.put_off || (p.behind && !p.walking && is_walked_by(id)));
+  });
 }
 
 /// Whether there is something for a peer that it has time for.
@@ -293,8 +299,8 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a) {
     if (p.cut->sent < p.cut->content.size())
       return p.present ? advance(peer, p) : give_up(p);
     p.cut.reset();
-    if (p.about == topic::set && p.comparing)
-      p.comparing->take(a);
+    if (p.about == topic::set && p.comparing && !p.comparing->take(a))
+      fall_back(p);
   }
   switch (p.about) {
   case topic::log:
@@ -326,8 +332,12 @@ void gossip::failed(session_id peer) {
 std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) {
   if (p.cut && why == verdict::start_over && p.about != topic::set) {
     p.cut->number = 0;
-    p.cut->sent = 0;
-    return {send_piece(id, p)};
+    const bool had_begun = std::exchange(p.cut->sent, 0) > 0;
+    p.cut->began_anew = had_begun && !p.cut->began_anew;
+    if (p.cut->began_anew)
+      return {send_piece(id, p)};
+    p.put_off = true; // it takes nothing, or not for long
+    return {};
   }
   if (p.cut && why == verdict::busy) {
     p.put_off = true;

@@ -118,6 +118,9 @@ public:
   /// About a second has passed.
   void tick();
 
+  /// Who had no time for us may have some now; so it is at each tick, too.
+  void ask_again();
+
   // -- rounds --
 
   /// Starts a round with one peer, drawn by `random` among those that are idle and lack something;
@@ -131,7 +134,7 @@ public:
   /// Whether no effect is under way.
   bool is_quiet() const;
 
-  /// Whether somebody had no time for us since the last tick.
+  /// Whether somebody lacks something who has no time for us now.
   bool was_put_off() const;
 
   /// Whether this is the answer to the message that is under way to the peer.
@@ -208,6 +211,7 @@ private:
     std::string content;
     std::uint64_t sent = 0;       // and acknowledged
     std::optional<crdt::key> key; // if it is one value
+    bool began_anew = false;
   };
 
   struct peer_state {

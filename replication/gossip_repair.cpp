@@ -150,7 +150,7 @@ std::optional<effect> gossip::compare_set(session_id id, peer_state& p) {
       auto state = std::get<crdt::value>(crdt::value::decode(bytes));
       p.comparing.emplace(++sequence_, key,
                           set_snapshot{digests_, key, std::move(state.as<crdt::or_set>())},
-                          walk_bytes());
+                          walk_bytes(), limits_.pieces_bytes);
     }
     if (auto step = p.comparing->next()) {
       auto m = head_of(id, p);

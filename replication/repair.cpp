@@ -19,6 +19,9 @@ constexpr std::size_t list_items_max = 32;
 
 constexpr unsigned levels_max = 8;
 
+// Each may cost a look at all entries.
+constexpr std::size_t wanted_groups_max = 256;
+
 // A packet: an answer that is smaller is not any faster.
 constexpr std::size_t packet_bytes = 1400;
 
@@ -180,7 +183,10 @@ wire::decoded<repair_request> decode_repair_request(std::string_view bytes) {
   if (result.split.empty() != (result.levels == 0))
     in.fail("levels do not fit the ranges");
   result.list = get_prefixes(in, result.depth);
-  for (auto left = in.count(4); left > 0 && in.ok(); --left)
+  const auto groups = in.count(4);
+  if (groups > wanted_groups_max)
+    in.fail("too many groups of wanted entries");
+  for (auto left = groups; left > 0 && in.ok(); --left)
     result.wanted.push_back(get_wanted(in));
   in.expect_end();
   if (!in.ok())
@@ -355,7 +361,7 @@ void repair_walk::ask(const hash_tree& mine) {
 
 /// Asks for as many of the wanted entries as there is room for.
 void repair_walk::ask_for_wanted(repair_request& request, std::size_t& room) {
-  while (!wanted_.empty()) {
+  while (!wanted_.empty() && request.wanted.size() < wanted_groups_max) {
     auto& [depth, ranges] = wanted_.front();
     wanted_group part{depth, {}};
     auto at = ranges.begin();

@@ -3,8 +3,9 @@
 namespace starling::replication {
 
 set_asking::set_asking(std::uint64_t number, crdt::key key, set_snapshot mine,
-                       std::size_t message_bytes)
-    : key_(std::move(key)), number_(number), snapshot_(std::move(mine)), walk_(message_bytes) {}
+                       std::size_t message_bytes, std::size_t bytes_max)
+    : key_(std::move(key)), number_(number), snapshot_(std::move(mine)), walk_(message_bytes),
+      bytes_max_(bytes_max) {}
 
 std::optional<set_step> set_asking::next() {
   if (stage_ == stage::walking) {
@@ -30,7 +31,7 @@ bool set_asking::take(const answer& a) {
     return true;
   }
   case stage::reading: {
-    if (!a.rows || a.rows->offset != read_.size())
+    if (!a.rows || a.rows->offset != read_.size() || a.rows->size > bytes_max_)
       return false;
     read_ += a.rows->bytes;
     if (read_.size() < a.rows->size)

@@ -19,7 +19,9 @@ namespace starling::replication {
 /// The asking side.
 class set_asking {
 public:
-  set_asking(std::uint64_t number, crdt::key key, set_snapshot mine, std::size_t message_bytes);
+  /// `bytes_max`: of the other side's rows.
+  set_asking(std::uint64_t number, crdt::key key, set_snapshot mine, std::size_t message_bytes,
+             std::size_t bytes_max);
 
   const crdt::key& key() const { return key_; }
 
@@ -42,6 +44,7 @@ private:
   std::uint64_t number_;
   set_snapshot snapshot_;
   repair_walk walk_;
+  std::size_t bytes_max_;
   std::vector<std::string> named_; // what the other side lacks
   std::string read_;               // of the other side's rows, so far
   std::optional<crdt::or_set> theirs_;

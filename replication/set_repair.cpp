@@ -104,7 +104,14 @@ set_snapshot::other_side(const std::vector<std::string>& named_here,
     sum += digests_.row(key_, replica, events);
   if (sum != whole)
     return std::nullopt;
-  return crdt::or_set{last.seen(), std::move(clocks)};
+  // The parts were checked when they were decoded; together they need not be a set.
+  wire::writer whole_set;
+  crdt::or_set{last.seen(), std::move(clocks)}.encode(whole_set);
+  wire::reader in{whole_set.view()};
+  auto result = crdt::or_set::decode(in);
+  if (!in.ok())
+    return std::nullopt;
+  return result;
 }
 
 } // namespace starling::replication

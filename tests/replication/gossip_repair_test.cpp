@@ -387,6 +387,21 @@ TEST_F(GossipRepair, AWalkThatWasGivenUpKeepsNobodyWaitingForEver) {
   EXPECT_FALSE(status_of(b(), c()).behind);
 }
 
+TEST_F(GossipRepair, WhoeverIsWalkedOverKnowsThatTheOtherLacksSomething) {
+  for (int i = 0; i < 50; ++i) {
+    write(a(), register_key("a" + std::to_string(i)), assign(std::string(1000, 'x')));
+    write(b(), register_key("b" + std::to_string(i)), assign(std::string(1000, 'x')));
+  }
+  introduce(a(), b());
+  perform(b(), b().core.round(0));
+  for (int i = 0; i < 6; ++i)
+    step();
+
+  ASSERT_TRUE(status_of(b(), a()).behind);
+  const bool waits = !a().core.rounds({}).empty() || !a().core.is_quiet() || a().core.was_put_off();
+  EXPECT_TRUE(waits) << "a stop hands on what it can";
+}
+
 TEST_F(GossipRepair, AStrangerIsAnsweredAndOwedNothing) {
   write(b(), register_key("x"), assign("x"));
   a().core.add_peer(b().session); // b does not know of a
@@ -486,6 +501,28 @@ TEST_F(GossipPieces, WhereTheFirstPiecesAreForgottenItStartsOver) {
 
   EXPECT_EQ(b().values.size(), 1u);
   EXPECT_EQ(status_of(b(), a()).pending, 0u);
+}
+
+TEST_F(GossipPieces, APeerThatTakesNoPieceIsNotAskedOnAndOn) {
+  make_equal(a(), b());
+  write(a(), register_key("large"), assign(std::string(5000, 'x')));
+  auto effects = a().core.round(0);
+
+  int times = 0;
+  for (; !effects.empty() && times < 10; ++times) {
+    const auto sent = std::get<send_message>(effects.front());
+    const auto m = std::get<message>(decode_message(sent.bytes));
+    const answer no{b().session, a().session, m.sequence, verdict::start_over};
+    ASSERT_TRUE(a().core.take(b().session, no));
+    effects = a().core.answered(b().session, no);
+  }
+
+  EXPECT_EQ(times, 1);
+  EXPECT_TRUE(a().core.was_put_off());
+  EXPECT_EQ(status_of(b(), a()).pending, 1u);
+  a().core.ask_again();
+  round(a());
+  expect_equal(a(), b());
 }
 
 TEST_F(GossipPieces, APieceAcknowledgesNothingThoughItsPeerWasGoneMeanwhile) {

@@ -21,8 +21,10 @@ crdt::payload text(std::string x) {
   return {crdt::payload_kind::text, std::move(x)};
 }
 
+constexpr std::size_t rows_max = 1 << 24;
+
 set_asking asks(const crdt::or_set& set) {
-  return {7, fruits, set_snapshot{digests, fruits, set}, walk_bytes};
+  return {7, fruits, set_snapshot{digests, fruits, set}, walk_bytes, rows_max};
 }
 
 set_answering answers(const crdt::or_set& set) {
@@ -392,6 +394,24 @@ TEST(SetAnswering, MakesNothingOfTheRowsOfAnotherSnapshot) {
   EXPECT_FALSE(answering.theirs(later.rows_of({})));
   EXPECT_FALSE(answering.theirs({rows.whole, {}}));
   EXPECT_FALSE(answering.theirs({{1, 2}, rows.rows}));
+}
+
+TEST(SetExchange, ReadsNoMoreRowsThanItMay) {
+  crdt::or_set set;
+  set.add(crdt::replica_id::from(1, 1), {crdt::payload_kind::text, "apple"});
+  auto asking = asks(set);
+  const set_snapshot same{digests, fruits, set};
+  while (const auto step = asking.next()) {
+    answer a{};
+    if (const auto* ask = std::get_if<repair_request>(&step->what)) {
+      a.walk = answer_to(*ask, same.rows(), walk_bytes).answer;
+      ASSERT_TRUE(asking.take(a));
+      continue;
+    }
+    a.rows = fragment{0, rows_max + 1, 0, "x"};
+    EXPECT_FALSE(asking.take(a));
+    break;
+  }
 }
 
 } // namespace

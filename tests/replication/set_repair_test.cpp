@@ -189,5 +189,21 @@ TEST(SnapshotRows, HaveTheseBytesForEver) {
   EXPECT_TRUE(std::holds_alternative<wire::decode_error>(decode_snapshot_rows(expected + '\0')));
 }
 
+TEST(SetRepair, PutsNothingTogetherThatIsNoSet) {
+  const crdt::key key{crdt::type::set, "fruits"};
+  const auto replica = crdt::replica_id::from(1, 1);
+  const auto apple = crdt::payload{crdt::payload_kind::text, "apple"};
+  const auto pear = crdt::payload{crdt::payload_kind::text, "pear"};
+  crdt::or_set mine;
+  mine.add(replica, apple);
+  const set_snapshot here{digests, key, mine};
+  crdt::or_set lie; // the same event for another member
+  lie.add(replica, pear);
+  digest both = here.rows().root() + digests.row(key, pear, lie.clocks().at(pear));
+  both += digests.row(key, replica, lie.seen().replicas().at(replica));
+
+  EXPECT_FALSE(here.other_side({}, {snapshot_rows{both, lie}}));
+}
+
 } // namespace
 } // namespace starling::replication

@@ -298,10 +298,9 @@ private:
     perform(std::move(said.effects));
   }
 
-  /// Joins what a peer sent, logs what was new, and then calls `then`.
+  /// Joins what a peer sent, logs what was new, and then calls `then`. The values are moved away.
   template <class Function>
-  void join(session_id from, const std::vector<replication::item>& items, bool mends,
-            Function then) {
+  void join(session_id from, std::vector<replication::item>& items, bool mends, Function then) {
     if (items.empty())
       return then();
     metrics_.items_received->inc(static_cast<std::int64_t>(items.size()));
@@ -310,10 +309,10 @@ private:
       Function then;
     };
     auto all = std::make_shared<joining>(joining{items.size(), std::move(then)});
-    for (const auto& [key, part] : items) {
+    for (auto& [key, part] : items) {
       const auto elements = elements_of(part);
       metrics_.elements_received->inc(elements);
-      request(shards_.of(key), caf::infinite, join_atom_v, key, part)
+      request(shards_.of(key), caf::infinite, join_atom_v, key, std::move(part))
           .then(
               [this, key = key, from, all, mends, elements](novelty& brought) mutable {
                 const auto news = brought.part ? elements_of(*brought.part) : 0;

@@ -85,7 +85,6 @@ using effect = std::variant<send_message, read_states, peer_changed, value_refus
 struct repair_counts {
   std::uint64_t walks = 0;    // over a peer that was behind and differed
   std::uint64_t findings = 0; // that an audit led to
-  std::uint64_t states = 0;   // that were sent because they differ
   std::uint64_t sets = 0;     // that were compared by their rows, to the end
 };
 

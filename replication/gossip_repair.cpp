@@ -116,7 +116,6 @@ std::optional<effect> gossip::send_states(session_id id, peer_state& p) {
     p.ready.pop_back();
   } while (!p.ready.empty() && bytes + p.ready.back().size() <= limits_.message_bytes);
   p.ready_bytes -= bytes;
-  repairs_.states += items.size();
   auto m = head_of(id, p);
   m.mends = true;
   return send(id, p, topic::states, std::move(m), items);

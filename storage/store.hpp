@@ -1,0 +1,98 @@
+#pragma once
+
+// Rows of bytes under names of bytes, in order, that outlive the process: what the layers above see
+// of a disk.
+//
+// A batch of changes is committed whole or not at all, and batches take effect in the order in
+// which they were committed. A read sees one moment: all of each batch committed before it and
+// nothing of a later one. Once a commit has failed, the store takes no further one until it is
+// opened again: what failed may turn out to be there then, or not, and whoever went on would build
+// on sand. Reading goes on.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace starling::storage {
+
+enum class trouble : std::uint8_t {
+  full,      // no room is left on the disk
+  read_only, // the disk takes no writes
+  corrupted, // a record is not what was written
+  broken,    // anything else
+};
+
+/// "full", "read-only", "corrupted" or "broken".
+std::string_view to_string(trouble t);
+
+/// Why a store did not do what it was asked, with a sentence for people.
+struct failure {
+  trouble kind = trouble::broken;
+  std::string what;
+  friend bool operator==(const failure&, const failure&) = default;
+};
+
+/// Changes that are committed together. Of two to one name the later counts.
+class batch {
+public:
+  /// What a name stands for from then on; nothing if for no row.
+  struct change {
+    std::string name;
+    std::optional<std::string> value;
+    friend bool operator==(const change&, const change&) = default;
+  };
+
+  void put(std::string name, std::string value) {
+    changes_.push_back({std::move(name), std::move(value)});
+  }
+  void erase(std::string name) { changes_.push_back({std::move(name), std::nullopt}); }
+
+  /// In the order in which they were made.
+  const std::vector<change>& changes() const { return changes_; }
+  bool empty() const { return changes_.empty(); }
+
+private:
+  std::vector<change> changes_;
+};
+
+/// A store as it is at one moment, whatever is committed later. Requires: the store outlives it.
+class moment {
+public:
+  virtual ~moment() = default;
+
+  virtual std::variant<std::optional<std::string>, failure> find(std::string_view name) const = 0;
+
+  /// Shows the rows with first <= name < end in ascending order, until `see` says false. What was
+  /// shown before a failure is right.
+  using visitor = std::function<bool(std::string_view name, std::string_view value)>;
+  virtual std::optional<failure> scan(std::string_view first, std::string_view end,
+                                      const visitor& see) const = 0;
+};
+
+class store {
+public:
+  virtual ~store() = default;
+
+  /// Commits some batches, in this order, all or none of them. If `synced`, they and all before
+  /// them survive a power failure once this returns; if not, they survive the end of the process
+  /// only. By one thread at a time.
+  virtual std::optional<failure> commit(const std::vector<batch>& batches, bool synced) = 0;
+
+  /// All that was committed survives a power failure once this returns. As for `commit`.
+  virtual std::optional<failure> sync() = 0;
+
+  /// From any thread.
+  virtual std::unique_ptr<const moment> now() const = 0;
+
+  /// Makes a copy of all rows, in a new folder, that can be opened. The folder must not exist. From
+  /// any thread.
+  virtual std::optional<failure> copy_to(const std::string& folder) = 0;
+};
+
+} // namespace starling::storage

@@ -71,7 +71,7 @@ public:
   gossip_impl(caf::actor_config& cfg, const gossip_context& context)
       : gossip_actor::base(cfg), context_(context),
         core_(context.session, context.limits, context.digests), random_(context.random_seed),
-        metrics_(home_system().metrics()) {
+        metrics_(home_system().metrics()), is_restoring_(context.reader != nullptr) {
     end_process_on_error(this);
   }
 
@@ -83,11 +83,14 @@ public:
     prompt_timer_.dispose();
     flush_timer_.dispose();
     shards_ = shard_map{{}};
+    context_.reader = nullptr;
     context_.peers = nullptr;
     context_.membership = nullptr;
   }
 
   behavior_type make_behavior() override {
+    if (is_restoring_)
+      restore(std::nullopt);
     schedule_round();
     schedule_tick();
     return {
@@ -107,6 +110,26 @@ public:
   }
 
 private:
+  // -- what was there before --
+
+  /// Takes in the digests of the keys after one, and so on to the last.
+  void restore(const std::optional<crdt::key>& after) {
+    request(context_.reader, caf::infinite, digests_atom_v, after)
+        .then(
+            [this](const storage::digests_page& page) {
+              for (const auto& [key, digest] : page)
+                core_.restore(key, digest);
+              if (!page.empty())
+                return restore(page.back().first);
+              is_restoring_ = false;
+              for (const auto& [id, peer] : std::exchange(early_peers_, {}))
+                set_peer(peer);
+            },
+            [this](const caf::error& why) {
+              log::error("gossip", "cannot read which keys there are: {}", reason_of(why));
+            });
+  }
+
   // -- sending --
 
   void schedule_round() {
@@ -133,6 +156,10 @@ private:
   }
 
   void set_peer(const gossip_peer& peer) {
+    if (is_restoring_) {
+      early_peers_[peer.id] = peer;
+      return;
+    }
     if (const auto known = sessions_.find(peer.id);
         known != sessions_.end() && known->second != peer.session)
       lose_peer(peer.id);
@@ -142,6 +169,7 @@ private:
   }
 
   void lose_peer(const membership::node_id& id) {
+    early_peers_.erase(id);
     const auto known = sessions_.find(id);
     if (known == sessions_.end())
       return;
@@ -214,10 +242,13 @@ private:
     if (silent_.erase(peer) > 0)
       log::info("gossip", "{} answers again", address);
     const bool mends = answer->rows.has_value();
-    join(peer, *items, mends, [this, peer, head = std::move(*answer)] {
-      perform(core_.answered(peer, head));
-      count_repairs();
-    });
+    join(peer, *items, mends,
+         [this, peer, address, head = std::move(*answer)](const caf::error& why) {
+           if (why)
+             return failed(peer, address, reason_of(why));
+           perform(core_.answered(peer, head));
+           count_repairs();
+         });
   }
 
   /// Whether the peer is dead is for the membership actor to find out.
@@ -244,11 +275,16 @@ private:
       });
   }
 
-  /// Reads the state of a key and then calls `then`.
+  /// Reads the state of a key and then calls `then`; with nothing if it cannot be read.
   template <class Function>
   void read(const crdt::key& key, Function then) {
     request(shards_.of(key), caf::infinite, state_atom_v, key)
-        .then(std::move(then), [this](const caf::error& why) { lost_shard(why); });
+        .then(then, [this, then](const caf::error& why) mutable {
+          if (!is_of_disk(why))
+            return lost_shard(why);
+          std::string nothing;
+          then(nothing);
+        });
   }
 
   void perform(const replication::peer_changed& e) {
@@ -272,6 +308,8 @@ private:
     if (const auto* error = std::get_if<wire::decode_error>(&decoded))
       return caf::make_error(errc::bad_message, std::string{error->what});
     metrics_.messages_received->inc();
+    if (is_restoring_)
+      return caf::make_error(errc::unreachable, "not ready yet");
     auto taken = core_.take(std::get<replication::message>(std::move(decoded)));
     if (auto* reply = std::get_if<replication::gossip::reply>(&taken))
       return std::move(reply->bytes);
@@ -280,7 +318,10 @@ private:
     auto promise = make_response_promise<std::string>();
     auto in = std::make_shared<replication::gossip::incoming>(
         std::get<replication::gossip::incoming>(std::move(taken)));
-    join(in->head.from, in->items, in->head.mends || in->head.set, [this, promise, in]() mutable {
+    const bool mends = in->head.mends || in->head.set;
+    join(in->head.from, in->items, mends, [this, promise, in](const caf::error& why) mutable {
+      if (why)
+        return promise.deliver(why);
       if (!in->wanted)
         return reply(promise, *in, {});
       read(*in->wanted,
@@ -298,17 +339,23 @@ private:
     perform(std::move(said.effects));
   }
 
-  /// Joins what a peer sent, logs what was new, and then calls `then`. The values are moved away.
+  /// Joins what a peer sent, logs what was new, and then calls `then`; with an error if the disk
+  /// did not take some of it. The values are moved away.
   template <class Function>
   void join(session_id from, std::vector<replication::item>& items, bool mends, Function then) {
     if (items.empty())
-      return then();
+      return then(caf::error{});
     metrics_.items_received->inc(static_cast<std::int64_t>(items.size()));
     struct joining {
       std::size_t left;
       Function then;
+      caf::error failure;
+      void count_down() {
+        if (--left == 0)
+          then(failure);
+      }
     };
-    auto all = std::make_shared<joining>(joining{items.size(), std::move(then)});
+    auto all = std::make_shared<joining>(joining{items.size(), std::move(then), {}});
     for (auto& [key, part] : items) {
       const auto elements = elements_of(part);
       metrics_.elements_received->inc(elements);
@@ -323,10 +370,14 @@ private:
                   record(std::move(key), brought, from);
                 else
                   metrics_.items_redundant->inc();
-                if (--all->left == 0)
-                  all->then();
+                all->count_down();
               },
-              [this](const caf::error& why) { lost_shard(why); });
+              [this, all](const caf::error& why) {
+                if (!is_of_disk(why))
+                  return lost_shard(why);
+                all->failure = why;
+                all->count_down();
+              });
     }
   }
 
@@ -341,6 +392,10 @@ private:
       is_prompted_ = false;
       start_rounds();
     });
+  }
+
+  static bool is_of_disk(const caf::error& why) {
+    return why == errc::disk_full || why == errc::disk_failed;
   }
 
   /// Shards end only when the node stops, after this actor, or by an error that ends the process.
@@ -381,12 +436,14 @@ private:
   replication::gossip core_;
   std::mt19937_64 random_;
   shard_map shards_{{}};
-  std::map<membership::node_id, session_id> sessions_; // of the members that are there
-  std::map<session_id, std::string> addresses_;        // where those are
-  std::set<session_id> silent_;                        // those of them that failed last
+  std::map<membership::node_id, session_id> sessions_;     // of the members that are there
+  std::map<session_id, std::string> addresses_;            // where those are
+  std::set<session_id> silent_;                            // those of them that failed last
+  std::map<membership::node_id, gossip_peer> early_peers_; // that came while it is restoring
   std::vector<caf::typed_response_promise<void>> flushing_;
   gossip_metrics metrics_;
-  replication::repair_counts counted_;                // in the metrics already
+  replication::repair_counts counted_; // in the metrics already
+  bool is_restoring_;
   std::deque<caf::actor_clock::time_point> recorded_; // when each entry of the log came
   caf::disposable timer_;
   caf::disposable tick_timer_;

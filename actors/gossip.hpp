@@ -1,6 +1,9 @@
 #pragma once
 
 // The gossip actor: carries out what replication::gossip decides.
+//
+// Where there is a disk, it first reads the digests of all keys from there. Until then it has
+// nothing to say to peers: they would take the keys that it does not know yet for missing.
 
 #include "actors/interfaces.hpp"
 
@@ -20,6 +23,7 @@ struct gossip_context {
   std::uint64_t random_seed;
   peer_client_actor peers;
   membership_actor membership; // told where somebody else is than we thought
+  reader_actor reader{};       // knows the keys from before this session; may be none
 };
 
 gossip_actor spawn_gossip(caf::actor_system& sys, const gossip_context& context);

@@ -14,7 +14,29 @@
 
 namespace starling::actors {
 
-/// Owns the CRDT of one key: every change and every read of it goes through here.
+/// Commits changes to the disk, in groups: what waits while one group is committed is the next.
+using storage_actor = caf::typed_actor<
+    // Answers when the changes are as durable as is configured. Fails with disk_full or
+    // disk_failed; from then on it takes none.
+    caf::result<void>(commit_atom, storage::batch),
+    // Commits what waits; its own message to itself.
+    caf::result<void>(tick_atom), caf::result<storage_report>(report_atom)>;
+
+/// Reads what is committed. Fails with disk_failed.
+using reader_actor = caf::typed_actor<
+    // A value, but for the rows of a large set.
+    caf::result<kept_value>(load_atom, crdt::key),
+    // Some of those rows.
+    caf::result<storage::some_rows>(load_atom, crdt::key, storage::wanted_rows),
+    // What a client sees of a whole set; fails with no_such_key.
+    caf::result<crdt::view>(read_atom, crdt::key),
+    // As for key_actor.
+    caf::result<std::string>(state_atom, crdt::key),
+    // Some of the keys and their digests, in order, after one; none after the last.
+    caf::result<storage::digests_page>(digests_atom, std::optional<crdt::key>)>;
+
+/// Owns the CRDT of one key: every change and every read of it goes through here. Whoever is told
+/// of a change is told when it is committed.
 using key_actor = caf::typed_actor<
     // A client's write: answers with what the client sees of it, or fails and changes nothing.
     caf::result<crdt::view>(apply_atom, crdt::command),
@@ -23,10 +45,12 @@ using key_actor = caf::typed_actor<
     // Joins a peer's delta or state; answers with what was new.
     caf::result<novelty>(join_atom, crdt::value),
     // The encoded state; nothing if nothing was ever written.
-    caf::result<std::string>(state_atom)>;
+    caf::result<std::string>(state_atom),
+    // Ends, if nothing is under way, and leaves behind what has to be kept.
+    caf::result<rested_key>(rest_atom)>;
 
-/// Owns the key actors of a part of the keys, and hands on what is for them. Creates one with the
-/// first write.
+/// Owns the key actors of a part of the keys, and hands on what is for them: wakes those that are
+/// asleep, and lets rest those that were used least recently.
 using shard_actor = caf::typed_actor<
     // As for key_actor.
     caf::result<crdt::view>(apply_atom, crdt::key, crdt::command),

@@ -1,11 +1,18 @@
 #include "actors/key.hpp"
 
 #include "actors/last_words.hpp"
-#include "replication/digested_value.hpp"
 
 #include <caf/send.hpp>
 #include <caf/spawn_options.hpp>
+#include <caf/telemetry/gauge.hpp>
 #include <caf/typed_event_based_actor.hpp>
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
 
 namespace starling::actors {
 
@@ -23,57 +30,310 @@ caf::error to_error(crdt::refusal why) {
 
 class key_impl : public key_actor::base {
 public:
-  key_impl(caf::actor_config& cfg, crdt::key key, const key_context& context)
-      : key_actor::base(cfg), key_(std::move(key)), context_(context), value_(key_) {
+  key_impl(caf::actor_config& cfg, crdt::key key, const key_context& context,
+           const std::string& state)
+      : key_actor::base(cfg), key_(std::move(key)), context_(context) {
     end_process_on_error(this);
+    if (context_.disk)
+      return;
+    if (state.empty()) {
+      value_.emplace(key_);
+      return;
+    }
+    auto kept = crdt::value::decode(state);
+    value_.emplace(key_, std::get<crdt::value>(std::move(kept)), context_.digests);
   }
 
   const char* name() const override { return "key"; }
 
-  void on_exit() override { context_.gossip = nullptr; }
+  void on_exit() override {
+    value_.reset();
+    count_bytes();
+    waiting_.clear();
+    committing_.clear();
+    context_.gossip = nullptr;
+    context_.disk = nullptr;
+    context_.reader = nullptr;
+  }
 
   behavior_type make_behavior() override {
+    count_bytes();
     return {
-        [this](apply_atom, const crdt::command& c) { return apply(c); },
-        [this](read_atom) { return read(); },
-        [this](join_atom, const crdt::value& part) {
-          auto news = value_.join(key_, part, context_.digests);
-          return novelty{std::move(news), value_.digest()};
+        [this](apply_atom, crdt::command& c) {
+          auto promise = make_response_promise<crdt::view>();
+          take(write{std::move(c), promise});
+          return promise;
         },
-        [this](state_atom) { return value().empty() ? std::string{} : value().encode(); },
+        [this](read_atom) {
+          auto promise = make_response_promise<crdt::view>();
+          take(read{promise});
+          return promise;
+        },
+        [this](join_atom, crdt::value& part) {
+          auto promise = make_response_promise<novelty>();
+          take(arrival{std::move(part), promise});
+          return promise;
+        },
+        [this](state_atom) {
+          auto promise = make_response_promise<std::string>();
+          take(state_read{promise});
+          return promise;
+        },
+        [this](rest_atom) { return rest(); },
     };
   }
 
 private:
-  const crdt::value& value() const { return value_.value(); }
+  // -- what is asked, one after the other --
 
-  caf::result<crdt::view> apply(const crdt::command& c) {
-    if (crdt::can_grow(c) && value().footprint() > context_.value_bytes_max)
-      return errc::value_too_large;
-    auto outcome = value_.apply(key_, c, context_.replica, context_.now(), context_.digests);
-    if (const auto* why = std::get_if<crdt::refusal>(&outcome))
-      return to_error(*why);
-    if (auto& delta = std::get<std::optional<crdt::value>>(outcome))
-      caf::anon_send(context_.gossip, delta_atom_v, key_,
-                     novelty{std::move(*delta), value_.digest()});
-    return crdt::view_of(value(), c);
+  struct write {
+    crdt::command what;
+    caf::typed_response_promise<crdt::view> reply;
+  };
+  struct read {
+    caf::typed_response_promise<crdt::view> reply;
+  };
+  struct arrival {
+    crdt::value part;
+    caf::typed_response_promise<novelty> reply;
+  };
+  struct state_read {
+    caf::typed_response_promise<std::string> reply;
+  };
+  using job = std::variant<write, read, arrival, state_read>;
+
+  void take(job what) {
+    if (is_loading_)
+      waiting_.push_back(std::move(what));
+    else
+      start(std::move(what));
   }
 
-  caf::result<crdt::view> read() const {
-    if (value().empty())
-      return errc::no_such_key;
-    return crdt::view_of(value());
+  void start(job what) {
+    if (!value_)
+      return load(std::move(what));
+    if (auto wanted = std::visit([this](const auto& j) { return lacks(j); }, what); !wanted.empty())
+      return load_rows(std::move(what), std::move(wanted));
+    std::visit([this](auto& j) { perform(j); }, what);
+  }
+
+  void go_on() {
+    is_loading_ = false;
+    while (!is_loading_ && !waiting_.empty()) {
+      auto next = std::move(waiting_.front());
+      waiting_.pop_front();
+      start(std::move(next));
+    }
+  }
+
+  /// Loads the value before a job that needs it.
+  void load(job what) {
+    is_loading_ = true;
+    request(context_.reader, caf::infinite, load_atom_v, key_)
+        .then(
+            [this, what](kept_value& kept) mutable {
+              value_ = kept.value ? std::move(*kept.value) : storage::held_value{key_};
+              count_bytes();
+              start_and_go_on(std::move(what));
+            },
+            [this, what](const caf::error& why) mutable {
+              fail(what, why);
+              go_on();
+            });
+  }
+
+  void load_rows(job what, storage::wanted_rows wanted) {
+    is_loading_ = true;
+    request(context_.reader, caf::infinite, load_atom_v, key_, std::move(wanted))
+        .then(
+            [this, what, life = life_](storage::some_rows& rows) mutable {
+              if (life != life_)
+                return start_and_go_on(std::move(what));
+              value_->take(rows.asked, std::move(rows.clocks));
+              std::visit([this](auto& j) { perform(j); }, what);
+              go_on();
+            },
+            [this, what](const caf::error& why) mutable {
+              fail(what, why);
+              go_on();
+            });
+  }
+
+  void start_and_go_on(job what) {
+    is_loading_ = false;
+    start(std::move(what));
+    if (!is_loading_)
+      go_on();
+  }
+
+  static void fail(job& what, const caf::error& why) {
+    std::visit([&why](auto& j) { j.reply.deliver(why); }, what);
+  }
+
+  storage::wanted_rows lacks(const write& w) const {
+    return value_->lacks(w.what, context_.replica);
+  }
+  storage::wanted_rows lacks(const arrival& a) const { return value_->lacks(a.part); }
+  storage::wanted_rows lacks(const read&) const { return {}; }
+  storage::wanted_rows lacks(const state_read&) const { return {}; }
+
+  // -- doing it --
+
+  void perform(write& w) {
+    if (crdt::can_grow(w.what) && value_->footprint() > context_.value_bytes_max)
+      return w.reply.deliver(caf::make_error(errc::value_too_large));
+    storage::batch changed;
+    auto outcome = value_->apply(w.what, context_.replica, context_.now(), context_.digests,
+                                 changes_for_disk(changed));
+    if (const auto* why = std::get_if<crdt::refusal>(&outcome))
+      return w.reply.deliver(to_error(*why));
+    auto view = crdt::view_of(value_->value(), w.what);
+    auto& delta = std::get<std::optional<crdt::value>>(outcome);
+    if (!delta)
+      return when_committed([reply = w.reply, view = std::move(view)](const auto& why) mutable {
+        why ? reply.deliver(why) : reply.deliver(std::move(view));
+      });
+    commit(std::move(changed),
+           [this, reply = w.reply, view = std::move(view),
+            news = novelty{std::move(*delta), value_->digest()}](const auto& why) mutable {
+             if (why)
+               return reply.deliver(why);
+             caf::anon_send(context_.gossip, delta_atom_v, key_, std::move(news));
+             reply.deliver(std::move(view));
+           });
+  }
+
+  void perform(read& r) {
+    if (!value_->is_whole())
+      return when_committed([this, reply = r.reply](const auto& why) mutable {
+        if (why)
+          return reply.deliver(why);
+        reply.delegate(context_.reader, read_atom_v, key_);
+      });
+    if (value_->empty())
+      return r.reply.deliver(caf::make_error(errc::no_such_key));
+    when_committed(
+        [reply = r.reply, view = crdt::view_of(value_->value())](const auto& why) mutable {
+          why ? reply.deliver(why) : reply.deliver(std::move(view));
+        });
+  }
+
+  void perform(arrival& a) {
+    storage::batch changed;
+    auto part = value_->join(a.part, context_.digests, changes_for_disk(changed));
+    const bool is_news = part.has_value();
+    auto answer = [reply = a.reply,
+                   news = novelty{std::move(part), value_->digest()}](const auto& why) mutable {
+      why ? reply.deliver(why) : reply.deliver(std::move(news));
+    };
+    if (is_news)
+      commit(std::move(changed), std::move(answer));
+    else
+      when_committed(std::move(answer)); // what the peer sent may be part of what is not yet
+  }
+
+  void perform(state_read& r) {
+    if (!value_->is_whole())
+      return when_committed([this, reply = r.reply](const auto& why) mutable {
+        if (why)
+          return reply.deliver(why);
+        reply.delegate(context_.reader, state_atom_v, key_);
+      });
+    when_committed([reply = r.reply,
+                    state = value_->empty() ? std::string{}
+                                            : value_->value().encode()](const auto& why) mutable {
+      why ? reply.deliver(why) : reply.deliver(std::move(state));
+    });
+  }
+
+  // -- the disk --
+
+  /// Told of an error, or of none.
+  using finish = std::function<void(const caf::error& why)>;
+
+  storage::batch* changes_for_disk(storage::batch& changed) {
+    return context_.disk ? &changed : nullptr;
+  }
+
+  /// Calls `then` once all changes so far are committed, or one of them cannot be.
+  template <class Finish>
+  void when_committed(Finish then) {
+    if (committing_.empty())
+      then(caf::error{});
+    else
+      committing_.back().push_back(std::move(then));
+  }
+
+  template <class Finish>
+  void commit(storage::batch changed, Finish then) {
+    count_bytes();
+    if (!context_.disk)
+      return then(caf::error{});
+    committing_.emplace_back().push_back(std::move(then));
+    request(context_.disk, caf::infinite, commit_atom_v, std::move(changed))
+        .then([this, life = life_] { committed(life); },
+              [this, life = life_](const caf::error& why) { lost(life, why); });
+  }
+
+  void committed(std::uint64_t life) {
+    if (life != life_)
+      return;
+    const auto told = std::move(committing_.front());
+    committing_.pop_front();
+    for (const auto& then : told)
+      then(caf::error{});
+    if (committing_.empty() && !is_loading_ && value_->bytes() > context_.whole_bytes) {
+      value_->let_go();
+      count_bytes();
+    }
+  }
+
+  /// A change could not be committed, and none after it can: what is in memory is no longer true.
+  void lost(std::uint64_t life, const caf::error& why) {
+    if (life != life_)
+      return;
+    ++life_;
+    value_.reset();
+    count_bytes();
+    for (const auto& changes : std::exchange(committing_, {}))
+      for (const auto& then : changes)
+        then(why);
+  }
+
+  // -- sleep --
+
+  caf::result<rested_key> rest() {
+    if (is_loading_ || !committing_.empty())
+      return rested_key{};
+    rested_key result{true, {}};
+    if (!context_.disk && !value_->empty())
+      result.state = value_->value().encode();
+    quit();
+    return result;
+  }
+
+  void count_bytes() {
+    const auto now = value_ ? static_cast<std::int64_t>(value_->bytes()) : 0;
+    if (context_.awake_bytes != nullptr)
+      context_.awake_bytes->inc(now - counted_bytes_);
+    counted_bytes_ = now;
   }
 
   crdt::key key_;
   key_context context_;
-  replication::digested_value value_;
+  std::optional<storage::held_value> value_; // nothing until it is loaded
+  bool is_loading_ = false;
+  std::deque<job> waiting_;
+  std::deque<std::vector<finish>> committing_; // for each change on its way to the disk
+  std::uint64_t life_ = 0;                     // of the value in memory
+  std::int64_t counted_bytes_ = 0;
 };
 
 } // namespace
 
-key_actor spawn_key(caf::actor_system& sys, crdt::key key, const key_context& context) {
-  return sys.spawn<key_impl, caf::lazy_init>(std::move(key), context);
+key_actor spawn_key(caf::actor_system& sys, crdt::key key, const key_context& context,
+                    std::string state) {
+  return sys.spawn<key_impl, caf::lazy_init>(std::move(key), context, std::move(state));
 }
 
 } // namespace starling::actors

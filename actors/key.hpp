@@ -1,12 +1,24 @@
 #pragma once
 
 // The actor of one key.
+//
+// Where there is a disk, the value is loaded from there when it is first asked for, of a large set
+// only the rows that are needed. A change is applied at once, in the order in which requests come,
+// and then committed; whoever would learn of it is told when that is done: the client that made it,
+// one that reads it, the gossip actor, the peer that sent it. A change that cannot be committed is
+// taken back: the value is loaded anew.
+//
+// Without a disk the value is all there is.
 
 #include "actors/interfaces.hpp"
 
 #include <caf/actor_system.hpp>
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
 
 namespace starling::actors {
 
@@ -16,10 +28,16 @@ struct key_context {
   crdt::lww_register::stamp (*now)(); // microseconds since 1970
   std::size_t value_bytes_max;        // what would grow a value beyond it is refused
   replication::digester digests;
-  gossip_actor gossip; // told every delta; may be none
+  gossip_actor gossip;           // told every delta; may be none
+  storage_actor disk{};          // may be none
+  reader_actor reader{};         // if there is a disk
+  std::uint64_t whole_bytes = 0; // more of a set is not held for long, if there is a disk
+  caf::telemetry::int_gauge* awake_bytes = nullptr; // of all values in memory, about; may be none
 };
 
-/// Starts the actor of a key whose value is at its bottom.
-key_actor spawn_key(caf::actor_system& sys, crdt::key key, const key_context& context);
+/// Starts the actor of a key. `state` is its encoded value, empty if that is at its bottom or on
+/// the disk.
+key_actor spawn_key(caf::actor_system& sys, crdt::key key, const key_context& context,
+                    std::string state = {});
 
 } // namespace starling::actors

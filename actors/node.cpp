@@ -92,11 +92,11 @@ node::node(caf::actor_system& sys, const options& o, const identity& who)
   for (std::size_t i = 0; i < o.keys.shards; ++i)
     // A state that clients have filled must still travel in one message after concurrent writes
     // elsewhere joined it.
-    shards.push_back(spawn_shard(sys, {.replica = who.replica,
-                                       .now = wall_clock,
-                                       .value_bytes_max = o.gossip.max_value / 2,
-                                       .digests = digests,
-                                       .gossip = gossip_}));
+    shards.push_back(spawn_shard(sys, {.keys = {.replica = who.replica,
+                                                .now = wall_clock,
+                                                .value_bytes_max = o.gossip.max_value / 2,
+                                                .digests = digests,
+                                                .gossip = gossip_}}));
   shards_ = shard_map{shards};
   caf::anon_send(gossip_, shards_atom_v, std::move(shards));
   caf::anon_send(membership_, watch_atom_v, gossip_);

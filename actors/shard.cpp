@@ -2,10 +2,17 @@
 
 #include "actors/last_words.hpp"
 
+#include <caf/disposable.hpp>
+#include <caf/telemetry/gauge.hpp>
+#include <caf/telemetry/metric_registry.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <functional>
+#include <list>
+#include <map>
 #include <unordered_map>
+#include <utility>
 
 namespace starling::actors {
 
@@ -19,67 +26,194 @@ struct key_hash {
 
 class shard_impl : public shard_actor::base {
 public:
-  shard_impl(caf::actor_config& cfg, const key_context& context)
-      : shard_actor::base(cfg), context_(context) {
+  shard_impl(caf::actor_config& cfg, const shard_context& context)
+      : shard_actor::base(cfg), context_(context),
+        awake_gauge_(home_system().metrics().gauge_singleton(
+            "starling", "keys.awake", "Keys whose value is held by an actor.")) {
     end_process_on_error(this);
   }
 
   const char* name() const override { return "shard"; }
 
   void on_exit() override {
-    keys_.clear();
-    context_.gossip = nullptr;
+    timer_.dispose();
+    awake_gauge_->dec(static_cast<std::int64_t>(awake_.size()));
+    awake_.clear();
+    context_.keys.gossip = nullptr;
+    context_.keys.disk = nullptr;
+    context_.keys.reader = nullptr;
   }
 
   behavior_type make_behavior() override {
     return {
         [this](apply_atom, const crdt::key& key,
                const crdt::command& c) -> caf::result<crdt::view> {
-          if (!crdt::can_create(c) && !keys_.contains(key))
+          if (!crdt::can_create(c) && !may_have(key))
             return crdt::view_of(crdt::value{key.type}, c);
-          return delegate(find_or_spawn(key), apply_atom_v, c);
+          return pass_on<crdt::view>(key, apply_atom_v, c);
         },
         [this](read_atom, const crdt::key& key) -> caf::result<crdt::view> {
-          if (const auto found = keys_.find(key); found != keys_.end())
-            return delegate(found->second, read_atom_v);
-          return errc::no_such_key;
+          if (!may_have(key))
+            return errc::no_such_key;
+          return pass_on<crdt::view>(key, read_atom_v);
         },
-        [this](join_atom, const crdt::key& key, const crdt::value& part) -> caf::result<novelty> {
-          return delegate(find_or_spawn(key), join_atom_v, part);
+        [this](join_atom, const crdt::key& key, const crdt::value& part) {
+          return pass_on<novelty>(key, join_atom_v, part);
         },
         [this](state_atom, const crdt::key& key) -> caf::result<std::string> {
-          if (const auto found = keys_.find(key); found != keys_.end())
-            return delegate(found->second, state_atom_v);
-          return std::string{};
+          if (!may_have(key))
+            return std::string{};
+          return pass_on<std::string>(key, state_atom_v);
         },
         [this](keys_atom) { return list(); },
-        [this](report_atom) { return std::uint64_t{keys_.size()}; },
+        [this](report_atom) { return std::uint64_t{awake_.size() + resting_.size()}; },
     };
   }
 
 private:
-  const key_actor& find_or_spawn(const crdt::key& key) {
-    auto& actor = keys_[key];
-    if (!actor)
-      actor = spawn_key(home_system(), key, context_);
-    return actor;
+  using time_point = caf::actor_clock::time_point;
+
+  struct awake_key {
+    key_actor actor;
+    std::list<const crdt::key*>::iterator place; // in the order of use
+    time_point used;
+    bool goes_to_rest = false;
+    std::vector<std::function<void(const key_actor&)>> held; // what came since it was told so
+  };
+  using awake_keys = std::unordered_map<crdt::key, awake_key, key_hash>;
+
+  /// Whether there may be a value. Without a disk this is certain.
+  bool may_have(const crdt::key& key) const {
+    return context_.keys.disk || awake_.contains(key) || resting_.contains(key);
+  }
+
+  template <class T, class... Ts>
+  caf::result<T> pass_on(const crdt::key& key, Ts... message) {
+    auto& one = wake(key);
+    if (!one.goes_to_rest)
+      return delegate(one.actor, std::move(message)...);
+    auto promise = make_response_promise<T>();
+    one.held.push_back([promise, ... xs = std::move(message)](const key_actor& to) mutable {
+      promise.delegate(to, std::move(xs)...);
+    });
+    return promise;
+  }
+
+  awake_key& wake(const crdt::key& key) {
+    auto found = awake_.find(key);
+    if (found == awake_.end()) {
+      std::string state;
+      if (auto kept = resting_.extract(key))
+        state = std::move(kept.mapped());
+      found = awake_.emplace(key, awake_key{}).first;
+      found->second.actor = spawn_key(home_system(), key, context_.keys, std::move(state));
+      found->second.place = order_.insert(order_.end(), &found->first);
+      awake_gauge_->inc();
+      if (!is_ticking_)
+        schedule_tick();
+      make_room(&found->first);
+    }
+    auto& one = found->second;
+    one.used = clock().now();
+    order_.splice(order_.end(), order_, one.place);
+    return one;
+  }
+
+  // -- sleep --
+
+  /// Looks every second who may rest, as long as anybody is awake.
+  void schedule_tick() {
+    is_ticking_ = true;
+    timer_ = run_delayed(std::chrono::seconds{1}, [this] {
+      is_ticking_ = false;
+      let_idle_rest();
+      make_room(nullptr);
+      if (!awake_.empty())
+        schedule_tick();
+    });
+  }
+
+  void let_idle_rest() {
+    const auto before = clock().now() - context_.rest_after;
+    for (const auto* key : order_) {
+      auto& one = awake_.at(*key);
+      if (one.used > before)
+        break;
+      let_rest(*key, one);
+    }
+  }
+
+  /// Lets the keys rest that were used least recently, but for one.
+  void make_room(const crdt::key* spared) {
+    const auto* bytes = context_.keys.awake_bytes;
+    auto too_many = awake_.size() - std::min(awake_.size(), going_to_rest_ + context_.awake_max);
+    if (too_many == 0 && bytes != nullptr && bytes->value() > context_.awake_bytes_max)
+      too_many = 1;
+    for (auto it = order_.begin(); too_many > 0 && it != order_.end(); ++it) {
+      auto& one = awake_.at(**it);
+      if (*it == spared || one.goes_to_rest)
+        continue;
+      let_rest(**it, one);
+      --too_many;
+    }
+  }
+
+  void let_rest(const crdt::key& key, awake_key& one) {
+    if (one.goes_to_rest)
+      return;
+    one.goes_to_rest = true;
+    ++going_to_rest_;
+    request(one.actor, caf::infinite, rest_atom_v)
+        .then([this, key](rested_key& left) { rests(key, std::move(left)); },
+              [this](const caf::error& why) {
+                end_process(name(), "a key does not go to rest: " + to_string(why));
+              });
+  }
+
+  void rests(const crdt::key& key, rested_key left) {
+    --going_to_rest_;
+    const auto found = awake_.find(key);
+    auto& one = found->second;
+    auto held = std::exchange(one.held, {});
+    one.goes_to_rest = false;
+    if (left.is_at_rest) {
+      order_.erase(one.place);
+      awake_.erase(found);
+      awake_gauge_->dec();
+      if (!left.state.empty())
+        resting_.emplace(key, std::move(left.state));
+    } else {
+      order_.splice(order_.end(), order_, one.place); // it is at work
+    }
+    if (held.empty())
+      return;
+    const auto& actor = wake(key).actor;
+    for (auto& message : held)
+      message(actor);
   }
 
   std::vector<crdt::key> list() const {
     std::vector<crdt::key> result;
-    result.reserve(keys_.size());
-    for (const auto& [key, actor] : keys_)
+    for (const auto& [key, one] : awake_)
+      result.push_back(key);
+    for (const auto& [key, state] : resting_)
       result.push_back(key);
     return result;
   }
 
-  key_context context_;
-  std::unordered_map<crdt::key, key_actor, key_hash> keys_;
+  shard_context context_;
+  awake_keys awake_;
+  std::list<const crdt::key*> order_; // of the awake: the one that was used least recently first
+  std::size_t going_to_rest_ = 0;
+  std::map<crdt::key, std::string> resting_; // encoded values, where there is no disk
+  caf::disposable timer_;
+  bool is_ticking_ = false;
+  caf::telemetry::int_gauge* awake_gauge_;
 };
 
 } // namespace
 
-shard_actor spawn_shard(caf::actor_system& sys, const key_context& context) {
+shard_actor spawn_shard(caf::actor_system& sys, const shard_context& context) {
   return sys.spawn<shard_impl>(context);
 }
 

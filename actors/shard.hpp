@@ -1,14 +1,27 @@
 #pragma once
 
 // A part of the keys, and who is responsible for which.
+//
+// A key that is used has an actor; one that is not, after a while or when too many are awake, goes
+// to rest: its value is on the disk, or without one here, as encoded bytes. The next message wakes
+// it. What comes for a key while it goes to rest waits until it did, so that nothing is lost or
+// overtaken.
 
 #include "actors/key.hpp"
 
+#include <chrono>
 #include <vector>
 
 namespace starling::actors {
 
-shard_actor spawn_shard(caf::actor_system& sys, const key_context& context);
+struct shard_context {
+  key_context keys;
+  std::size_t awake_max = 1'000'000;                             // keys of this shard
+  std::int64_t awake_bytes_max = INT64_MAX;                      // of all shards together
+  std::chrono::milliseconds rest_after = std::chrono::hours{24}; // without a message
+};
+
+shard_actor spawn_shard(caf::actor_system& sys, const shard_context& context);
 
 /// All shards of a node. Each key belongs to one.
 class shard_map {

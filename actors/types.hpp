@@ -8,6 +8,7 @@
 #include "crdt/view.hpp"
 #include "membership/outputs.hpp"
 #include "replication/gossip.hpp"
+#include "storage/reading.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/default_enum_inspect.hpp>
@@ -33,6 +34,8 @@ enum class errc : std::uint8_t {
   bad_message,  // bytes from a peer that are not what they should be
   foreign_peer, // a peer of another cluster, or one that cannot prove that it is of ours
   unreachable,  // no answer from a peer
+  disk_full,
+  disk_failed, // the disk takes no writes, or something on it cannot be read
 };
 
 std::string to_string(errc code);
@@ -53,6 +56,24 @@ bool inspect(Inspector& f, errc& code) {
 struct novelty {
   std::optional<crdt::value> part;
   replication::digest now;
+};
+
+/// What the store has of a key.
+struct kept_value {
+  std::optional<storage::held_value> value; // nothing if the key was never written
+};
+
+/// What a key that is to rest leaves behind.
+struct rested_key {
+  bool is_at_rest = false; // else it is at work, and stays
+  std::string state;       // encoded, if nothing else keeps it; empty if nothing was ever written
+};
+
+/// What the storage actor knows of itself, for display.
+struct storage_report {
+  std::optional<storage::failure> failure; // why nothing is written any more
+  std::uint64_t commits = 0;               // of groups of changes
+  std::uint64_t syncs = 0;                 // of them and otherwise
 };
 
 /// What the gossip actor knows of itself, for display.
@@ -126,24 +147,36 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_TYPE_ID(starling, (starling::actors::errc))
   CAF_ADD_TYPE_ID(starling, (starling::actors::gossip_peer))
   CAF_ADD_TYPE_ID(starling, (starling::actors::gossip_report))
+  CAF_ADD_TYPE_ID(starling, (starling::actors::kept_value))
   CAF_ADD_TYPE_ID(starling, (starling::actors::leave_report))
   CAF_ADD_TYPE_ID(starling, (starling::actors::membership_report))
   CAF_ADD_TYPE_ID(starling, (starling::actors::novelty))
+  CAF_ADD_TYPE_ID(starling, (starling::actors::rested_key))
+  CAF_ADD_TYPE_ID(starling, (starling::actors::storage_report))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::command))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::key))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::value))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::view))
   CAF_ADD_TYPE_ID(starling, (starling::membership::call_kind))
   CAF_ADD_TYPE_ID(starling, (starling::membership::node_id))
+  CAF_ADD_TYPE_ID(starling, (starling::crdt::replica_id))
   CAF_ADD_TYPE_ID(starling, (starling::membership::udp_address))
+  CAF_ADD_TYPE_ID(starling, (starling::storage::batch))
+  CAF_ADD_TYPE_ID(starling, (starling::storage::digests_page))
+  CAF_ADD_TYPE_ID(starling, (starling::storage::some_rows))
+  CAF_ADD_TYPE_ID(starling, (starling::storage::wanted_rows))
+  CAF_ADD_TYPE_ID(starling, (std::optional<starling::crdt::key>))
   CAF_ADD_TYPE_ID(starling, (std::vector<starling::crdt::key>))
 
   CAF_ADD_ATOM(starling, starling::actors, apply_atom)
+  CAF_ADD_ATOM(starling, starling::actors, commit_atom)
   CAF_ADD_ATOM(starling, starling::actors, delta_atom)
+  CAF_ADD_ATOM(starling, starling::actors, digests_atom)
   CAF_ADD_ATOM(starling, starling::actors, flush_atom)
   CAF_ADD_ATOM(starling, starling::actors, join_atom)
   CAF_ADD_ATOM(starling, starling::actors, keys_atom)
   CAF_ADD_ATOM(starling, starling::actors, leave_atom)
+  CAF_ADD_ATOM(starling, starling::actors, load_atom)
   CAF_ADD_ATOM(starling, starling::actors, lost_atom)
   CAF_ADD_ATOM(starling, starling::actors, message_atom)
   CAF_ADD_ATOM(starling, starling::actors, peer_atom)
@@ -151,6 +184,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_ATOM(starling, starling::actors, read_atom)
   CAF_ADD_ATOM(starling, starling::actors, report_atom)
   CAF_ADD_ATOM(starling, starling::actors, resolve_atom)
+  CAF_ADD_ATOM(starling, starling::actors, rest_atom)
   CAF_ADD_ATOM(starling, starling::actors, shards_atom)
   CAF_ADD_ATOM(starling, starling::actors, start_atom)
   CAF_ADD_ATOM(starling, starling::actors, state_atom)
@@ -173,6 +207,15 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::call_kind)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::node_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::udp_address)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::kept_value)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::rested_key)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::storage_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::replica_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::digests_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::some_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::wanted_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<starling::crdt::key>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<starling::crdt::key>)
 
 namespace starling::actors {

@@ -79,7 +79,7 @@ void gossip_world::write(std::size_t at, const crdt::key& key,
   auto& value = n.values.try_emplace(key, key).first->second;
   auto changed = value.value();
   if (const auto delta = change(changed)) {
-    value.join(key, *delta, digests);
+    value.join(*delta, digests);
     n.core.record(key, *delta, value.digest(), std::nullopt);
   }
 }
@@ -187,7 +187,7 @@ void gossip_world::join(std::size_t at, session_id from,
   bool is_news = false;
   for (const auto& [key, part] : items) {
     auto& value = n.values.try_emplace(key, key).first->second;
-    const auto novelty = value.join(key, part, digests);
+    const auto novelty = value.join(part, digests);
     if (!novelty)
       continue;
     is_news = true;

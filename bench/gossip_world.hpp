@@ -4,8 +4,8 @@
 // given topology. What they send is counted as the paper counts it (Enes, Almeida, Baquero, Leitao,
 // Efficient Synchronization of State-based CRDTs, ICDE 2019): in elements of payload.
 
-#include "replication/digested_value.hpp"
 #include "replication/gossip.hpp"
+#include "storage/held_value.hpp"
 #include "tests/sim/timeline.hpp"
 
 #include <cstdint>
@@ -58,7 +58,7 @@ public:
   gossip_world& operator=(const gossip_world&) = delete;
 
   struct node {
-    std::map<crdt::key, replication::digested_value> values;
+    std::map<crdt::key, storage::held_value> values;
     replication::gossip core;
     crdt::replica_id replica;
   };

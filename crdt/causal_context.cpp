@@ -87,4 +87,17 @@ causal_context causal_context::join(const causal_context& other) {
   return news;
 }
 
+causal_context causal_context::common_with(const causal_context& other) const {
+  causal_context result;
+  for (const auto& [replica, ours] : replicas_) {
+    const auto found = other.replicas_.find(replica);
+    if (found == other.replicas_.end())
+      continue;
+    const auto common = ours.minus(ours.minus(found->second));
+    for (const auto& events : common.intervals())
+      result.insert(replica, events);
+  }
+  return result;
+}
+
 } // namespace starling::crdt

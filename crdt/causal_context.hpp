@@ -65,6 +65,9 @@ public:
   /// Takes in the other's events; returns those that were new.
   causal_context join(const causal_context& other);
 
+  /// The events that are in both.
+  causal_context common_with(const causal_context& other) const;
+
   friend bool operator==(const causal_context&, const causal_context&) = default;
 
 private:

@@ -172,6 +172,11 @@ std::set<payload> or_set::touched_by(const causal_context& events) const {
   return result;
 }
 
+void or_set::put(const payload& member, const clock& c) {
+  for (const auto& e : c)
+    set(member, e);
+}
+
 // -- clocks and where their events stand --
 
 or_set::clock::const_iterator or_set::find(const clock& c, const replica_id& replica) {

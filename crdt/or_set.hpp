@@ -82,6 +82,10 @@ public:
   /// members: they end a live event, or close the gap before one that is dead.
   std::set<payload> touched_by(const causal_context& events) const;
 
+  /// Puts in a clock that was left out when this set was made. Requires: what always holds of a
+  /// set, and the member has no clock here.
+  void put(const payload& member, const clock& c);
+
   bool empty() const { return seen_.empty() && clocks_.empty(); }
 
   /// About how many bytes the encoding takes; costs nothing to ask.

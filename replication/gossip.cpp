@@ -35,12 +35,20 @@ gossip::gossip(session_id self, gossip_limits limits, digester digests)
 
 void gossip::restore(const crdt::key& key, const digest& d) {
   const auto name = name_of(key);
-  tree_.set(digests_.position_of(name), name, d);
+  const auto position = digests_.position_of(name);
+  if (tree_.find(position, name) == digest{})
+    tree_.set(position, name, d);
+}
+
+void gossip::lose(const crdt::key& key) {
+  const auto name = name_of(key);
+  tree_.erase(digests_.position_of(name), name);
 }
 
 void gossip::record(crdt::key key, const crdt::value& delta, const digest& now,
                     std::optional<session_id> heard_from) {
-  restore(key, now);
+  const auto name = name_of(key);
+  tree_.set(digests_.position_of(name), name, now);
   log_.append(std::move(key), delta, heard_from);
   drop_acknowledged(); // with no peer that waits for it, nothing is kept
   keep_log_bounded();

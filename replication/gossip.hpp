@@ -94,8 +94,11 @@ public:
 
   // -- what happens on this node --
 
-  /// A key's value has this digest, from before this session.
+  /// A key's value has this digest, from before this session, unless it was recorded meanwhile.
   void restore(const crdt::key& key, const digest& d);
+
+  /// A key's value is lost: there is nothing any more.
+  void lose(const crdt::key& key);
 
   /// Logs what is new here: the delta of a write, or the novelty of a join. `now` is the digest of
   /// the key's value with it.

@@ -1,7 +1,7 @@
 #include "actors/gossip.hpp"
 #include "actors/shard.hpp"
 #include "fixture.hpp"
-#include "replication/digested_value.hpp"
+#include "storage/held_value.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -33,11 +33,11 @@ std::vector<shard_actor> spawn_shards(caf::actor_system& sys, std::size_t count,
                                       crdt::replica_id replica, const gossip_actor& gossip) {
   std::vector<shard_actor> result;
   for (std::size_t i = 0; i < count; ++i)
-    result.push_back(spawn_shard(sys, {.replica = replica,
-                                       .now = wall,
-                                       .value_bytes_max = 1 << 20,
-                                       .digests = digests,
-                                       .gossip = gossip}));
+    result.push_back(spawn_shard(sys, {.keys = {.replica = replica,
+                                                .now = wall,
+                                                .value_bytes_max = 1 << 20,
+                                                .digests = digests,
+                                                .gossip = gossip}}));
   return result;
 }
 
@@ -55,7 +55,7 @@ public:
     auto& [values, tree] = all_[peer];
     for (const auto& [key, part] : items) {
       auto& value = values.try_emplace(key, key).first->second;
-      value.join(key, part, digests);
+      value.join(part, digests);
       const auto name = replication::name_of(key);
       tree.set(digests.position_of(name), name, value.digest());
     }
@@ -75,8 +75,7 @@ public:
   }
 
 private:
-  std::map<session_id,
-           std::pair<std::map<crdt::key, replication::digested_value>, replication::hash_tree>>
+  std::map<session_id, std::pair<std::map<crdt::key, storage::held_value>, replication::hash_tree>>
       all_;
 };
 
@@ -86,7 +85,11 @@ fake_peers::reply unreachable(const fake_peers::post&) {
 
 class GossipActor : public actor_test {
 protected:
-  GossipActor() { tell(gossip, shards_atom_v, shards.all()); }
+  GossipActor() {
+    for (const auto& shard : shards.all())
+      track(shard);
+    tell(gossip, shards_atom_v, shards.all());
+  }
 
   void write(const crdt::key& key, const crdt::command& c) {
     ask<crdt::view>(shards.of(key), apply_atom_v, key, c);
@@ -905,6 +908,8 @@ protected:
                                  .peers = track(spawn_wire()),
                                  .membership = members.handle()}));
     auto shards = spawn_shards(sys, 3, crdt::replica_id::from(session, session), gossip);
+    for (const auto& shard : shards)
+      track(shard);
     tell(gossip, shards_atom_v, shards);
     (*reachable)[address] = gossip;
     for (const auto& [other_address, other] : nodes) {

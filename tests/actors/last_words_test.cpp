@@ -62,11 +62,11 @@ TEST_F(LastWords, EndTheProcessWhenAShardIsLostToTheGossipActor) {
                                                .random_seed = 1,
                                                .peers = peers.handle(),
                                                .membership = members.handle()}));
-  const auto shard = spawn_shard(sys, {.replica = {},
-                                       .now = nullptr,
-                                       .value_bytes_max = 1000,
-                                       .digests = replication::digester{{}},
-                                       .gossip = gossip});
+  const auto shard = track(spawn_shard(sys, {.keys = {.replica = {},
+                                                      .now = nullptr,
+                                                      .value_bytes_max = 1000,
+                                                      .digests = replication::digester{{}},
+                                                      .gossip = gossip}}));
   tell(gossip, shards_atom_v, std::vector<shard_actor>{shard});
   crdt::pn_counter part;
   part.add({}, 1);

@@ -15,11 +15,11 @@ const auto replica = crdt::replica_id::from(1, 2);
 class ShardActor : public actor_test {
 protected:
   shard_actor spawn() {
-    return track(spawn_shard(sys, {.replica = replica,
-                                   .now = []() -> crdt::lww_register::stamp { return 1; },
-                                   .value_bytes_max = 1 << 20,
-                                   .digests = replication::digester{{}},
-                                   .gossip = gossip.handle()}));
+    return track(spawn_shard(sys, {.keys = {.replica = replica,
+                                            .now = []() -> crdt::lww_register::stamp { return 1; },
+                                            .value_bytes_max = 1 << 20,
+                                            .digests = replication::digester{{}},
+                                            .gossip = gossip.handle()}}));
   }
 
   std::uint64_t size() { return ask<std::uint64_t>(shard, report_atom_v); }

@@ -134,5 +134,23 @@ TEST(CausalContext, JoinNamesNoReplicaWithoutNews) {
   EXPECT_EQ(mine.replicas().size(), 1u);
 }
 
+TEST(CausalContext, HasInCommonWithAnotherTheEventsOfBoth) {
+  causal_context ours;
+  ours.insert(a, {1, 5});
+  ours.insert(a, {8, 9});
+  ours.insert(b, {1, 3});
+  causal_context theirs;
+  theirs.insert(a, {4, 8});
+  theirs.insert(b, {4, 4});
+  theirs.insert(c, {1, 1});
+
+  causal_context common;
+  common.insert(a, {4, 5});
+  common.insert({a, 8});
+  EXPECT_EQ(ours.common_with(theirs), common);
+  EXPECT_EQ(theirs.common_with(ours), common);
+  EXPECT_TRUE(ours.common_with({}).empty());
+}
+
 } // namespace
 } // namespace starling::crdt

@@ -457,5 +457,22 @@ TEST(OrSet, IsTouchedWhereAnEventIsLiveOrADeadOneWaits) {
   EXPECT_EQ(set.touched_by({}), std::set<payload>{});
 }
 
+TEST(OrSet, IsWholeOnceEveryClockThatWasLeftOutIsPutIn) {
+  or_set whole;
+  whole.add(a, text("apple"));
+  whole.add(b, text("pear"));
+  whole.remove(a, text("fig"), {{c, 3}});
+  or_set part{whole.seen(), {}};
+  for (const auto& [member, clock] : whole.clocks())
+    part.put(member, clock);
+
+  EXPECT_EQ(part, whole);
+  EXPECT_EQ(part.footprint(), whole.footprint());
+  or_set news;
+  news.add(c, text("plum"));
+  EXPECT_EQ(part.join(news), whole.join(news));
+  EXPECT_EQ(part, whole);
+}
+
 } // namespace
 } // namespace starling::crdt

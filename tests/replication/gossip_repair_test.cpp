@@ -1,7 +1,7 @@
 // Gossip cores that find and mend what they differ in, among themselves: every effect is carried
 // out at once, in order, unless the test says otherwise.
 
-#include "replication/digested_value.hpp"
+#include "crdt/command.hpp"
 #include "replication/gossip.hpp"
 
 #include <gtest/gtest.h>
@@ -48,7 +48,7 @@ struct node {
 
   session_id session;
   crdt::replica_id replica;
-  std::map<crdt::key, digested_value> values;
+  std::map<crdt::key, crdt::value> values;
   gossip core;
 };
 
@@ -66,10 +66,10 @@ protected:
   node& c() { return nodes[2]; }
 
   void write(node& at, const crdt::key& key, const crdt::command& what) {
-    auto& value = at.values.try_emplace(key, key).first->second;
-    const auto outcome = value.apply(key, what, at.replica, ++wall_, digests);
+    auto& value = at.values.try_emplace(key, key.type).first->second;
+    const auto outcome = crdt::apply(value, what, at.replica, ++wall_);
     if (const auto& delta = std::get<std::optional<crdt::value>>(outcome))
-      at.core.record(key, *delta, value.digest(), std::nullopt);
+      at.core.record(key, *delta, digests.digest_of(key, value), std::nullopt);
   }
 
   /// Each may gossip with the other.
@@ -128,7 +128,7 @@ protected:
       std::vector<encoded_item> states;
       for (const auto& key : read->keys)
         if (const auto found = of->values.find(key); found != of->values.end())
-          states.push_back({key, found->second.value().encode()});
+          states.push_back({key, found->second.encode()});
       perform(*of, of->core.states_read(read->peer, std::move(states)));
     } else if (const auto* sent = std::get_if<send_message>(&e)) {
       send(*of, *sent);
@@ -168,7 +168,7 @@ protected:
     std::string state;
     if (in.wanted)
       if (const auto found = at.values.find(*in.wanted); found != at.values.end())
-        state = found->second.value().encode();
+        state = found->second.encode();
     auto reply = at.core.joined(in, state);
     perform(at, std::move(reply.effects));
     return reply.bytes;
@@ -176,9 +176,9 @@ protected:
 
   void join(node& at, session_id from, const std::vector<item>& items) {
     for (const auto& [key, part] : items) {
-      auto& value = at.values.try_emplace(key, key).first->second;
-      if (const auto news = value.join(key, part, digests))
-        at.core.record(key, *news, value.digest(), from);
+      auto& value = at.values.try_emplace(key, key.type).first->second;
+      if (const auto news = value.join(part))
+        at.core.record(key, *news, digests.digest_of(key, value), from);
     }
   }
 
@@ -190,14 +190,14 @@ protected:
     for (const auto& [key, value] : x.values) {
       const auto found = y.values.find(key);
       ASSERT_NE(found, y.values.end()) << key.name;
-      EXPECT_EQ(value.value(), found->second.value()) << key.name;
+      EXPECT_EQ(value, found->second) << key.name;
     }
   }
 
   /// A node loses a value without noticing.
   static void damage(node& at, const crdt::key& key) {
     at.values.erase(key);
-    at.core.restore(key, {});
+    at.core.lose(key);
   }
 
   gossip::peer_status status_of(const node& peer, const node& at) {
@@ -243,8 +243,8 @@ TEST_F(GossipRepair, WhoIsEqualIsToldSoByOneMessage) {
   for (int i = 0; i < 1000; ++i) {
     write(a(), register_key(std::to_string(i)), assign("x"));
     b().values = a().values;
-    b().core.restore(register_key(std::to_string(i)),
-                     a().values.at(register_key(std::to_string(i))).digest());
+    const auto key = register_key(std::to_string(i));
+    b().core.restore(key, digests.digest_of(key, a().values.at(key)));
   }
   introduce(a(), b());
 
@@ -605,9 +605,9 @@ TEST_F(GossipRepair, OfALargeSetOnlyTheRowsThatDifferTravel) {
 
   expect_equal(a(), b());
   EXPECT_TRUE(states_of.empty()) << "never whole";
-  EXPECT_LT(bytes, a().values.at(fruits).value().encode().size() / 20);
+  EXPECT_LT(bytes, a().values.at(fruits).encode().size() / 20);
   EXPECT_GE(a().core.repairs().sets, 1u);
-  const auto& set = a().values.at(fruits).value().as<crdt::or_set>();
+  const auto& set = a().values.at(fruits).as<crdt::or_set>();
   EXPECT_TRUE(set.contains(member("banana")));
   EXPECT_FALSE(set.contains(member("fruit number 7")));
 }
@@ -643,7 +643,7 @@ TEST_F(GossipRepair, ASetThatChangesWhileItIsComparedLosesNothing) {
   settle();
 
   expect_equal(a(), b());
-  const auto& set = a().values.at(fruits).value().as<crdt::or_set>();
+  const auto& set = a().values.at(fruits).as<crdt::or_set>();
   for (const auto* name : {"apple", "banana", "early 0", "early 1"})
     EXPECT_TRUE(set.contains(member(name))) << name;
 }

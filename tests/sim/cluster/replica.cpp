@@ -84,7 +84,7 @@ bool replica::lose(const crdt::key& key) {
   if (to_shard(key) >= now || from_shard(key) >= now || joins_under_way_ > 0)
     return false;
   data_.values.erase(key);
-  core_.restore(key, {});
+  core_.lose(key);
   if (around_.log.listens())
     around_.log.tell(name_ + " loses " + to_text(key));
   return true;
@@ -140,8 +140,8 @@ void replica::apply(const crdt::key& key, const crdt::command& what) {
   auto& target = data_.values.try_emplace(key, key).first->second;
   const auto before = target.value();
   const auto wall = wall_clock_start + (around_.time.now() + clock_skew_).count();
-  const auto outcome = target.apply(key, what, data_.self,
-                                    static_cast<crdt::lww_register::stamp>(wall), around_.digests);
+  const auto outcome =
+      target.apply(what, data_.self, static_cast<crdt::lww_register::stamp>(wall), around_.digests);
   const auto* delta = std::get_if<std::optional<crdt::value>>(&outcome);
   if (delta == nullptr)
     return; // refused
@@ -202,14 +202,14 @@ void replica::join_all(session_id from, const std::vector<replication::item>& it
 std::optional<crdt::value> replica::join(const crdt::key& key, const crdt::value& part) {
   auto& target = data_.values.try_emplace(key, key).first->second;
   if (key.type != crdt::type::set)
-    return target.join(key, part, around_.digests);
+    return target.join(part, around_.digests);
   std::vector<std::pair<crdt::payload, crdt::dot>> removed;
   const auto& set = target.value().as<crdt::or_set>();
   for (const auto& [member, clock] : part.as<crdt::or_set>().clocks())
     for (const auto& e : clock)
       if (e.live && is_removed(set, member, {e.replica, e.number}))
         removed.emplace_back(member, crdt::dot{e.replica, e.number});
-  auto news = target.join(key, part, around_.digests);
+  auto news = target.join(part, around_.digests);
   for (const auto& [member, event] : removed) {
     around_.log.weigh("R2");
     if (is_live(set, member, event))

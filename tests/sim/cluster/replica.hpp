@@ -8,8 +8,8 @@
 // between the core and a shard takes a moment, so that others come in between, but none overtakes
 // another on the same way.
 
-#include "replication/digested_value.hpp"
 #include "replication/gossip.hpp"
+#include "storage/held_value.hpp"
 #include "tests/sim/cluster/history.hpp"
 #include "tests/sim/membership/process.hpp"
 
@@ -29,7 +29,7 @@ using replication::session_id;
 /// What a disk holds of a node's data, or what there is of it at first.
 struct stored_data {
   crdt::replica_id self;
-  std::map<crdt::key, replication::digested_value> values;
+  std::map<crdt::key, storage::held_value> values;
 };
 
 class replica {

@@ -1,0 +1,87 @@
+#include "actors/reader.hpp"
+
+#include "actors/last_words.hpp"
+#include "actors/storage.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <utility>
+
+namespace starling::actors {
+
+namespace {
+
+constexpr std::size_t digests_at_a_time = 4096;
+
+class reader_impl : public reader_actor::base {
+public:
+  reader_impl(caf::actor_config& cfg, reader_context context)
+      : reader_actor::base(cfg), context_(std::move(context)) {
+    end_process_on_error(this);
+  }
+
+  const char* name() const override { return "reader"; }
+
+  void on_exit() override { context_.rows = nullptr; }
+
+  behavior_type make_behavior() override {
+    return {
+        [this](load_atom, const crdt::key& key) -> caf::result<kept_value> {
+          auto read = value_of(key, context_.whole_bytes);
+          if (auto* why = std::get_if<storage::failure>(&read))
+            return to_error(*why);
+          return kept_value{std::get<0>(std::move(read))};
+        },
+        [this](load_atom, const crdt::key& key,
+               const storage::wanted_rows& wanted) -> caf::result<storage::some_rows> {
+          auto read = storage::read_rows(*context_.rows->now(), key, wanted);
+          if (auto* why = std::get_if<storage::failure>(&read))
+            return to_error(*why);
+          return std::get<0>(std::move(read));
+        },
+        [this](read_atom, const crdt::key& key) { return view(key); },
+        [this](state_atom, const crdt::key& key) { return state(key); },
+        [this](digests_atom,
+               const std::optional<crdt::key>& after) -> caf::result<storage::digests_page> {
+          auto read = storage::read_digests(*context_.rows->now(), after, digests_at_a_time);
+          if (auto* why = std::get_if<storage::failure>(&read))
+            return to_error(*why);
+          return std::get<0>(std::move(read));
+        },
+    };
+  }
+
+private:
+  storage::found<std::optional<storage::held_value>> value_of(const crdt::key& key,
+                                                              std::uint64_t whole_bytes) const {
+    return storage::read_value(*context_.rows->now(), key, whole_bytes, context_.digests);
+  }
+
+  caf::result<crdt::view> view(const crdt::key& key) const {
+    const auto read = value_of(key, UINT64_MAX);
+    if (const auto* why = std::get_if<storage::failure>(&read))
+      return to_error(*why);
+    const auto& found = std::get<0>(read);
+    if (!found)
+      return errc::no_such_key;
+    return crdt::view_of(found->value());
+  }
+
+  caf::result<std::string> state(const crdt::key& key) const {
+    const auto read = value_of(key, UINT64_MAX);
+    if (const auto* why = std::get_if<storage::failure>(&read))
+      return to_error(*why);
+    const auto& found = std::get<0>(read);
+    return found ? found->value().encode() : std::string{};
+  }
+
+  reader_context context_;
+};
+
+} // namespace
+
+reader_actor spawn_reader(caf::actor_system& sys, const reader_context& context) {
+  return sys.spawn<reader_impl, caf::detached>(context);
+}
+
+} // namespace starling::actors

@@ -1,0 +1,130 @@
+#include "actors/storage.hpp"
+
+#include "actors/last_words.hpp"
+#include "actors/log.hpp"
+
+#include <caf/disposable.hpp>
+#include <caf/send.hpp>
+#include <caf/telemetry/counter.hpp>
+#include <caf/telemetry/metric_registry.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace starling::actors {
+
+namespace {
+
+class storage_impl : public storage_actor::base {
+public:
+  storage_impl(caf::actor_config& cfg, storage_context context)
+      : storage_actor::base(cfg), context_(std::move(context)),
+        commits_(counter("storage.commits", "Groups of changes that were written.")),
+        syncs_(counter("storage.syncs", "Times that the disk was told to keep what was written.")),
+        changes_(counter("storage.changes", "Changes of values in those groups.")) {
+    end_process_on_error(this);
+  }
+
+  const char* name() const override { return "storage"; }
+
+  void on_exit() override {
+    sync_timer_.dispose();
+    commit_group();
+    if (is_dirty_ && !failure_)
+      context_.rows->sync();
+    context_.rows = nullptr;
+  }
+
+  behavior_type make_behavior() override {
+    if (context_.level == durability::batch)
+      schedule_sync();
+    return {
+        [this](commit_atom, storage::batch& changes) { return take(std::move(changes)); },
+        [this](tick_atom) { commit_group(); },
+        [this](report_atom) {
+          return storage_report{failure_, static_cast<std::uint64_t>(commits_->value()),
+                                static_cast<std::uint64_t>(syncs_->value())};
+        },
+    };
+  }
+
+private:
+  caf::telemetry::int_counter* counter(caf::string_view name, caf::string_view help) {
+    return home_system().metrics().counter_singleton("starling", name, help, "1", true);
+  }
+
+  caf::result<void> take(storage::batch changes) {
+    if (failure_)
+      return to_error(*failure_);
+    auto promise = make_response_promise<void>();
+    waiting_.push_back(std::move(changes));
+    promises_.push_back(promise);
+    if (waiting_.size() == 1) // behind all that is in the mailbox now
+      anon_send(storage_actor{this}, tick_atom_v);
+    return promise;
+  }
+
+  void commit_group() {
+    if (waiting_.empty())
+      return;
+    const auto group = std::exchange(waiting_, {});
+    auto promises = std::exchange(promises_, {});
+    const bool synced = context_.level == durability::sync;
+    if (auto failed = context_.rows->commit(group, synced)) {
+      fail(std::move(*failed));
+      for (auto& promise : promises)
+        promise.deliver(to_error(*failure_));
+      return;
+    }
+    commits_->inc();
+    changes_->inc(static_cast<std::int64_t>(group.size()));
+    if (synced)
+      syncs_->inc();
+    else
+      is_dirty_ = true;
+    for (auto& promise : promises)
+      promise.deliver();
+  }
+
+  void schedule_sync() {
+    sync_timer_ = run_delayed(context_.batch_interval, [this] {
+      if (is_dirty_ && !failure_) {
+        if (auto failed = context_.rows->sync())
+          fail(std::move(*failed));
+        syncs_->inc();
+        is_dirty_ = false;
+      }
+      schedule_sync();
+    });
+  }
+
+  void fail(storage::failure why) {
+    log::error("storage", "nothing is written any more until this node is started again: {}",
+               why.what);
+    failure_ = std::move(why);
+  }
+
+  storage_context context_;
+  std::vector<storage::batch> waiting_;
+  std::vector<caf::typed_response_promise<void>> promises_; // one for each
+  std::optional<storage::failure> failure_;
+  bool is_dirty_ = false; // something is written and not synced
+  caf::disposable sync_timer_;
+  caf::telemetry::int_counter* commits_;
+  caf::telemetry::int_counter* syncs_;
+  caf::telemetry::int_counter* changes_;
+};
+
+} // namespace
+
+storage_actor spawn_storage(caf::actor_system& sys, const storage_context& context) {
+  return sys.spawn<storage_impl, caf::detached>(context);
+}
+
+caf::error to_error(const storage::failure& why) {
+  return caf::make_error(why.kind == storage::trouble::full ? errc::disk_full : errc::disk_failed,
+                         why.what);
+}
+
+} // namespace starling::actors

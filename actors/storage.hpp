@@ -1,0 +1,36 @@
+#pragma once
+
+// The storage actor: commits what the keys change, many changes with one write to the disk.
+//
+// While the disk is busy with one group, whatever comes waits in the mailbox and is the next group:
+// so the number of syncs follows from the disk and not from the number of writes. An actor of its
+// own thread, since it blocks.
+
+#include "actors/interfaces.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace starling::actors {
+
+/// When a write is answered.
+enum class durability : std::uint8_t {
+  sync,  // when it survives a power failure
+  batch, // when it survives the end of the process; a power failure takes the last moments
+  none,  // as batch, and the operating system decides how many moments
+};
+
+struct storage_context {
+  std::shared_ptr<storage::store> rows;
+  durability level = durability::sync;
+  std::chrono::milliseconds batch_interval{100}; // between syncs at `batch`
+};
+
+storage_actor spawn_storage(caf::actor_system& sys, const storage_context& context);
+
+/// The error that a failure of the disk is to others.
+caf::error to_error(const storage::failure& why);
+
+} // namespace starling::actors

@@ -1,0 +1,112 @@
+#pragma once
+
+// The value of a key as far as it is in memory, together with its digest: all of a small value; of
+// a large set what it has seen and the rows that were needed so far.
+//
+// An operation on a set touches few of its rows: those of the members that it names, of the members
+// whose events it ends, and of those whose dead entries it makes superfluous. With these rows at
+// hand the set can be treated as if it were whole, and what changes is written to a batch, row by
+// row. So an operation costs the same in a set of ten members and in one of a million, in memory,
+// in time and on disk. `lacks` says which rows have to be taken in first.
+//
+// Nothing here knows of disks: rows that were changed stay in memory until `let_go`, which is for
+// when everything in the batches is committed.
+
+#include "crdt/command.hpp"
+#include "storage/layout.hpp"
+
+#include <optional>
+#include <set>
+
+namespace starling::storage {
+
+/// Rows of a set that an operation needs.
+struct wanted_rows {
+  std::set<crdt::payload> members;
+  crdt::causal_context live; // and those of the members that these events hold
+  crdt::causal_context dead; // and of those with a dead entry for one of these events
+
+  bool empty() const { return members.empty() && live.empty() && dead.empty(); }
+};
+
+class held_value {
+public:
+  /// The value of a key that nothing was ever done to.
+  explicit held_value(const crdt::key& key);
+
+  /// A value of which this head and these clocks are kept; all clocks, if `whole`.
+  held_value(crdt::key key, head kept, crdt::or_set::clock_map clocks, bool whole);
+
+  /// A whole value.
+  held_value(const crdt::key& key, crdt::value value, const replication::digester& digests);
+
+  const crdt::key& key() const { return key_; }
+
+  /// Whether every row is here. Always so for counters and registers.
+  bool is_whole() const { return whole_; }
+
+  /// The value, or of a set the part that is here.
+  const crdt::value& value() const { return value_; }
+
+  /// Of the whole value, and what else is known of it without looking at all rows.
+  const replication::digest& digest() const { return digest_; }
+  std::uint64_t members() const { return members_; }
+  std::uint64_t footprint() const;
+  bool empty() const { return digest_ == replication::digest{}; }
+
+  /// About how many bytes are here.
+  std::size_t bytes() const { return value_.footprint() + absent_.size() * absent_bytes; }
+
+  // -- what has to be here first --
+
+  wanted_rows lacks(const crdt::command& c, const crdt::replica_id& self) const;
+  wanted_rows lacks(const crdt::value& part) const;
+  wanted_rows lacks(const crdt::payload& member) const;
+
+  /// Takes in rows that were lacking, as they were kept; a member that was asked for and has no row
+  /// is in the set of them without one.
+  void take(const std::set<crdt::payload>& asked, crdt::or_set::clock_map clocks);
+
+  // -- changes --
+
+  // As for crdt::value; `changed`, if there is one, is given the rows that are now different.
+  // Requires: always the same digester, and nothing is lacking.
+
+  crdt::outcome apply(const crdt::command& c, const crdt::replica_id& self,
+                      crdt::lww_register::stamp wall, const replication::digester& digests,
+                      batch* changed = nullptr);
+  std::optional<crdt::value> join(const crdt::value& part, const replication::digester& digests,
+                                  batch* changed = nullptr);
+
+  /// Its head row.
+  head summary() const;
+
+  /// Every row, as when nothing was kept yet. Requires: whole.
+  batch rows() const;
+
+  /// Forgets all rows of a set. Requires: they are kept as they are.
+  void let_go();
+
+private:
+  static constexpr std::size_t absent_bytes = 64;
+
+  const crdt::or_set& set() const { return value_.as<crdt::or_set>(); }
+  bool is_here(const crdt::payload& member) const;
+  wanted_rows lacks(std::set<crdt::payload> members, const crdt::causal_context& events) const;
+
+  template <class Operation>
+  auto change(const replication::set_rows& rows, const replication::digester& digests,
+              batch* changed, Operation operation);
+  void note(const crdt::payload& member, const crdt::or_set::clock& before, batch* changed);
+
+  crdt::key key_;
+  crdt::value value_;
+  replication::digest digest_; // zero at the bottom
+  bool whole_ = true;
+  std::uint64_t members_ = 0;
+  std::uint64_t dead_ = 0;
+  std::uint64_t elsewhere_ = 0;    // of the footprint: rows that are not here
+  std::set<crdt::payload> absent_; // members that have no row, if not whole
+};
+
+} // namespace starling::storage

@@ -1,0 +1,43 @@
+#pragma once
+
+// Whether a node may go on numbering events where it stopped.
+//
+// Events are numbered by a replica id, and no number is ever used twice. So an id is kept only as
+// long as everything that was ever numbered under it is certain to be here: everything that left
+// the node was synced to this disk, or the node was stopped in order; all of it could be read; and
+// this is that disk, not a copy of it, which would go on from an older moment. In any doubt the
+// node takes a new id, which costs each value that it writes an entry.
+
+#include "crdt/replica_id.hpp"
+#include "storage/reading.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace starling::storage {
+
+/// What tells a disk from a copy of it, and a sound one from one that may have lost something.
+struct evidence {
+  std::uint64_t device = 0; // where a file is that was there from the beginning
+  std::uint64_t inode = 0;
+  bool is_whole = true; // nothing that was committed is missing, as far as the store can tell
+};
+
+/// The id to go on with: the one that the store has, or a new one. It is kept from now on; from now
+/// on, too, `is_careful` says whether all that leaves the node will be synced before.
+found<crdt::replica_id> take_up_replica(store& rows, const evidence& seen, bool is_careful,
+                                        const crdt::replica_id& fresh);
+
+/// Keeps another id, as when the present one turns out to be in doubt.
+std::optional<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,
+                                    const crdt::replica_id& id);
+
+/// Everything is synced and nothing more will be numbered under the id: it may be kept. For when a
+/// node that was not careful stops in order.
+std::optional<failure> close_in_order(store& rows);
+
+/// Makes the digests in the store those of this secret, if they are of another one. All values are
+/// read then.
+std::optional<failure> renew_digests(store& rows, const replication::digester& digests);
+
+} // namespace starling::storage

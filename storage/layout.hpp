@@ -1,0 +1,93 @@
+#pragma once
+
+// Which rows a store has, and what is in them.
+//
+// A key has one head row. It holds the whole of a counter or register; of a set it holds what the
+// set has seen, and each member has a row of its own with the member's clock. So a write costs the
+// rows that it touches, however large the set is. For each entry of a clock there is a row that
+// finds the member by the event: what a delta has seen and does not hold is removed.
+//
+//   k type name                             -> digest, then the value (a set's seen and sizes)
+//   m size name member                      -> clock
+//   e size name live replica number member  -> nothing
+//   n what                                  -> something about the node itself
+//
+// The first letters stand for themselves, `size name` is the set's, numbers of events are
+// big-endian so that rows stand in their order, and all else is encoded as in messages. Heads stand
+// in the order of their keys.
+
+#include "crdt/value.hpp"
+#include "replication/digest.hpp"
+#include "storage/store.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace starling::storage {
+
+/// What is kept of a key in one row.
+struct head {
+  replication::digest digest; // of the whole value
+  crdt::value value;          // of a set only what it has seen
+
+  // Of the whole set; nothing for other types.
+  std::uint64_t members = 0;   // that are in it
+  std::uint64_t dead = 0;      // entries that hold nobody
+  std::uint64_t footprint = 0; // as or_set::footprint
+
+  friend bool operator==(const head&, const head&) = default;
+};
+
+// -- heads --
+
+std::string head_name(const crdt::key& key);
+std::optional<crdt::key> key_of_head(std::string_view name);
+std::string encode(const head& h);
+std::optional<head> decode_head(crdt::type type, std::string_view bytes);
+
+/// Only the digest of such a row.
+std::optional<replication::digest> digest_of_head(std::string_view bytes);
+
+/// Where the heads of a type begin whose names begin with a prefix, and where they end.
+std::pair<std::string, std::string> heads_between(crdt::type type, std::string_view prefix);
+
+/// Where all heads begin and end.
+std::pair<std::string, std::string> all_heads();
+
+// -- members --
+
+std::string member_name(const crdt::key& set, const crdt::payload& member);
+std::optional<crdt::payload> member_of(const crdt::key& set, std::string_view name);
+std::string encode(const crdt::or_set::clock& clock);
+std::optional<crdt::or_set::clock> decode_clock(std::string_view bytes);
+
+/// Where the members of a set begin and end.
+std::pair<std::string, std::string> members_between(const crdt::key& set);
+
+// -- entries --
+
+std::string entry_name(const crdt::key& set, const crdt::or_set::entry& entry,
+                       const crdt::payload& member);
+
+/// The member of such a row.
+std::optional<crdt::payload> member_of_entry(const crdt::key& set, std::string_view name);
+
+/// Where the live or the dead entries of some events of a replica begin and end.
+std::pair<std::string, std::string> entries_between(const crdt::key& set, bool live,
+                                                    const crdt::replica_id& replica,
+                                                    const crdt::interval& events);
+
+/// The set that a row of a member or an entry belongs to.
+std::optional<crdt::key> set_of_row(std::string_view name);
+
+// -- the node itself --
+
+std::string node_row(std::string_view what);
+
+/// The name after all names that begin with this one. Requires: it does not end in 0xff.
+std::string after_all_of(std::string_view prefix);
+
+} // namespace starling::storage

@@ -1,0 +1,191 @@
+#include "storage/reading.hpp"
+
+#include <algorithm>
+
+namespace starling::storage {
+
+namespace {
+
+failure corrupted(std::string_view what, const crdt::key& key) {
+  return {trouble::corrupted, std::string{what} + " of " + std::string{to_string(key.type)} + " " +
+                                  key.name + " is not what was written"};
+}
+
+/// Nothing without a row.
+found<std::optional<head>> read_head(const moment& at, const crdt::key& key) {
+  auto row = at.find(head_name(key));
+  if (auto* why = std::get_if<failure>(&row))
+    return std::move(*why);
+  const auto& bytes = std::get<std::optional<std::string>>(row);
+  if (!bytes)
+    return std::optional<head>{};
+  auto result = decode_head(key.type, *bytes);
+  if (!result)
+    return corrupted("the head", key);
+  return result;
+}
+
+/// Whether a clock can be one of a set that has seen this.
+bool fits(const crdt::or_set::clock& clock, const crdt::causal_context& seen) {
+  return std::ranges::all_of(clock, [&](const auto& e) {
+    return e.live ? seen.contains({e.replica, e.number}) : e.number > seen.prefix(e.replica);
+  });
+}
+
+/// Shows the rows of the members of a set from one on, until `see` says false.
+template <class Visitor>
+std::optional<failure> scan_members(const moment& at, const crdt::key& set,
+                                    const std::string& first, const crdt::causal_context& seen,
+                                    Visitor see) {
+  bool is_sound = true;
+  const auto failed =
+      at.scan(first, members_between(set).second, [&](std::string_view name, std::string_view row) {
+        auto member = member_of(set, name);
+        auto clock = decode_clock(row);
+        is_sound = member && clock && fits(*clock, seen);
+        return is_sound && see(std::move(*member), std::move(*clock));
+      });
+  if (failed)
+    return failed;
+  if (!is_sound)
+    return corrupted("a member", set);
+  return std::nullopt;
+}
+
+/// All clocks of a set; none of another value.
+found<crdt::or_set::clock_map> read_clocks(const moment& at, const crdt::key& key,
+                                           const crdt::value& kept) {
+  crdt::or_set::clock_map result;
+  if (key.type != crdt::type::set)
+    return result;
+  if (auto failed =
+          scan_members(at, key, members_between(key).first, kept.as<crdt::or_set>().seen(),
+                       [&](crdt::payload member, crdt::or_set::clock clock) {
+                         result.emplace_hint(result.end(), std::move(member), std::move(clock));
+                         return true;
+                       }))
+    return std::move(*failed);
+  return result;
+}
+
+} // namespace
+
+found<std::optional<held_value>> read_value(const moment& at, const crdt::key& key,
+                                            std::uint64_t whole_bytes,
+                                            const replication::digester& digests) {
+  auto row = read_head(at, key);
+  if (auto* why = std::get_if<failure>(&row))
+    return std::move(*why);
+  auto& kept = std::get<std::optional<head>>(row);
+  if (!kept)
+    return std::optional<held_value>{};
+  if (key.type == crdt::type::set && kept->footprint > whole_bytes)
+    return std::optional{held_value{key, std::move(*kept), {}, false}};
+  auto clocks = read_clocks(at, key, kept->value);
+  if (auto* why = std::get_if<failure>(&clocks))
+    return std::move(*why);
+  held_value result{key, std::move(*kept), std::get<0>(std::move(clocks)), true};
+  if (result.digest() != digests.digest_of(key, result.value()))
+    return corrupted("the value", key);
+  return std::optional{std::move(result)};
+}
+
+found<std::optional<crdt::value>> read_unchecked(const moment& at, const crdt::key& key) {
+  auto row = read_head(at, key);
+  if (auto* why = std::get_if<failure>(&row))
+    return std::move(*why);
+  auto& kept = std::get<std::optional<head>>(row);
+  if (!kept || key.type != crdt::type::set)
+    return kept ? std::optional{std::move(kept->value)} : std::nullopt;
+  auto clocks = read_clocks(at, key, kept->value);
+  if (auto* why = std::get_if<failure>(&clocks))
+    return std::move(*why);
+  return crdt::value{
+      crdt::or_set{kept->value.as<crdt::or_set>().seen(), std::get<0>(std::move(clocks))}};
+}
+
+found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_rows& wanted) {
+  some_rows result{wanted.members, {}};
+  for (const bool live : {true, false})
+    for (const auto& [replica, events] : (live ? wanted.live : wanted.dead).replicas())
+      for (const auto& some : events.intervals()) {
+        const auto [first, end] = entries_between(set, live, replica, some);
+        bool is_sound = true;
+        const auto failed = at.scan(first, end, [&](std::string_view name, std::string_view) {
+          auto member = member_of_entry(set, name);
+          is_sound = member.has_value();
+          if (is_sound)
+            result.asked.insert(std::move(*member));
+          return is_sound;
+        });
+        if (failed)
+          return *failed;
+        if (!is_sound)
+          return corrupted("an entry", set);
+      }
+  for (const auto& member : result.asked) {
+    auto row = at.find(member_name(set, member));
+    if (auto* why = std::get_if<failure>(&row))
+      return std::move(*why);
+    const auto& bytes = std::get<std::optional<std::string>>(row);
+    if (!bytes)
+      continue;
+    auto clock = decode_clock(*bytes);
+    if (!clock)
+      return corrupted("a member", set);
+    result.clocks.emplace_hint(result.clocks.end(), member, std::move(*clock));
+  }
+  return result;
+}
+
+found<std::optional<set_page>> read_page(const moment& at, const crdt::key& set,
+                                         const std::optional<crdt::payload>& after,
+                                         std::size_t limit) {
+  auto row = read_head(at, set);
+  if (auto* why = std::get_if<failure>(&row))
+    return std::move(*why);
+  const auto& kept = std::get<std::optional<head>>(row);
+  if (!kept)
+    return std::optional<set_page>{};
+  const auto& seen = kept->value.as<crdt::or_set>().seen();
+  set_page result{crdt::or_set{seen, {}}, kept->members, false};
+  auto first = members_between(set).first;
+  if (after)
+    first = member_name(set, *after) + '\0';
+  const auto failed = scan_members(
+      at, set, first, seen, [&](const crdt::payload& member, const crdt::or_set::clock& clock) {
+        if (!std::ranges::any_of(clock, &crdt::or_set::entry::live))
+          return true;
+        result.more = result.part.clocks().size() == limit;
+        if (!result.more)
+          result.part.put(member, clock);
+        return !result.more;
+      });
+  if (failed)
+    return *failed;
+  return std::optional{std::move(result)};
+}
+
+found<digests_page> read_digests(const moment& at, const std::optional<crdt::key>& after,
+                                 std::size_t limit) {
+  auto [first, end] = all_heads();
+  if (after)
+    first = head_name(*after) + '\0';
+  digests_page result;
+  bool is_sound = true;
+  const auto failed = at.scan(first, end, [&](std::string_view name, std::string_view row) {
+    auto key = key_of_head(name);
+    const auto digest = digest_of_head(row);
+    is_sound = key && digest;
+    if (is_sound)
+      result.emplace_back(std::move(*key), *digest);
+    return is_sound && result.size() < limit;
+  });
+  if (failed)
+    return *failed;
+  if (!is_sound)
+    return failure{trouble::corrupted, "a head is not what was written"};
+  return result;
+}
+
+} // namespace starling::storage

@@ -1,0 +1,57 @@
+#pragma once
+
+// Values, rows and lists of keys, as a store has them at one moment.
+//
+// Whatever does not look like what was written is a failure, `corrupted`, and nothing is made of
+// it.
+
+#include "storage/held_value.hpp"
+#include "storage/layout.hpp"
+#include "storage/store.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace starling::storage {
+
+template <class T>
+using found = std::variant<T, failure>;
+
+/// The value of a key, nothing if there is none. Of a set with a larger footprint than
+/// `whole_bytes` no row is here yet; any other value is whole, and checked against its digest.
+found<std::optional<held_value>> read_value(const moment& at, const crdt::key& key,
+                                            std::uint64_t whole_bytes,
+                                            const replication::digester& digests);
+
+/// The same, whole and not checked against its digest.
+found<std::optional<crdt::value>> read_unchecked(const moment& at, const crdt::key& key);
+
+/// Rows of a set: those of some members, as far as they have any.
+struct some_rows {
+  std::set<crdt::payload> asked;
+  crdt::or_set::clock_map clocks;
+};
+found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_rows& wanted);
+
+/// A part of a set: what it has seen, and of the members after a place those that are in the set,
+/// in order, up to a number of them.
+struct set_page {
+  crdt::or_set part; // not a delta
+  std::uint64_t members = 0;
+  bool more = false; // members come after these
+};
+found<std::optional<set_page>> read_page(const moment& at, const crdt::key& set,
+                                         const std::optional<crdt::payload>& after,
+                                         std::size_t limit);
+
+/// Keys and the digests of their values, in order, after a key, up to a number of them.
+using digests_page = std::vector<std::pair<crdt::key, replication::digest>>;
+found<digests_page> read_digests(const moment& at, const std::optional<crdt::key>& after,
+                                 std::size_t limit);
+
+} // namespace starling::storage

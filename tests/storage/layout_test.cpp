@@ -1,0 +1,163 @@
+#include "storage/layout.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace starling::storage {
+namespace {
+
+using namespace std::string_literals;
+
+const crdt::key visitors{crdt::type::counter, "visitors"};
+const crdt::key fruits{crdt::type::set, "fruits"};
+const auto ann = crdt::replica_id::from(1, 1);
+const auto ben = crdt::replica_id::from(2, 2);
+
+crdt::payload text(std::string x) {
+  return {crdt::payload_kind::text, std::move(x)};
+}
+
+bool lies_in(const std::string& name, const std::pair<std::string, std::string>& range) {
+  return range.first <= name && name < range.second;
+}
+
+const std::vector<std::string> hostile_names{"",
+                                             "a",
+                                             "ab",
+                                             "b",
+                                             "\0"s,
+                                             "\0a"s,
+                                             "a\0"s,
+                                             "a\0b"s,
+                                             "\xff",
+                                             "\xff\xff",
+                                             "\xff\x01",
+                                             "ü",
+                                             std::string(crdt::key_name_max, 'x'),
+                                             std::string(crdt::key_name_max, '\xff')};
+
+TEST(Layout, FindsTheKeyOfAHead) {
+  for (const auto type : {crdt::type::counter, crdt::type::register_, crdt::type::set})
+    for (const auto& name : hostile_names) {
+      const crdt::key key{type, name};
+      EXPECT_EQ(key_of_head(head_name(key)), key);
+      EXPECT_TRUE(lies_in(head_name(key), all_heads()));
+      EXPECT_TRUE(lies_in(head_name(key), heads_between(type, "")));
+      EXPECT_TRUE(lies_in(head_name(key), heads_between(type, name)));
+    }
+}
+
+TEST(Layout, KeepsHeadsInTheOrderOfTheirKeys) {
+  std::vector<crdt::key> keys;
+  for (const auto type : {crdt::type::set, crdt::type::counter, crdt::type::register_})
+    for (const auto& name : hostile_names)
+      keys.push_back({type, name});
+  std::ranges::sort(keys);
+  std::vector<std::string> names;
+  for (const auto& key : keys)
+    names.push_back(head_name(key));
+  EXPECT_TRUE(std::ranges::is_sorted(names));
+}
+
+TEST(Layout, FindsOnlyTheHeadsOfAPrefix) {
+  const auto range = heads_between(crdt::type::set, "fr");
+  EXPECT_TRUE(lies_in(head_name(fruits), range));
+  EXPECT_FALSE(lies_in(head_name({crdt::type::set, "f"}), range));
+  EXPECT_FALSE(lies_in(head_name({crdt::type::set, "fs"}), range));
+  EXPECT_FALSE(lies_in(head_name({crdt::type::counter, "fruits"}), range));
+}
+
+TEST(Layout, KeepsAHeadWhole) {
+  crdt::value counter{crdt::type::counter};
+  counter.as<crdt::pn_counter>().add(ann, 5);
+  crdt::or_set set;
+  set.add(ann, text("apple"));
+  for (const auto& [type, h] :
+       {std::pair{crdt::type::counter, head{{1, 2}, counter}},
+        std::pair{crdt::type::set,
+                  head{{UINT64_MAX, 0}, crdt::or_set{set.seen(), {}}, 1'000'000, 3, 77}}}) {
+    const auto bytes = encode(h);
+    EXPECT_EQ(decode_head(type, bytes), h);
+    EXPECT_EQ(digest_of_head(bytes), h.digest);
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+      EXPECT_EQ(decode_head(type, std::string_view{bytes}.substr(0, size)), std::nullopt);
+    EXPECT_EQ(decode_head(crdt::type::register_, bytes), std::nullopt) << "of another type";
+  }
+}
+
+TEST(Layout, TakesNoMembersOutOfAHead) {
+  crdt::or_set set;
+  set.add(ann, text("apple"));
+  EXPECT_EQ(decode_head(crdt::type::set, encode(head{{}, set})), std::nullopt);
+}
+
+TEST(Layout, KeepsMembersInTheirOrderAndApartFromOtherSets) {
+  std::vector<crdt::payload> members;
+  for (const auto kind :
+       {crdt::payload_kind::json, crdt::payload_kind::text, crdt::payload_kind::bytes})
+    for (const auto& name : hostile_names)
+      members.push_back({kind, name});
+  std::ranges::sort(members);
+  for (const auto& set_name : hostile_names) {
+    const crdt::key set{crdt::type::set, set_name};
+    std::vector<std::string> names;
+    for (const auto& member : members) {
+      names.push_back(member_name(set, member));
+      EXPECT_EQ(member_of(set, names.back()), member);
+      EXPECT_EQ(set_of_row(names.back()), set);
+      for (const auto& other : hostile_names)
+        EXPECT_EQ(lies_in(names.back(), members_between({crdt::type::set, other})),
+                  other == set_name);
+    }
+    EXPECT_TRUE(std::ranges::is_sorted(names));
+  }
+  EXPECT_EQ(member_of(visitors, member_name(fruits, text("apple"))), std::nullopt);
+}
+
+TEST(Layout, KeepsAClockWhole) {
+  const crdt::or_set::clock clock{{ann, 1, true}, {ben, crdt::event_number_max, false}};
+  const auto bytes = encode(clock);
+  EXPECT_EQ(decode_clock(bytes), clock);
+  EXPECT_EQ(decode_clock(bytes.substr(0, bytes.size() - 1)), std::nullopt);
+  EXPECT_EQ(decode_clock(""), std::nullopt) << "a row without entries is none";
+  EXPECT_EQ(decode_clock(encode({{ben, 1, true}, {ann, 1, true}})), std::nullopt)
+      << "in the wrong order";
+}
+
+TEST(Layout, FindsTheMembersOfARangeOfEvents) {
+  const auto name = [](std::uint64_t number, bool live, const crdt::replica_id& replica = ann) {
+    return entry_name(fruits, {replica, number, live}, text("apple"));
+  };
+  const auto range = entries_between(fruits, true, ann, {255, 256});
+  EXPECT_TRUE(lies_in(name(255, true), range));
+  EXPECT_TRUE(lies_in(name(256, true), range));
+  EXPECT_FALSE(lies_in(name(254, true), range));
+  EXPECT_FALSE(lies_in(name(257, true), range));
+  EXPECT_FALSE(lies_in(name(255, false), range));
+  EXPECT_FALSE(lies_in(name(255, true, ben), range));
+  EXPECT_EQ(member_of_entry(fruits, name(255, true)), text("apple"));
+  EXPECT_EQ(set_of_row(name(255, true)), fruits);
+  EXPECT_TRUE(lies_in(name(crdt::event_number_max, true),
+                      entries_between(fruits, true, ann, {1, crdt::event_number_max})));
+}
+
+TEST(Layout, HasOneFormat) {
+  // What is on disk can be read by what comes later: these bytes are not to change.
+  EXPECT_EQ(head_name(fruits), "k\x03"
+                               "fruits");
+  EXPECT_EQ(member_name(fruits, text("fig")), "m\x06"
+                                              "fruits\x02"
+                                              "fig");
+  const auto id = "\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01"s;
+  EXPECT_EQ(entry_name(fruits, {ann, 258, true}, text("fig")),
+            "e\x06"
+            "fruits\x01" +
+                id + "\0\0\0\0\0\0\x01\x02\x02"s + "fig");
+  EXPECT_EQ(encode({{ann, 3, true}}), id + "\x07");
+  EXPECT_EQ(node_row("x"), "nx");
+}
+
+} // namespace
+} // namespace starling::storage

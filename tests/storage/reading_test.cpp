@@ -1,0 +1,138 @@
+#include "storage/memory_store.hpp"
+#include "storage/reading.hpp"
+
+#include <gtest/gtest.h>
+
+namespace starling::storage {
+namespace {
+
+const replication::digester digests{wire::secret{"cluster", "key"}.sign("digest", {})};
+const auto ann = crdt::replica_id::from(1, 1);
+const crdt::key fruits{crdt::type::set, "fruits"};
+const crdt::key visitors{crdt::type::counter, "visitors"};
+
+crdt::payload text(std::string x) {
+  return {crdt::payload_kind::text, std::move(x)};
+}
+
+/// A store with a set of these members, of which the last was removed again, and a counter.
+class Reading : public testing::Test {
+protected:
+  Reading() {
+    held_value set{fruits};
+    for (const auto* name : {"apple", "cherry", "fig", "pear", "plum"}) {
+      change(set, crdt::set_change{{{text(name), std::nullopt}}, {}});
+      value = set.value();
+    }
+    change(set, crdt::set_change{{}, {{text("plum"), std::nullopt}}});
+    // Somebody knows of an event of Ben's and its end: a row that holds nobody.
+    change(set, crdt::set_change{{}, {{text("quince"), {{{crdt::replica_id::from(2, 2), 7}}}}}});
+    value = set.value();
+    held_value counter{visitors};
+    change(counter, crdt::counter_add{5});
+  }
+
+  void change(held_value& v, const crdt::command& c) {
+    batch changed;
+    v.apply(c, ann, 0, digests, &changed);
+    rows.commit({changed}, true);
+  }
+
+  void put(std::string name, std::string bytes) {
+    batch b;
+    b.put(std::move(name), std::move(bytes));
+    rows.commit({b}, true);
+  }
+
+  std::vector<std::string> page(const std::optional<std::string>& after, std::size_t limit,
+                                bool more) {
+    const auto read =
+        read_page(*rows.now(), fruits, after ? std::optional{text(*after)} : std::nullopt, limit);
+    const auto& found = std::get<0>(read).value();
+    EXPECT_EQ(found.more, more);
+    EXPECT_EQ(found.members, 4u);
+    std::vector<std::string> names;
+    for (const auto& member : found.part.members()) {
+      names.push_back(member.data);
+      EXPECT_EQ(found.part.context(member), value.as<crdt::or_set>().context(member));
+    }
+    return names;
+  }
+
+  trouble trouble_of_value(const crdt::key& key) {
+    const auto read = read_value(*rows.now(), key, UINT64_MAX, digests);
+    const auto* why = std::get_if<failure>(&read);
+    EXPECT_TRUE(why != nullptr) << "it was read";
+    return why ? why->kind : trouble::broken;
+  }
+
+  memory_store rows;
+  crdt::value value;
+};
+
+using names = std::vector<std::string>;
+
+TEST_F(Reading, FindsNothingOfAKeyThatWasNeverWritten) {
+  for (const auto& key : {crdt::key{crdt::type::set, "x"}, crdt::key{crdt::type::counter, "x"}})
+    EXPECT_FALSE(std::get<0>(read_value(*rows.now(), key, 0, digests)));
+  EXPECT_FALSE(std::get<0>(read_page(*rows.now(), {crdt::type::set, "x"}, std::nullopt, 1)));
+}
+
+TEST_F(Reading, LeavesTheRowsOfALargeSetWhereTheyAre) {
+  const auto footprint = value.footprint();
+  EXPECT_TRUE(std::get<0>(read_value(*rows.now(), fruits, footprint, digests))->is_whole());
+  const auto part = std::get<0>(read_value(*rows.now(), fruits, footprint - 1, digests));
+  EXPECT_FALSE(part->is_whole());
+  EXPECT_TRUE(part->value().as<crdt::or_set>().clocks().empty());
+  EXPECT_EQ(part->members(), 4u);
+  EXPECT_EQ(part->footprint(), footprint);
+  EXPECT_TRUE(std::get<0>(read_value(*rows.now(), visitors, 0, digests))->is_whole());
+}
+
+TEST_F(Reading, GoesThroughASetInPages) {
+  EXPECT_EQ(page(std::nullopt, 2, true), (names{"apple", "cherry"}));
+  EXPECT_EQ(page("cherry", 2, false), (names{"fig", "pear"}));
+  EXPECT_EQ(page("banana", 1, true), (names{"cherry"}));
+  EXPECT_EQ(page("pear", 2, false), names{});
+  EXPECT_EQ(page(std::nullopt, 4, false), (names{"apple", "cherry", "fig", "pear"}));
+}
+
+TEST_F(Reading, GoesThroughTheDigestsOfAllKeysInPages) {
+  const auto all = std::get<0>(read_digests(*rows.now(), std::nullopt, 10));
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].first, visitors);
+  EXPECT_EQ(all[1], std::pair(fruits, digests.digest_of(fruits, value)));
+  EXPECT_EQ(std::get<0>(read_digests(*rows.now(), std::nullopt, 1)), (digests_page{all[0]}));
+  EXPECT_EQ(std::get<0>(read_digests(*rows.now(), all[0].first, 10)), (digests_page{all[1]}));
+}
+
+TEST_F(Reading, RefusesAValueThatDoesNotMatchItsDigest) {
+  const auto row = head_name(visitors);
+  auto bytes = *std::get<0>(rows.now()->find(row));
+  bytes[3] ^= 1;
+  put(row, bytes);
+  EXPECT_EQ(trouble_of_value(visitors), trouble::corrupted);
+}
+
+TEST_F(Reading, RefusesRowsThatCannotBeRead) {
+  put(head_name(visitors), "x");
+  EXPECT_EQ(trouble_of_value(visitors), trouble::corrupted);
+  put(member_name(fruits, text("apple")), "x");
+  EXPECT_EQ(trouble_of_value(fruits), trouble::corrupted);
+  EXPECT_EQ(std::get<failure>(read_rows(*rows.now(), fruits, {{text("apple")}, {}, {}})).kind,
+            trouble::corrupted);
+  EXPECT_EQ(std::get<failure>(read_page(*rows.now(), fruits, std::nullopt, 9)).kind,
+            trouble::corrupted);
+  put("k", "x");
+  EXPECT_EQ(std::get<failure>(read_digests(*rows.now(), std::nullopt, 9)).kind, trouble::corrupted);
+}
+
+TEST_F(Reading, RefusesAMemberThatItsSetHasNotSeen) {
+  put(member_name(fruits, text("apple")), encode({{ann, 1000, true}}));
+  EXPECT_EQ(trouble_of_value(fruits), trouble::corrupted);
+  put(member_name(fruits, text("apple")), encode({{ann, 1, false}}));
+  EXPECT_EQ(trouble_of_value(fruits), trouble::corrupted);
+}
+
+} // namespace
+} // namespace starling::storage

@@ -1,7 +1,7 @@
 #include "storage/rocks_failure.hpp"
 
-#include <algorithm>
-#include <array>
+#include "storage/system_failure.hpp"
+
 #include <cerrno>
 #include <cstring>
 
@@ -9,20 +9,15 @@ namespace starling::storage {
 
 namespace {
 
-template <std::size_t Count>
-bool ends_with_one_of(std::string_view text, const std::array<int, Count>& errors) {
-  return std::ranges::any_of(errors, [&](int e) { return text.ends_with(std::strerror(e)); });
-}
-
 trouble kind_of(const rocksdb::Status& status, std::string_view text) {
   if (status.IsCorruption())
     return trouble::corrupted;
-  if (!status.IsIOError())
-    return trouble::broken;
-  if (status.IsNoSpace() || ends_with_one_of(text, std::array{ENOSPC, EDQUOT}))
+  if (status.IsNoSpace())
     return trouble::full;
-  if (ends_with_one_of(text, std::array{EROFS, EACCES, EPERM}))
-    return trouble::read_only;
+  if (status.IsIOError())
+    for (const int error : {EDQUOT, EROFS, EACCES, EPERM})
+      if (text.ends_with(std::strerror(error)))
+        return trouble_of(error);
   return trouble::broken;
 }
 

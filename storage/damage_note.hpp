@@ -1,0 +1,34 @@
+#pragma once
+
+// A file among the rows with a sentence about their damaged log: it outlives a process that ends
+// before it could do something about the damage.
+
+#include <optional>
+#include <rocksdb/env.h>
+#include <string>
+
+namespace starling::storage {
+
+/// Makes the names in a folder survive a power failure.
+rocksdb::Status sync_folder(rocksdb::Env& env, const std::string& folder);
+
+class damage_note {
+public:
+  damage_note(rocksdb::Env& env, std::string folder);
+
+  /// The sentence, if there is a note.
+  std::optional<std::string> read() const;
+
+  /// Survives a power failure once this returns.
+  rocksdb::Status write(const std::string& sentence) const;
+
+  /// May not survive one.
+  void erase() const;
+
+private:
+  rocksdb::Env* env_;
+  std::string folder_;
+  std::string file_;
+};
+
+} // namespace starling::storage

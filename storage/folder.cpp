@@ -1,0 +1,147 @@
+#include "storage/folder.hpp"
+
+#include "storage/system_failure.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+namespace starling::storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view format_text = "starling data 1\n";
+constexpr std::string_view format_head = "starling data ";
+constexpr std::string_view format_name = "format";
+constexpr std::string_view draft_name = "format.new";
+
+/// Makes the names in a folder survive a power failure; 0, or the number of the error.
+int sync_names(const fs::path& path) {
+  const descriptor opened{
+      ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  return opened.number() < 0 || ::fsync(opened.number()) != 0 ? errno : 0;
+}
+
+/// Takes a data folder into use, step by step; each step says what went wrong, if something did.
+class preparation {
+public:
+  explicit preparation(const std::string& path)
+      : path_(path), format_path_(path_ / format_name), draft_path_(path_ / draft_name) {}
+
+  std::optional<failure> run() {
+    if (auto failed = make_folder())
+      return failed;
+    if (open_format())
+      return take_up_format();
+    if (errno != ENOENT)
+      return failed_to("open", format_path_);
+    return make_format();
+  }
+
+  descriptor format;
+
+private:
+  std::optional<failure> make_folder() {
+    if (::mkdir(path_.c_str(), 0700) != 0)
+      return errno == EEXIST ? std::nullopt : failed_to("make", path_);
+    if (const auto error = sync_names(fs::absolute(path_).parent_path()))
+      return system_failure("cannot sync the folder above " + path_.string(), error);
+    return std::nullopt;
+  }
+
+  bool open_format() {
+    format = descriptor{::open(format_path_.c_str(), O_RDWR | O_CLOEXEC)};
+    return format.number() >= 0;
+  }
+
+  std::optional<failure> take_up_format() {
+    if (auto failed = lock())
+      return failed;
+    std::string text(64, '\0');
+    const auto size = ::pread(format.number(), text.data(), text.size(), 0);
+    if (size < 0)
+      return failed_to("read", format_path_);
+    text.resize(static_cast<std::size_t>(size));
+    if (text == format_text)
+      return std::nullopt;
+    if (text.starts_with(format_head))
+      return refusal("was made by another version of Starling");
+    return refusal("is no data folder of Starling: its file format says something else");
+  }
+
+  /// The lock on the draft is the lock on `format` once it has that name, so of two processes that
+  /// come upon an empty folder, one is refused.
+  std::optional<failure> make_format() {
+    if (auto failed = check_empty())
+      return failed;
+    format = descriptor{::open(draft_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+    if (format.number() < 0)
+      return failed_to("make", draft_path_);
+    if (auto failed = lock())
+      return failed;
+    if (::access(format_path_.c_str(), F_OK) == 0)
+      return refusal("is being made by another process");
+    if (::ftruncate(format.number(), 0) != 0 || !write_all() || ::fsync(format.number()) != 0)
+      return failed_to("write", draft_path_);
+    if (::rename(draft_path_.c_str(), format_path_.c_str()) != 0)
+      return failed_to("make", format_path_);
+    if (const auto error = sync_names(path_))
+      return system_failure("cannot sync " + path_.string(), error);
+    return std::nullopt;
+  }
+
+  std::optional<failure> check_empty() {
+    std::error_code error;
+    fs::directory_iterator entry{path_, error};
+    for (; !error && entry != fs::directory_iterator{}; entry.increment(error))
+      if (entry->path().filename() != draft_name)
+        return refusal("is no data folder of Starling: it has no file format, and is not empty");
+    if (error)
+      return system_failure("cannot read " + path_.string(), error.value());
+    return std::nullopt;
+  }
+
+  std::optional<failure> lock() {
+    if (::flock(format.number(), LOCK_EX | LOCK_NB) == 0)
+      return std::nullopt;
+    return errno == EWOULDBLOCK ? refusal("is in use by another process")
+                                : failed_to("lock", format_path_);
+  }
+
+  bool write_all() {
+    const auto written = ::write(format.number(), format_text.data(), format_text.size());
+    if (written >= 0 && static_cast<std::size_t>(written) != format_text.size())
+      errno = ENOSPC;
+    return written == static_cast<ssize_t>(format_text.size());
+  }
+
+  std::optional<failure> failed_to(const std::string& verb, const fs::path& what) const {
+    return system_failure("cannot " + verb + " " + what.string(), errno);
+  }
+
+  std::optional<failure> refusal(const std::string& why) const {
+    return failure{trouble::broken, path_.string() + " " + why};
+  }
+
+  fs::path path_;
+  fs::path format_path_;
+  fs::path draft_path_;
+};
+
+} // namespace
+
+std::variant<folder, failure> prepare_folder(const std::string& path) {
+  preparation steps{path};
+  if (auto failed = steps.run())
+    return std::move(*failed);
+  struct stat found {};
+  if (::fstat(steps.format.number(), &found) != 0)
+    return system_failure("cannot look at the file format in " + path, errno);
+  return folder{path, std::move(steps.format), {found.st_dev, found.st_ino}};
+}
+
+} // namespace starling::storage

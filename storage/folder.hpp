@@ -1,0 +1,43 @@
+#pragma once
+
+// The data folder of a node: it holds a file `format`, which says what the folder is and in which
+// version, and below `rows` what the node keeps.
+//
+// A folder that was not made by this version is left as it is. While one process uses a folder, no
+// other gets it. The file `format` is never written again, so that it tells the folder from a copy
+// of it.
+
+#include "storage/descriptor.hpp"
+#include "storage/store.hpp"
+
+namespace starling::storage {
+
+/// A folder in use, until this is destroyed.
+class folder {
+public:
+  /// Where the rows are; nothing is there at first.
+  std::string rows() const { return path_ + "/rows"; }
+
+  /// What tells the file `format` from each other file of this machine.
+  struct file_number {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    friend bool operator==(const file_number&, const file_number&) = default;
+  };
+  const file_number& format_file() const { return format_file_; }
+
+private:
+  friend std::variant<folder, failure> prepare_folder(const std::string& path);
+  folder(std::string path, descriptor format, file_number format_file)
+      : path_(std::move(path)), format_(std::move(format)), format_file_(format_file) {}
+
+  std::string path_;
+  descriptor format_; // locked
+  file_number format_file_;
+};
+
+/// Takes a data folder into use. One that is missing is made, if only it is missing, for the eyes
+/// of its owner; one that is empty becomes a data folder.
+std::variant<folder, failure> prepare_folder(const std::string& path);
+
+} // namespace starling::storage

@@ -1,0 +1,52 @@
+#pragma once
+
+// Rows in memory only: what tests and simulators take for a disk.
+//
+// A moment shares the rows until the next commit, which then changes a copy of them; while nobody
+// holds a moment, nothing is copied. What a process would lose with its memory is lost with the
+// object: `synced` makes no difference. Whoever holds the store can make it fail.
+
+#include "storage/store.hpp"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+
+namespace starling::storage {
+
+class memory_store : public store {
+public:
+  using rows = std::map<std::string, std::string, std::less<>>;
+
+  memory_store() = default;
+
+  /// A store that holds these rows already.
+  explicit memory_store(rows initial);
+
+  std::optional<failure> commit(const std::vector<batch>& batches, bool synced) override;
+  std::optional<failure> sync() override;
+  std::unique_ptr<const moment> now() const override;
+
+  /// There are no folders in memory: fails, and changes nothing.
+  std::optional<failure> copy_to(const std::string& folder) override;
+
+  /// Lets the next commit or sync fail so, and thus all later ones; nothing of it is kept.
+  void break_down(failure why);
+
+  /// What is held now, as for another store that goes on with it.
+  rows contents() const;
+
+private:
+  class view;
+  /// The rows between two commits.
+  struct version {
+    rows all;
+    std::atomic<std::size_t> views = 0; // the moments that show it
+  };
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<version> current_ = std::make_shared<version>();
+  std::optional<failure> broken_;
+};
+
+} // namespace starling::storage

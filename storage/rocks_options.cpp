@@ -1,0 +1,76 @@
+#include "storage/rocks_options.hpp"
+
+#include <algorithm>
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+namespace starling::storage {
+
+namespace {
+
+constexpr double filter_bits_per_name = 10;
+constexpr int open_files_max = 256;
+constexpr std::uint64_t manifest_bytes_max = std::uint64_t{64} << 20;
+constexpr std::uint64_t sync_every_bytes = std::uint64_t{1} << 20;
+constexpr std::size_t info_log_bytes_max = std::size_t{1} << 20;
+constexpr std::size_t info_logs_max = 2;
+
+rocksdb::CompressionType compression() {
+  const auto all = rocksdb::GetSupportedCompressions();
+  const bool found = std::ranges::find(all, rocksdb::kLZ4Compression) != all.end();
+  return found ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+}
+
+void set_tables(const rocks_settings& settings, rocksdb::Options& options) {
+  rocksdb::BlockBasedTableOptions tables;
+  tables.block_cache = rocksdb::NewLRUCache(settings.block_cache_bytes);
+  tables.cache_index_and_filter_blocks = true;
+  tables.filter_policy.reset(rocksdb::NewBloomFilterPolicy(filter_bits_per_name));
+  tables.whole_key_filtering = true;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(tables));
+  options.compression = compression();
+  options.level_compaction_dynamic_level_bytes = true;
+}
+
+void set_bounds(const rocks_settings& settings, rocksdb::Options& options) {
+  options.write_buffer_size = settings.write_buffer_bytes;
+  options.max_write_buffer_number = 2;
+  options.max_background_jobs = 2;
+  options.max_open_files = open_files_max;
+  options.max_manifest_file_size = manifest_bytes_max;
+  options.bytes_per_sync = sync_every_bytes;
+}
+
+// Its default level depends on how whoever includes the header is compiled.
+void set_info_log(rocksdb::Options& options) {
+  options.info_log_level = rocksdb::INFO_LEVEL;
+  options.max_log_file_size = info_log_bytes_max;
+  options.keep_log_file_num = info_logs_max;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+}
+
+void set_checks(rocksdb::Options& options) {
+  options.paranoid_checks = true;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
+  options.track_and_verify_wals_in_manifest = true;
+  options.max_bgerror_resume_count = 0;
+}
+
+} // namespace
+
+rocksdb::Options rocks_options(const rocks_settings& settings) {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.env = settings.env ? settings.env : rocksdb::Env::Default();
+  set_tables(settings, options);
+  set_bounds(settings, options);
+  set_info_log(options);
+  set_checks(options);
+  return options;
+}
+
+} // namespace starling::storage

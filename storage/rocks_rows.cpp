@@ -1,0 +1,150 @@
+#include "storage/rocks_rows.hpp"
+
+#include "storage/rocks_failure.hpp"
+
+#include <filesystem>
+#include <limits>
+#include <rocksdb/env.h>
+#include <rocksdb/utilities/checkpoint.h>
+
+namespace starling::storage {
+
+namespace {
+
+/// Latches what fails in the background, and keeps RocksDB from going on after it.
+class error_listener : public rocksdb::EventListener {
+public:
+  error_listener(latch& failed, std::string folder) : failed_(failed), folder_(std::move(folder)) {}
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    failed_.set(to_failure("cannot write the rows in " + folder_, *status));
+  }
+
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* go_on) override {
+    *go_on = false;
+  }
+
+private:
+  latch& failed_;
+  std::string folder_;
+};
+
+class rocks_moment : public moment {
+public:
+  rocks_moment(rocksdb::DB& db, std::string cannot) : db_(db), cannot_(std::move(cannot)) {
+    options_.snapshot = db_.GetSnapshot();
+  }
+  ~rocks_moment() override { db_.ReleaseSnapshot(options_.snapshot); }
+  rocks_moment(const rocks_moment&) = delete;
+  rocks_moment& operator=(const rocks_moment&) = delete;
+
+  std::variant<std::optional<std::string>, failure> find(std::string_view name) const override {
+    std::string value;
+    const auto status = db_.Get(options_, name, &value);
+    if (status.IsNotFound())
+      return std::nullopt;
+    if (!status.ok())
+      return to_failure(cannot_, status);
+    return std::optional{std::move(value)};
+  }
+
+  std::optional<failure> scan(std::string_view first, std::string_view end,
+                              const visitor& see) const override {
+    if (first >= end)
+      return std::nullopt;
+    const rocksdb::Slice bound{end};
+    auto options = options_;
+    options.iterate_upper_bound = &bound;
+    const std::unique_ptr<rocksdb::Iterator> at{db_.NewIterator(options)};
+    for (at->Seek(first); at->Valid(); at->Next())
+      if (!see(at->key().ToStringView(), at->value().ToStringView()))
+        return std::nullopt;
+    return at->status().ok() ? std::nullopt : std::optional{to_failure(cannot_, at->status())};
+  }
+
+private:
+  rocksdb::DB& db_;
+  rocksdb::ReadOptions options_;
+  std::string cannot_;
+};
+
+} // namespace
+
+rocks_rows::rocks_rows(std::string folder, const rocksdb::Options& options)
+    : folder_(std::move(folder)), env_(*options.env) {}
+
+std::variant<std::unique_ptr<rocks_rows>, rocksdb::Status>
+rocks_rows::open(const std::string& folder, rocksdb::Options options) {
+  std::unique_ptr<rocks_rows> result{new rocks_rows{folder, options}};
+  options.listeners.push_back(std::make_shared<error_listener>(result->failed_, folder));
+  options.wal_filter = &result->watch_;
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::Open(options, folder, &db);
+  if (!status.ok())
+    return status;
+  result->db_.reset(db);
+  return result;
+}
+
+rocksdb::Status rocks_rows::mark_log() {
+  auto mark = log_mark();
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return db_->Write(options, &mark);
+}
+
+std::optional<failure> rocks_rows::commit(const std::vector<batch>& batches, bool synced) {
+  rocksdb::WriteBatch all;
+  for (const auto& one : batches)
+    for (const auto& [name, value] : one.changes())
+      if (const auto status = value ? all.Put(name, *value) : all.Delete(name); !status.ok())
+        return latched(status);
+  if (all.Count() == 0)
+    return synced ? sync() : failed_.get();
+  rocksdb::WriteOptions options;
+  options.sync = synced;
+  return write([&] { return db_->Write(options, &all); }, synced);
+}
+
+std::optional<failure> rocks_rows::sync() {
+  return write([&] { return db_->SyncWAL(); }, true);
+}
+
+template <class Write>
+std::optional<failure> rocks_rows::write(const Write& write, bool synced) {
+  if (auto failed = failed_.get())
+    return failed;
+  if (const auto status = write(); !status.ok())
+    return latched(status);
+  if (synced && note_) {
+    note_->erase();
+    note_.reset();
+  }
+  return std::nullopt;
+}
+
+failure rocks_rows::latched(const rocksdb::Status& status) {
+  return failed_.set(to_failure("cannot write the rows in " + folder_, status));
+}
+
+std::unique_ptr<const moment> rocks_rows::now() const {
+  return std::make_unique<rocks_moment>(*db_, "cannot read the rows in " + folder_);
+}
+
+std::optional<failure> rocks_rows::copy_to(const std::string& folder) {
+  // With the log, rather than after a flush, which might fail and latch the store.
+  constexpr auto never_flush = std::numeric_limits<std::uint64_t>::max();
+  const auto target = std::filesystem::absolute(folder);
+  rocksdb::Checkpoint* made = nullptr;
+  auto status = rocksdb::Checkpoint::Create(db_.get(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint{made};
+  if (status.ok())
+    status = checkpoint->CreateCheckpoint(target, never_flush);
+  if (status.ok())
+    status = sync_folder(env_, target.parent_path());
+  if (status.ok())
+    return std::nullopt;
+  return to_failure("cannot copy the rows in " + folder_ + " to " + folder, status);
+}
+
+} // namespace starling::storage

@@ -1,0 +1,69 @@
+#pragma once
+
+// The store that an open RocksDB is. Whoever opens a folder goes through `open_rocks_store`, which
+// knows what to do about damage.
+
+#include "storage/damage_note.hpp"
+#include "storage/rocks_log.hpp"
+#include "storage/store.hpp"
+
+#include <mutex>
+#include <rocksdb/db.h>
+
+namespace starling::storage {
+
+/// The first failure to write, from whichever thread: none after it counts.
+class latch {
+public:
+  std::optional<failure> get() const {
+    const std::lock_guard guard{mutex_};
+    return first_;
+  }
+
+  /// The first one, which is this one if there was none.
+  failure set(failure f) {
+    const std::lock_guard guard{mutex_};
+    return first_ ? *first_ : first_.emplace(std::move(f));
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::optional<failure> first_;
+};
+
+class rocks_rows : public store {
+public:
+  static std::variant<std::unique_ptr<rocks_rows>, rocksdb::Status> open(const std::string& folder,
+                                                                         rocksdb::Options options);
+
+  /// Some record of the log was replayed.
+  bool saw_log() const { return watch_.saw_records(); }
+
+  /// Writes and syncs the mark that each log begins with.
+  rocksdb::Status mark_log();
+
+  /// Has the next synced commit erase a note.
+  void erase_after_commit(damage_note note) { note_ = std::move(note); }
+
+  std::optional<failure> commit(const std::vector<batch>& batches, bool synced) override;
+  std::optional<failure> sync() override;
+  std::unique_ptr<const moment> now() const override;
+  std::optional<failure> copy_to(const std::string& folder) override;
+
+private:
+  rocks_rows(std::string folder, const rocksdb::Options& options);
+
+  template <class Write>
+  std::optional<failure> write(const Write& write, bool synced);
+  failure latched(const rocksdb::Status& status);
+
+  std::string folder_;
+  rocksdb::Env& env_;
+  std::optional<damage_note> note_;
+  // RocksDB speaks to these until it is closed, which is thus first.
+  latch failed_;
+  log_watch watch_;
+  std::unique_ptr<rocksdb::DB> db_;
+};
+
+} // namespace starling::storage

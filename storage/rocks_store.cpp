@@ -1,0 +1,114 @@
+#include "storage/rocks_store.hpp"
+
+#include "storage/damage_note.hpp"
+#include "storage/rocks_failure.hpp"
+#include "storage/rocks_options.hpp"
+#include "storage/rocks_rows.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <rocksdb/env.h>
+
+namespace starling::storage {
+
+namespace {
+
+using rocksdb::Status;
+
+class opening {
+public:
+  opening(std::string folder, const rocks_settings& settings)
+      : folder_(std::move(folder)), options_(rocks_options(settings)), env_(*options_.env),
+        note_(env_, folder_) {}
+
+  /// Fills `rows` and `damage`.
+  Status open() {
+    auto status = prepare_folder();
+    if (!status.ok())
+      return status;
+    damage = note_.read();
+    status = open_whole();
+    if (status.IsCorruption())
+      status = open_up_to(status);
+    if (status.ok() && !is_new_ && !damage && !rows->saw_log())
+      status = note("the log is empty or missing");
+    if (!status.ok())
+      return status;
+    if (damage)
+      rows->erase_after_commit(note_);
+    return rows->mark_log();
+  }
+
+  std::unique_ptr<rocks_rows> rows;
+  std::optional<std::string> damage;
+
+private:
+  /// Makes the folder, if there is none. RocksDB would take one that has lost the file that says
+  /// what is in it for a new one, and remove the rest.
+  Status prepare_folder() {
+    auto status = env_.CreateDirIfMissing(folder_);
+    if (status.ok())
+      status = sync_folder(env_, std::filesystem::absolute(folder_).parent_path());
+    std::vector<std::string> names;
+    if (status.ok())
+      status = env_.GetChildren(folder_, &names);
+    if (!status.ok())
+      return status;
+    is_new_ = std::ranges::find(names, "CURRENT") == names.end();
+    const auto is_data = [](std::string_view name) {
+      return name.ends_with(".sst") || name.ends_with(".log");
+    };
+    if (is_new_ && std::ranges::any_of(names, is_data))
+      return Status::Corruption("there are rows, but the file CURRENT is missing");
+    return Status::OK();
+  }
+
+  Status open_whole() {
+    auto result = rocks_rows::open(folder_, options_);
+    if (auto* status = std::get_if<Status>(&result))
+      return *status;
+    rows = std::move(std::get<std::unique_ptr<rocks_rows>>(result));
+    return Status::OK();
+  }
+
+  /// Opens what the log holds up to the damage. The note comes first: from then on, nothing else
+  /// tells that something is missing.
+  Status open_up_to(const Status& corruption) {
+    if (const auto status = note(corruption.ToString()); !status.ok())
+      return status;
+    options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+    options_.track_and_verify_wals_in_manifest = false;
+    return open_whole();
+  }
+
+  Status note(const std::string& reason) {
+    damage = "what was committed last to the rows in " + folder_ + " may be missing: " + reason;
+    return note_.write(*damage);
+  }
+
+  std::string folder_;
+  rocksdb::Options options_;
+  rocksdb::Env& env_;
+  damage_note note_;
+  bool is_new_ = false;
+};
+
+bool is_locked(const Status& status) {
+  return status.IsIOError() && status.ToString().find("/LOCK: ") != std::string::npos;
+}
+
+} // namespace
+
+std::variant<opened, failure> open_rocks_store(const std::string& folder,
+                                               const rocks_settings& settings) {
+  opening o{folder, settings};
+  const auto status = o.open();
+  if (is_locked(status))
+    return failure{trouble::broken,
+                   "the rows in " + folder + " are open already: " + status.ToString()};
+  if (!status.ok())
+    return to_failure("cannot open the rows in " + folder, status);
+  return opened{std::move(o.rows), std::move(o.damage)};
+}
+
+} // namespace starling::storage

@@ -1,0 +1,42 @@
+#pragma once
+
+// Rows in a folder, by RocksDB: one column family, its log, and files of sorted rows.
+//
+// What a commit said has happened is there again when the folder is opened, however the process
+// ended; after a power failure that goes for what was synced. A commit that was under way is there
+// whole or not at all. Where the log is damaged, the rows are those of an earlier moment, and
+// whoever opens them is told. One process at a time has a folder open.
+//
+// Memory is bounded by the settings: the block cache holds the indexes and filters too, and at most
+// two write buffers exist. There is no repair here: a damaged file of rows fails each read that
+// meets it.
+
+#include "storage/store.hpp"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace starling::storage {
+
+struct rocks_settings {
+  std::size_t block_cache_bytes = std::size_t{64} << 20;
+  std::size_t write_buffer_bytes = std::size_t{32} << 20;
+  /// What stands between RocksDB and the machine; the machine itself if null. It outlives the
+  /// store.
+  rocksdb::Env* env = nullptr;
+};
+
+struct opened {
+  std::unique_ptr<store> rows;
+  /// If the log was damaged, so that what was committed last may be missing: a sentence about it.
+  /// Each opening tells it again until a synced commit has succeeded, which must thus carry
+  /// whatever keeps the lost changes from being taken for new ones.
+  std::optional<std::string> damage;
+};
+
+/// Opens the rows in a folder, which is made if it is missing; what is above it must exist.
+std::variant<opened, failure> open_rocks_store(const std::string& folder,
+                                               const rocks_settings& settings = {});
+
+} // namespace starling::storage

@@ -18,13 +18,16 @@ std::size_t footprint_of(const payload& member) {
 
 or_set::or_set(causal_context seen, clock_map clocks)
     : seen_(std::move(seen)), clocks_(std::move(clocks)) {
-  for (const auto& [member, c] : clocks_)
+  for (const auto& [member, c] : clocks_) {
     footprint_ += footprint_of(member) + c.size() * entry_footprint;
+    cardinality_ += is_live(c);
+  }
   reindex();
 }
 
 or_set::or_set(const or_set& other)
-    : seen_(other.seen_), clocks_(other.clocks_), footprint_(other.footprint_) {
+    : seen_(other.seen_), clocks_(other.clocks_), footprint_(other.footprint_),
+      cardinality_(other.cardinality_) {
   reindex();
 }
 
@@ -35,15 +38,25 @@ or_set& or_set::operator=(const or_set& other) {
 
 bool or_set::contains(const payload& member) const {
   const auto found = clocks_.find(member);
-  return found != clocks_.end() && std::any_of(found->second.begin(), found->second.end(),
-                                               [](const entry& e) { return e.live; });
+  return found != clocks_.end() && is_live(found->second);
 }
 
 std::vector<payload> or_set::members() const {
   std::vector<payload> result;
   for (const auto& [member, c] : clocks_)
-    if (std::any_of(c.begin(), c.end(), [](const entry& e) { return e.live; }))
+    if (is_live(c))
       result.push_back(member);
+  return result;
+}
+
+std::vector<payload> or_set::members_after(payload_kind kind,
+                                           const std::optional<std::string>& after,
+                                           std::size_t limit) const {
+  std::vector<payload> result;
+  auto at = after ? clocks_.upper_bound({kind, *after}) : clocks_.lower_bound({kind, ""});
+  for (; at != clocks_.end() && at->first.kind == kind && result.size() < limit; ++at)
+    if (is_live(at->second))
+      result.push_back(at->first);
   return result;
 }
 
@@ -186,6 +199,10 @@ or_set::clock::const_iterator or_set::find(const clock& c, const replica_id& rep
   return at != c.end() && at->replica == replica ? at : c.end();
 }
 
+bool or_set::is_live(const clock& c) {
+  return std::any_of(c.begin(), c.end(), [](const entry& e) { return e.live; });
+}
+
 bool or_set::holds(const payload& member, const dot& event) const {
   const auto found = clocks_.find(member);
   if (found == clocks_.end())
@@ -199,6 +216,7 @@ void or_set::set(const payload& member, const entry& e) {
   if (is_new)
     footprint_ += footprint_of(member);
   auto& c = at->second;
+  cardinality_ -= is_live(c);
   const auto place =
       std::lower_bound(c.begin(), c.end(), e.replica,
                        [](const entry& x, const replica_id& r) { return x.replica < r; });
@@ -209,6 +227,7 @@ void or_set::set(const payload& member, const entry& e) {
     c.insert(place, e);
     footprint_ += entry_footprint;
   }
+  cardinality_ += is_live(c);
   index(at, e);
 }
 
@@ -234,6 +253,7 @@ void or_set::unindex(position at, const entry& e) {
     dead_.erase(events);
 }
 
+/// Takes out an entry that is not live.
 void or_set::erase(position at, const replica_id& replica) {
   auto& c = at->second;
   c.erase(find(c, replica));

@@ -56,6 +56,15 @@ public:
   /// The members, in ascending order.
   std::vector<payload> members() const;
 
+  /// How many they are; costs nothing to ask.
+  std::size_t cardinality() const { return cardinality_; }
+
+  /// The first `limit` members of one kind, in ascending order, of those after `after` if it is
+  /// given. Costs what it returns and what it steps over: removed members that are still held
+  /// because `seen` has a gap.
+  std::vector<payload> members_after(payload_kind kind, const std::optional<std::string>& after,
+                                     std::size_t limit) const;
+
   /// What a reader of this member has observed, to be handed to a later add or remove of the same
   /// member.
   version_vector context(const payload& member) const;
@@ -111,6 +120,7 @@ private:
   using position = clock_map::iterator;
 
   static clock::const_iterator find(const clock& c, const replica_id& replica);
+  static bool is_live(const clock& c);
   bool holds(const payload& member, const dot& event) const;
   void set(const payload& member, const entry& e);
   void index(position at, const entry& e);
@@ -122,6 +132,7 @@ private:
   causal_context seen_;
   clock_map clocks_;
   std::size_t footprint_ = 0;
+  std::size_t cardinality_ = 0;
 
   // Where each event stands, so that a delta costs what it carries and not what the set holds.
   std::map<replica_id, std::map<event_number, position>> live_;

@@ -1,5 +1,7 @@
 #include "crdt/payload.hpp"
 
+#include "wire/utf8.hpp"
+
 namespace starling::crdt {
 
 void encode(wire::writer& out, const payload& x) {
@@ -14,6 +16,8 @@ payload decode_payload(wire::reader& in) {
     in.fail("unknown kind of payload");
   result.kind = static_cast<payload_kind>(kind);
   result.data = in.bytes();
+  if (result.kind == payload_kind::text && !wire::is_utf8(result.data))
+    in.fail("text that is not UTF-8");
   return result;
 }
 

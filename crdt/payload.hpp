@@ -24,6 +24,8 @@ struct payload {
 };
 
 void encode(wire::writer& out, const payload& x);
+
+/// Refuses text that is not UTF-8.
 payload decode_payload(wire::reader& in);
 
 } // namespace starling::crdt

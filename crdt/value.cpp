@@ -1,5 +1,7 @@
 #include "crdt/value.hpp"
 
+#include "wire/utf8.hpp"
+
 #include <cassert>
 
 namespace starling::crdt {
@@ -39,6 +41,8 @@ key decode_key(wire::reader& in) {
   else
     result.type = static_cast<type>(t);
   result.name = in.bytes(key_name_max);
+  if (!wire::is_utf8(result.name))
+    in.fail("name of a key that is not UTF-8");
   return result;
 }
 

@@ -32,7 +32,7 @@ struct key {
 
 void encode(wire::writer& out, const key& k);
 
-/// Refuses names that are longer than any user's.
+/// Refuses names that no user can give: those that are longer, or not UTF-8.
 key decode_key(wire::reader& in);
 inline constexpr std::size_t key_name_max = 1024; // bytes
 

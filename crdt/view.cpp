@@ -1,5 +1,6 @@
 #include "crdt/view.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <set>
 
@@ -9,16 +10,33 @@ namespace {
 
 template <class Members>
 set_view view_members(const or_set& set, const Members& members) {
-  set_view result;
+  set_view result{.members = {}, .cardinality = set.cardinality()};
   result.members.reserve(members.size());
   for (const auto& member : members)
     result.members.emplace_back(member, set.context(member));
   return result;
 }
 
+view view_of(const or_set& set, whole_value) {
+  return view_members(set, set.members());
+}
+
+view view_of(const or_set& set, const member_page& page) {
+  // One more than is shown tells whether there are more.
+  auto members = set.members_after(payload_kind::text, page.after, page.limit + 1);
+  const bool more = members.size() > page.limit;
+  members.resize(std::min(members.size(), page.limit));
+  return page_view{view_members(set, members), more};
+}
+
+view view_of(const or_set& set, const one_member& one) {
+  return member_view{one.member, set.contains(one.member), set.context(one.member),
+                     set.cardinality()};
+}
+
 } // namespace
 
-view view_of(const value& v) {
+view view_of(const value& v, const query& q) {
   switch (v.type()) {
   case type::counter:
     return counter_view{v.as<pn_counter>().read()};
@@ -27,10 +45,8 @@ view view_of(const value& v) {
     assert(current);
     return register_view{current->what};
   }
-  case type::set: {
-    const auto& set = v.as<or_set>();
-    return view_members(set, set.members());
-  }
+  case type::set:
+    return std::visit([&](const auto& one) { return view_of(v.as<or_set>(), one); }, q);
   }
   return counter_view{};
 }

@@ -6,6 +6,7 @@
 // with a later add or remove.
 
 #include "crdt/command.hpp"
+#include "crdt/query.hpp"
 
 #include <utility>
 #include <variant>
@@ -26,13 +27,30 @@ struct register_view {
 /// Members in ascending order, each with what its reader has observed.
 struct set_view {
   std::vector<std::pair<payload, version_vector>> members;
+  std::uint64_t cardinality = 0; // of the whole set
   friend bool operator==(const set_view&, const set_view&) = default;
 };
 
-using view = std::variant<counter_view, register_view, set_view>;
+/// A page of a set.
+struct page_view {
+  set_view shown;
+  bool more = false; // there are members after these
+  friend bool operator==(const page_view&, const page_view&) = default;
+};
 
-/// What a read shows: the whole value. Requires: a register was written.
-view view_of(const value& v);
+/// One member, in the set or not, with what its reader has observed.
+struct member_view {
+  payload member;
+  bool present = false;
+  version_vector observed;
+  std::uint64_t cardinality = 0; // of the whole set
+  friend bool operator==(const member_view&, const member_view&) = default;
+};
+
+using view = std::variant<counter_view, register_view, set_view, page_view, member_view>;
+
+/// What a read shows. Requires: a register was written.
+view view_of(const value& v, const query& q = whole_value{});
 
 /// What the write of `c` shows: the whole of a counter or register; of a set the members that `c`
 /// touches, whether they are in the set or not. Requires: same type, and a register was written.

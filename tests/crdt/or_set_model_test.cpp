@@ -39,6 +39,15 @@ void join(clock_map& mine, const clock_map& theirs) {
   }
 }
 
+/// The members as somebody sees them who turns pages.
+std::vector<payload> members_by_page(const or_set& set) {
+  std::vector<payload> result;
+  for (auto page = set.members_after(payload_kind::text, std::nullopt, 2); !page.empty();
+       page = set.members_after(payload_kind::text, page.back().data, 2))
+    result.insert(result.end(), page.begin(), page.end());
+  return result;
+}
+
 /// The seed of the first history: STARLING_SEED, or drawn at random.
 std::uint64_t first_seed() {
   const auto* given = std::getenv("STARLING_SEED");
@@ -242,8 +251,16 @@ private:
   }
 
   void compare() const {
-    for (std::size_t i = 0; i < ids.size(); ++i)
-      ASSERT_EQ(replicas_[i].real.members(), members_of(replicas_[i].model)) << "replica " << i;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const auto& real = replicas_[i].real;
+      const auto members = members_of(replicas_[i].model);
+      ASSERT_EQ(real.members(), members) << "replica " << i;
+      ASSERT_EQ(real.cardinality(), members.size()) << "replica " << i;
+      ASSERT_EQ(or_set{real}.cardinality(), members.size()) << "the copy of replica " << i;
+      ASSERT_EQ((or_set{real.seen(), real.clocks()}.cardinality()), members.size());
+      ASSERT_EQ(std::get<or_set>(decoded<or_set>(bytes_of(real))).cardinality(), members.size());
+      ASSERT_EQ(members_by_page(real), members) << "replica " << i;
+    }
   }
 
   void converge() {

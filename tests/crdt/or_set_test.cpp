@@ -71,6 +71,61 @@ TEST(OrSet, ListsMembersInAscendingOrder) {
   EXPECT_EQ(x.members(), (members{apple, pear, {payload_kind::bytes, "apple"}}));
 }
 
+TEST(OrSet, CountsAMemberOnceHoweverManyAddIt) {
+  or_set x;
+  x.add(a, apple);
+  x.add(b, apple);
+  x.add(a, apple);
+  x.add(a, pear);
+  EXPECT_EQ(x.cardinality(), 2u);
+
+  auto y = x;
+  y.remove(c, apple, version_vector{{a, 3}});
+  EXPECT_EQ(y.cardinality(), 2u) << "the add of b is left";
+  y.remove(c, apple, y.context(apple));
+  EXPECT_EQ(y.cardinality(), 1u);
+  EXPECT_EQ(x.cardinality(), 2u);
+
+  x = y;
+  EXPECT_EQ(x.cardinality(), 1u);
+}
+
+TEST(OrSet, DoesNotCountMembersThatAreOnlyKnownToBeGone) {
+  or_set x;
+  x.remove(a, apple, version_vector{{b, 7}});
+  x.add(a, pear);
+  ASSERT_TRUE(x.clocks().contains(apple));
+
+  EXPECT_EQ(x.cardinality(), 1u);
+  EXPECT_EQ(x.members_after(payload_kind::text, std::nullopt, 9), members{pear});
+}
+
+TEST(OrSet, ListsMembersFromAnyPositionOn) {
+  or_set x;
+  for (const auto& member : {apple, pear, text("fig"), text("")})
+    x.add(a, member);
+  const auto after = [&](std::optional<std::string> position, std::size_t limit) {
+    return x.members_after(payload_kind::text, position, limit);
+  };
+
+  EXPECT_EQ(after({}, 2), (members{text(""), apple}));
+  EXPECT_EQ(after("", 9), (members{apple, text("fig"), pear}));
+  EXPECT_EQ(after("apple", 1), (members{text("fig")}));
+  EXPECT_EQ(after("b", 9), (members{text("fig"), pear})) << "b is no member";
+  EXPECT_EQ(after("pear", 9), members{});
+  EXPECT_EQ(after({}, 0), members{});
+}
+
+TEST(OrSet, ListsMembersOfTheWantedKindOnly) {
+  or_set x;
+  x.add(a, {payload_kind::json, "1"});
+  x.add(a, apple);
+  x.add(a, {payload_kind::bytes, "z"});
+
+  EXPECT_EQ(x.members_after(payload_kind::text, std::nullopt, 9), members{apple});
+  EXPECT_EQ(x.members_after(payload_kind::text, "b", 9), members{});
+}
+
 TEST(OrSet, NumbersEventsOverAllMembers) {
   or_set x;
   x.add(a, apple);

@@ -14,13 +14,25 @@ std::string encoded(const payload& x) {
 
 TEST(Payload, SurvivesEncodeAndDecode) {
   for (const auto kind : {payload_kind::json, payload_kind::text, payload_kind::bytes})
-    for (const auto& data : {std::string{}, std::string{"\0\xff", 2}, std::string(200, 'x')}) {
+    for (const auto& data : {std::string{}, std::string{"\0\xc3\xbc", 3}, std::string(200, 'x')}) {
       const auto bytes = encoded({kind, data});
       wire::reader in{bytes};
       EXPECT_EQ(decode_payload(in), (payload{kind, data}));
       in.expect_end();
       EXPECT_TRUE(in.ok());
     }
+}
+
+TEST(Payload, RefusesTextThatIsNotUtf8) {
+  for (const auto kind : {payload_kind::json, payload_kind::text, payload_kind::bytes}) {
+    const auto bytes = encoded({kind, "fr\xfc"});
+    wire::reader in{bytes};
+    decode_payload(in);
+    EXPECT_EQ(in.ok(), kind != payload_kind::text);
+    if (kind == payload_kind::text) {
+      EXPECT_EQ(in.error().what, "text that is not UTF-8");
+    }
+  }
 }
 
 TEST(Payload, RefusesUnknownKinds) {

@@ -215,5 +215,14 @@ TEST(Key, DecoderRefusesUnknownTypesAndLongNames) {
   EXPECT_EQ(in.error().what, "byte string is too long");
 }
 
+TEST(Key, DecoderRefusesNamesThatNoUserCanGive) {
+  wire::writer out;
+  encode(out, key{type::set, "fr\xfc"});
+  const auto bytes = std::move(out).take();
+  wire::reader in{bytes};
+  decode_key(in);
+  EXPECT_EQ(in.error().what, "name of a key that is not UTF-8");
+}
+
 } // namespace
 } // namespace starling::crdt

@@ -60,6 +60,65 @@ TEST(View, ShowsTheMembersOfASetInOrderWithTheirContexts) {
   EXPECT_EQ(seen.members[1], std::pair(text("pear"), set.context(text("pear"))));
 }
 
+TEST(View, OfASetSaysHowManyMembersTheWholeHas) {
+  auto v = fruits();
+  const command change = set_change{{{text("fig"), {}}}, {}};
+  apply(v, change, replica, 0);
+
+  EXPECT_EQ(std::get<set_view>(view_of(v)).cardinality, 3U);
+  EXPECT_EQ(std::get<set_view>(view_of(v, change)).cardinality, 3U);
+  EXPECT_EQ(std::get<page_view>(view_of(v, member_page{{}, 1})).shown.cardinality, 3U);
+  EXPECT_EQ(std::get<member_view>(view_of(v, one_member{text("fig")})).cardinality, 3U);
+}
+
+TEST(View, OfAPageShowsItsMembersWithTheirContexts) {
+  const auto v = fruits();
+  const auto& set = v.as<or_set>();
+
+  const auto first = std::get<page_view>(view_of(v, member_page{{}, 1}));
+  const auto second = std::get<page_view>(view_of(v, member_page{"apple", 1}));
+
+  ASSERT_EQ(first.shown.members.size(), 1U);
+  EXPECT_EQ(first.shown.members[0], std::pair(text("apple"), set.context(text("apple"))));
+  EXPECT_TRUE(first.more);
+  ASSERT_EQ(second.shown.members.size(), 1U);
+  EXPECT_EQ(second.shown.members[0], std::pair(text("pear"), set.context(text("pear"))));
+  EXPECT_FALSE(second.more);
+}
+
+TEST(View, OfAPageHasNoMoreWhereOnlyOtherKindsFollow) {
+  auto v = fruits();
+  apply(v, set_change{{{{payload_kind::bytes, "x"}, {}}}, {}}, replica, 0);
+
+  const auto page = std::get<page_view>(view_of(v, member_page{{}, 2}));
+
+  EXPECT_EQ(page.shown.members.size(), 2U);
+  EXPECT_FALSE(page.more);
+  EXPECT_EQ(page.shown.cardinality, 3U);
+}
+
+TEST(View, OfOneMemberSaysWhetherItIsThere) {
+  auto v = fruits();
+  apply(v, set_change{{}, {{text("apple"), {}}}}, replica, 0);
+  const auto& set = v.as<or_set>();
+
+  for (const auto* name : {"pear", "apple", "never added"}) {
+    const auto seen = std::get<member_view>(view_of(v, one_member{text(name)}));
+    EXPECT_EQ(seen.member, text(name));
+    EXPECT_EQ(seen.present, set.contains(text(name))) << name;
+    EXPECT_EQ(seen.observed, set.context(text(name))) << name;
+    EXPECT_FALSE(seen.observed.empty()) << name;
+  }
+}
+
+TEST(View, OfACounterIsTheWholeWhateverIsAsked) {
+  value v{type::counter};
+  apply(v, counter_add{5}, replica, 0);
+
+  EXPECT_EQ(view_of(v, member_page{{}, 1}), view_of(v));
+  EXPECT_EQ(view_of(v, one_member{text("x")}), view_of(v));
+}
+
 TEST(View, OfASetDoesNotShowRemovedMembers) {
   auto v = fruits();
   apply(v, set_change{{}, {{text("apple"), {}}}}, replica, 0);

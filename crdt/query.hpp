@@ -1,0 +1,35 @@
+#pragma once
+
+// What a client may ask to see of one value. Of a counter or register every query shows the whole;
+// of a set, what does not need the whole costs what it shows.
+
+#include "crdt/payload.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace starling::crdt {
+
+struct whole_value {
+  friend bool operator==(const whole_value&, const whole_value&) = default;
+};
+
+/// The first `limit` members of a set that are text, of those after `after` if it is given. That
+/// one need not be in the set.
+struct member_page {
+  std::optional<std::string> after;
+  std::size_t limit = 0;
+  friend bool operator==(const member_page&, const member_page&) = default;
+};
+
+/// One member, whether it is in the set or not.
+struct one_member {
+  payload member;
+  friend bool operator==(const one_member&, const one_member&) = default;
+};
+
+using query = std::variant<whole_value, member_page, one_member>;
+
+} // namespace starling::crdt

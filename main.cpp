@@ -31,17 +31,17 @@ sigset_t block_stop_signals() {
 }
 
 int run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_signals) {
-  auto taken_up = o.node.identity_file.empty() ? actors::draw_identity()
-                                               : actors::take_up_identity(o.node.identity_file);
-  if (const auto* failure = std::get_if<std::string>(&taken_up)) {
-    actors::log::error("main", "node.identity-file: {}", *failure);
+  const auto opened = actors::open_home(o);
+  if (const auto* failure = std::get_if<std::string>(&opened)) {
+    actors::log::error("main", "{}", *failure);
     return EXIT_FAILURE;
   }
-  const auto& who = std::get<actors::identity>(taken_up);
+  const auto& at = std::get<actors::home>(opened);
+  const auto& who = at.who;
   const wire::secret secret{o.cluster.name, o.cluster.key};
   const auto started = std::chrono::sys_seconds{std::chrono::seconds{who.started / 1000}};
 
-  actors::node node{sys, o, who};
+  actors::node node{sys, o, at};
   http::front_end clients{sys,
                           {o.http, secret, who.replica, started},
                           {node.shards(), node.gossip(), node.membership()}};

@@ -45,6 +45,15 @@ std::optional<std::string> read_key_file(cluster_options& cluster) {
   return std::nullopt;
 }
 
+/// What stands in the middle of a command line is short: some options go without their group.
+std::string with_group(const std::string& argument) {
+  for (const std::string_view name : {"data-dir=", "durability=", "in-memory", "new-identity"})
+    if (const auto flag = "--" + std::string{name};
+        name.ends_with('=') ? argument.starts_with(flag) : argument == flag)
+      return "--storage." + argument.substr(2);
+  return argument;
+}
+
 /// Fills in what depends on other options; says what does not fit together. Requires: each value
 /// keeps its own rule.
 std::optional<std::string> complete(options& o) {
@@ -73,6 +82,10 @@ std::optional<std::string> complete(options& o) {
                        o.cluster.listen);
   if (const auto bad = membership::complaint_about(o.swim))
     return "swim: " + *bad;
+  if (!o.storage.in_memory && o.storage.data_dir.empty())
+    return "storage.data-dir is needed, unless storage.in-memory is set";
+  if (!o.storage.in_memory && o.node.identity_file.empty())
+    o.node.identity_file = o.storage.data_dir + "/identity";
   if (o.gossip.max_message > o.gossip.max_log)
     return "gossip.max-message must not be above gossip.max-log";
   if (o.http.max_body > o.gossip.max_value / 2)
@@ -161,6 +174,7 @@ std::variant<options, exit_request> parse(int argc, char** argv, node_config& co
       return refuse({fmt::format("{} is unknown; --help lists the options", argument)});
   }
 
+  std::ranges::transform(arguments, arguments.begin(), with_group);
   const auto path = take_config_file(arguments);
   if (const auto* exit = std::get_if<exit_request>(&path))
     return *exit;

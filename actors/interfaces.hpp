@@ -28,8 +28,8 @@ using reader_actor = caf::typed_actor<
     caf::result<kept_value>(load_atom, crdt::key),
     // Some of those rows.
     caf::result<storage::some_rows>(load_atom, crdt::key, storage::wanted_rows),
-    // What a client sees of a whole set; fails with no_such_key.
-    caf::result<crdt::view>(read_atom, crdt::key),
+    // What a client sees; fails with no_such_key.
+    caf::result<crdt::view>(read_atom, crdt::key, crdt::query),
     // As for key_actor.
     caf::result<std::string>(state_atom, crdt::key),
     // Some of the keys and their digests, in order, after one; none after the last.
@@ -41,7 +41,7 @@ using key_actor = caf::typed_actor<
     // A client's write: answers with what the client sees of it, or fails and changes nothing.
     caf::result<crdt::view>(apply_atom, crdt::command),
     // A client's read; fails with no_such_key when nothing was ever written.
-    caf::result<crdt::view>(read_atom),
+    caf::result<crdt::view>(read_atom, crdt::query),
     // Joins a peer's delta or state; answers with what was new.
     caf::result<novelty>(join_atom, crdt::value),
     // The encoded state; nothing if nothing was ever written.
@@ -54,7 +54,7 @@ using key_actor = caf::typed_actor<
 using shard_actor = caf::typed_actor<
     // As for key_actor.
     caf::result<crdt::view>(apply_atom, crdt::key, crdt::command),
-    caf::result<crdt::view>(read_atom, crdt::key),
+    caf::result<crdt::view>(read_atom, crdt::key, crdt::query),
     caf::result<novelty>(join_atom, crdt::key, crdt::value),
     caf::result<std::string>(state_atom, crdt::key),
     // The keys here, in no order.

@@ -64,9 +64,9 @@ public:
           take(write{std::move(c), promise});
           return promise;
         },
-        [this](read_atom) {
+        [this](read_atom, crdt::query& q) {
           auto promise = make_response_promise<crdt::view>();
-          take(read{promise});
+          take(read{std::move(q), promise});
           return promise;
         },
         [this](join_atom, crdt::value& part) {
@@ -91,6 +91,7 @@ private:
     caf::typed_response_promise<crdt::view> reply;
   };
   struct read {
+    crdt::query what;
     caf::typed_response_promise<crdt::view> reply;
   };
   struct arrival {
@@ -174,7 +175,10 @@ private:
     return value_->lacks(w.what, context_.replica);
   }
   storage::wanted_rows lacks(const arrival& a) const { return value_->lacks(a.part); }
-  storage::wanted_rows lacks(const read&) const { return {}; }
+  storage::wanted_rows lacks(const read& r) const {
+    const auto* one = std::get_if<crdt::one_member>(&r.what);
+    return one != nullptr ? value_->lacks(*one) : storage::wanted_rows{};
+  }
   storage::wanted_rows lacks(const state_read&) const { return {}; }
 
   // -- doing it --
@@ -187,7 +191,7 @@ private:
                                  changes_for_disk(changed));
     if (const auto* why = std::get_if<crdt::refusal>(&outcome))
       return w.reply.deliver(to_error(*why));
-    auto view = crdt::view_of(value_->value(), w.what);
+    auto view = value_->view(w.what);
     auto& delta = std::get<std::optional<crdt::value>>(outcome);
     if (!delta)
       return when_committed([reply = w.reply, view = std::move(view)](const auto& why) mutable {
@@ -204,18 +208,17 @@ private:
   }
 
   void perform(read& r) {
-    if (!value_->is_whole())
-      return when_committed([this, reply = r.reply](const auto& why) mutable {
+    if (!value_->is_whole() && !std::holds_alternative<crdt::one_member>(r.what))
+      return when_committed([this, reply = r.reply, what = r.what](const auto& why) mutable {
         if (why)
           return reply.deliver(why);
-        reply.delegate(context_.reader, read_atom_v, key_);
+        reply.delegate(context_.reader, read_atom_v, key_, std::move(what));
       });
     if (value_->empty())
       return r.reply.deliver(caf::make_error(errc::no_such_key));
-    when_committed(
-        [reply = r.reply, view = crdt::view_of(value_->value())](const auto& why) mutable {
-          why ? reply.deliver(why) : reply.deliver(std::move(view));
-        });
+    when_committed([reply = r.reply, view = value_->view(r.what)](const auto& why) mutable {
+      why ? reply.deliver(why) : reply.deliver(std::move(view));
+    });
   }
 
   void perform(arrival& a) {

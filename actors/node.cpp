@@ -5,10 +5,14 @@
 #include "actors/membership.hpp"
 #include "actors/peer_client.hpp"
 #include "actors/random.hpp"
+#include "actors/reader.hpp"
 #include "actors/resolver.hpp"
+#include "actors/storage.hpp"
 #include "wire/envelope.hpp"
 
 #include <caf/send.hpp>
+#include <caf/telemetry/gauge.hpp>
+#include <caf/telemetry/metric_registry.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -26,6 +30,9 @@ crdt::lww_register::stamp wall_clock() {
   return us > 0 ? static_cast<crdt::lww_register::stamp>(us) : 0;
 }
 
+/// Larger sets stay on the disk, but for the rows that are needed.
+constexpr std::uint64_t whole_set_bytes = 64 << 10;
+
 } // namespace
 
 std::size_t peer_message_bytes_max(const options& o) {
@@ -36,11 +43,13 @@ std::size_t peer_message_bytes_max(const options& o) {
          around + wire::envelope_size;
 }
 
-node::node(caf::actor_system& sys, const options& o, const identity& who)
+node::node(caf::actor_system& sys, const options& o, const home& at)
     : sys_(sys), socket_(sys, o.cluster.max_datagrams),
       socket_failure_(socket_.open(*membership::parse_endpoint(o.cluster.listen))),
       leave_timeout_(std::chrono::ceil<std::chrono::milliseconds>(o.swim.leave_timeout)),
-      hand_on_timeout_(o.gossip.leave_timeout), stop_timeout_(o.gossip.stop_timeout) {
+      hand_on_timeout_(o.gossip.leave_timeout), stop_timeout_(o.gossip.stop_timeout),
+      rows_(at.rows) {
+  const auto& who = at.who;
   const wire::secret secret{o.cluster.name, o.cluster.key};
   peers_ = spawn_peer_client(sys, {.secret = secret,
                                    .timeout = o.cluster.peer_timeout,
@@ -76,7 +85,9 @@ node::node(caf::actor_system& sys, const options& o, const identity& who)
              if (const auto failure = keep_identity(file, id, generation))
                log::error("node", "node.identity-file: {}", *failure);
            }});
-  const replication::digester digests{secret.sign("digest", {})};
+  const auto digests = digester_of(o);
+  if (rows_)
+    start_storage(o, digests);
   gossip_ = spawn_gossip(sys, {.session = {who.session.bits},
                                .limits = {.message_bytes = o.gossip.max_message,
                                           .log_bytes = o.gossip.max_log,
@@ -87,19 +98,39 @@ node::node(caf::actor_system& sys, const options& o, const identity& who)
                                .prompt_delay = o.gossip.prompt_delay,
                                .random_seed = random_bits(),
                                .peers = peers_,
-                               .membership = membership_});
+                               .membership = membership_,
+                               .reader = readers_.empty() ? reader_actor{} : readers_.front()});
+  auto* awake_bytes = sys.metrics().gauge_singleton(
+      "starling", "keys.awake-bytes", "What keys hold that have an actor, about.", "bytes");
   std::vector<shard_actor> shards;
   for (std::size_t i = 0; i < o.keys.shards; ++i)
     // A state that clients have filled must still travel in one message after concurrent writes
     // elsewhere joined it.
-    shards.push_back(spawn_shard(sys, {.keys = {.replica = who.replica,
-                                                .now = wall_clock,
-                                                .value_bytes_max = o.gossip.max_value / 2,
-                                                .digests = digests,
-                                                .gossip = gossip_}}));
+    shards.push_back(spawn_shard(
+        sys, {.keys = {.replica = who.replica,
+                       .now = wall_clock,
+                       .value_bytes_max = o.gossip.max_value / 2,
+                       .digests = digests,
+                       .gossip = gossip_,
+                       .disk = storage_,
+                       .reader = readers_.empty() ? reader_actor{} : readers_[i % readers_.size()],
+                       .whole_bytes = whole_set_bytes,
+                       .awake_bytes = awake_bytes},
+              .awake_max = std::max<std::size_t>(o.keys.max_awake / o.keys.shards, 1),
+              .awake_bytes_max = static_cast<std::int64_t>(o.keys.max_awake_bytes),
+              .rest_after = o.keys.rest_after}));
   shards_ = shard_map{shards};
   caf::anon_send(gossip_, shards_atom_v, std::move(shards));
   caf::anon_send(membership_, watch_atom_v, gossip_);
+}
+
+void node::start_storage(const options& o, const replication::digester& digests) {
+  storage_ = spawn_storage(sys_, {.rows = rows_,
+                                  .level = durability_of(o.storage.durability),
+                                  .batch_interval = o.storage.batch_interval});
+  for (std::size_t i = 0; i < o.storage.readers; ++i)
+    readers_.push_back(
+        spawn_reader(sys_, {.rows = rows_, .whole_bytes = whole_set_bytes, .digests = digests}));
 }
 
 std::optional<std::string> node::start() {
@@ -167,6 +198,13 @@ void node::stop() {
   for (auto shard : shards_.all())
     end(shard);
   shards_ = shard_map{{}};
+  for (auto& reader : readers_)
+    end(reader);
+  if (storage_) {
+    end(storage_);
+    if (const auto why = storage::close_in_order(*rows_))
+      log::warn("node", "the next life will number its events anew: {}", why->what);
+  }
   end(peers_);
   self->send_exit(resolver_, caf::exit_reason::user_shutdown); // it may take its time
   resolver_ = nullptr;

@@ -2,7 +2,7 @@
 
 // A node without its HTTP listeners: who it is, and its actors, wired to each other.
 
-#include "actors/identity.hpp"
+#include "actors/home.hpp"
 #include "actors/options.hpp"
 #include "actors/shard.hpp"
 #include "actors/swim_socket.hpp"
@@ -22,7 +22,7 @@ namespace starling::actors {
 class node {
 public:
   /// Starts the actors. `o` is as `parse` returns it.
-  node(caf::actor_system& sys, const options& o, const identity& who);
+  node(caf::actor_system& sys, const options& o, const home& at);
 
   node(const node&) = delete;
   node& operator=(const node&) = delete;
@@ -45,9 +45,14 @@ public:
 
   const shard_map& shards() const { return shards_; }
   const gossip_actor& gossip() const { return gossip_; }
+  const std::vector<reader_actor>& readers() const { return readers_; }
+
+  /// Nobody without a disk.
+  const storage_actor& storage() const { return storage_; }
   const membership_actor& membership() const { return membership_; }
 
 private:
+  void start_storage(const options& o, const replication::digester& digests);
   void hand_on_what_peers_lack(caf::scoped_actor& self, std::chrono::milliseconds most);
   std::uint64_t lacking_peers(caf::scoped_actor& self);
 
@@ -63,6 +68,9 @@ private:
   membership_actor membership_;
   gossip_actor gossip_;
   shard_map shards_{{}};
+  std::shared_ptr<storage::store> rows_;
+  storage_actor storage_;
+  std::vector<reader_actor> readers_;
 };
 
 /// The most bytes that a message between nodes may have with these options.

@@ -46,6 +46,10 @@ bool is_key(std::string_view s) {
   return s.empty() || s.size() >= key_bytes_min;
 }
 
+bool is_durability(std::string_view s) {
+  return s == "sync" || s == "batch" || s == "none";
+}
+
 bool is_log_level(std::string_view s) {
   return log::is_level(s);
 }

@@ -46,6 +46,7 @@ bool is_reachable(std::string_view s);
 bool is_reachable_or_empty(std::string_view s);
 bool is_key(std::string_view s);
 bool is_log_level(std::string_view s);
+bool is_durability(std::string_view s);
 bool is_anything(std::string_view s);
 
 inline constexpr std::size_t key_bytes_min = 16;
@@ -256,7 +257,35 @@ void visit_options(options& o, Visitor visit) {
         "How long a node that is stopped hands on what others lack, at most: less than the 10s "
         "after which docker kills.");
 
+  visit("storage.data-dir", o.storage.data_dir, text{"path", is_anything},
+        "The folder that holds everything; made if it is missing, and no other node's. Also "
+        "--data-dir.");
+  visit("storage.in-memory", o.storage.in_memory, flag{},
+        "Keep nothing: what this node has not handed on is lost when it ends. Also --in-memory.");
+  visit("storage.durability", o.storage.durability, text{"sync, batch or none", is_durability},
+        "When a write is answered: once it survives a power failure (sync), or the end of the "
+        "process only, and what a power failure may take is what came since the last "
+        "storage.batch-interval (batch) or as much as the system likes (none). Also --durability.");
+  visit("storage.batch-interval", o.storage.batch_interval, period{1ms, 1min},
+        "How often all that was written is synced where durability is batch.");
+  visit("storage.cache", o.storage.cache, number{1 << 20, std::size_t{1} << 40, "bytes"},
+        "Memory for what was read from the disk.");
+  visit("storage.write-buffer", o.storage.write_buffer,
+        number{1 << 20, std::size_t{1} << 30, "bytes"},
+        "How much is gathered before it becomes a file; twice as much memory at most.");
+  visit("storage.readers", o.storage.readers, number{1, 64, "threads"},
+        "Threads that read from the disk.");
+  visit("storage.new-identity", o.storage.new_identity, flag{},
+        "Start as a new member that numbers its events anew: for a disk that was set back while "
+        "no other node can tell. For one start: --new-identity.");
+
   visit("keys.shards", o.keys.shards, number{1, 1024, "actors"}, "Actors that look up the keys.");
+  visit("keys.max-awake", o.keys.max_awake, number{1, 100'000'000, "keys"},
+        "Keys that have an actor, at most; the others are asleep.");
+  visit("keys.max-awake-bytes", o.keys.max_awake_bytes,
+        number{1 << 20, std::size_t{1} << 40, "bytes"}, "What these hold together, about.");
+  visit("keys.rest-after", o.keys.rest_after, period{1s, 24h * 365},
+        "How long a key may be idle before it goes to sleep.");
 
   visit("log.level", o.log.level, text{"debug, info, warn or error", is_log_level},
         "The least level of what is logged.");

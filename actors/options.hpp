@@ -53,8 +53,22 @@ struct gossip_options {
   std::chrono::milliseconds stop_timeout{2'000};
 };
 
+struct storage_options {
+  std::string data_dir = "starling-data";
+  bool in_memory = false;
+  std::string durability = "sync";
+  std::chrono::milliseconds batch_interval{100};
+  std::size_t cache = 64 << 20;
+  std::size_t write_buffer = 32 << 20;
+  std::size_t readers = 2;
+  bool new_identity = false;
+};
+
 struct keys_options {
   std::size_t shards = 16;
+  std::size_t max_awake = 100'000;
+  std::size_t max_awake_bytes = 256 << 20;
+  std::chrono::milliseconds rest_after{60'000};
 };
 
 struct log_options {
@@ -69,6 +83,7 @@ struct options {
   cluster_options cluster;
   membership::settings swim;
   gossip_options gossip;
+  storage_options storage;
   keys_options keys;
   log_options log;
 };

@@ -39,7 +39,7 @@ public:
             return to_error(*why);
           return std::get<0>(std::move(read));
         },
-        [this](read_atom, const crdt::key& key) { return view(key); },
+        [this](read_atom, const crdt::key& key, const crdt::query& q) { return view(key, q); },
         [this](state_atom, const crdt::key& key) { return state(key); },
         [this](digests_atom,
                const std::optional<crdt::key>& after) -> caf::result<storage::digests_page> {
@@ -57,14 +57,27 @@ private:
     return storage::read_value(*context_.rows->now(), key, whole_bytes, context_.digests);
   }
 
-  caf::result<crdt::view> view(const crdt::key& key) const {
+  caf::result<crdt::view> view(const crdt::key& key, const crdt::query& q) const {
+    if (const auto* wanted = std::get_if<crdt::member_page>(&q);
+        wanted != nullptr && key.type == crdt::type::set)
+      return page(key, *wanted);
     const auto read = value_of(key, UINT64_MAX);
     if (const auto* why = std::get_if<storage::failure>(&read))
       return to_error(*why);
     const auto& found = std::get<0>(read);
     if (!found)
       return errc::no_such_key;
-    return crdt::view_of(found->value());
+    return found->view(q);
+  }
+
+  caf::result<crdt::view> page(const crdt::key& key, const crdt::member_page& wanted) const {
+    auto read = storage::read_page(*context_.rows->now(), key, wanted);
+    if (const auto* why = std::get_if<storage::failure>(&read))
+      return to_error(*why);
+    auto& found = std::get<0>(read);
+    if (!found)
+      return errc::no_such_key;
+    return crdt::view{std::move(*found)};
   }
 
   caf::result<std::string> state(const crdt::key& key) const {

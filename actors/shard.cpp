@@ -52,10 +52,10 @@ public:
             return crdt::view_of(crdt::value{key.type}, c);
           return pass_on<crdt::view>(key, apply_atom_v, c);
         },
-        [this](read_atom, const crdt::key& key) -> caf::result<crdt::view> {
+        [this](read_atom, const crdt::key& key, const crdt::query& q) -> caf::result<crdt::view> {
           if (!may_have(key))
             return errc::no_such_key;
-          return pass_on<crdt::view>(key, read_atom_v);
+          return pass_on<crdt::view>(key, read_atom_v, q);
         },
         [this](join_atom, const crdt::key& key, const crdt::value& part) {
           return pass_on<novelty>(key, join_atom_v, part);

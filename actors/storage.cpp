@@ -118,6 +118,10 @@ private:
 
 } // namespace
 
+durability durability_of(std::string_view name) {
+  return name == "sync" ? durability::sync : name == "batch" ? durability::batch : durability::none;
+}
+
 storage_actor spawn_storage(caf::actor_system& sys, const storage_context& context) {
   return sys.spawn<storage_impl, caf::detached>(context);
 }

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string_view>
 
 namespace starling::actors {
 
@@ -21,6 +22,9 @@ enum class durability : std::uint8_t {
   batch, // when it survives the end of the process; a power failure takes the last moments
   none,  // as batch, and the operating system decides how many moments
 };
+
+/// Of its name: sync, batch or none.
+durability durability_of(std::string_view name);
 
 struct storage_context {
   std::shared_ptr<storage::store> rows;

@@ -35,7 +35,9 @@ public:
   behavior_type make_behavior() override {
     return {
         [this](const crdt::key& key, reply_to<answer>& reply) {
-          show(request(context_.shards.of(key), caf::infinite, actors::read_atom_v, key), reply);
+          show(request(context_.shards.of(key), caf::infinite, actors::read_atom_v, key,
+                       crdt::query{}),
+               reply);
         },
         [this](const crdt::key& key, const crdt::command& c, reply_to<answer>& reply) {
           show(request(context_.shards.of(key), caf::infinite, actors::apply_atom_v, key, c),

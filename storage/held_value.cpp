@@ -87,8 +87,8 @@ wanted_rows held_value::lacks(const crdt::value& part) const {
   return lacks(std::move(members), delta.seen());
 }
 
-wanted_rows held_value::lacks(const crdt::payload& member) const {
-  return is_here(member) ? wanted_rows{} : wanted_rows{{member}, {}, {}};
+wanted_rows held_value::lacks(const crdt::one_member& query) const {
+  return is_here(query.member) ? wanted_rows{} : wanted_rows{{query.member}, {}, {}};
 }
 
 bool held_value::is_here(const crdt::payload& member) const {
@@ -125,6 +125,17 @@ void held_value::take(const std::set<crdt::payload>& asked, crdt::or_set::clock_
   for (const auto& member : asked)
     if (!is_here(member))
       absent_.insert(member);
+}
+
+/// A part of a set does not know how many members there are.
+crdt::view held_value::complete(crdt::view seen) const {
+  if (auto* set = std::get_if<crdt::set_view>(&seen))
+    set->cardinality = members_;
+  else if (auto* page = std::get_if<crdt::page_view>(&seen))
+    page->shown.cardinality = members_;
+  else if (auto* one = std::get_if<crdt::member_view>(&seen))
+    one->cardinality = members_;
+  return seen;
 }
 
 // -- changes --

@@ -12,7 +12,7 @@
 // Nothing here knows of disks: rows that were changed stay in memory until `let_go`, which is for
 // when everything in the batches is committed.
 
-#include "crdt/command.hpp"
+#include "crdt/view.hpp"
 #include "storage/layout.hpp"
 
 #include <optional>
@@ -61,11 +61,20 @@ public:
 
   wanted_rows lacks(const crdt::command& c, const crdt::replica_id& self) const;
   wanted_rows lacks(const crdt::value& part) const;
-  wanted_rows lacks(const crdt::payload& member) const;
+
+  /// What may be asked of a part is one member; for other queries all rows are needed.
+  wanted_rows lacks(const crdt::one_member& query) const;
 
   /// Takes in rows that were lacking, as they were kept; a member that was asked for and has no row
   /// is in the set of them without one.
   void take(const std::set<crdt::payload>& asked, crdt::or_set::clock_map clocks);
+
+  // -- what clients see --
+
+  // As for crdt::value. Requires: nothing is lacking.
+
+  crdt::view view(const crdt::command& c) const { return complete(crdt::view_of(value_, c)); }
+  crdt::view view(const crdt::query& q) const { return complete(crdt::view_of(value_, q)); }
 
   // -- changes --
 
@@ -93,6 +102,8 @@ private:
   const crdt::or_set& set() const { return value_.as<crdt::or_set>(); }
   bool is_here(const crdt::payload& member) const;
   wanted_rows lacks(std::set<crdt::payload> members, const crdt::causal_context& events) const;
+
+  crdt::view complete(crdt::view seen) const;
 
   template <class Operation>
   auto change(const replication::set_rows& rows, const replication::digester& digests,

@@ -138,28 +138,32 @@ found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_
   return result;
 }
 
-found<std::optional<set_page>> read_page(const moment& at, const crdt::key& set,
-                                         const std::optional<crdt::payload>& after,
-                                         std::size_t limit) {
+found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::key& set,
+                                                const crdt::member_page& wanted) {
   auto row = read_head(at, set);
   if (auto* why = std::get_if<failure>(&row))
     return std::move(*why);
   const auto& kept = std::get<std::optional<head>>(row);
   if (!kept)
-    return std::optional<set_page>{};
-  const auto& seen = kept->value.as<crdt::or_set>().seen();
-  set_page result{crdt::or_set{seen, {}}, kept->members, false};
-  auto first = members_between(set).first;
-  if (after)
-    first = member_name(set, *after) + '\0';
+    return std::optional<crdt::page_view>{};
+  crdt::or_set part{kept->value.as<crdt::or_set>().seen(), {}};
+  crdt::page_view result{{{}, kept->members}};
+  auto first = member_name(set, {crdt::payload_kind::text, wanted.after.value_or("")});
+  if (wanted.after)
+    first += '\0';
   const auto failed = scan_members(
-      at, set, first, seen, [&](const crdt::payload& member, const crdt::or_set::clock& clock) {
+      at, set, first, part.seen(), [&](crdt::payload member, const crdt::or_set::clock& clock) {
+        if (member.kind != crdt::payload_kind::text)
+          return false;
         if (!std::ranges::any_of(clock, &crdt::or_set::entry::live))
           return true;
-        result.more = result.part.clocks().size() == limit;
-        if (!result.more)
-          result.part.put(member, clock);
-        return !result.more;
+        result.more = result.shown.members.size() == wanted.limit;
+        if (result.more)
+          return false;
+        part.put(member, clock);
+        auto observed = part.context(member);
+        result.shown.members.emplace_back(std::move(member), std::move(observed));
+        return true;
       });
   if (failed)
     return *failed;

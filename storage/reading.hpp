@@ -5,6 +5,7 @@
 // Whatever does not look like what was written is a failure, `corrupted`, and nothing is made of
 // it.
 
+#include "crdt/view.hpp"
 #include "storage/held_value.hpp"
 #include "storage/layout.hpp"
 #include "storage/store.hpp"
@@ -38,16 +39,9 @@ struct some_rows {
 };
 found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_rows& wanted);
 
-/// A part of a set: what it has seen, and of the members after a place those that are in the set,
-/// in order, up to a number of them.
-struct set_page {
-  crdt::or_set part; // not a delta
-  std::uint64_t members = 0;
-  bool more = false; // members come after these
-};
-found<std::optional<set_page>> read_page(const moment& at, const crdt::key& set,
-                                         const std::optional<crdt::payload>& after,
-                                         std::size_t limit);
+/// A page of a set; nothing if there is no such set.
+found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::key& set,
+                                                const crdt::member_page& wanted);
 
 /// Keys and the digests of their values, in order, after a key, up to a number of them.
 using digests_page = std::vector<std::pair<crdt::key, replication::digest>>;

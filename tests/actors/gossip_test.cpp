@@ -686,7 +686,7 @@ TEST_F(GossipActor, JoinsAMessageAndAnswersIt) {
   EXPECT_EQ(answer.sequence, 1u);
   EXPECT_NE(answer.root, replication::digest{}) << "it has something now";
   const crdt::view expected{crdt::register_view{{crdt::payload_kind::text, "dark"}}};
-  EXPECT_EQ(ask<crdt::view>(shards.of(config), read_atom_v, config), expected);
+  EXPECT_EQ(ask<crdt::view>(shards.of(config), read_atom_v, config, crdt::query{}), expected);
 }
 
 TEST_F(GossipActor, AnswersAnEmptyMessageAtOnce) {
@@ -832,7 +832,9 @@ private:
         [](apply_atom, const crdt::key&, const crdt::command&) -> caf::result<crdt::view> {
           return errc::exhausted;
         },
-        [](read_atom, const crdt::key&) -> caf::result<crdt::view> { return errc::no_such_key; },
+        [](read_atom, const crdt::key&, const crdt::query&) -> caf::result<crdt::view> {
+          return errc::no_such_key;
+        },
         [self, s](join_atom, const crdt::key&, const crdt::value& part) -> caf::result<novelty> {
           s->emplace_back(self->make_response_promise<novelty>(), part);
           return s->back().first;
@@ -1015,7 +1017,8 @@ TEST_F(GossipNetwork, BringsAWriteToTheOtherNodeWithinOneRound) {
   write(one, visitors, increment(5));
   advance(interval);
 
-  EXPECT_EQ(ask<crdt::view>(two.shards.of(visitors), read_atom_v, visitors), counter_view(5));
+  EXPECT_EQ(ask<crdt::view>(two.shards.of(visitors), read_atom_v, visitors, crdt::query{}),
+            counter_view(5));
 }
 
 TEST_F(GossipNetwork, ConvergesThoughMessagesAndAnswersAreLost) {

@@ -58,7 +58,7 @@ protected:
 TEST_F(Node, TakesWritesAndStopsPromptlyWithoutSeeds) {
   const auto begin = std::chrono::steady_clock::now();
   {
-    node alone{*sys, o, draw_identity()};
+    node alone{*sys, o, home{draw_identity()}};
     EXPECT_FALSE(alone.start());
     for (int i = 0; i < 100; ++i) {
       const crdt::key key{crdt::type::counter, "key-" + std::to_string(i)};
@@ -90,7 +90,7 @@ TEST_F(Node, StopsPromptlyWhileItsSeedsAreOutOfReach) {
   o.cluster.seeds = {"127.0.0.1:1"};
   const auto begin = std::chrono::steady_clock::now();
   {
-    node alone{*sys, o, draw_identity()};
+    node alone{*sys, o, home{draw_identity()}};
     EXPECT_FALSE(alone.start());
     EXPECT_EQ(ask<membership_report>(alone.membership(), report_atom_v).unreached_seeds,
               o.cluster.seeds);
@@ -101,7 +101,7 @@ TEST_F(Node, StopsPromptlyWhileItsSeedsAreOutOfReach) {
 }
 
 TEST_F(Node, LeavesAtOnceWhereNobodyElseIs) {
-  node alone{*sys, o, draw_identity()};
+  node alone{*sys, o, home{draw_identity()}};
   EXPECT_FALSE(alone.start());
 
   const auto begin = std::chrono::steady_clock::now();
@@ -114,7 +114,7 @@ TEST_F(Node, SaysWhyItCannotOpenItsPort) {
   swim_socket taken{*sys};
   ASSERT_FALSE(taken.open(*membership::parse_endpoint(o.cluster.listen)));
 
-  node alone{*sys, o, draw_identity()};
+  node alone{*sys, o, home{draw_identity()}};
 
   EXPECT_NE(alone.start().value_or("").find("Address already in use"), std::string::npos);
 }

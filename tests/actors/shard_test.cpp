@@ -33,7 +33,7 @@ protected:
 };
 
 TEST_F(ShardActor, CreatesNothingWhenAnUnknownKeyIsRead) {
-  EXPECT_EQ(ask_error<crdt::view>(shard, read_atom_v, visitors), errc::no_such_key);
+  EXPECT_EQ(ask_error<crdt::view>(shard, read_atom_v, visitors, crdt::query{}), errc::no_such_key);
   EXPECT_EQ(ask<std::string>(shard, state_atom_v, visitors), "");
 
   EXPECT_EQ(size(), 0u);
@@ -54,7 +54,7 @@ TEST_F(ShardActor, CreatesAKeyWithItsFirstWrite) {
   ask<crdt::view>(shard, apply_atom_v, visitors, increment(2));
 
   EXPECT_EQ(size(), 1u);
-  EXPECT_EQ(ask<crdt::view>(shard, read_atom_v, visitors), counter_view(7));
+  EXPECT_EQ(ask<crdt::view>(shard, read_atom_v, visitors, crdt::query{}), counter_view(7));
 }
 
 TEST_F(ShardActor, CreatesAKeyWithTheFirstJoin) {
@@ -73,12 +73,12 @@ TEST_F(ShardActor, KeepsKeysOfOneNameAndSeveralTypesApart) {
   const crdt::key set{type::set, "x"};
   ask<crdt::view>(shard, apply_atom_v, counter, increment(5));
 
-  EXPECT_EQ(ask_error<crdt::view>(shard, read_atom_v, set), errc::no_such_key);
+  EXPECT_EQ(ask_error<crdt::view>(shard, read_atom_v, set, crdt::query{}), errc::no_such_key);
 
   ask<crdt::view>(shard, apply_atom_v, set, add("apple"));
   EXPECT_EQ(size(), 2u);
-  EXPECT_EQ(ask<crdt::view>(shard, read_atom_v, counter), counter_view(5));
-  EXPECT_EQ(members_of(ask<crdt::view>(shard, read_atom_v, set)),
+  EXPECT_EQ(ask<crdt::view>(shard, read_atom_v, counter, crdt::query{}), counter_view(5));
+  EXPECT_EQ(members_of(ask<crdt::view>(shard, read_atom_v, set, crdt::query{})),
             (std::vector<std::string>{"apple"}));
 }
 

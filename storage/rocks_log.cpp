@@ -1,10 +1,51 @@
 #include "storage/rocks_log.hpp"
 
+#include <array>
 #include <climits>
+#include <string_view>
 
 namespace starling::storage {
 
 namespace {
+
+using rocksdb::Status;
+
+// A log is blocks of this size; a record is one piece or several, none of which crosses the end of
+// a block; a piece begins with a checksum of four bytes, the two bytes of its length, and its type,
+// which is never 0. What is too short for that at the end of a block is zeros.
+constexpr std::size_t block_bytes = 32'768;
+constexpr std::size_t piece_head_bytes = 7;
+
+std::size_t byte_at(std::string_view block, std::size_t at) {
+  return static_cast<unsigned char>(block[at]);
+}
+
+/// Counts the pieces of a block; nothing if it reads as zeros where a piece should begin.
+std::optional<std::size_t> pieces_in(std::string_view block) {
+  std::size_t result = 0;
+  for (std::size_t at = 0; at + piece_head_bytes <= block.size(); ++result) {
+    if (byte_at(block, at + 6) == 0)
+      return std::nullopt;
+    at += piece_head_bytes + byte_at(block, at + 4) + (byte_at(block, at + 5) << CHAR_BIT);
+  }
+  return result;
+}
+
+Status check_log(rocksdb::Env& env, const std::string& path, std::size_t& pieces) {
+  std::unique_ptr<rocksdb::SequentialFile> file;
+  auto status = env.NewSequentialFile(path, &file, {});
+  std::array<char, block_bytes> bytes;
+  rocksdb::Slice block;
+  while (status.ok() && (status = file->Read(bytes.size(), &block, bytes.data())).ok()) {
+    const auto found = pieces_in(block.ToStringView());
+    if (!found)
+      return Status::Corruption("a part reads as zeros", path);
+    pieces += *found;
+    if (block.size() < bytes.size())
+      return Status::OK();
+  }
+  return status;
+}
 
 /// The number of a record's first change: its first eight bytes, the lowest first.
 std::uint64_t first_number(const rocksdb::WriteBatch& record) {
@@ -16,7 +57,23 @@ std::uint64_t first_number(const rocksdb::WriteBatch& record) {
 
 } // namespace
 
-rocksdb::WalFilter::WalProcessingOption log_watch::LogRecordFound(unsigned long long,
+rocksdb::WriteBatch log_mark() {
+  rocksdb::WriteBatch result;
+  result.PutLogData("starling");
+  return result;
+}
+
+Status check_logs(rocksdb::Env& env, const std::string& folder,
+                  const std::vector<std::string>& files) {
+  std::size_t pieces = 0;
+  for (const auto& file : files)
+    if (file.ends_with(".log"))
+      if (const auto status = check_log(env, folder + "/" + file, pieces); !status.ok())
+        return status;
+  return pieces > 0 ? Status::OK() : Status::Corruption("the log is empty or missing");
+}
+
+rocksdb::WalFilter::WalProcessingOption gap_watch::LogRecordFound(unsigned long long,
                                                                   const std::string&,
                                                                   const rocksdb::WriteBatch& record,
                                                                   rocksdb::WriteBatch*, bool*) {
@@ -25,12 +82,6 @@ rocksdb::WalFilter::WalProcessingOption log_watch::LogRecordFound(unsigned long 
     return WalProcessingOption::kCorruptedRecord;
   next_ = first + static_cast<std::uint64_t>(record.Count());
   return WalProcessingOption::kContinueProcessing;
-}
-
-rocksdb::WriteBatch log_mark() {
-  rocksdb::WriteBatch result;
-  result.PutLogData("starling");
-  return result;
 }
 
 } // namespace starling::storage

@@ -36,9 +36,6 @@ public:
   static std::variant<std::unique_ptr<rocks_rows>, rocksdb::Status> open(const std::string& folder,
                                                                          rocksdb::Options options);
 
-  /// Some record of the log was replayed.
-  bool saw_log() const { return watch_.saw_records(); }
-
   /// Writes and syncs the mark that each log begins with.
   rocksdb::Status mark_log();
 
@@ -62,7 +59,7 @@ private:
   std::optional<damage_note> note_;
   // RocksDB speaks to these until it is closed, which is thus first.
   latch failed_;
-  log_watch watch_;
+  gap_watch watch_;
   std::unique_ptr<rocksdb::DB> db_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "storage/damage_note.hpp"
 #include "storage/rocks_failure.hpp"
+#include "storage/rocks_log.hpp"
 #include "storage/rocks_options.hpp"
 #include "storage/rocks_rows.hpp"
 
@@ -27,16 +28,19 @@ public:
     if (!status.ok())
       return status;
     damage = note_.read();
-    status = open_whole();
+    status = is_new_ ? Status::OK() : check_logs(env_, folder_, files_);
+    if (status.ok())
+      status = open_whole();
     if (status.IsCorruption())
       status = open_up_to(status);
-    if (status.ok() && !is_new_ && !damage && !rows->saw_log())
-      status = note("the log is empty or missing");
     if (!status.ok())
       return status;
     if (damage)
       rows->erase_after_commit(note_);
-    return rows->mark_log();
+    status = rows->mark_log();
+    if (status.ok())
+      delete_replayed_logs();
+    return status;
   }
 
   std::unique_ptr<rocks_rows> rows;
@@ -49,16 +53,15 @@ private:
     auto status = env_.CreateDirIfMissing(folder_);
     if (status.ok())
       status = sync_folder(env_, std::filesystem::absolute(folder_).parent_path());
-    std::vector<std::string> names;
     if (status.ok())
-      status = env_.GetChildren(folder_, &names);
+      status = env_.GetChildren(folder_, &files_);
     if (!status.ok())
       return status;
-    is_new_ = std::ranges::find(names, "CURRENT") == names.end();
+    is_new_ = std::ranges::find(files_, "CURRENT") == files_.end();
     const auto is_data = [](std::string_view name) {
       return name.ends_with(".sst") || name.ends_with(".log");
     };
-    if (is_new_ && std::ranges::any_of(names, is_data))
+    if (is_new_ && std::ranges::any_of(files_, is_data))
       return Status::Corruption("there are rows, but the file CURRENT is missing");
     return Status::OK();
   }
@@ -74,22 +77,28 @@ private:
   /// Opens what the log holds up to the damage. The note comes first: from then on, nothing else
   /// tells that something is missing.
   Status open_up_to(const Status& corruption) {
-    if (const auto status = note(corruption.ToString()); !status.ok())
+    damage = "what was committed last to the rows in " + folder_ +
+             " may be missing: " + corruption.ToString();
+    if (const auto status = note_.write(*damage); !status.ok())
       return status;
     options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
     options_.track_and_verify_wals_in_manifest = false;
     return open_whole();
   }
 
-  Status note(const std::string& reason) {
-    damage = "what was committed last to the rows in " + folder_ + " may be missing: " + reason;
-    return note_.write(*damage);
+  /// What they held is in files of rows by now, but RocksDB keeps those without changes. Nothing is
+  /// lost if one cannot be deleted.
+  void delete_replayed_logs() {
+    for (const auto& file : files_)
+      if (file.ends_with(".log"))
+        env_.DeleteFile(folder_ + "/" + file).PermitUncheckedError();
   }
 
   std::string folder_;
   rocksdb::Options options_;
   rocksdb::Env& env_;
   damage_note note_;
+  std::vector<std::string> files_;
   bool is_new_ = false;
 };
 

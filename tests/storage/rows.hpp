@@ -53,8 +53,12 @@ inline std::optional<std::string> value_of(const moment& shown, std::string_view
   return std::get<std::optional<std::string>>(found);
 }
 
+/// In a folder in memory, the default ones take their time: a log is given its room at once.
+inline const rocks_settings small_settings{std::size_t{1} << 20, std::size_t{1} << 20};
+
 /// The rows in a folder, which must open.
-inline opened open_rows(const std::string& folder, const rocks_settings& settings = {}) {
+inline opened open_rows(const std::string& folder,
+                        const rocks_settings& settings = small_settings) {
   auto result = open_rocks_store(folder, settings);
   if (const auto* failed = std::get_if<failure>(&result)) {
     ADD_FAILURE() << failed->what;
@@ -64,7 +68,8 @@ inline opened open_rows(const std::string& folder, const rocks_settings& setting
 }
 
 /// Why the rows in a folder do not open.
-inline failure refused_rows(const std::string& folder, const rocks_settings& settings = {}) {
+inline failure refused_rows(const std::string& folder,
+                            const rocks_settings& settings = small_settings) {
   const auto result = open_rocks_store(folder, settings);
   const auto* failed = std::get_if<failure>(&result);
   EXPECT_TRUE(failed) << "it was opened";

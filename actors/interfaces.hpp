@@ -19,22 +19,22 @@ using key_actor = caf::typed_actor<
     // A client's write: answers with what the client sees of it, or fails and changes nothing.
     caf::result<crdt::view>(apply_atom, crdt::command),
     // A client's read; fails with no_such_key when nothing was ever written.
-    caf::result<crdt::view>(read_atom),
+    caf::result<crdt::view>(read_atom, crdt::query),
     // Joins a peer's delta or state; answers with what was new.
     caf::result<novelty>(join_atom, crdt::value),
     // The encoded state; nothing if nothing was ever written.
     caf::result<std::string>(state_atom)>;
 
 /// Owns the key actors of a part of the keys, and hands on what is for them. Creates one with the
-/// first write.
+/// first write or join that changes something, so none is at its bottom.
 using shard_actor = caf::typed_actor<
     // As for key_actor.
     caf::result<crdt::view>(apply_atom, crdt::key, crdt::command),
-    caf::result<crdt::view>(read_atom, crdt::key),
+    caf::result<crdt::view>(read_atom, crdt::key, crdt::query),
     caf::result<novelty>(join_atom, crdt::key, crdt::value),
     caf::result<std::string>(state_atom, crdt::key),
-    // The keys here, in no order.
-    caf::result<std::vector<crdt::key>>(keys_atom),
+    // Those keys here that were written, in order, as far as the query goes.
+    caf::result<std::vector<crdt::key>>(keys_atom, crdt::key_query),
     // How many they are.
     caf::result<std::uint64_t>(report_atom)>;
 

@@ -35,7 +35,7 @@ public:
   behavior_type make_behavior() override {
     return {
         [this](apply_atom, const crdt::command& c) { return apply(c); },
-        [this](read_atom) { return read(); },
+        [this](read_atom, const crdt::query& q) { return read(q); },
         [this](join_atom, const crdt::value& part) {
           auto news = value_.join(key_, part, context_.digests);
           return novelty{std::move(news), value_.digest()};
@@ -59,10 +59,10 @@ private:
     return crdt::view_of(value(), c);
   }
 
-  caf::result<crdt::view> read() const {
+  caf::result<crdt::view> read(const crdt::query& q) const {
     if (value().empty())
       return errc::no_such_key;
-    return crdt::view_of(value());
+    return crdt::view_of(value(), q);
   }
 
   crdt::key key_;

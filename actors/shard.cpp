@@ -5,7 +5,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <functional>
-#include <unordered_map>
+#include <map>
 
 namespace starling::actors {
 
@@ -35,16 +35,18 @@ public:
     return {
         [this](apply_atom, const crdt::key& key,
                const crdt::command& c) -> caf::result<crdt::view> {
-          if (!crdt::can_create(c) && !keys_.contains(key))
+          if (!crdt::can_create(c, context_.replica) && !keys_.contains(key))
             return crdt::view_of(crdt::value{key.type}, c);
           return delegate(find_or_spawn(key), apply_atom_v, c);
         },
-        [this](read_atom, const crdt::key& key) -> caf::result<crdt::view> {
+        [this](read_atom, const crdt::key& key, const crdt::query& q) -> caf::result<crdt::view> {
           if (const auto found = keys_.find(key); found != keys_.end())
-            return delegate(found->second, read_atom_v);
+            return delegate(found->second, read_atom_v, q);
           return errc::no_such_key;
         },
         [this](join_atom, const crdt::key& key, const crdt::value& part) -> caf::result<novelty> {
+          if (part.empty() && !keys_.contains(key))
+            return novelty{};
           return delegate(find_or_spawn(key), join_atom_v, part);
         },
         [this](state_atom, const crdt::key& key) -> caf::result<std::string> {
@@ -52,7 +54,7 @@ public:
             return delegate(found->second, state_atom_v);
           return std::string{};
         },
-        [this](keys_atom) { return list(); },
+        [this](keys_atom, const crdt::key_query& q) { return list(q); },
         [this](report_atom) { return std::uint64_t{keys_.size()}; },
     };
   }
@@ -65,16 +67,17 @@ private:
     return actor;
   }
 
-  std::vector<crdt::key> list() const {
+  std::vector<crdt::key> list(const crdt::key_query& q) const {
     std::vector<crdt::key> result;
-    result.reserve(keys_.size());
-    for (const auto& [key, actor] : keys_)
-      result.push_back(key);
+    for (const auto& range : crdt::ranges_of(q))
+      for (auto at = keys_.lower_bound(range.first);
+           at != keys_.end() && range.contains(at->first) && result.size() < q.limit; ++at)
+        result.push_back(at->first);
     return result;
   }
 
   key_context context_;
-  std::unordered_map<crdt::key, key_actor, key_hash> keys_;
+  std::map<crdt::key, key_actor> keys_;
 };
 
 } // namespace

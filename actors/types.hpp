@@ -5,6 +5,7 @@
 // they are.
 
 #include "crdt/command.hpp"
+#include "crdt/key_query.hpp"
 #include "crdt/view.hpp"
 #include "membership/outputs.hpp"
 #include "replication/gossip.hpp"
@@ -131,6 +132,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_TYPE_ID(starling, (starling::actors::novelty))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::command))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::key))
+  CAF_ADD_TYPE_ID(starling, (starling::crdt::key_query))
+  CAF_ADD_TYPE_ID(starling, (starling::crdt::query))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::value))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::view))
   CAF_ADD_TYPE_ID(starling, (starling::membership::call_kind))
@@ -168,6 +171,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::membership_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::novelty)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::key)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::key_query)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::value)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::call_kind)

@@ -683,7 +683,7 @@ TEST_F(GossipActor, JoinsAMessageAndAnswersIt) {
   EXPECT_EQ(answer.sequence, 1u);
   EXPECT_NE(answer.root, replication::digest{}) << "it has something now";
   const crdt::view expected{crdt::register_view{{crdt::payload_kind::text, "dark"}}};
-  EXPECT_EQ(ask<crdt::view>(shards.of(config), read_atom_v, config), expected);
+  EXPECT_EQ(ask<crdt::view>(shards.of(config), read_atom_v, config, crdt::query{}), expected);
 }
 
 TEST_F(GossipActor, AnswersAnEmptyMessageAtOnce) {
@@ -829,13 +829,15 @@ private:
         [](apply_atom, const crdt::key&, const crdt::command&) -> caf::result<crdt::view> {
           return errc::exhausted;
         },
-        [](read_atom, const crdt::key&) -> caf::result<crdt::view> { return errc::no_such_key; },
+        [](read_atom, const crdt::key&, const crdt::query&) -> caf::result<crdt::view> {
+          return errc::no_such_key;
+        },
         [self, s](join_atom, const crdt::key&, const crdt::value& part) -> caf::result<novelty> {
           s->emplace_back(self->make_response_promise<novelty>(), part);
           return s->back().first;
         },
         [](state_atom, const crdt::key&) -> caf::result<std::string> { return errc::no_such_key; },
-        [](keys_atom) { return std::vector<crdt::key>{}; },
+        [](keys_atom, const crdt::key_query&) { return std::vector<crdt::key>{}; },
         [](report_atom) { return std::uint64_t{0}; },
         [s](tick_atom) {
           s->front().first.deliver(novelty{s->front().second});
@@ -973,11 +975,13 @@ protected:
     }
   }
 
+  static inline const crdt::key_query all_keys{.limit = SIZE_MAX};
+
   /// Every value of a node, encoded.
   std::map<crdt::key, std::string> contents(const test_node& node) {
     std::map<crdt::key, std::string> result;
     for (const auto& shard : node.shards.all())
-      for (const auto& key : ask<std::vector<crdt::key>>(shard, keys_atom_v)) {
+      for (const auto& key : ask<std::vector<crdt::key>>(shard, keys_atom_v, all_keys)) {
         auto bytes = ask<std::string>(shard, state_atom_v, key);
         if (!bytes.empty())
           result[key] = std::move(bytes);
@@ -1010,7 +1014,8 @@ TEST_F(GossipNetwork, BringsAWriteToTheOtherNodeWithinOneRound) {
   write(one, visitors, increment(5));
   advance(interval);
 
-  EXPECT_EQ(ask<crdt::view>(two.shards.of(visitors), read_atom_v, visitors), counter_view(5));
+  EXPECT_EQ(ask<crdt::view>(two.shards.of(visitors), read_atom_v, visitors, crdt::query{}),
+            counter_view(5));
 }
 
 TEST_F(GossipNetwork, ConvergesThoughMessagesAndAnswersAreLost) {

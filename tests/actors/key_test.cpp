@@ -53,12 +53,12 @@ TEST_F(KeyActor, HasNoStateAfterACommandThatChangedNothing) {
   apply(set, remove("apple"));
 
   EXPECT_EQ(ask<std::string>(set, state_atom_v), "");
-  EXPECT_EQ(ask_error<crdt::view>(set, read_atom_v), errc::no_such_key);
+  EXPECT_EQ(ask_error<crdt::view>(set, read_atom_v, crdt::query{}), errc::no_such_key);
 }
 
 TEST_F(KeyActor, HasNothingToReadBeforeTheFirstWrite) {
   for (const auto t : {type::counter, type::register_, type::set})
-    EXPECT_EQ(ask_error<crdt::view>(spawn(t), read_atom_v), errc::no_such_key);
+    EXPECT_EQ(ask_error<crdt::view>(spawn(t), read_atom_v, crdt::query{}), errc::no_such_key);
 }
 
 TEST_F(KeyActor, AnswersAWriteWithWhatTheClientSeesOfIt) {
@@ -80,9 +80,24 @@ TEST_F(KeyActor, AnswersAReadWithTheWholeValue) {
   apply(set, add("apple"));
   apply(set, add("banana"));
 
-  const auto view = ask<crdt::view>(set, read_atom_v);
+  const auto view = ask<crdt::view>(set, read_atom_v, crdt::query{});
 
   EXPECT_EQ(members_of(view), (std::vector<std::string>{"apple", "banana"}));
+}
+
+TEST_F(KeyActor, AnswersAReadOfAPageOrAMember) {
+  const auto set = spawn(type::set);
+  apply(set, add("apple"));
+  apply(set, add("banana"));
+
+  const auto page = std::get<crdt::page_view>(
+      ask<crdt::view>(set, read_atom_v, crdt::query{crdt::member_page{"apple", 1}}));
+  const auto member = std::get<crdt::member_view>(ask<crdt::view>(
+      set, read_atom_v, crdt::query{crdt::one_member{{crdt::payload_kind::text, "pear"}}}));
+
+  EXPECT_EQ(members_of(page.shown), (std::vector<std::string>{"banana"}));
+  EXPECT_FALSE(member.present);
+  EXPECT_EQ(member.cardinality, 2u);
 }
 
 TEST_F(KeyActor, TellsGossipOneDeltaOfAWrite) {
@@ -166,7 +181,8 @@ TEST_F(KeyActor, CanBeReadOnceAPeersPartIsJoined) {
   const auto set = spawn(type::set);
   ask<novelty>(set, join_atom_v, addition("apple"));
 
-  EXPECT_EQ(members_of(ask<crdt::view>(set, read_atom_v)), (std::vector<std::string>{"apple"}));
+  EXPECT_EQ(members_of(ask<crdt::view>(set, read_atom_v, crdt::query{})),
+            (std::vector<std::string>{"apple"}));
 }
 
 TEST_F(KeyActor, LetsAValueBeyondTheBoundBeMadeSmaller) {
@@ -175,7 +191,8 @@ TEST_F(KeyActor, LetsAValueBeyondTheBoundBeMadeSmaller) {
   apply(set, remove(std::string(200, 'x')));
   apply(set, add("apple"));
 
-  EXPECT_EQ(members_of(ask<crdt::view>(set, read_atom_v)), (std::vector<std::string>{"apple"}));
+  EXPECT_EQ(members_of(ask<crdt::view>(set, read_atom_v, crdt::query{})),
+            (std::vector<std::string>{"apple"}));
 
   const auto reg = spawn(type::register_, 100);
   apply(reg, assign(std::string(200, 'x')));
@@ -191,7 +208,7 @@ TEST_F(KeyActor, RefusesToGrowAValueBeyondTheBoundButJoinsPeers) {
 
   EXPECT_TRUE(ask<novelty>(set, join_atom_v, addition("banana")).part)
       << "what others accepted must arrive everywhere";
-  EXPECT_EQ(members_of(ask<crdt::view>(set, read_atom_v)),
+  EXPECT_EQ(members_of(ask<crdt::view>(set, read_atom_v, crdt::query{})),
             (std::vector<std::string>{"banana", std::string(200, 'x')}));
 }
 

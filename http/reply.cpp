@@ -87,7 +87,7 @@ response show(const crdt::set_view& what, const crdt::key& key, const wire::secr
 
 response show(const crdt::page_view& what, const crdt::key& key, const wire::secret& secret) {
   const auto& members = what.shown.members;
-  const auto next = what.more ? quote(members.back().first.data) : "null";
+  const auto next = what.next ? quote(*what.next) : "null";
   return ok({cardinality_of(what.shown.cardinality), values_of(members), member("next", next),
              contexts_of(members, key, secret)});
 }

@@ -96,7 +96,7 @@ dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint6
       [self, s](actors::read_atom, const crdt::key& key,
                 const crdt::query& q) -> caf::result<crdt::view> {
         if (const auto* page = std::get_if<crdt::member_page>(&q))
-          return crdt::page_view{{{}, page->limit}, false};
+          return crdt::page_view{{{}, page->limit}, {}};
         if (key.name == "killer")
           self->send_exit(caf::actor_cast<caf::actor>(self->current_sender()),
                           caf::exit_reason::user_shutdown);
@@ -300,7 +300,7 @@ TEST_F(FrontEndActor, HandsOnWhatAReadAsksFor) {
   const auto seen =
       take<crdt::view>(start(counter("four"), crdt::query{crdt::member_page{"apple", 17}}));
 
-  EXPECT_EQ(seen, crdt::view{(crdt::page_view{{{}, 17}, false})});
+  EXPECT_EQ(seen, crdt::view{(crdt::page_view{{{}, 17}, {}})});
 }
 
 TEST_F(FrontEndActor, AnswersAWrite) {

@@ -69,11 +69,11 @@ TEST(Reply, OfAPageOfASetSaysWhereTheNextOneBegins) {
   const auto contexts =
       "\"contexts\": {\"o\\\"d\": \"" + encode_context(secret, fruits, odd, observed) + "\"}}\n";
 
-  EXPECT_EQ(reply_to_read(fruits, crdt::page_view{shown, true}, secret).body,
+  EXPECT_EQ(reply_to_read(fruits, crdt::page_view{shown, "o\"d"}, secret).body,
             "{\"cardinality\": 9, \"values\": [\"o\\\"d\"], \"next\": \"o\\\"d\", " + contexts);
-  EXPECT_EQ(reply_to_read(fruits, crdt::page_view{shown, false}, secret).body,
+  EXPECT_EQ(reply_to_read(fruits, crdt::page_view{shown, {}}, secret).body,
             "{\"cardinality\": 9, \"values\": [\"o\\\"d\"], \"next\": null, " + contexts);
-  EXPECT_EQ(reply_to_read(fruits, crdt::page_view{{{}, 9}, false}, secret).body,
+  EXPECT_EQ(reply_to_read(fruits, crdt::page_view{{{}, 9}, {}}, secret).body,
             "{\"cardinality\": 9, \"values\": [], \"next\": null, \"contexts\": {}}\n");
 }
 

@@ -42,9 +42,11 @@ int run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_s
   const auto started = std::chrono::sys_seconds{std::chrono::seconds{who.started / 1000}};
 
   actors::node node{sys, o, at};
-  http::front_end clients{sys,
-                          {o.http, secret, who.replica, started},
-                          {node.shards(), node.gossip(), node.membership()}};
+  http::front_end clients{
+      sys,
+      {o.http, secret, who.replica, started},
+      {node.shards(), node.gossip(), node.membership(),
+       node.readers().empty() ? actors::reader_actor{} : node.readers().front()}};
   const auto leave = [&clients, &node] {
     clients.refuse_writes();
     const auto report = node.leave();

@@ -32,6 +32,8 @@ using reader_actor = caf::typed_actor<
     caf::result<crdt::view>(read_atom, crdt::key, crdt::query),
     // As for key_actor.
     caf::result<std::string>(state_atom, crdt::key),
+    // As for shard_actor, of all keys.
+    caf::result<std::vector<crdt::key>>(keys_atom, crdt::key_query),
     // Some of the keys and their digests, in order, after one; none after the last.
     caf::result<storage::digests_page>(digests_atom, std::optional<crdt::key>)>;
 
@@ -50,15 +52,17 @@ using key_actor = caf::typed_actor<
     caf::result<rested_key>(rest_atom)>;
 
 /// Owns the key actors of a part of the keys, and hands on what is for them: wakes those that are
-/// asleep, and lets rest those that were used least recently.
+/// asleep, and lets rest those that were used least recently. Without a
+/// disk, none of them is at its bottom.
 using shard_actor = caf::typed_actor<
     // As for key_actor.
     caf::result<crdt::view>(apply_atom, crdt::key, crdt::command),
     caf::result<crdt::view>(read_atom, crdt::key, crdt::query),
     caf::result<novelty>(join_atom, crdt::key, crdt::value),
     caf::result<std::string>(state_atom, crdt::key),
-    // The keys here, in no order.
-    caf::result<std::vector<crdt::key>>(keys_atom),
+    // Those keys here that were written, in order, as far as the query goes. Where there is a disk,
+    // a reader knows them.
+    caf::result<std::vector<crdt::key>>(keys_atom, crdt::key_query),
     // How many they are.
     caf::result<std::uint64_t>(report_atom)>;
 

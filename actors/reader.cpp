@@ -32,26 +32,28 @@ public:
             return to_error(*why);
           return kept_value{std::get<0>(std::move(read))};
         },
-        [this](load_atom, const crdt::key& key,
-               const storage::wanted_rows& wanted) -> caf::result<storage::some_rows> {
-          auto read = storage::read_rows(*context_.rows->now(), key, wanted);
-          if (auto* why = std::get_if<storage::failure>(&read))
-            return to_error(*why);
-          return std::get<0>(std::move(read));
+        [this](load_atom, const crdt::key& key, const storage::wanted_rows& wanted) {
+          return result_of(storage::read_rows(*context_.rows->now(), key, wanted));
         },
         [this](read_atom, const crdt::key& key, const crdt::query& q) { return view(key, q); },
         [this](state_atom, const crdt::key& key) { return state(key); },
-        [this](digests_atom,
-               const std::optional<crdt::key>& after) -> caf::result<storage::digests_page> {
-          auto read = storage::read_digests(*context_.rows->now(), after, digests_at_a_time);
-          if (auto* why = std::get_if<storage::failure>(&read))
-            return to_error(*why);
-          return std::get<0>(std::move(read));
+        [this](keys_atom, const crdt::key_query& q) {
+          return result_of(storage::list_keys(*context_.rows->now(), q));
+        },
+        [this](digests_atom, const std::optional<crdt::key>& after) {
+          return result_of(storage::read_digests(*context_.rows->now(), after, digests_at_a_time));
         },
     };
   }
 
 private:
+  template <class T>
+  static caf::result<T> result_of(storage::found<T> read) {
+    if (const auto* why = std::get_if<storage::failure>(&read))
+      return to_error(*why);
+    return std::get<T>(std::move(read));
+  }
+
   storage::found<std::optional<storage::held_value>> value_of(const crdt::key& key,
                                                               std::uint64_t whole_bytes) const {
     return storage::read_value(*context_.rows->now(), key, whole_bytes, context_.digests);

@@ -11,7 +11,6 @@
 #include <functional>
 #include <list>
 #include <map>
-#include <unordered_map>
 #include <utility>
 
 namespace starling::actors {
@@ -48,7 +47,7 @@ public:
     return {
         [this](apply_atom, const crdt::key& key,
                const crdt::command& c) -> caf::result<crdt::view> {
-          if (!crdt::can_create(c) && !may_have(key))
+          if (!crdt::can_create(c, context_.keys.replica) && !may_have(key))
             return crdt::view_of(crdt::value{key.type}, c);
           return pass_on<crdt::view>(key, apply_atom_v, c);
         },
@@ -57,15 +56,17 @@ public:
             return errc::no_such_key;
           return pass_on<crdt::view>(key, read_atom_v, q);
         },
-        [this](join_atom, const crdt::key& key, const crdt::value& part) {
-          return pass_on<novelty>(key, join_atom_v, part);
+        [this](join_atom, const crdt::key& key, crdt::value& part) -> caf::result<novelty> {
+          if (part.empty() && !may_have(key))
+            return novelty{};
+          return pass_on<novelty>(key, join_atom_v, std::move(part));
         },
         [this](state_atom, const crdt::key& key) -> caf::result<std::string> {
           if (!may_have(key))
             return std::string{};
           return pass_on<std::string>(key, state_atom_v);
         },
-        [this](keys_atom) { return list(); },
+        [this](keys_atom, const crdt::key_query& q) { return list(q); },
         [this](report_atom) { return std::uint64_t{awake_.size() + resting_.size()}; },
     };
   }
@@ -80,7 +81,7 @@ private:
     bool goes_to_rest = false;
     std::vector<std::function<void(const key_actor&)>> held; // what came since it was told so
   };
-  using awake_keys = std::unordered_map<crdt::key, awake_key, key_hash>;
+  using awake_keys = std::map<crdt::key, awake_key>;
 
   /// Whether there may be a value. Without a disk this is certain.
   bool may_have(const crdt::key& key) const {
@@ -192,13 +193,22 @@ private:
       message(actor);
   }
 
-  std::vector<crdt::key> list() const {
+  std::vector<crdt::key> list(const crdt::key_query& q) const {
     std::vector<crdt::key> result;
-    for (const auto& [key, one] : awake_)
-      result.push_back(key);
-    for (const auto& [key, state] : resting_)
-      result.push_back(key);
-    return result;
+    for (const auto& range : crdt::ranges_of(q)) {
+      list(awake_, range, q.limit, result);
+      list(resting_, range, q.limit, result);
+    }
+    return crdt::merged({std::move(result)}, q.limit).keys;
+  }
+
+  /// Adds up to so many keys of a range.
+  template <class Keys>
+  static void list(const Keys& from, const crdt::key_range& range, std::size_t most,
+                   std::vector<crdt::key>& into) {
+    for (auto at = from.lower_bound(range.first);
+         at != from.end() && range.contains(at->first) && most > 0; ++at, --most)
+      into.push_back(at->first);
   }
 
   shard_context context_;

@@ -5,6 +5,7 @@
 // they are.
 
 #include "crdt/command.hpp"
+#include "crdt/key_query.hpp"
 #include "crdt/view.hpp"
 #include "membership/outputs.hpp"
 #include "replication/gossip.hpp"
@@ -155,11 +156,12 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_TYPE_ID(starling, (starling::actors::storage_report))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::command))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::key))
+  CAF_ADD_TYPE_ID(starling, (starling::crdt::key_query))
+  CAF_ADD_TYPE_ID(starling, (starling::crdt::query))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::value))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::view))
   CAF_ADD_TYPE_ID(starling, (starling::membership::call_kind))
   CAF_ADD_TYPE_ID(starling, (starling::membership::node_id))
-  CAF_ADD_TYPE_ID(starling, (starling::crdt::query))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::replica_id))
   CAF_ADD_TYPE_ID(starling, (starling::membership::udp_address))
   CAF_ADD_TYPE_ID(starling, (starling::storage::batch))
@@ -203,6 +205,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::membership_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::novelty)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::key)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::key_query)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::value)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::call_kind)
@@ -211,7 +215,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::udp_address)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::kept_value)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::rested_key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::storage_report)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::replica_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::digests_page)

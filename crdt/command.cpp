@@ -37,12 +37,14 @@ type type_of(const command& c) {
   return static_cast<type>(c.index() + 1);
 }
 
-bool can_create(const command& c) {
+bool can_create(const command& c, const replica_id& self) {
   const auto* change = std::get_if<set_change>(&c);
   if (!change || !change->add.empty())
     return true;
-  return std::any_of(change->remove.begin(), change->remove.end(), [](const member_change& one) {
-    return one.observed && !one.observed->empty();
+  // At the bottom there is no event of our own that could have been observed.
+  const auto is_foreign = [&](const auto& observed) { return observed.first != self; };
+  return std::any_of(change->remove.begin(), change->remove.end(), [&](const member_change& one) {
+    return one.observed && std::any_of(one.observed->begin(), one.observed->end(), is_foreign);
   });
 }
 

@@ -40,9 +40,9 @@ using command = std::variant<counter_add, register_assign, set_change>;
 /// The type of value that a command is for.
 type type_of(const command& c);
 
-/// Whether a command can change a value at its bottom. One that cannot need not be applied to a key
-/// that nobody has written.
-bool can_create(const command& c);
+/// Whether a command of replica `self` changes a value at its bottom. One that does not need not be
+/// applied to a key that nobody has written.
+bool can_create(const command& c, const replica_id& self);
 
 /// Whether a command can make a value ever larger. One that replaces or removes cannot.
 bool can_grow(const command& c);

@@ -20,7 +20,7 @@ struct whole_value {
 /// one need not be in the set.
 struct member_page {
   std::optional<std::string> after;
-  std::size_t limit = 0;
+  std::size_t limit = 1; // at least 1
   friend bool operator==(const member_page&, const member_page&) = default;
 };
 

@@ -21,12 +21,38 @@ view view_of(const or_set& set, whole_value) {
   return view_members(set, set.members());
 }
 
+/// Whether a character of UTF-8 goes on with this byte.
+bool goes_on(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
+}
+
+/// A text with last <= text < following, short if that can be.
+std::string position_between(const std::string& last, const std::string& following) {
+  if (last.size() <= short_position_max)
+    return last;
+  // The beginning of `following` up to the first character in which it is the greater one.
+  auto end = static_cast<std::size_t>(
+      std::mismatch(following.begin(), following.end(), last.begin(), last.end()).first -
+      following.begin());
+  while (end > 0 && goes_on(following[end]))
+    --end;
+  do
+    ++end;
+  while (end < following.size() && goes_on(following[end]));
+  return end < std::min(last.size(), following.size()) ? following.substr(0, end) : last;
+}
+
 view view_of(const or_set& set, const member_page& page) {
+  assert(page.limit > 0);
   // One more than is shown tells whether there are more.
   auto members = set.members_after(payload_kind::text, page.after, page.limit + 1);
-  const bool more = members.size() > page.limit;
-  members.resize(std::min(members.size(), page.limit));
-  return page_view{view_members(set, members), more};
+  page_view result;
+  if (members.size() > page.limit) {
+    result.next = position_between(members[page.limit - 1].data, members[page.limit].data);
+    members.pop_back();
+  }
+  result.shown = view_members(set, members);
+  return result;
 }
 
 view view_of(const or_set& set, const one_member& one) {

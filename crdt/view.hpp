@@ -8,6 +8,9 @@
 #include "crdt/command.hpp"
 #include "crdt/query.hpp"
 
+#include <cstddef>
+#include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -34,7 +37,7 @@ struct set_view {
 /// A page of a set.
 struct page_view {
   set_view shown;
-  bool more = false; // there are members after these
+  std::optional<std::string> next; // what the next page comes after; nothing if this is the last
   friend bool operator==(const page_view&, const page_view&) = default;
 };
 
@@ -48,6 +51,10 @@ struct member_view {
 };
 
 using view = std::variant<counter_view, register_view, set_view, page_view, member_view>;
+
+/// A page goes on after its last member, or, if that is longer than this, after a shorter text
+/// between it and the following one, where there is any: positions have to fit into a URL.
+inline constexpr std::size_t short_position_max = 1024; // bytes
 
 /// What a read shows. Requires: a register was written.
 view view_of(const value& v, const query& q = whole_value{});

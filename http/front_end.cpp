@@ -5,6 +5,7 @@
 #include "http/reply.hpp"
 
 #include <caf/init_global_meta_objects.hpp>
+#include <caf/policy/select_all.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -30,19 +31,19 @@ public:
     context_.shards = actors::shard_map{{}};
     context_.gossip = nullptr;
     context_.membership = nullptr;
+    context_.reader = nullptr;
   }
 
   behavior_type make_behavior() override {
     return {
-        [this](const crdt::key& key, reply_to<answer>& reply) {
-          show(request(context_.shards.of(key), caf::infinite, actors::read_atom_v, key,
-                       crdt::query{}),
-               reply);
+        [this](const crdt::key& key, const crdt::query& q, reply_to<answer>& reply) {
+          show(request(context_.shards.of(key), caf::infinite, actors::read_atom_v, key, q), reply);
         },
         [this](const crdt::key& key, const crdt::command& c, reply_to<answer>& reply) {
           show(request(context_.shards.of(key), caf::infinite, actors::apply_atom_v, key, c),
                reply);
         },
+        [this](const crdt::key_query& q, reply_to<answer>& reply) { list(q, reply); },
         [this](report_atom, reply_to<answer>& reply) { report(reply); },
     };
   }
@@ -56,6 +57,27 @@ private:
 
   static auto or_fail(const reply_to<answer>& reply) {
     return [reply = reply](caf::error& why) mutable { reply(std::move(why)); };
+  }
+
+  /// Any of the keys may be in any of the shards, and one more tells whether there are more.
+  void list(crdt::key_query q, const reply_to<answer>& reply) {
+    const auto limit = q.limit++;
+    if (context_.reader) {
+      request(context_.reader, caf::infinite, actors::keys_atom_v, std::move(q))
+          .then(
+              [reply = reply, limit](std::vector<crdt::key>& found) mutable {
+                reply(crdt::merged({std::move(found)}, limit));
+              },
+              or_fail(reply));
+      return;
+    }
+    fan_out_request<caf::policy::select_all>(context_.shards.all(), caf::infinite,
+                                             actors::keys_atom_v, q) // not moved: to all of them
+        .then(
+            [reply = reply, limit](std::vector<std::vector<crdt::key>> found) mutable {
+              reply(crdt::merged(found, limit));
+            },
+            or_fail(reply));
   }
 
   /// Every actor of the node is asked once, so an answer also says that all of them are at work.
@@ -198,8 +220,12 @@ std::string_view route_of(const parsed& asked) {
       }
       return "other";
     }
-    std::string_view operator()(const read_request& r) const { return of(r.key.type); }
+    std::string_view operator()(const read_request& r) const {
+      return std::holds_alternative<crdt::one_member>(r.query) ? "/sets/{key}/members/{member}"
+                                                               : of(r.key.type);
+    }
     std::string_view operator()(const write_request& w) const { return of(w.key.type); }
+    std::string_view operator()(const keys_request&) const { return "/keys"; }
     std::string_view operator()(cluster_request) const { return "/cluster"; }
     std::string_view operator()(health_request) const { return "/healthz"; }
     std::string_view operator()(ready_request) const { return "/readyz"; }
@@ -273,7 +299,7 @@ response front_end::handle(const parsed& asked) {
 }
 
 response front_end::reply(const read_request& asked) {
-  return show(asked.key, ask(asked.key), reply_to_read);
+  return show(asked.key, ask(asked.key, asked.query), reply_to_read);
 }
 
 response front_end::reply(const write_request& asked) {
@@ -295,6 +321,15 @@ response front_end::show(const crdt::key& key, const std::variant<answer, proble
   if (const auto* seen = std::get_if<crdt::view>(&a))
     return write(key, *seen, settings_.secret);
   return reply_with(problem_of(key, std::get<caf::error>(a)));
+}
+
+response front_end::reply(const keys_request& asked) {
+  const auto outcome = ask(asked.query);
+  if (const auto* what = std::get_if<problem>(&outcome))
+    return reply_with(*what);
+  if (const auto* page = std::get_if<crdt::key_page>(&std::get<answer>(outcome)))
+    return reply_with(*page);
+  return reply_with(problem{problem_code::internal, "the node could not list its keys"});
 }
 
 response front_end::reply(cluster_request) {

@@ -32,8 +32,8 @@ struct node_report {
   std::uint64_t keys = 0;
 };
 
-/// What the actors answer a client: a value, a report, or why not.
-using answer = std::variant<caf::error, crdt::view, node_report>;
+/// What the actors answer a client: a value, some keys, a report, or why not.
+using answer = std::variant<caf::error, crdt::view, crdt::key_page, node_report>;
 
 } // namespace starling::http
 
@@ -52,9 +52,11 @@ void register_types();
 
 using front_end_actor = caf::typed_actor<
     // A client's read.
-    caf::result<void>(crdt::key, reply_to<answer>),
+    caf::result<void>(crdt::key, crdt::query, reply_to<answer>),
     // A client's write.
     caf::result<void>(crdt::key, crdt::command, reply_to<answer>),
+    // Which keys there are: asked of all shards.
+    caf::result<void>(crdt::key_query, reply_to<answer>),
     // How the node is.
     caf::result<void>(report_atom, reply_to<answer>)>;
 
@@ -62,6 +64,7 @@ struct front_end_context {
   actors::shard_map shards;
   actors::gossip_actor gossip;
   actors::membership_actor membership;
+  actors::reader_actor reader{}; // knows all keys, where there is a disk
 };
 
 front_end_actor spawn_front_end(caf::actor_system& sys, const front_end_context& context);
@@ -98,6 +101,7 @@ private:
   response handle(const parsed& asked);
   response reply(const read_request& asked);
   response reply(const write_request& asked);
+  response reply(const keys_request& asked);
   response reply(cluster_request);
   response reply(health_request);
   response reply(ready_request);

@@ -185,9 +185,4 @@ std::string quote(std::string_view text) {
   return json::serialize(json::string_view{text.data(), text.size()});
 }
 
-bool is_utf8(std::string_view text) {
-  // A JSON string admits all of UTF-8 and nothing else; quoting keeps bytes beyond ASCII.
-  return !check_json(quote(text));
-}
-
 } // namespace starling::http

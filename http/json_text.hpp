@@ -49,6 +49,4 @@ std::string compact(std::string_view text);
 /// Text as a JSON string. UTF-8 stays as it is.
 std::string quote(std::string_view text);
 
-bool is_utf8(std::string_view text);
-
 } // namespace starling::http

@@ -20,6 +20,8 @@ description describe(problem_code code) {
     return {400, "bad-target", "The path cannot be decoded"};
   case problem_code::bad_key:
     return {400, "bad-key", "The key is empty or too long"};
+  case problem_code::bad_query:
+    return {400, "bad-query", "The query makes no sense here"};
   case problem_code::empty_body:
     return {400, "empty-body", "The request needs a body"};
   case problem_code::malformed_json:

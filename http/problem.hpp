@@ -16,6 +16,7 @@ enum class problem_code {
   bad_request,            // not HTTP, or not as much of it as is spoken here
   bad_target,             // the request target cannot be decoded
   bad_key,                // empty or too long
+  bad_query,              // a parameter is malformed, unknown, there twice or out of range
   empty_body,             // a body is needed
   malformed_json,         // the body is not JSON
   not_an_object,          // the body is JSON and no object

@@ -2,6 +2,7 @@
 
 #include "http/context_token.hpp"
 #include "http/json_text.hpp"
+#include "http/queries.hpp"
 
 #include <cstdio>
 
@@ -58,16 +59,43 @@ std::string values_of(const observed_members& members) {
                 list('[', members, ']', [](const auto& x) { return quote(x.first.data); }));
 }
 
-response show(const crdt::counter_view& what) {
+std::string_view to_text(bool claim) {
+  return claim ? "true" : "false";
+}
+
+response show(const crdt::counter_view& what, const crdt::key&, const wire::secret&) {
   std::vector<std::string> members{member("value", std::to_string(what.reading.value))};
   if (what.reading.saturated)
     members.push_back(member("saturated", "true"));
   return ok(members);
 }
 
-response show(const crdt::register_view& what) {
+response show(const crdt::register_view& what, const crdt::key&, const wire::secret&) {
   const auto& [kind, data] = what.what;
   return ok({member("value", kind == crdt::payload_kind::json ? data : quote(data))});
+}
+
+std::string cardinality_of(std::uint64_t members) {
+  return member("cardinality", std::to_string(members));
+}
+
+response show(const crdt::set_view& what, const crdt::key& key, const wire::secret& secret) {
+  const auto members = text_of(what);
+  return ok(
+      {cardinality_of(what.cardinality), values_of(members), contexts_of(members, key, secret)});
+}
+
+response show(const crdt::page_view& what, const crdt::key& key, const wire::secret& secret) {
+  const auto& members = what.shown.members;
+  const auto next = what.next ? quote(*what.next) : "null";
+  return ok({cardinality_of(what.shown.cardinality), values_of(members), member("next", next),
+             contexts_of(members, key, secret)});
+}
+
+response show(const crdt::member_view& what, const crdt::key& key, const wire::secret& secret) {
+  const auto context = encode_context(secret, key, what.member, what.observed);
+  return ok({cardinality_of(what.cardinality), member("member", quote(what.member.data)),
+             member("present", to_text(what.present)), member("context", quote(context))});
 }
 
 /// RFC 3339, in UTC.
@@ -83,10 +111,6 @@ std::string to_text(std::chrono::sys_seconds when) {
   return text;
 }
 
-std::string_view to_text(bool claim) {
-  return claim ? "true" : "false";
-}
-
 /// With three digits behind the point; null for zero.
 std::string milliseconds(std::chrono::microseconds t) {
   if (t.count() == 0)
@@ -100,18 +124,21 @@ std::string milliseconds(std::chrono::microseconds t) {
 } // namespace
 
 response reply_to_read(const crdt::key& key, const crdt::view& what, const wire::secret& secret) {
-  if (const auto* counter = std::get_if<crdt::counter_view>(&what))
-    return show(*counter);
-  if (const auto* written = std::get_if<crdt::register_view>(&what))
-    return show(*written);
-  const auto members = text_of(std::get<crdt::set_view>(what));
-  return ok({values_of(members), contexts_of(members, key, secret)});
+  return std::visit([&](const auto& seen) { return show(seen, key, secret); }, what);
 }
 
 response reply_to_write(const crdt::key& key, const crdt::view& what, const wire::secret& secret) {
   if (const auto* set = std::get_if<crdt::set_view>(&what))
-    return ok({contexts_of(text_of(*set), key, secret)});
+    return ok({cardinality_of(set->cardinality), contexts_of(text_of(*set), key, secret)});
   return reply_to_read(key, what, secret);
+}
+
+response reply_with(const crdt::key_page& page) {
+  const auto keys = list('[', page.keys, ']', [](const crdt::key& key) {
+    return object({member("type", quote(to_string(key.type))), member("key", quote(key.name))});
+  });
+  const auto next = page.more ? quote(cursor_of(page.keys.back())) : "null";
+  return ok({member("keys", keys), member("next", next)});
 }
 
 response reply_with(const problem& what) {

@@ -3,6 +3,7 @@
 // What the API answers: JSON with a space after each ':' and ',' of ours and one newline at the
 // end. A register's value and all contexts are put in as they are.
 
+#include "crdt/key_query.hpp"
 #include "crdt/view.hpp"
 #include "http/problem.hpp"
 #include "wire/seal.hpp"
@@ -67,9 +68,11 @@ struct cluster_view {
 /// A value as a read shows it. Members of a set that are not text are left out.
 response reply_to_read(const crdt::key& key, const crdt::view& what, const wire::secret& secret);
 
-/// The same for counters and registers; of a set, the contexts of what the write touched.
+/// The same for counters and registers; of a set, the contexts of what the write touched and how
+/// many members there are now.
 response reply_to_write(const crdt::key& key, const crdt::view& what, const wire::secret& secret);
 
+response reply_with(const crdt::key_page& page);
 response reply_with(const problem& what);
 response reply_with(const cluster_view& cluster);
 

@@ -1,6 +1,7 @@
 #include "http/request.hpp"
 
 #include "http/commands.hpp"
+#include "http/queries.hpp"
 #include "http/target.hpp"
 
 #include <algorithm>
@@ -10,29 +11,74 @@ namespace starling::http {
 
 namespace {
 
-/// What is at a path: values of one type, or a page of the node.
+using segments = std::vector<std::string>;
+
+/// What is at a path, and how GET asks for it.
 struct resource {
-  std::string_view name;
+  std::string_view route; // {key} and {member} stand for any segment
   std::string_view allow;
-  std::variant<crdt::type, parsed> what;
+  std::optional<crdt::type> type; // of the value
+  parsed (*read)(crdt::key&& key, segments& path, std::string_view target);
 };
+
+parsed read_value(crdt::key&& key, segments&, std::string_view target) {
+  auto query = query_of(key.type, target);
+  if (auto* refused = std::get_if<problem>(&query))
+    return std::move(*refused);
+  return read_request{std::move(key), std::get<crdt::query>(std::move(query))};
+}
+
+parsed read_member(crdt::key&& key, segments& path, std::string_view target) {
+  if (auto refused = refuse_parameters(target))
+    return std::move(*refused);
+  return read_request{std::move(key),
+                      crdt::one_member{{crdt::payload_kind::text, std::move(path[3])}}};
+}
+
+parsed read_keys(crdt::key&&, segments&, std::string_view target) {
+  auto query = key_query_of(target);
+  if (auto* refused = std::get_if<problem>(&query))
+    return std::move(*refused);
+  return keys_request{std::get<crdt::key_query>(std::move(query))};
+}
+
+template <class Page>
+parsed read_page(crdt::key&&, segments&, std::string_view target) {
+  if (auto refused = refuse_parameters(target))
+    return std::move(*refused);
+  return Page{};
+}
+
+constexpr std::string_view only_read = "GET, HEAD, OPTIONS";
 
 const resource resources[] = {
-    {"counters", "GET, HEAD, POST, OPTIONS", crdt::type::counter},
-    {"registers", "GET, HEAD, PUT, OPTIONS", crdt::type::register_},
-    {"sets", "GET, HEAD, POST, OPTIONS", crdt::type::set},
-    {"cluster", "GET, HEAD, OPTIONS", cluster_request{}},
-    {"healthz", "GET, HEAD, OPTIONS", health_request{}},
-    {"readyz", "GET, HEAD, OPTIONS", ready_request{}},
-    {"metrics", "GET, HEAD, OPTIONS", metrics_request{}},
+    {"/counters/{key}", "GET, HEAD, POST, OPTIONS", crdt::type::counter, read_value},
+    {"/registers/{key}", "GET, HEAD, PUT, OPTIONS", crdt::type::register_, read_value},
+    {"/sets/{key}", "GET, HEAD, POST, OPTIONS", crdt::type::set, read_value},
+    {"/sets/{key}/members/{member}", only_read, crdt::type::set, read_member},
+    {"/keys", only_read, {}, read_keys},
+    {"/cluster", only_read, {}, read_page<cluster_request>},
+    {"/healthz", only_read, {}, read_page<health_request>},
+    {"/readyz", only_read, {}, read_page<ready_request>},
+    {"/metrics", only_read, {}, read_page<metrics_request>},
 };
 
-const resource* find_resource(const std::vector<std::string>& path) {
-  const auto* found = std::ranges::find(resources, path.empty() ? "" : path[0], &resource::name);
-  if (found == std::end(resources))
-    return nullptr;
-  const bool has_key = std::holds_alternative<crdt::type>(found->what);
-  return path.size() == (has_key ? 2U : 1U) ? found : nullptr;
+bool matches(std::string_view route, const segments& path) {
+  std::size_t i = 0;
+  for (; !route.empty(); ++i) {
+    route.remove_prefix(1); // the '/'
+    const auto wanted = route.substr(0, route.find('/'));
+    if (i == path.size() || (!wanted.starts_with('{') && wanted != path[i]))
+      return false;
+    route.remove_prefix(wanted.size());
+  }
+  return i == path.size();
+}
+
+const resource* find_resource(const segments& path) {
+  const auto* found = std::ranges::find_if(
+      resources, [&](std::string_view route) { return matches(route, path); }, &resource::route);
+  return found == std::end(resources) ? nullptr : found;
 }
 
 bool allows(std::string_view allow, std::string_view method) {
@@ -76,6 +122,18 @@ std::optional<problem> refuse_write(const request& r, const limits& bounds) {
   return std::nullopt;
 }
 
+parsed parse_write(const request& r, crdt::key key, const wire::secret& secret,
+                   const limits& bounds) {
+  if (auto refused = refuse_parameters(r.target))
+    return std::move(*refused);
+  if (auto refused = refuse_write(r, bounds))
+    return std::move(*refused);
+  auto command = command_of(key, r.body, secret);
+  if (auto* refused = std::get_if<problem>(&command))
+    return std::move(*refused);
+  return write_request{std::move(key), std::get<crdt::command>(std::move(command))};
+}
+
 } // namespace
 
 parsed parse(const request& r, const wire::secret& secret, const limits& bounds) {
@@ -93,22 +151,17 @@ parsed parse(const request& r, const wire::secret& secret, const limits& bounds)
                    "allowed are " + std::string{found->allow},
                    {},
                    std::string{found->allow}};
-  if (const auto* page = std::get_if<parsed>(&found->what))
-    return *page;
 
-  crdt::key key{std::get<crdt::type>(found->what), std::move((*path)[1])};
-  if (key.name.empty() || key.name.size() > crdt::key_name_max)
+  crdt::key key;
+  if (found->type)
+    key = {*found->type, std::move((*path)[1])};
+  if (found->type && (key.name.empty() || key.name.size() > crdt::key_name_max))
     return problem{bad_key,
                    "a key has 1 to " + std::to_string(crdt::key_name_max) + " bytes once decoded",
                    {}};
   if (r.method == "GET" || r.method == "HEAD")
-    return read_request{std::move(key)};
-  if (auto refused = refuse_write(r, bounds))
-    return std::move(*refused);
-  auto command = command_of(key, r.body, secret);
-  if (auto* refused = std::get_if<problem>(&command))
-    return std::move(*refused);
-  return write_request{std::move(key), std::get<crdt::command>(std::move(command))};
+    return found->read(std::move(key), *path, r.target);
+  return parse_write(r, std::move(key), secret, bounds);
 }
 
 } // namespace starling::http

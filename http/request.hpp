@@ -1,12 +1,15 @@
 #pragma once
 
-// From a request to what it asks for: the routes and the bodies of the API, as pure functions.
+// From a request to what it asks for: the routes, parameters and bodies of the API, as pure
+// functions.
 //
 // A body either becomes one whole command or a problem, never a part of a command. Members that a
 // body may not have, and members that it has twice, are refused rather than ignored; a register's
 // value may be any JSON and is kept to the letter, without the white space.
 
 #include "crdt/command.hpp"
+#include "crdt/key_query.hpp"
+#include "crdt/query.hpp"
 #include "http/problem.hpp"
 #include "wire/seal.hpp"
 
@@ -32,11 +35,16 @@ struct limits {
 
 struct read_request {
   crdt::key key;
+  crdt::query query;
 };
 
 struct write_request {
   crdt::key key;
   crdt::command command;
+};
+
+struct keys_request {
+  crdt::key_query query;
 };
 
 struct cluster_request {};
@@ -49,10 +57,11 @@ struct options_request {
   std::string_view allow;
 };
 
-using parsed = std::variant<problem, read_request, write_request, cluster_request, health_request,
-                            ready_request, metrics_request, options_request>;
+using parsed = std::variant<problem, read_request, write_request, keys_request, cluster_request,
+                            health_request, ready_request, metrics_request, options_request>;
 
-/// What a request asks for, or why it makes no sense. HEAD asks for the same as GET.
+/// What a request asks for, or why it makes no sense. HEAD asks for the same as GET; OPTIONS asks
+/// about the path, whatever the query.
 parsed parse(const request& r, const wire::secret& secret, const limits& bounds);
 
 } // namespace starling::http

@@ -146,28 +146,48 @@ found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::ke
   const auto& kept = std::get<std::optional<head>>(row);
   if (!kept)
     return std::optional<crdt::page_view>{};
+  // As many as the page shows, and one to know whether there are more.
   crdt::or_set part{kept->value.as<crdt::or_set>().seen(), {}};
-  crdt::page_view result{{{}, kept->members}};
   auto first = member_name(set, {crdt::payload_kind::text, wanted.after.value_or("")});
   if (wanted.after)
     first += '\0';
-  const auto failed = scan_members(
-      at, set, first, part.seen(), [&](crdt::payload member, const crdt::or_set::clock& clock) {
-        if (member.kind != crdt::payload_kind::text)
-          return false;
-        if (!std::ranges::any_of(clock, &crdt::or_set::entry::live))
-          return true;
-        result.more = result.shown.members.size() == wanted.limit;
-        if (result.more)
-          return false;
-        part.put(member, clock);
-        auto observed = part.context(member);
-        result.shown.members.emplace_back(std::move(member), std::move(observed));
-        return true;
-      });
+  const auto failed =
+      scan_members(at, set, first, part.seen(),
+                   [&](const crdt::payload& member, const crdt::or_set::clock& clock) {
+                     if (member.kind != crdt::payload_kind::text)
+                       return false;
+                     if (std::ranges::any_of(clock, &crdt::or_set::entry::live))
+                       part.put(member, clock);
+                     return part.clocks().size() <= wanted.limit;
+                   });
   if (failed)
     return *failed;
+  auto result = std::get<crdt::page_view>(crdt::view_of(crdt::value{std::move(part)}, wanted));
+  result.shown.cardinality = kept->members;
   return std::optional{std::move(result)};
+}
+
+found<std::vector<crdt::key>> list_keys(const moment& at, const crdt::key_query& q) {
+  std::vector<crdt::key> result;
+  for (const auto& range : crdt::ranges_of(q)) {
+    if (result.size() >= q.limit)
+      break;
+    bool is_sound = true;
+    const auto failed =
+        at.scan(head_name(range.first), heads_between(range.first.type, range.prefix).second,
+                [&](std::string_view name, std::string_view) {
+                  auto key = key_of_head(name);
+                  is_sound = key.has_value();
+                  if (is_sound)
+                    result.push_back(std::move(*key));
+                  return is_sound && result.size() < q.limit;
+                });
+    if (failed)
+      return *failed;
+    if (!is_sound)
+      return failure{trouble::corrupted, "a head is not what was written"};
+  }
+  return result;
 }
 
 found<digests_page> read_digests(const moment& at, const std::optional<crdt::key>& after,

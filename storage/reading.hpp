@@ -5,6 +5,7 @@
 // Whatever does not look like what was written is a failure, `corrupted`, and nothing is made of
 // it.
 
+#include "crdt/key_query.hpp"
 #include "crdt/view.hpp"
 #include "storage/held_value.hpp"
 #include "storage/layout.hpp"
@@ -42,6 +43,9 @@ found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_
 /// A page of a set; nothing if there is no such set.
 found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::key& set,
                                                 const crdt::member_page& wanted);
+
+/// The keys that a query asks for.
+found<std::vector<crdt::key>> list_keys(const moment& at, const crdt::key_query& q);
 
 /// Keys and the digests of their values, in order, after a key, up to a number of them.
 using digests_page = std::vector<std::pair<crdt::key, replication::digest>>;

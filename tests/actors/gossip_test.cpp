@@ -840,7 +840,7 @@ private:
           return s->back().first;
         },
         [](state_atom, const crdt::key&) -> caf::result<std::string> { return errc::no_such_key; },
-        [](keys_atom) { return std::vector<crdt::key>{}; },
+        [](keys_atom, const crdt::key_query&) { return std::vector<crdt::key>{}; },
         [](report_atom) { return std::uint64_t{0}; },
         [s](tick_atom) {
           s->front().first.deliver(novelty{s->front().second});
@@ -980,11 +980,13 @@ protected:
     }
   }
 
+  static inline const crdt::key_query all_keys{.limit = SIZE_MAX};
+
   /// Every value of a node, encoded.
   std::map<crdt::key, std::string> contents(const test_node& node) {
     std::map<crdt::key, std::string> result;
     for (const auto& shard : node.shards.all())
-      for (const auto& key : ask<std::vector<crdt::key>>(shard, keys_atom_v)) {
+      for (const auto& key : ask<std::vector<crdt::key>>(shard, keys_atom_v, all_keys)) {
         auto bytes = ask<std::string>(shard, state_atom_v, key);
         if (!bytes.empty())
           result[key] = std::move(bytes);

@@ -85,6 +85,21 @@ TEST_F(KeyActor, AnswersAReadWithTheWholeValue) {
   EXPECT_EQ(members_of(view), (std::vector<std::string>{"apple", "banana"}));
 }
 
+TEST_F(KeyActor, AnswersAReadOfAPageOrAMember) {
+  const auto set = spawn(type::set);
+  apply(set, add("apple"));
+  apply(set, add("banana"));
+
+  const auto page = std::get<crdt::page_view>(
+      ask<crdt::view>(set, read_atom_v, crdt::query{crdt::member_page{"apple", 1}}));
+  const auto member = std::get<crdt::member_view>(ask<crdt::view>(
+      set, read_atom_v, crdt::query{crdt::one_member{{crdt::payload_kind::text, "pear"}}}));
+
+  EXPECT_EQ(members_of(page.shown), (std::vector<std::string>{"banana"}));
+  EXPECT_FALSE(member.present);
+  EXPECT_EQ(member.cardinality, 2u);
+}
+
 TEST_F(KeyActor, TellsGossipOneDeltaOfAWrite) {
   const std::vector<std::pair<type, crdt::command>> writes{
       {type::counter, increment(5)}, {type::register_, assign("x")}, {type::set, add("apple")}};

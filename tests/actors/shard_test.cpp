@@ -1,7 +1,8 @@
 #include "actors/shard.hpp"
 #include "fixture.hpp"
 
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <map>
 #include <set>
 
@@ -24,7 +25,9 @@ protected:
 
   std::uint64_t size() { return ask<std::uint64_t>(shard, report_atom_v); }
 
-  std::vector<crdt::key> keys() { return ask<std::vector<crdt::key>>(shard, keys_atom_v); }
+  std::vector<crdt::key> keys(const crdt::key_query& q = {.limit = 100}) {
+    return ask<std::vector<crdt::key>>(shard, keys_atom_v, q);
+  }
 
   fake_gossip gossip{sys};
   shard_actor shard = spawn();
@@ -47,6 +50,21 @@ TEST_F(ShardActor, CreatesNothingWhenAWriteChangesNothing) {
             crdt::view{(crdt::set_view{{{apple, {}}}})});
 
   EXPECT_EQ(size(), 0u);
+}
+
+TEST_F(ShardActor, CreatesNothingWhenARemoveKnowsOfOwnEventsOnly) {
+  const crdt::member_change one{{crdt::payload_kind::text, "apple"},
+                                crdt::version_vector{{replica, 7}}};
+  ask<crdt::view>(shard, apply_atom_v, fruits, crdt::command{crdt::set_change{{}, {one}}});
+
+  EXPECT_EQ(size(), 0u);
+}
+
+TEST_F(ShardActor, CreatesNothingWhenAJoinBringsNothing) {
+  EXPECT_FALSE(ask<novelty>(shard, join_atom_v, fruits, crdt::value{type::set}).part);
+
+  EXPECT_EQ(size(), 0u);
+  EXPECT_TRUE(keys().empty());
 }
 
 TEST_F(ShardActor, CreatesAKeyWithItsFirstWrite) {
@@ -82,11 +100,27 @@ TEST_F(ShardActor, KeepsKeysOfOneNameAndSeveralTypesApart) {
             (std::vector<std::string>{"apple"}));
 }
 
-TEST_F(ShardActor, ListsItsKeys) {
-  ask<crdt::view>(shard, apply_atom_v, visitors, increment(5));
+TEST_F(ShardActor, HandsOnWhatAReadAsksFor) {
   ask<crdt::view>(shard, apply_atom_v, fruits, add("apple"));
+  ask<crdt::view>(shard, apply_atom_v, fruits, add("pear"));
 
-  EXPECT_THAT(keys(), ::testing::UnorderedElementsAre(visitors, fruits));
+  const auto page =
+      ask<crdt::view>(shard, read_atom_v, fruits, crdt::query{crdt::member_page{"apple", 1}});
+
+  EXPECT_EQ(std::get<crdt::page_view>(page).shown.members.at(0).first.data, "pear");
+}
+
+TEST_F(ShardActor, ListsItsKeysInOrder) {
+  const crdt::key apples{type::set, "apples"};
+  for (const auto& key : {fruits, apples})
+    ask<crdt::view>(shard, apply_atom_v, key, add("apple"));
+  ask<crdt::view>(shard, apply_atom_v, visitors, increment(5));
+
+  EXPECT_EQ(keys(), (std::vector<crdt::key>{visitors, apples, fruits}));
+  EXPECT_EQ(keys({.limit = 2}), (std::vector<crdt::key>{visitors, apples}));
+  EXPECT_EQ(keys({.after = apples, .limit = 2}), (std::vector<crdt::key>{fruits}));
+  EXPECT_EQ(keys({.type = type::counter, .limit = 9}), (std::vector<crdt::key>{visitors}));
+  EXPECT_EQ(keys({.prefix = "fr", .limit = 9}), (std::vector<crdt::key>{fruits}));
 }
 
 TEST_F(ShardActor, NamesTheKeyInTheDeltaOfAWrite) {

@@ -140,10 +140,12 @@ TEST(Command, CanCreateWhateverItCanChangeAtTheBottom) {
       set_change{{{apple, {}}}, {}},
       set_change{{}, {{apple, {}}, {pear, version_vector{}}}},
       set_change{{}, {{apple, {}}, {pear, version_vector{{b, 1}}}}},
+      set_change{{}, {{apple, version_vector{{a, 1}}}}},
+      set_change{{}, {{apple, version_vector{{a, 1}, {b, 1}}}}},
   };
   for (const auto& c : commands) {
     value v{type_of(c)};
-    EXPECT_EQ(can_create(c), std::get<0>(apply(v, c, a, 1)).has_value()) << c.index();
+    EXPECT_EQ(can_create(c, a), std::get<0>(apply(v, c, a, 1)).has_value()) << c.index();
   }
 }
 

@@ -80,10 +80,45 @@ TEST(View, OfAPageShowsItsMembersWithTheirContexts) {
 
   ASSERT_EQ(first.shown.members.size(), 1U);
   EXPECT_EQ(first.shown.members[0], std::pair(text("apple"), set.context(text("apple"))));
-  EXPECT_TRUE(first.more);
+  EXPECT_EQ(first.next, "apple");
   ASSERT_EQ(second.shown.members.size(), 1U);
   EXPECT_EQ(second.shown.members[0], std::pair(text("pear"), set.context(text("pear"))));
-  EXPECT_FALSE(second.more);
+  EXPECT_EQ(second.next, std::nullopt);
+}
+
+/// Where the page of one member goes on that ends in `last` and is followed by `following`.
+std::string next_between(const std::string& last, const std::string& following) {
+  value v{type::set};
+  apply(v, set_change{{{text(last), {}}, {text(following), {}}}, {}}, replica, 0);
+  const auto page = std::get<page_view>(view_of(v, member_page{{}, 1}));
+  EXPECT_EQ(page.shown.members.at(0).first, text(last));
+  const auto next = page.next.value_or("nothing");
+  const auto rest = std::get<page_view>(view_of(v, member_page{next, 9})).shown.members;
+  EXPECT_EQ(rest.size(), 1U);
+  EXPECT_TRUE(rest.empty() || rest[0].first == text(following));
+  return next;
+}
+
+TEST(View, OfAPageGoesOnBehindItsLastMemberIfThatIsShort) {
+  const std::string longest(short_position_max, 'a');
+  EXPECT_EQ(next_between("a", "b" + longest), "a");
+  EXPECT_EQ(next_between(longest, "bc"), longest);
+}
+
+TEST(View, OfAPageGoesOnBehindALongMemberByTheBeginningOfTheFollowingOne) {
+  const std::string tail(64 * 1024, 'x');
+  EXPECT_EQ(next_between("a" + tail, "b" + tail), "b");
+  EXPECT_EQ(next_between("prefix-1" + tail, "prefix-2" + tail), "prefix-2");
+  EXPECT_EQ(next_between("\xc3\xbc" + tail, "\xc3\xbd" + tail), "\xc3\xbd")
+      << "whole characters, though their first bytes are equal";
+  EXPECT_EQ(next_between("z" + tail, "\xe2\x82\xac" + tail), "\xe2\x82\xac");
+}
+
+TEST(View, OfAPageGoesOnBehindALongMemberIfNoShorterTextLiesBetween) {
+  const std::string tail(64 * 1024, 'x');
+  EXPECT_EQ(next_between("a" + tail, "b"), "a" + tail);
+  EXPECT_EQ(next_between(tail, tail + "x"), tail);
+  EXPECT_EQ(next_between(tail, tail + "xx"), tail);
 }
 
 TEST(View, OfAPageHasNoMoreWhereOnlyOtherKindsFollow) {
@@ -93,7 +128,7 @@ TEST(View, OfAPageHasNoMoreWhereOnlyOtherKindsFollow) {
   const auto page = std::get<page_view>(view_of(v, member_page{{}, 2}));
 
   EXPECT_EQ(page.shown.members.size(), 2U);
-  EXPECT_FALSE(page.more);
+  EXPECT_EQ(page.next, std::nullopt);
   EXPECT_EQ(page.shown.cardinality, 3U);
 }
 

@@ -121,6 +121,25 @@ TEST_F(BadInput, PathsThatCannotBeDecodedGet400) {
   });
 }
 
+TEST_F(BadInput, QueriesThatMakeNoSenseGet400) {
+  const std::string body = R"({"increment": 1})";
+  expect_refused({
+      {"POST", "/counters/visitors?dry-run=1", body, 400, "bad-query"},
+      {"GET", "/counters/visitors?limit=1", "", 400, "bad-query", {}},
+      {"GET", "/sets/fruits?limit=0", "", 400, "bad-query", {}},
+      {"GET", "/sets/fruits?limit=10001", "", 400, "bad-query", {}},
+      {"GET", "/sets/fruits?limit=1&limit=1", "", 400, "bad-query", {}},
+      {"GET", "/sets/fruits?after=%ff", "", 400, "bad-query", {}},
+      {"GET", "/sets/fruits?after", "", 400, "bad-query", {}},
+      {"GET", "/sets/fruits/members/apple?limit=1", "", 400, "bad-query", {}},
+      {"GET", "/keys?type=sets", "", 400, "bad-query", {}},
+      {"GET", "/keys?after=fruits", "", 400, "bad-query", {}},
+      {"GET", "/keys?name=fruits", "", 400, "bad-query", {}},
+      {"GET", "/cluster?verbose=1", "", 400, "bad-query", {}},
+      {"GET", "/healthz?verbose", "", 400, "bad-query", {}},
+  });
+}
+
 TEST_F(BadInput, UnknownRoutesAndKeysGet404) {
   expect_refused({
       {"GET", "/", "", 404, "unknown-route", {}},
@@ -132,6 +151,9 @@ TEST_F(BadInput, UnknownRoutesAndKeysGet404) {
       {"GET", "/registers/nobody", "", 404, "unknown-key", {}},
       {"GET", "/sets/nobody", "", 404, "unknown-key", {}},
       {"GET", "/sets/visitors", "", 404, "unknown-key", {}}, // a counter has that name
+      {"GET", "/sets/nobody?limit=1", "", 404, "unknown-key", {}},
+      {"GET", "/sets/nobody/members/apple", "", 404, "unknown-key", {}},
+      {"GET", "/sets/fruits/members", "", 404, "unknown-route", {}},
   });
 }
 
@@ -146,6 +168,9 @@ TEST_F(BadInput, OtherMethodsGet405WithAllow) {
       {"DELETE", "/sets/fruits", "", 405, "method-not-allowed", {}},
       {"POST", "/cluster", "{}", 405, "method-not-allowed"},
       {"PUT", "/metrics", "{}", 405, "method-not-allowed"},
+      {"POST", "/keys", "{}", 405, "method-not-allowed"},
+      {"PUT", "/sets/fruits/members/fig", "", 405, "method-not-allowed", {}},
+      {"DELETE", "/sets/fruits/members/apple", "", 405, "method-not-allowed", {}},
   };
   expect_refused(cases);
 

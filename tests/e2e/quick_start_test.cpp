@@ -82,14 +82,15 @@ TEST(QuickStart, DoesWhatTheReadmeSays) {
   EXPECT_EQ(answer_to(nodes, lines[3]), "{\"value\": \"dark-mode\"}\n");
   EXPECT_TRUE(comes_to_answer(nodes, lines[4], R"({"value": "dark-mode"})"));
   EXPECT_EQ(answer_to(nodes, lines[5]),
-            "{\"contexts\": {\"apple\": \"<base64>\", \"banana\": \"<base64>\"}}\n");
+            "{\"cardinality\": 2, "
+            "\"contexts\": {\"apple\": \"<base64>\", \"banana\": \"<base64>\"}}\n");
   EXPECT_TRUE(comes_to_answer(nodes, lines[6], lines[7].substr(5)));
 
   // The remove, with a context as node 1 reads it.
   const auto context = nodes[1].http().context("/sets/fruits", "apple");
   ASSERT_NE(lines[8].find("<base64>"), std::string::npos);
   EXPECT_EQ(answer_to(nodes, replaced(lines[8], "<base64>", context)),
-            "{\"contexts\": {\"apple\": \"<base64>\"}}\n");
+            "{\"cardinality\": 1, \"contexts\": {\"apple\": \"<base64>\"}}\n");
   EXPECT_TRUE(nodes.all_come_to_show("/sets/fruits", R"(["banana"])"));
   EXPECT_TRUE(nodes.all_come_to_show("/counters/visitors", "3"));
   EXPECT_TRUE(nodes.all_come_to_show("/registers/config", R"("dark-mode")"));

@@ -1,8 +1,11 @@
 // Feeds any request to the parser: a line with the method, a line with the target, the body. A
-// write that it accepts, written out again, has to be accepted as the same write.
+// write that it accepts, written out again, has to be accepted as the same write; the key after
+// which a list begins, shown in a reply and handed back, as the same key.
 
 #include "http/context_token.hpp"
 #include "http/json_text.hpp"
+#include "http/queries.hpp"
+#include "http/reply.hpp"
 #include "http/request.hpp"
 
 #include <cstdint>
@@ -52,6 +55,27 @@ std::string body_of(const http::write_request& write) {
   std::abort();
 }
 
+/// Each byte as an escape.
+std::string escaped(const std::string& text) {
+  static constexpr auto digits = "0123456789abcdef";
+  std::string result;
+  for (const unsigned char c : text)
+    result.append({'%', digits[c >> 4], digits[c & 15]});
+  return result;
+}
+
+void check(const crdt::key_query& list) {
+  if (list.limit < 1 || list.limit > http::page_limit_max)
+    std::abort();
+  if (!list.after)
+    return;
+  if (http::check_json(http::reply_with(crdt::key_page{{*list.after}, true}).body))
+    std::abort();
+  const auto again = http::key_query_of("/keys?after=" + escaped(http::cursor_of(*list.after)));
+  if (std::get<crdt::key_query>(again).after != list.after)
+    std::abort();
+}
+
 std::string_view take_line(std::string_view& rest) {
   const auto line = rest.substr(0, rest.find('\n'));
   rest.remove_prefix(std::min(rest.size(), line.size() + 1));
@@ -74,6 +98,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       std::abort();
     return 0;
   }
+  if (const auto* list = std::get_if<http::keys_request>(&first))
+    check(list->query);
   const auto* write = std::get_if<http::write_request>(&first);
   if (!write)
     return 0;

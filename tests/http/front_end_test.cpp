@@ -33,7 +33,9 @@ using scripted = std::variant<std::monostate, T, caf::error>;
 
 /// A shard whose keys say by their names what becomes of a request.
 using dummy_shard = actors::shard_actor::extend<
-    // Answers the requests that wait; keys_atom tells how many reads and writes do.
+    // How many reads and writes wait.
+    caf::result<std::uint64_t>(actors::watch_atom),
+    // Answers the requests that wait.
     caf::result<void>(actors::flush_atom)>;
 
 scripted<crdt::view> outcome_of(const crdt::key& key) {
@@ -64,10 +66,23 @@ caf::result<T> answer_or_keep(Pointer self, Promises& kept, const scripted<T>& w
   return promise;
 }
 
-dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint64_t> keys) {
+/// Of some keys in order, those that a query asks for.
+std::vector<crdt::key> first_of(const std::vector<crdt::key>& keys, const crdt::key_query& q) {
+  std::vector<crdt::key> result;
+  for (const auto& range : crdt::ranges_of(q))
+    for (const auto& key : keys)
+      if (key >= range.first && range.contains(key) && result.size() < q.limit)
+        result.push_back(key);
+  return result;
+}
+
+/// A shard that says to a report how many keys it has, and to a list that it has `listed`.
+dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint64_t> keys,
+                                  scripted<std::vector<crdt::key>> listed) {
   struct state {
     std::vector<caf::typed_response_promise<crdt::view>> views;
     std::vector<caf::typed_response_promise<std::uint64_t>> reports;
+    std::vector<caf::typed_response_promise<std::vector<crdt::key>>> lists;
   };
   auto s = std::make_shared<state>();
   return {
@@ -78,7 +93,10 @@ dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint6
           what = counter_view(std::get<crdt::counter_add>(c).amount);
         return answer_or_keep(self, s->views, what);
       },
-      [self, s](actors::read_atom, const crdt::key& key) -> caf::result<crdt::view> {
+      [self, s](actors::read_atom, const crdt::key& key,
+                const crdt::query& q) -> caf::result<crdt::view> {
+        if (const auto* page = std::get_if<crdt::member_page>(&q))
+          return crdt::page_view{{{}, page->limit}, {}};
         if (key.name == "killer")
           self->send_exit(caf::actor_cast<caf::actor>(self->current_sender()),
                           caf::exit_reason::user_shutdown);
@@ -87,8 +105,14 @@ dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint6
       },
       [](actors::join_atom, const crdt::key&, const crdt::value&) { return actors::novelty{}; },
       [](actors::state_atom, const crdt::key&) { return std::string{}; },
-      [s](actors::keys_atom) { return std::vector<crdt::key>(s->views.size()); },
+      [self, s, listed](actors::keys_atom, const crdt::key_query& q) {
+        auto first = listed;
+        if (auto* all = std::get_if<std::vector<crdt::key>>(&first))
+          *all = first_of(*all, q);
+        return answer_or_keep(self, s->lists, first);
+      },
       [self, s, keys](actors::report_atom) { return answer_or_keep(self, s->reports, keys); },
+      [s](actors::watch_atom) { return std::uint64_t{s->views.size()}; },
       [s](actors::flush_atom) {
         for (auto& promise : std::exchange(s->views, {}))
           promise.deliver(counter_view(99));
@@ -169,6 +193,8 @@ actors::gossip_report make_gossip_report() {
 struct node_script {
   scripted<std::uint64_t> first_shard = std::uint64_t{3};
   scripted<std::uint64_t> second_shard = std::uint64_t{4};
+  scripted<std::vector<crdt::key>> first_list = std::vector<crdt::key>{};
+  scripted<std::vector<crdt::key>> second_list = std::vector<crdt::key>{};
   scripted<actors::gossip_report> gossip = make_gossip_report();
   scripted<actors::membership_report> membership = make_membership_report();
 };
@@ -176,9 +202,12 @@ struct node_script {
 /// The dummy actors, for a front end.
 struct dummy_node {
   dummy_node(caf::actor_system& sys, const node_script& script)
-      : shards{sys.spawn([s = script.first_shard](dummy_shard::pointer p) { return behave(p, s); }),
-               sys.spawn(
-                   [s = script.second_shard](dummy_shard::pointer p) { return behave(p, s); })},
+      : shards{sys.spawn([script](dummy_shard::pointer p) {
+                 return behave(p, script.first_shard, script.first_list);
+               }),
+               sys.spawn([script](dummy_shard::pointer p) {
+                 return behave(p, script.second_shard, script.second_list);
+               })},
         gossip(sys.spawn(
             [s = script.gossip](actors::gossip_actor::pointer p) { return behave(p, s); })),
         membership(sys.spawn([s = script.membership](actors::membership_actor::pointer p) {
@@ -262,7 +291,16 @@ protected:
 TEST_F(FrontEndActor, AnswersARead) {
   spawn();
 
-  EXPECT_EQ(take<crdt::view>(start(counter("four"))), counter_view(4));
+  EXPECT_EQ(take<crdt::view>(start(counter("four"), crdt::query{})), counter_view(4));
+}
+
+TEST_F(FrontEndActor, HandsOnWhatAReadAsksFor) {
+  spawn();
+
+  const auto seen =
+      take<crdt::view>(start(counter("four"), crdt::query{crdt::member_page{"apple", 17}}));
+
+  EXPECT_EQ(seen, crdt::view{(crdt::page_view{{{}, 17}, {}})});
 }
 
 TEST_F(FrontEndActor, AnswersAWrite) {
@@ -280,7 +318,7 @@ TEST_F(FrontEndActor, AsksTheShardOfTheKey) {
   int answered = 0;
   for (int i = 0; i < 20; ++i) {
     const auto key = counter(std::to_string(i));
-    const auto a = start(key).get();
+    const auto a = start(key, crdt::query{}).get();
     EXPECT_EQ(std::holds_alternative<crdt::view>(a), shards.of(key) != shards.all()[0]);
     answered += std::holds_alternative<crdt::view>(a);
   }
@@ -291,7 +329,7 @@ TEST_F(FrontEndActor, AsksTheShardOfTheKey) {
 TEST_F(FrontEndActor, HandsOnWhyAnActorRefused) {
   spawn();
 
-  EXPECT_EQ(take<caf::error>(start(counter("unknown"))), errc::no_such_key);
+  EXPECT_EQ(take<caf::error>(start(counter("unknown"), crdt::query{})), errc::no_such_key);
   EXPECT_EQ(take<caf::error>(start(counter("range"), increment(1))), errc::counter_range);
   EXPECT_EQ(take<caf::error>(start(counter("exhausted"), increment(1))), errc::exhausted);
   EXPECT_EQ(take<caf::error>(start(counter("large"), increment(1))), errc::value_too_large);
@@ -299,12 +337,12 @@ TEST_F(FrontEndActor, HandsOnWhyAnActorRefused) {
 
 TEST_F(FrontEndActor, LeavesTheReplyOpenWhileAShardIsSilent) {
   spawn();
-  auto read = start(counter("mute"));
+  auto read = start(counter("mute"), crdt::query{});
   auto write = start(counter("mute"), increment(1));
   advance(1h);
   EXPECT_FALSE(is_ready(read));
   EXPECT_FALSE(is_ready(write));
-  EXPECT_EQ(take<crdt::view>(start(counter("four"))), counter_view(4));
+  EXPECT_EQ(take<crdt::view>(start(counter("four"), crdt::query{})), counter_view(4));
 
   for (const auto& shard : node->shards)
     tell(shard, actors::flush_atom_v);
@@ -315,28 +353,28 @@ TEST_F(FrontEndActor, LeavesTheReplyOpenWhileAShardIsSilent) {
 
 TEST_F(FrontEndActor, DropsAnAnswerThatNobodyWaitsFor) {
   spawn();
-  start(counter("mute"));
+  start(counter("mute"), crdt::query{});
 
   for (const auto& shard : node->shards)
     tell(shard, actors::flush_atom_v);
 
-  EXPECT_EQ(take<crdt::view>(start(counter("four"))), counter_view(4));
+  EXPECT_EQ(take<crdt::view>(start(counter("four"), crdt::query{})), counter_view(4));
 }
 
 TEST_F(FrontEndActor, AnswersWithAnErrorWhenTheShardEnds) {
   spawn();
-  auto before = start(counter("mute"));
+  auto before = start(counter("mute"), crdt::query{});
   for (const auto& shard : node->shards)
     caf::anon_send_exit(shard, caf::exit_reason::kill);
   settle();
 
   EXPECT_TRUE(take<caf::error>(std::move(before)));
-  EXPECT_TRUE(take<caf::error>(start(counter("four"))));
+  EXPECT_TRUE(take<caf::error>(start(counter("four"), crdt::query{})));
 }
 
 TEST_F(FrontEndActor, BreaksTheRepliesUnderWayWhenItEnds) {
   spawn({.gossip = {}});
-  auto read = start(counter("mute"));
+  auto read = start(counter("mute"), crdt::query{});
   auto write = start(counter("mute"), increment(1));
   auto report = start(report_atom_v);
 
@@ -350,7 +388,7 @@ TEST_F(FrontEndActor, BreaksTheRepliesUnderWayWhenItEnds) {
 TEST_F(FrontEndActor, BreaksTheRepliesOfQuestionsThatItDidNotReadWhenItEnds) {
   spawn();
   settle();
-  auto before = open(counter("four"));
+  auto before = open(counter("four"), crdt::query{});
   caf::anon_send_exit(actor, caf::exit_reason::kill); // goes before other messages
   auto after = open(report_atom_v);
   settle();
@@ -363,7 +401,7 @@ TEST_F(FrontEndActor, BreaksRepliesAfterItsEndAtOnce) {
   spawn();
   end();
 
-  expect_broken(start(counter("four")));
+  expect_broken(start(counter("four"), crdt::query{}));
   expect_broken(start(report_atom_v));
 }
 
@@ -397,7 +435,47 @@ TEST_F(FrontEndActor, FailsAReportOnceThoughSeveralActorsFail) {
 
   spawn({.first_shard = some_error, .second_shard = std::uint64_t{1}, .membership = some_error});
   EXPECT_EQ(take<caf::error>(start(report_atom_v)), some_error);
-  EXPECT_EQ(take<crdt::view>(start(counter("four"))), counter_view(4));
+  EXPECT_EQ(take<crdt::view>(start(counter("four"), crdt::query{})), counter_view(4));
+}
+
+TEST_F(FrontEndActor, MergesTheKeysOfAllShards) {
+  spawn({.first_list = std::vector{counter("b"), counter("d")},
+         .second_list = std::vector{counter("a"), counter("c")}});
+  const auto list = [&](std::size_t limit) {
+    return take<crdt::key_page>(start(crdt::key_query{.limit = limit}));
+  };
+
+  EXPECT_EQ(list(3), (crdt::key_page{{counter("a"), counter("b"), counter("c")}, true}));
+  EXPECT_EQ(list(4).keys.size(), 4u);
+  EXPECT_FALSE(list(4).more);
+}
+
+TEST_F(FrontEndActor, AsksAllShardsForTheSameKeys) {
+  spawn({.first_list = std::vector{counter("b1"), counter("b3"), counter("c")},
+         .second_list = std::vector{counter("a"), counter("b2"), counter("c")}});
+
+  const auto page = take<crdt::key_page>(start(crdt::key_query{
+      .type = crdt::type::counter, .prefix = "b", .after = counter("b1"), .limit = 9}));
+
+  EXPECT_EQ(page, (crdt::key_page{{counter("b2"), counter("b3")}, false}));
+}
+
+TEST_F(FrontEndActor, SeesThatThereIsMoreThoughAllOfItIsInOneShard) {
+  spawn({.first_list = std::vector{counter("a"), counter("b")}});
+
+  EXPECT_EQ(take<crdt::key_page>(start(crdt::key_query{.limit = 1})),
+            (crdt::key_page{{counter("a")}, true}));
+}
+
+TEST_F(FrontEndActor, ListsNoKeysWhileAShardIsSilentOrFails) {
+  spawn({.second_list = {}});
+  const auto waiting = start(crdt::key_query{.limit = 1});
+  advance(1h);
+  EXPECT_FALSE(is_ready(waiting));
+
+  spawn({.first_list = some_error, .second_list = some_error});
+  EXPECT_EQ(take<caf::error>(start(crdt::key_query{.limit = 1})), some_error);
+  EXPECT_EQ(take<crdt::view>(start(counter("four"), crdt::query{})), counter_view(4));
 }
 
 // -- the whole door, over loopback --
@@ -430,13 +508,14 @@ protected:
     });
   }
 
-  /// How many requests a shard has left waiting.
-  std::size_t count_waiting(const actors::shard_actor& shard) {
+  /// How many reads and writes the shards have left waiting.
+  std::size_t count_waiting() {
     std::size_t result = 0;
     caf::scoped_actor self{sys};
-    self->request(shard, caf::infinite, actors::keys_atom_v)
-        .receive([&](const std::vector<crdt::key>& keys) { result = keys.size(); },
-                 [](const caf::error& why) { ADD_FAILURE() << to_string(why); });
+    for (const auto& shard : node->shards)
+      self->request(shard, caf::infinite, actors::watch_atom_v)
+          .receive([&](std::uint64_t waiting) { result += waiting; },
+                   [](const caf::error& why) { ADD_FAILURE() << to_string(why); });
     return result;
   }
 
@@ -466,6 +545,28 @@ TEST_F(FrontEnd, ServesReadsAndWrites) {
   const auto write = post("/counters/four");
   EXPECT_EQ(write.status, 200);
   EXPECT_EQ(write.body, "{\"value\": 2}\n");
+}
+
+TEST_F(FrontEnd, ServesListsOfKeys) {
+  start(patience, {.first_list = std::vector{counter("b"), counter("c")},
+                   .second_list = std::vector{counter("a")}});
+
+  const auto reply = get("/keys?limit=2");
+
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, "{\"keys\": [{\"type\": \"counter\", \"key\": \"a\"}, "
+                        "{\"type\": \"counter\", \"key\": \"b\"}], "
+                        "\"next\": \"counter/b\"}\n");
+}
+
+TEST_F(FrontEnd, ListsNoKeysWithoutAllShards) {
+  start(100ms, {.first_list = {}});
+  expect_problem(get("/keys"), 504, "timed-out");
+}
+
+TEST_F(FrontEnd, ListsNoKeysWhenAShardFails) {
+  start(patience, {.second_list = some_error});
+  expect_problem(get("/keys"), 500, "internal");
 }
 
 TEST_F(FrontEnd, SaysWhatAnActorRefused) {
@@ -597,6 +698,9 @@ TEST_F(FrontEnd, CountsRequestsByRouteAndNeverByKey) {
   get("/readyz");
   get("/healthz");
   get("/cluster");
+  get("/keys?prefix=secret");
+  get("/keys?secret=1");
+  get("/sets/unknown/members/secret-member");
   get("/nowhere/secret-one");
   ask(port, "OPTIONS", "/cluster");
   ask(port, "DELETE", "/sets/secret-one");
@@ -615,7 +719,10 @@ TEST_F(FrontEnd, CountsRequestsByRouteAndNeverByKey) {
   count("/readyz", "200", "1");
   count("/healthz", "200", "1");
   count("/cluster", "200", "1");
+  count("/keys", "200", "1");
+  count("/sets/{key}/members/{member}", "404", "1");
   count("options", "204", "1");
+  count("refused", "400", "1");
   count("refused", "404", "1");
   count("refused", "405", "1");
   EXPECT_THAT(reply.body, Not(HasSubstr("secret")));
@@ -641,8 +748,7 @@ TEST_F(FrontEnd, HasNeitherMetricsNorPeersWhileAnActorIsSilent) {
 TEST_F(FrontEnd, AnswersRequestsUnderWayBeforeItStops) {
   start();
   auto reply = std::async(std::launch::async, [this] { return get("/counters/mute"); });
-  const auto shard = node->context().shards.of(counter("mute"));
-  while (count_waiting(shard) == 0)
+  while (count_waiting() == 0)
     std::this_thread::yield();
 
   auto stopped = std::async(std::launch::async, [this] { door->stop(); });
@@ -669,8 +775,7 @@ TEST_F(FrontEnd, RefusesWritesAndServesReadsWhileItLeaves) {
 TEST_F(FrontEnd, RefusesWritesOnceThoseUnderWayAreDone) {
   start();
   auto reply = std::async(std::launch::async, [this] { return post("/counters/mute"); });
-  const auto shard = node->context().shards.of(counter("mute"));
-  while (count_waiting(shard) == 0)
+  while (count_waiting() == 0)
     std::this_thread::yield();
 
   auto refused = std::async(std::launch::async, [this] { door->refuse_writes(); });

@@ -134,16 +134,5 @@ TEST(Quote, EscapesNoMoreThanItMust) {
   EXPECT_EQ(quote("a/b \"c\" \\ \n \x01 \xc3\xbc"), "\"a/b \\\"c\\\" \\\\ \\n \\u0001 \xc3\xbc\"");
 }
 
-TEST(IsUtf8, HoldsForUtf8Only) {
-  for (const std::string_view text :
-       {"", "a\"b\\c\n", "\xc3\xbc", "\xf0\x9f\x98\x80", "\xef\xbf\xbf"})
-    EXPECT_TRUE(is_utf8(text)) << text;
-  EXPECT_TRUE(is_utf8(std::string_view("\0", 1)));
-  for (const auto* text :
-       {"\x80", "\xc3", "\xc0\xaf", "\xc1\xbf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xed\xbf\xbf",
-        "\xf0\x80\x80\xaf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xe2\x82"})
-    EXPECT_FALSE(is_utf8(text)) << quote(text);
-}
-
 } // namespace
 } // namespace starling::http

@@ -46,31 +46,69 @@ TEST(Reply, OfARegisterWithTextIsAString) {
 TEST(Reply, OfASetIsItsMembersWithTheirContexts) {
   const crdt::payload apple{payload_kind::text, "apple"};
   const crdt::payload odd{payload_kind::text, "o\"d"};
-  const crdt::view what = crdt::set_view{{{apple, observed}, {odd, observed}}};
+  const crdt::view what = crdt::set_view{{{apple, observed}, {odd, observed}}, 9};
   const auto contexts = "\"contexts\": {\"apple\": \"" +
                         encode_context(secret, fruits, apple, observed) + "\", \"o\\\"d\": \"" +
                         encode_context(secret, fruits, odd, observed) + "\"}}\n";
 
   EXPECT_EQ(reply_to_read(fruits, what, secret).body,
-            "{\"values\": [\"apple\", \"o\\\"d\"], " + contexts);
-  EXPECT_EQ(reply_to_write(fruits, what, secret).body, "{" + contexts);
+            "{\"cardinality\": 9, \"values\": [\"apple\", \"o\\\"d\"], " + contexts);
+  EXPECT_EQ(reply_to_write(fruits, what, secret).body, "{\"cardinality\": 9, " + contexts);
 }
 
 TEST(Reply, OfAnEmptySetIsEmpty) {
   EXPECT_EQ(reply_to_read(fruits, crdt::set_view{}, secret).body,
-            "{\"values\": [], \"contexts\": {}}\n");
-  EXPECT_EQ(reply_to_write(fruits, crdt::set_view{}, secret).body, "{\"contexts\": {}}\n");
+            "{\"cardinality\": 0, \"values\": [], \"contexts\": {}}\n");
+  EXPECT_EQ(reply_to_write(fruits, crdt::set_view{}, secret).body,
+            "{\"cardinality\": 0, \"contexts\": {}}\n");
+}
+
+TEST(Reply, OfAPageOfASetSaysWhereTheNextOneBegins) {
+  const crdt::payload odd{payload_kind::text, "o\"d"};
+  const crdt::set_view shown{{{odd, observed}}, 9};
+  const auto contexts =
+      "\"contexts\": {\"o\\\"d\": \"" + encode_context(secret, fruits, odd, observed) + "\"}}\n";
+
+  EXPECT_EQ(reply_to_read(fruits, crdt::page_view{shown, "o\"d"}, secret).body,
+            "{\"cardinality\": 9, \"values\": [\"o\\\"d\"], \"next\": \"o\\\"d\", " + contexts);
+  EXPECT_EQ(reply_to_read(fruits, crdt::page_view{shown, {}}, secret).body,
+            "{\"cardinality\": 9, \"values\": [\"o\\\"d\"], \"next\": null, " + contexts);
+  EXPECT_EQ(reply_to_read(fruits, crdt::page_view{{{}, 9}, {}}, secret).body,
+            "{\"cardinality\": 9, \"values\": [], \"next\": null, \"contexts\": {}}\n");
+}
+
+TEST(Reply, OfAMemberSaysWhetherItIsThereWithAContextThatOpens) {
+  const crdt::payload odd{payload_kind::text, "o\"d"};
+  for (const auto present : {true, false}) {
+    const auto body =
+        reply_to_read(fruits, crdt::member_view{odd, present, observed, 9}, secret).body;
+    const auto context = encode_context(secret, fruits, odd, observed);
+    EXPECT_EQ(body, "{\"cardinality\": 9, \"member\": \"o\\\"d\", \"present\": " +
+                        std::string{present ? "true" : "false"} + ", \"context\": \"" + context +
+                        "\"}\n");
+    EXPECT_EQ(decode_context(secret, fruits, odd, context), observed);
+  }
+}
+
+TEST(Reply, OfKeysNamesThemWithTheirTypes) {
+  const crdt::key odd{type::register_, "o\"d"};
+
+  EXPECT_EQ(reply_with(crdt::key_page{{counter, odd}, true}).body,
+            "{\"keys\": [{\"type\": \"counter\", \"key\": \"visitors\"}, "
+            "{\"type\": \"register\", \"key\": \"o\\\"d\"}], \"next\": \"register/o\\\"d\"}\n");
+  EXPECT_EQ(reply_with(crdt::key_page{}).body, "{\"keys\": [], \"next\": null}\n");
 }
 
 TEST(Reply, LeavesOutMembersThatAreNotText) {
-  const crdt::view what = crdt::set_view{{{{payload_kind::json, "1"}, observed}}};
-  EXPECT_EQ(reply_to_read(fruits, what, secret).body, "{\"values\": [], \"contexts\": {}}\n");
+  const crdt::view what = crdt::set_view{{{{payload_kind::json, "1"}, observed}}, 1};
+  EXPECT_EQ(reply_to_read(fruits, what, secret).body,
+            "{\"cardinality\": 1, \"values\": [], \"contexts\": {}}\n");
 }
 
 TEST(Reply, GivesContextsThatARequestTakesBack) {
   const crdt::view what = crdt::set_view{{{{payload_kind::text, "apple"}, observed}}};
   const auto body = reply_to_write(fruits, what, secret).body;
-  const auto contexts = std::string{members_of(body)->at(0).value};
+  const auto contexts = std::string{members_of(body)->at(1).value};
 
   const auto command =
       command_of(fruits, R"({"remove": ["apple"], "contexts": )" + contexts + "}", secret);

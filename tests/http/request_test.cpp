@@ -50,9 +50,51 @@ TEST(Request, AsksForThePagesOfTheNode) {
   for (const auto* method : {"GET", "HEAD"}) {
     EXPECT_TRUE(std::holds_alternative<cluster_request>(parse(get("/cluster", method))));
     EXPECT_TRUE(std::holds_alternative<health_request>(parse(get("/healthz", method))));
-    EXPECT_TRUE(std::holds_alternative<ready_request>(parse(get("/readyz?verbose", method))));
+    EXPECT_TRUE(std::holds_alternative<ready_request>(parse(get("/readyz?", method))));
     EXPECT_TRUE(std::holds_alternative<metrics_request>(parse(get("/metrics", method))));
   }
+}
+
+TEST(Request, ReadsAPageOfASet) {
+  for (const auto* method : {"GET", "HEAD"}) {
+    const auto result = parse(get("/sets/a?limit=7&after=b%2Fc", method));
+    EXPECT_EQ(std::get<read_request>(result).key, (crdt::key{crdt::type::set, "a"}));
+    EXPECT_EQ(std::get<read_request>(result).query, crdt::query{(crdt::member_page{"b/c", 7})});
+  }
+  EXPECT_EQ(std::get<read_request>(parse(get("/sets/a"))).query, crdt::query{crdt::whole_value{}});
+}
+
+TEST(Request, ReadsOneMemberOfASet) {
+  for (const auto& [target, member] :
+       {std::pair{"/sets/a/members/x%2Fy", "x/y"}, {"/sets/a/members/", ""}}) {
+    const auto result = parse(get(target));
+    EXPECT_EQ(std::get<read_request>(result).key, (crdt::key{crdt::type::set, "a"}));
+    EXPECT_EQ(std::get<read_request>(result).query,
+              crdt::query{(crdt::one_member{{crdt::payload_kind::text, member}})});
+  }
+}
+
+TEST(Request, ListsKeys) {
+  for (const auto* method : {"GET", "HEAD"})
+    EXPECT_EQ(std::get<keys_request>(parse(get("/keys?prefix=a&limit=3", method))).query,
+              (crdt::key_query{.prefix = "a", .limit = 3}));
+}
+
+TEST(Request, RefusesParametersThatAPathDoesNotHave) {
+  for (const auto* target :
+       {"/counters/a?limit=1", "/registers/a?x=1", "/sets/a?prefix=b", "/sets/a?limit=1&limit=1",
+        "/sets/a?limit", "/sets/a?limit=0", "/sets/a/members/b?limit=1", "/keys?key=a",
+        "/cluster?x=1", "/healthz?x=1", "/readyz?verbose", "/metrics?x=%ff"})
+    expect_problem(get(target), problem_code::bad_query, 400);
+}
+
+TEST(Request, RefusesParametersOfAWrite) {
+  auto r = good_write();
+  r.target = "/counters/visitors?dry-run=true";
+  expect_problem(r, problem_code::bad_query, 400);
+  r.target = "/sets/fruits?limit=1";
+  r.body = R"({"add": ["apple"]})";
+  expect_problem(r, problem_code::bad_query, 400);
 }
 
 TEST(Request, WritesAKeyOfEachType) {
@@ -77,8 +119,9 @@ TEST(Request, TakesAnyKeyOfUtf8UpToItsLimit) {
 
 TEST(Request, RefusesAKeyThatIsEmptyOrTooLong) {
   expect_problem(get("/sets/"), problem_code::bad_key, 400);
-  expect_problem(get("/sets/?a"), problem_code::bad_key, 400);
+  expect_problem(get("/sets/?limit=1"), problem_code::bad_key, 400);
   expect_problem(get("/sets/" + std::string(1025, 'k')), problem_code::bad_key, 400);
+  expect_problem(get("/sets//members/a"), problem_code::bad_key, 400);
   auto r = good_write();
   r.target = "/counters/";
   expect_problem(r, problem_code::bad_key, 400);
@@ -90,8 +133,10 @@ TEST(Request, RefusesATargetThatCannotBeDecoded) {
 }
 
 TEST(Request, FindsNothingAtOtherPaths) {
-  for (const auto* target : {"/", "/sets", "/sets/a/", "/sets/a/b", "/cluster/", "/cluster/a",
-                             "/Sets/a", "/favicon.ico", "//sets/a"})
+  for (const auto* target :
+       {"/", "/sets", "/sets/a/", "/sets/a/b", "/cluster/", "/cluster/a", "/Sets/a", "/favicon.ico",
+        "//sets/a", "/keys/", "/keys/counter/a", "/sets/a/members", "/sets/a/members/b/c",
+        "/sets/a/elements/b", "/counters/a/members/b"})
     expect_problem(get(target), problem_code::unknown_route, 404);
   expect_problem(get("/unknown", "BREW"), problem_code::unknown_route, 404);
 }
@@ -110,6 +155,9 @@ TEST(Request, RefusesOtherMethodsAndSaysWhichOnesThereAre) {
       {"PUT", "/healthz", "GET, HEAD, OPTIONS"},
       {"DELETE", "/readyz", "GET, HEAD, OPTIONS"},
       {"POST", "/metrics", "GET, HEAD, OPTIONS"},
+      {"POST", "/keys", "GET, HEAD, OPTIONS"},
+      {"PUT", "/sets/a/members/b", "GET, HEAD, OPTIONS"},
+      {"DELETE", "/sets/a/members/b?x", "GET, HEAD, OPTIONS"},
   };
   for (const auto& [method, target, allow] : cases) {
     expect_problem(get(target, method), problem_code::method_not_allowed, 405);
@@ -121,6 +169,10 @@ TEST(Request, AnswersOptionsOnAKnownPath) {
   EXPECT_EQ(std::get<options_request>(parse(get("/registers/a", "OPTIONS"))).allow,
             "GET, HEAD, PUT, OPTIONS");
   EXPECT_EQ(std::get<options_request>(parse(get("/cluster", "OPTIONS"))).allow,
+            "GET, HEAD, OPTIONS");
+  EXPECT_EQ(std::get<options_request>(parse(get("/sets/a/members/b", "OPTIONS"))).allow,
+            "GET, HEAD, OPTIONS");
+  EXPECT_EQ(std::get<options_request>(parse(get("/keys?limit=2", "OPTIONS"))).allow,
             "GET, HEAD, OPTIONS");
   expect_problem(get("/unknown", "OPTIONS"), problem_code::unknown_route, 404);
 }

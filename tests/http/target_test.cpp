@@ -6,6 +6,9 @@ namespace starling::http {
 namespace {
 
 using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Optional;
+using testing::Pair;
 
 TEST(PathOf, SplitsBeforeItDecodes) {
   EXPECT_THAT(*path_of("/counters/visitors"), ElementsAre("counters", "visitors"));
@@ -27,6 +30,29 @@ TEST(PathOf, KeepsPlusSignsAndDots) {
 TEST(PathOf, LeavesTheQueryOut) {
   EXPECT_THAT(*path_of("/sets/a?b=c/d&%zz"), ElementsAre("sets", "a"));
   EXPECT_THAT(*path_of("/sets/a%3Fb"), ElementsAre("sets", "a?b"));
+}
+
+TEST(ParametersOf, SplitsBeforeItDecodes) {
+  EXPECT_THAT(*parameters_of("/sets/a?b=c&d%3D=%26%3D&e=f=g"),
+              ElementsAre(Pair("b", "c"), Pair("d=", "&="), Pair("e", "f=g")));
+  EXPECT_THAT(*parameters_of("/a?b=c/d?e"), ElementsAre(Pair("b", "c/d?e")));
+}
+
+TEST(ParametersOf, KeepsOrderRepetitionsPlusSignsAndEmptyValues) {
+  EXPECT_THAT(
+      *parameters_of("/a?b=2&b=1&c=&=d&e=+"),
+      ElementsAre(Pair("b", "2"), Pair("b", "1"), Pair("c", ""), Pair("", "d"), Pair("e", "+")));
+}
+
+TEST(ParametersOf, FindsNoneWithoutAQuery) {
+  for (const auto* target : {"/sets/a", "/sets/a?", "/sets/a%3Fb=c"})
+    EXPECT_THAT(parameters_of(target), Optional(IsEmpty())) << target;
+}
+
+TEST(ParametersOf, RefusesWhatIsMalformed) {
+  for (const auto* target : {"/a?b", "/a?b=c&", "/a?&b=c", "/a?b=c&&d=e", "/a?b=%", "/a?b=%zz",
+                             "/a?%2=b", "/a?b=%ff", "/a?%c3=%bc", "/a?b=\xff", "/a??"})
+    EXPECT_FALSE(parameters_of(target)) << target;
 }
 
 TEST(PathOf, TakesUtf8EscapedOrNot) {

@@ -49,7 +49,7 @@ protected:
     const crdt::member_page wanted{after, limit};
     const auto found = std::get<0>(read_page(*rows.now(), fruits, wanted)).value();
     EXPECT_EQ(crdt::view{found}, crdt::view_of(value, wanted));
-    EXPECT_EQ(found.more, more);
+    EXPECT_EQ(found.next.has_value(), more);
     std::vector<std::string> names;
     for (const auto& [member, observed] : found.shown.members)
       names.push_back(member.data);
@@ -90,8 +90,23 @@ TEST_F(Reading, GoesThroughASetInPages) {
   EXPECT_EQ(page(std::nullopt, 2, true), (names{"apple", "cherry"}));
   EXPECT_EQ(page("cherry", 2, false), (names{"fig", "pear"}));
   EXPECT_EQ(page("banana", 1, true), (names{"cherry"}));
+  EXPECT_EQ(page("p", 1, false), (names{"pear"}));
   EXPECT_EQ(page("pear", 2, false), names{});
   EXPECT_EQ(page(std::nullopt, 4, false), (names{"apple", "cherry", "fig", "pear"}));
+}
+
+TEST_F(Reading, ListsTheKeysThatAQueryAsksFor) {
+  const auto list = [&](const crdt::key_query& q) {
+    return std::get<0>(list_keys(*rows.now(), q));
+  };
+  using keys = std::vector<crdt::key>;
+  EXPECT_EQ(list({.limit = 10}), (keys{visitors, fruits}));
+  EXPECT_EQ(list({.limit = 1}), (keys{visitors}));
+  EXPECT_EQ(list({.after = visitors, .limit = 10}), (keys{fruits}));
+  EXPECT_EQ(list({.after = fruits, .limit = 10}), keys{});
+  EXPECT_EQ(list({.type = crdt::type::set, .limit = 10}), (keys{fruits}));
+  EXPECT_EQ(list({.prefix = "vis", .limit = 10}), (keys{visitors}));
+  EXPECT_EQ(list({.prefix = "visitors!", .limit = 10}), keys{});
 }
 
 TEST_F(Reading, GoesThroughTheDigestsOfAllKeysInPages) {

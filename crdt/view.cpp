@@ -21,25 +21,28 @@ view view_of(const or_set& set, whole_value) {
   return view_members(set, set.members());
 }
 
+constexpr auto greatest_character = "\xf4\x8f\xbf\xbf"; // U+10FFFF
+
 /// Whether a character of UTF-8 goes on with this byte.
 bool goes_on(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
 }
 
-/// A text with last <= text < following, short if that can be.
+/// A text with last <= text < following, short if that can be. Requires: last < following.
 std::string position_between(const std::string& last, const std::string& following) {
-  if (last.size() <= short_position_max)
+  const auto differs = std::mismatch(last.begin(), last.end(), following.begin(), following.end());
+  if (last.size() <= short_position_max || differs.first == last.end())
     return last;
-  // The beginning of `following` up to the first character in which it is the greater one.
-  auto end = static_cast<std::size_t>(
-      std::mismatch(following.begin(), following.end(), last.begin(), last.end()).first -
-      following.begin());
-  while (end > 0 && goes_on(following[end]))
+  // As far as the first character in which it is the lesser one, then the greatest of all: that is
+  // beyond whatever else it has.
+  auto end = static_cast<std::size_t>(differs.first - last.begin());
+  while (end > 0 && goes_on(last[end]))
     --end;
   do
     ++end;
-  while (end < following.size() && goes_on(following[end]));
-  return end < std::min(last.size(), following.size()) ? following.substr(0, end) : last;
+  while (end < last.size() && goes_on(last[end]));
+  auto result = last.substr(0, end) + greatest_character;
+  return result > last && result.size() < last.size() ? result : last;
 }
 
 view view_of(const or_set& set, const member_page& page) {

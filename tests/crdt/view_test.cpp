@@ -105,20 +105,24 @@ TEST(View, OfAPageGoesOnBehindItsLastMemberIfThatIsShort) {
   EXPECT_EQ(next_between(longest, "bc"), longest);
 }
 
-TEST(View, OfAPageGoesOnBehindALongMemberByTheBeginningOfTheFollowingOne) {
+TEST(View, OfAPageGoesOnBehindALongMemberByAShorterText) {
   const std::string tail(64 * 1024, 'x');
-  EXPECT_EQ(next_between("a" + tail, "b" + tail), "b");
-  EXPECT_EQ(next_between("prefix-1" + tail, "prefix-2" + tail), "prefix-2");
-  EXPECT_EQ(next_between("\xc3\xbc" + tail, "\xc3\xbd" + tail), "\xc3\xbd")
+  const std::string greatest = "\xf4\x8f\xbf\xbf";
+  EXPECT_EQ(next_between("a" + tail, "b" + tail), "a" + greatest);
+  EXPECT_EQ(next_between("a" + tail, "b"), "a" + greatest);
+  EXPECT_EQ(next_between("prefix-1" + tail, "prefix-2" + tail), "prefix-1" + greatest);
+  EXPECT_EQ(next_between("\xc3\xbc" + tail, "\xc3\xbd" + tail), "\xc3\xbc" + greatest)
       << "whole characters, though their first bytes are equal";
-  EXPECT_EQ(next_between("z" + tail, "\xe2\x82\xac" + tail), "\xe2\x82\xac");
+  EXPECT_EQ(next_between("\xc3\xbc" + tail, "\xe2\x82\xac"), "\xc3\xbc" + greatest);
 }
 
 TEST(View, OfAPageGoesOnBehindALongMemberIfNoShorterTextLiesBetween) {
   const std::string tail(64 * 1024, 'x');
-  EXPECT_EQ(next_between("a" + tail, "b"), "a" + tail);
+  const std::string greatest = "\xf4\x8f\xbf\xbf";
   EXPECT_EQ(next_between(tail, tail + "x"), tail);
-  EXPECT_EQ(next_between(tail, tail + "xx"), tail);
+  EXPECT_EQ(next_between(tail + "a", tail + "b"), tail + "a");
+  EXPECT_EQ(next_between("a" + greatest + tail, "b"), "a" + greatest + tail)
+      << "as there is nothing greater to put behind the a";
 }
 
 TEST(View, OfAPageHasNoMoreWhereOnlyOtherKindsFollow) {

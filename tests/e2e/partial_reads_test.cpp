@@ -75,6 +75,17 @@ TEST_F(PartialReads, PagesOfASetAddUpToTheWhole) {
             reader().context("/sets/fruits", "fig"));
 }
 
+TEST_F(PartialReads, PagesGoOnBehindElementsThatFitIntoNoUrl) {
+  const std::string tail(60'000, 'x');
+  ASSERT_EQ(reader()
+                .post("/sets/long", R"({"add": ["a)" + tail + R"(", "b)" + tail + R"(", "c"]})")
+                .status,
+            200);
+
+  EXPECT_EQ(turn_pages(reader(), "/sets/long?limit=1", "values"),
+            (std::vector<std::string>{"[\"a" + tail + "\"]", "[\"b" + tail + "\"]", "[\"c\"]"}));
+}
+
 TEST_F(PartialReads, MembersAreShownWhetherTheyAreThereOrNot) {
   const auto there = reader().get("/sets/fruits/members/fr%C3%BCchte%20%26%20co%2F+");
   EXPECT_EQ(there.status, 200);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <rocksdb/system_clock.h>
 
 namespace starling::storage {
 
@@ -218,6 +219,8 @@ void losing_disk::lose_tail(const std::string& path, const lengths& of) {
   if (unsynced == 0)
     return;
   fs::resize_file(path, of.synced + up_to(unsynced));
+  if (!path.ends_with(".log"))
+    return;
   const auto size = fs::file_size(path);
   const auto garbage = up_to(of.written - size);
   const auto kind = up_to(2);
@@ -238,6 +241,30 @@ void losing_disk::synced_names(const std::string& path) {
 
 std::uint64_t losing_disk::up_to(std::uint64_t most) {
   return std::uniform_int_distribution<std::uint64_t>{0, most}(random_);
+}
+
+namespace {
+
+class sleepless_clock : public rocksdb::SystemClockWrapper {
+public:
+  sleepless_clock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  const char* Name() const override { return "sleepless_clock"; }
+  void SleepForMicroseconds(int) override {}
+};
+
+class machine : public rocksdb::EnvWrapper {
+public:
+  explicit machine(const std::shared_ptr<losing_disk>& disk)
+      : EnvWrapper(rocksdb::NewCompositeEnv(disk)) {
+    system_clock_ = std::make_shared<sleepless_clock>();
+  }
+  const char* Name() const override { return "machine"; }
+};
+
+} // namespace
+
+std::unique_ptr<rocksdb::Env> machine_with(const std::shared_ptr<losing_disk>& disk) {
+  return std::make_unique<machine>(disk);
 }
 
 } // namespace starling::storage

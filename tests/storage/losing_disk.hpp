@@ -3,11 +3,13 @@
 // A disk that fails, or loses power, at some operation: what RocksDB writes goes through it to real
 // files, and it knows which of it would survive.
 //
-// It allows what POSIX does. Of a file, what was synced survives, and any beginning of what was
-// appended since, followed perhaps by zeros or noise up to the length that it had. Of the names in
-// a folder that were made, changed and removed since it was synced, the first ones survive, and
-// the others are as they were. Folders themselves are never lost, nor is anything of RocksDB's own
-// log for people and its lock, which do not go through here.
+// It allows what POSIX does, and journaling filesystems do. Of a file, what was synced survives,
+// and any beginning of what was appended since. Behind that, a log may go on with zeros or noise up
+// to the length that it had; of other files, RocksDB believes that a length is only written after
+// what it covers, and does not open with noise at the end of its manifest. Of the names in a folder
+// that were made, changed and removed since it was synced, the first ones survive, and the others
+// are as they were. Folders themselves are never lost, nor is anything of RocksDB's own log for
+// people and its lock, which do not go through here.
 //
 // Operations are appends, syncs of files and folders, and changes of names. RocksDB makes some in
 // threads of its own, so a seed gives the same faults, but not always the same moment.
@@ -94,5 +96,8 @@ private:
   std::map<std::string, std::shared_ptr<lengths>> files_; // those written here
   std::vector<name_change> changes_;
 };
+
+/// A machine with this disk, on which nobody sleeps: after an error RocksDB waits for a second.
+std::unique_ptr<rocksdb::Env> machine_with(const std::shared_ptr<losing_disk>& disk);
 
 } // namespace starling::storage

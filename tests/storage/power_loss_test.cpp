@@ -20,7 +20,7 @@ class lives {
 public:
   lives(unsigned seed, fault what)
       : fault_(what), random_(seed), disk_(std::make_shared<losing_disk>(made_graveyard(), seed)),
-        env_(rocksdb::NewCompositeEnv(disk_)) {}
+        env_(machine_with(disk_)) {}
 
   /// Opens the rows, commits, and ends, with a fault on the way.
   void live() {
@@ -127,7 +127,7 @@ void run_with(fault what, unsigned seed) {
 }
 
 TEST(PowerLoss, LosesNoSyncedCommitAndNoPartOfOne) {
-  for_seeds(150, [](unsigned seed) { run_with(fault::power, seed); });
+  for_seeds(200, [](unsigned seed) { run_with(fault::power, seed); });
 }
 
 TEST(PowerLoss, OfNoneButAnErrorLosesNoCommitEither) {

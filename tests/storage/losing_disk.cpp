@@ -91,6 +91,11 @@ void losing_disk::fail_at(std::uint64_t operation, fault what, bool lasting) {
   lasting_ = lasting || what == fault::power;
 }
 
+void losing_disk::refuse(std::string ending) {
+  const std::lock_guard guard{mutex_};
+  refused_ = std::move(ending);
+}
+
 void losing_disk::lose_power() {
   {
     const std::lock_guard guard{mutex_};
@@ -109,6 +114,7 @@ void losing_disk::settle() {
   files_.clear();
   changes_.clear();
   failing_from_ = 0;
+  refused_.clear();
   for (const auto& grave : fs::directory_iterator{graveyard_})
     fs::remove(grave);
 }
@@ -125,6 +131,8 @@ IOStatus losing_disk::NewWritableFile(const std::string& path, const rocksdb::Fi
   auto status = begin_operation();
   if (!status.ok())
     return status;
+  if (!refused_.empty() && path.ends_with(refused_))
+    return IOStatus::NoSpace("there is no room for " + path);
   name_change change{"", path, ""};
   bury(path, change);
   std::unique_ptr<rocksdb::FSWritableFile> made;

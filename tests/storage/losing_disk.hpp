@@ -36,6 +36,9 @@ public:
   /// of power all fail.
   void fail_at(std::uint64_t operation, fault what, bool lasting);
 
+  /// Lets no file be made whose path ends so, for want of room.
+  void refuse(std::string ending);
+
   /// Leaves in the files what survived a loss of power now, and works again. Requires: no file is
   /// open.
   void lose_power();
@@ -92,6 +95,7 @@ private:
   std::uint64_t failing_from_ = 0; // never, if 0
   fault fault_ = fault::power;
   bool lasting_ = false;
+  std::string refused_; // none, if empty
   std::uint64_t graves_ = 0;
   std::map<std::string, std::shared_ptr<lengths>> files_; // those written here
   std::vector<name_change> changes_;

@@ -1,0 +1,183 @@
+// What rows do when the disk fails.
+
+#include "storage/rocks_rows.hpp"
+#include "tests/storage/child.hpp"
+#include "tests/storage/losing_disk.hpp"
+#include "tests/storage/rows.hpp"
+#include "tests/storage/temporary_folder.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sched.h>
+#include <sstream>
+#include <sys/mount.h>
+#include <unistd.h>
+
+namespace starling::storage {
+namespace {
+
+namespace fs = std::filesystem;
+using fault = losing_disk::fault;
+
+class RocksRows : public ::testing::Test {
+protected:
+  RocksRows() { fs::create_directory(folder / "graveyard"); }
+
+  opened open() {
+    return open_rows(path, {std::size_t{1} << 20, std::size_t{64} << 10, machine.get()});
+  }
+
+  temporary_folder folder;
+  const std::string path = folder / "rows";
+  const std::shared_ptr<losing_disk> disk = std::make_shared<losing_disk>(folder / "graveyard", 1);
+  const std::unique_ptr<rocksdb::Env> machine = machine_with(disk);
+};
+
+std::string noise(std::size_t bytes) {
+  static std::mt19937 random{1};
+  std::string result(bytes, '\0');
+  for (auto& byte : result)
+    byte = static_cast<char>(random());
+  return result;
+}
+
+/// Commits rows of some kilobytes until the store fails, and notes in `held` what it took.
+std::optional<failure> fill(store& rows, row_map& held, bool synced) {
+  std::optional<failure> failed;
+  for (int i = 0; i < 10'000 && !failed; ++i) {
+    const row_map row{{std::to_string(i), noise(4000)}};
+    failed = rows.commit({putting(row)}, synced);
+    if (!failed)
+      held.insert(row.begin(), row.end());
+  }
+  return failed;
+}
+
+/// The rows, but for the one that a commit failed with: it may be there or not.
+void check(const store& rows, const row_map& held) {
+  auto all = all_rows(rows);
+  for (const auto& [name, value] : held)
+    EXPECT_EQ(all[name], value);
+  EXPECT_LE(all.size(), held.size() + 1);
+}
+
+TEST_F(RocksRows, TakeNoCommitAfterOneFailed) {
+  for (const auto what : {fault::no_space, fault::error}) {
+    const auto found = open();
+    ASSERT_FALSE(found.rows->commit({putting({{"a", "1"}})}, true));
+    disk->fail_at(1, what, false);
+    const auto failed = found.rows->commit({putting({{"b", "1"}})}, true);
+    const auto operations = disk->operations();
+
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->kind, what == fault::no_space ? trouble::full : trouble::broken);
+    EXPECT_EQ(found.rows->commit({putting({{"a", "2"}})}, true), failed);
+    EXPECT_EQ(found.rows->commit({putting({{"a", "2"}})}, false), failed);
+    EXPECT_EQ(found.rows->commit({}, false), failed);
+    EXPECT_EQ(found.rows->sync(), failed);
+    EXPECT_EQ(disk->operations(), operations) << "something reached the disk";
+    EXPECT_EQ(value_of(*found.rows->now(), "a"), "1");
+    disk->settle();
+  }
+}
+
+TEST_F(RocksRows, TakeNoCommitAfterASyncFailed) {
+  const auto found = open();
+  ASSERT_FALSE(found.rows->commit({putting({{"a", "1"}})}, false));
+  disk->fail_at(1, fault::error, false);
+  const auto failed = found.rows->sync();
+
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(found.rows->commit({putting({{"a", "2"}})}, false), failed);
+  EXPECT_EQ(value_of(*found.rows->now(), "a"), "1");
+}
+
+TEST_F(RocksRows, FailTheNextCommitAfterSomethingFailedInTheBackground) {
+  row_map held;
+  {
+    const auto found = open();
+    disk->refuse(".sst");
+
+    const auto failed = fill(*found.rows, held, false);
+
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->kind, trouble::full) << failed->what;
+    EXPECT_EQ(found.rows->commit({putting({{"late", ""}})}, true), failed);
+    check(*found.rows, held);
+    disk->settle();
+  }
+  check(*open().rows, held);
+}
+
+TEST_F(RocksRows, FailOnlyReadsOfADamagedBlock) {
+  row_map held;
+  for (int i = 10; i < 90; ++i)
+    held[std::to_string(i)] = noise(1000);
+  ASSERT_FALSE(open_rows(path).rows->commit({putting(held)}, true));
+  open_rows(path); // makes a file of rows of the log
+  for (const auto& entry : fs::directory_iterator{path}) {
+    std::stringstream text;
+    text << std::ifstream{entry.path(), std::ios::binary}.rdbuf();
+    const auto at = text.str().find(held["50"]);
+    if (entry.path().extension() != ".sst" || at == std::string::npos)
+      continue;
+    std::fstream file{entry.path(), std::ios::in | std::ios::out | std::ios::binary};
+    file.seekp(static_cast<std::streamoff>(at) + 500);
+    file.put(static_cast<char>(~text.str()[at + 500]));
+  }
+
+  const auto found = open_rows(path);
+  const auto now = found.rows->now();
+
+  const auto damaged = now->find("50");
+  ASSERT_TRUE(std::holds_alternative<failure>(damaged));
+  EXPECT_EQ(std::get<failure>(damaged).kind, trouble::corrupted);
+  row_map seen;
+  const auto failed = now->scan(
+      "", after_all, [&](auto name, auto value) { return seen.emplace(name, value).second; });
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->kind, trouble::corrupted);
+  EXPECT_GE(seen.size(), 30u);
+  EXPECT_LE(seen.size(), 40u);
+  for (const auto& [name, value] : seen)
+    EXPECT_EQ(value, held[name]);
+  EXPECT_EQ(value_of(*now, "10"), held["10"]);
+  EXPECT_EQ(value_of(*now, "89"), held["89"]);
+  EXPECT_FALSE(found.rows->commit({putting({{"50", "new"}})}, true));
+  EXPECT_EQ(value_of(*found.rows->now(), "50"), "new") << "what was written since hides the damage";
+}
+
+// In a child, whose mounts nobody else sees.
+TEST(RocksRowsChild, DISABLED_FillsADisk) {
+  const auto mount = child_argument();
+  ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+  ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  ASSERT_EQ(::mount("tmpfs", mount.c_str(), "tmpfs", 0, "size=8m"), 0);
+  row_map held;
+  {
+    const auto found = open_rows(mount + "/rows");
+    const auto failed = fill(*found.rows, held, true);
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->kind, trouble::full) << failed->what;
+    EXPECT_GT(held.size(), 100u);
+    check(*found.rows, held);
+  }
+  ASSERT_EQ(::mount("tmpfs", mount.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+  check(*open_rows(mount + "/rows").rows, held);
+  ASSERT_EQ(::mount("tmpfs", mount.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr), 0);
+  EXPECT_EQ(refused_rows(mount + "/rows").kind, trouble::read_only);
+}
+
+TEST_F(RocksRows, SurviveThatTheDiskIsFull) {
+  const auto probe = ::fork();
+  if (probe == 0)
+    ::_exit(::unshare(CLONE_NEWNS) == 0 ? 0 : 1);
+  if (status_of(probe) != 0)
+    GTEST_SKIP() << "this process may not mount a small disk";
+
+  EXPECT_EQ(status_of(start_child("RocksRowsChild.DISABLED_FillsADisk", folder / "graveyard")), 0);
+}
+
+} // namespace
+} // namespace starling::storage

@@ -263,9 +263,9 @@ void visit_options(options& o, Visitor visit) {
   visit("storage.in-memory", o.storage.in_memory, flag{},
         "Keep nothing: what this node has not handed on is lost when it ends. Also --in-memory.");
   visit("storage.durability", o.storage.durability, text{"sync, batch or none", is_durability},
-        "When a write is answered: once it survives a power failure (sync), or the end of the "
-        "process only, and what a power failure may take is what came since the last "
-        "storage.batch-interval (batch) or as much as the system likes (none). Also --durability.");
+        "A write is answered once it survives a power failure (sync) or the end of the process; "
+        "a power failure may take the last storage.batch-interval (batch) or more (none). "
+        "Also --durability.");
   visit("storage.batch-interval", o.storage.batch_interval, period{1ms, 1min},
         "How often all that was written is synced where durability is batch.");
   visit("storage.cache", o.storage.cache, number{1 << 20, std::size_t{1} << 40, "bytes"},

@@ -2,6 +2,7 @@
 
 #include "tests/e2e/eventually.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <csignal>
 #include <fstream>
@@ -86,6 +87,8 @@ std::vector<std::string> node::arguments() const {
   std::vector<std::string> result{"--node.name=" + name_, "--http.listen=" + http_port_.address(),
                                   "--cluster.listen=" + peer_port_.address()};
   result.insert(result.end(), flags_.begin(), flags_.end());
+  if (std::ranges::none_of(flags_, [](const auto& flag) { return flag.starts_with("--data-dir"); }))
+    result.emplace_back("--in-memory");
   return result;
 }
 

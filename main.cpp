@@ -45,8 +45,7 @@ int run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_s
   http::front_end clients{
       sys,
       {o.http, secret, who.replica, started},
-      {node.shards(), node.gossip(), node.membership(),
-       node.readers().empty() ? actors::reader_actor{} : node.readers().front()}};
+      {node.shards(), node.gossip(), node.membership(), node.reader(), node.storage()}};
   const auto leave = [&clients, &node] {
     clients.refuse_writes();
     const auto report = node.leave();

@@ -14,13 +14,24 @@
 
 namespace starling::actors {
 
+/// Numbers events.
+using numbering_actor = caf::typed_actor<
+    // From now on under this id.
+    caf::result<void>(renew_atom, crdt::replica_id)>;
+
 /// Commits changes to the disk, in groups: what waits while one group is committed is the next.
 using storage_actor = caf::typed_actor<
     // Answers when the changes are as durable as is configured. Fails with disk_full or
     // disk_failed; from then on it takes none.
     caf::result<void>(commit_atom, storage::batch),
     // Commits what waits; its own message to itself.
-    caf::result<void>(tick_atom), caf::result<storage_report>(report_atom)>;
+    caf::result<void>(tick_atom),
+    // Who is told of a new replica id.
+    caf::result<void>(shards_atom, std::vector<numbering_actor>),
+    // Events were lost that were numbered under this id. Answers with the one that counts from now
+    // on, which is kept by then.
+    caf::result<crdt::replica_id>(renew_atom, crdt::replica_id),
+    caf::result<storage_report>(report_atom)>;
 
 /// Reads what is committed. Fails with disk_failed.
 using reader_actor = caf::typed_actor<
@@ -48,6 +59,8 @@ using key_actor = caf::typed_actor<
     caf::result<novelty>(join_atom, crdt::value),
     // The encoded state; nothing if nothing was ever written.
     caf::result<std::string>(state_atom),
+    // As for numbering_actor.
+    caf::result<void>(renew_atom, crdt::replica_id),
     // Ends, if nothing is under way, and leaves behind what has to be kept.
     caf::result<rested_key>(rest_atom)>;
 
@@ -63,6 +76,8 @@ using shard_actor = caf::typed_actor<
     // Those keys here that were written, in order, as far as the query goes. Where there is a disk,
     // a reader knows them.
     caf::result<std::vector<crdt::key>>(keys_atom, crdt::key_query),
+    // As for key_actor.
+    caf::result<void>(renew_atom, crdt::replica_id),
     // How many they are.
     caf::result<std::uint64_t>(report_atom)>;
 
@@ -115,6 +130,8 @@ using membership_actor = caf::typed_actor<
 
 CAF_BEGIN_TYPE_ID_BLOCK(starling_handles, caf::id_block::starling::end)
   CAF_ADD_TYPE_ID(starling_handles, (starling::actors::gossip_actor))
+  CAF_ADD_TYPE_ID(starling_handles, (starling::actors::numbering_actor))
   CAF_ADD_TYPE_ID(starling_handles, (starling::actors::shard_actor))
+  CAF_ADD_TYPE_ID(starling_handles, (std::vector<starling::actors::numbering_actor>))
   CAF_ADD_TYPE_ID(starling_handles, (std::vector<starling::actors::shard_actor>))
 CAF_END_TYPE_ID_BLOCK(starling_handles)

@@ -1,6 +1,7 @@
 #include "actors/key.hpp"
 
 #include "actors/last_words.hpp"
+#include "storage/identity.hpp"
 
 #include <caf/send.hpp>
 #include <caf/spawn_options.hpp>
@@ -79,6 +80,7 @@ public:
           take(state_read{promise});
           return promise;
         },
+        [this](renew_atom, const crdt::replica_id& id) { context_.replica = id; },
         [this](rest_atom) { return rest(); },
     };
   }
@@ -104,11 +106,13 @@ private:
   using job = std::variant<write, read, arrival, state_read>;
 
   void take(job what) {
-    if (is_loading_)
+    if (is_busy())
       waiting_.push_back(std::move(what));
     else
       start(std::move(what));
   }
+
+  bool is_busy() const { return is_loading_ || is_renewing_; }
 
   void start(job what) {
     if (!value_)
@@ -119,8 +123,7 @@ private:
   }
 
   void go_on() {
-    is_loading_ = false;
-    while (!is_loading_ && !waiting_.empty()) {
+    while (!is_busy() && !waiting_.empty()) {
       auto next = std::move(waiting_.front());
       waiting_.pop_front();
       start(std::move(next));
@@ -138,6 +141,7 @@ private:
               start_and_go_on(std::move(what));
             },
             [this, what](const caf::error& why) mutable {
+              is_loading_ = false;
               fail(what, why);
               go_on();
             });
@@ -150,11 +154,13 @@ private:
             [this, what, life = life_](storage::some_rows& rows) mutable {
               if (life != life_)
                 return start_and_go_on(std::move(what));
+              is_loading_ = false;
               value_->take(rows.asked, std::move(rows.clocks));
               std::visit([this](auto& j) { perform(j); }, what);
               go_on();
             },
             [this, what](const caf::error& why) mutable {
+              is_loading_ = false;
               fail(what, why);
               go_on();
             });
@@ -163,8 +169,7 @@ private:
   void start_and_go_on(job what) {
     is_loading_ = false;
     start(std::move(what));
-    if (!is_loading_)
-      go_on();
+    go_on();
   }
 
   static void fail(job& what, const caf::error& why) {
@@ -225,6 +230,8 @@ private:
     storage::batch changed;
     auto part = value_->join(a.part, context_.digests, changes_for_disk(changed));
     const bool is_news = part.has_value();
+    if (is_news && context_.disk && storage::shows_lost_events(*part, *value_, context_.replica))
+      renew();
     auto answer = [reply = a.reply,
                    news = novelty{std::move(part), value_->digest()}](const auto& why) mutable {
       why ? reply.deliver(why) : reply.deliver(std::move(news));
@@ -247,6 +254,24 @@ private:
                                             : value_->value().encode()](const auto& why) mutable {
       why ? reply.deliver(why) : reply.deliver(std::move(state));
     });
+  }
+
+  /// Events that we numbered are not here any more, so their numbers might be used again: nothing
+  /// is done until there is another id to number them under.
+  void renew() {
+    if (std::exchange(is_renewing_, true))
+      return;
+    const auto over = [this] {
+      is_renewing_ = false;
+      go_on();
+    };
+    request(context_.disk, caf::infinite, renew_atom_v, context_.replica)
+        .then(
+            [this, over](const crdt::replica_id& fresh) {
+              context_.replica = fresh;
+              over();
+            },
+            [over](const caf::error&) { over(); }); // nor can anything be written then
   }
 
   // -- the disk --
@@ -285,7 +310,7 @@ private:
     committing_.pop_front();
     for (const auto& then : told)
       then(caf::error{});
-    if (committing_.empty() && !is_loading_ && value_->bytes() > context_.whole_bytes) {
+    if (committing_.empty() && !is_busy() && value_->bytes() > context_.whole_bytes) {
       value_->let_go();
       count_bytes();
     }
@@ -306,7 +331,7 @@ private:
   // -- sleep --
 
   caf::result<rested_key> rest() {
-    if (is_loading_ || !committing_.empty())
+    if (is_busy() || !committing_.empty())
       return rested_key{};
     rested_key result{true, {}};
     if (!context_.disk && !value_->empty())
@@ -326,6 +351,7 @@ private:
   key_context context_;
   std::optional<storage::held_value> value_; // nothing until it is loaded
   bool is_loading_ = false;
+  bool is_renewing_ = false;
   std::deque<job> waiting_;
   std::deque<std::vector<finish>> committing_; // for each change on its way to the disk
   std::uint64_t life_ = 0;                     // of the value in memory

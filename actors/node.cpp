@@ -87,7 +87,7 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
            }});
   const auto digests = digester_of(o);
   if (rows_)
-    start_storage(o, digests);
+    start_storage(o, at, digests);
   gossip_ = spawn_gossip(sys, {.session = {who.session.bits},
                                .limits = {.message_bytes = o.gossip.max_message,
                                           .log_bytes = o.gossip.max_log,
@@ -99,7 +99,7 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
                                .random_seed = random_bits(),
                                .peers = peers_,
                                .membership = membership_,
-                               .reader = readers_.empty() ? reader_actor{} : readers_.front()});
+                               .reader = reader()});
   auto* awake_bytes = sys.metrics().gauge_singleton(
       "starling", "keys.awake-bytes", "What keys hold that have an actor, about.", "bytes");
   std::vector<shard_actor> shards;
@@ -120,12 +120,17 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
               .awake_bytes_max = static_cast<std::int64_t>(o.keys.max_awake_bytes),
               .rest_after = o.keys.rest_after}));
   shards_ = shard_map{shards};
+  if (storage_)
+    caf::anon_send(storage_, shards_atom_v,
+                   std::vector<numbering_actor>{shards.begin(), shards.end()});
   caf::anon_send(gossip_, shards_atom_v, std::move(shards));
   caf::anon_send(membership_, watch_atom_v, gossip_);
 }
 
-void node::start_storage(const options& o, const replication::digester& digests) {
+void node::start_storage(const options& o, const home& at, const replication::digester& digests) {
   storage_ = spawn_storage(sys_, {.rows = rows_,
+                                  .seen = at.seen,
+                                  .replica = at.who.replica,
                                   .level = durability_of(o.storage.durability),
                                   .batch_interval = o.storage.batch_interval});
   for (std::size_t i = 0; i < o.storage.readers; ++i)

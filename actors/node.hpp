@@ -45,14 +45,14 @@ public:
 
   const shard_map& shards() const { return shards_; }
   const gossip_actor& gossip() const { return gossip_; }
-  const std::vector<reader_actor>& readers() const { return readers_; }
 
-  /// Nobody without a disk.
+  // Nobody without a disk.
   const storage_actor& storage() const { return storage_; }
+  reader_actor reader() const { return readers_.empty() ? reader_actor{} : readers_.front(); }
   const membership_actor& membership() const { return membership_; }
 
 private:
-  void start_storage(const options& o, const replication::digester& digests);
+  void start_storage(const options& o, const home& at, const replication::digester& digests);
   void hand_on_what_peers_lack(caf::scoped_actor& self, std::chrono::milliseconds most);
   std::uint64_t lacking_peers(caf::scoped_actor& self);
 

@@ -3,6 +3,7 @@
 #include "actors/last_words.hpp"
 
 #include <caf/disposable.hpp>
+#include <caf/send.hpp>
 #include <caf/telemetry/gauge.hpp>
 #include <caf/telemetry/metric_registry.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -67,6 +68,11 @@ public:
           return pass_on<std::string>(key, state_atom_v);
         },
         [this](keys_atom, const crdt::key_query& q) { return list(q); },
+        [this](renew_atom, const crdt::replica_id& id) {
+          context_.keys.replica = id;
+          for (const auto& [key, one] : awake_)
+            anon_send(one.actor, renew_atom_v, id);
+        },
         [this](report_atom) { return std::uint64_t{awake_.size() + resting_.size()}; },
     };
   }

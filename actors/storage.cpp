@@ -2,6 +2,7 @@
 
 #include "actors/last_words.hpp"
 #include "actors/log.hpp"
+#include "actors/random.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>
@@ -34,6 +35,7 @@ public:
     if (is_dirty_ && !failure_)
       context_.rows->sync();
     context_.rows = nullptr;
+    told_.clear();
   }
 
   behavior_type make_behavior() override {
@@ -42,8 +44,11 @@ public:
     return {
         [this](commit_atom, storage::batch& changes) { return take(std::move(changes)); },
         [this](tick_atom) { commit_group(); },
+        [this](shards_atom, std::vector<numbering_actor>& told) { told_ = std::move(told); },
+        [this](renew_atom, const crdt::replica_id& lost) { return renew(lost); },
         [this](report_atom) {
-          return storage_report{failure_, static_cast<std::uint64_t>(commits_->value()),
+          return storage_report{failure_, context_.replica,
+                                static_cast<std::uint64_t>(commits_->value()),
                                 static_cast<std::uint64_t>(syncs_->value())};
         },
     };
@@ -87,6 +92,26 @@ private:
       promise.deliver();
   }
 
+  caf::result<crdt::replica_id> renew(const crdt::replica_id& lost) {
+    if (lost != context_.replica)
+      return context_.replica; // somebody else has noticed
+    const auto fresh = crdt::replica_id::from(random_bits(), random_bits());
+    const bool is_careful = context_.level == durability::sync;
+    if (!failure_)
+      if (auto failed = storage::keep_replica(*context_.rows, context_.seen, is_careful, fresh))
+        fail(std::move(*failed));
+    if (failure_)
+      return to_error(*failure_);
+    log::warn("storage",
+              "a peer knows events that this node has lost: it numbers its events as {} "
+              "from now on",
+              to_string(fresh));
+    context_.replica = fresh;
+    for (const auto& one : told_)
+      anon_send(one, renew_atom_v, fresh);
+    return fresh;
+  }
+
   void schedule_sync() {
     sync_timer_ = run_delayed(context_.batch_interval, [this] {
       if (is_dirty_ && !failure_) {
@@ -109,6 +134,7 @@ private:
   std::vector<storage::batch> waiting_;
   std::vector<caf::typed_response_promise<void>> promises_; // one for each
   std::optional<storage::failure> failure_;
+  std::vector<numbering_actor> told_;
   bool is_dirty_ = false; // something is written and not synced
   caf::disposable sync_timer_;
   caf::telemetry::int_counter* commits_;

@@ -7,6 +7,7 @@
 // own thread, since it blocks.
 
 #include "actors/interfaces.hpp"
+#include "storage/identity.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -28,6 +29,8 @@ durability durability_of(std::string_view name);
 
 struct storage_context {
   std::shared_ptr<storage::store> rows;
+  storage::evidence seen;   // of the disk
+  crdt::replica_id replica; // that is kept there
   durability level = durability::sync;
   std::chrono::milliseconds batch_interval{100}; // between syncs at `batch`
 };

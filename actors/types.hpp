@@ -73,6 +73,7 @@ struct rested_key {
 /// What the storage actor knows of itself, for display.
 struct storage_report {
   std::optional<storage::failure> failure; // why nothing is written any more
+  crdt::replica_id replica;                // who numbers this node's events
   std::uint64_t commits = 0;               // of groups of changes
   std::uint64_t syncs = 0;                 // of them and otherwise
 };
@@ -185,6 +186,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_ATOM(starling, starling::actors, peer_atom)
   CAF_ADD_ATOM(starling, starling::actors, post_atom)
   CAF_ADD_ATOM(starling, starling::actors, read_atom)
+  CAF_ADD_ATOM(starling, starling::actors, renew_atom)
   CAF_ADD_ATOM(starling, starling::actors, report_atom)
   CAF_ADD_ATOM(starling, starling::actors, resolve_atom)
   CAF_ADD_ATOM(starling, starling::actors, rest_atom)

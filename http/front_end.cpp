@@ -32,6 +32,7 @@ public:
     context_.gossip = nullptr;
     context_.membership = nullptr;
     context_.reader = nullptr;
+    context_.storage = nullptr;
   }
 
   behavior_type make_behavior() override {
@@ -88,7 +89,8 @@ private:
       reply_to<answer> reply;
     };
     const auto& shards = context_.shards.all();
-    auto all = std::make_shared<gathered>(gathered{shards.size() + 2, {}, reply});
+    auto all =
+        std::make_shared<gathered>(gathered{shards.size() + (context_.storage ? 3 : 2), {}, reply});
     const auto count_down = [all] {
       if (--all->left == 0)
         all->reply(std::move(all->report));
@@ -108,14 +110,17 @@ private:
               count_down();
             },
             fail);
-    for (const auto& shard : shards)
-      request(shard, caf::infinite, actors::report_atom_v)
+    if (context_.storage)
+      request(context_.storage, caf::infinite, actors::report_atom_v)
           .then(
-              [all, count_down](std::uint64_t keys) {
-                all->report.keys += keys;
+              [all, count_down](actors::storage_report& r) {
+                all->report.storage = std::move(r);
                 count_down();
               },
               fail);
+    for (const auto& shard : shards)
+      request(shard, caf::infinite, actors::report_atom_v)
+          .then([count_down](std::uint64_t) { count_down(); }, fail);
   }
 
   front_end_context context_;
@@ -131,6 +136,10 @@ problem problem_of(const crdt::key& key, const caf::error& why) {
     return http::problem_of(crdt::refusal::exhausted);
   if (why == errc::value_too_large)
     return {problem_code::value_too_large, "the value has reached the size that a node can send"};
+  if (why == errc::disk_full)
+    return {problem_code::disk_full, actors::reason_of(why), {}};
+  if (why == errc::disk_failed)
+    return {problem_code::disk_failed, actors::reason_of(why), {}};
   return {problem_code::internal, "the request could not be carried out"};
 }
 
@@ -350,9 +359,12 @@ response front_end::reply(ready_request) {
   if (stopping_ || leaving_)
     return reply_with(problem{problem_code::not_ready, "the node is stopping"});
   const auto outcome = ask(report_atom_v);
-  if (std::holds_alternative<problem>(outcome) ||
-      !std::holds_alternative<node_report>(std::get<answer>(outcome)))
+  const auto* answered = std::get_if<answer>(&outcome);
+  const auto* report = answered ? std::get_if<node_report>(answered) : nullptr;
+  if (!report)
     return reply_with(problem{problem_code::not_ready, "the actors do not answer in time"});
+  if (const auto& why = report->storage.failure)
+    return reply_with(problem{problem_code::not_ready, "nothing can be written: " + why->what});
   return reply_with_status("ready");
 }
 

@@ -29,7 +29,7 @@ namespace starling::http {
 struct node_report {
   actors::membership_report membership;
   actors::gossip_report gossip;
-  std::uint64_t keys = 0;
+  actors::storage_report storage;
 };
 
 /// What the actors answer a client: a value, some keys, a report, or why not.
@@ -65,6 +65,7 @@ struct front_end_context {
   actors::gossip_actor gossip;
   actors::membership_actor membership;
   actors::reader_actor reader{}; // knows all keys, where there is a disk
+  actors::storage_actor storage{};
 };
 
 front_end_actor spawn_front_end(caf::actor_system& sys, const front_end_context& context);

@@ -58,7 +58,7 @@ void count_request(caf::actor_system& sys, std::string_view route, int status) {
 
 std::string metrics_text(caf::actor_system& sys, const node_report& report) {
   const auto& gossip = report.gossip;
-  set_gauge(sys, "keys", "Keys on this node.", report.keys);
+  set_gauge(sys, "keys", "Keys on this node.", gossip.keys);
   set_gauge(sys, "gossip.log-entries", "Deltas that some peer may lack.", gossip.log_entries);
   set_gauge(sys, "gossip.log-bytes", "Encoded size of these deltas.", gossip.log_bytes);
   std::uint64_t behind = 0;

@@ -70,6 +70,10 @@ description describe(problem_code code) {
     return {413, "value-too-large", "The value is too large"};
   case problem_code::internal:
     return {500, "internal", "Something is wrong with this node"};
+  case problem_code::disk_full:
+    return {507, "disk-full", "This node has no room left"};
+  case problem_code::disk_failed:
+    return {503, "disk-failed", "The disk of this node fails"};
   case problem_code::not_ready:
     return {503, "not-ready", "This node is starting or stopping"};
   case problem_code::timed_out:

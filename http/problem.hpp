@@ -1,7 +1,8 @@
 #pragma once
 
 // What went wrong, for the client, as RFC 9457 writes it. A problem always means that the request
-// changed nothing, except for `timed_out` and `internal`, after which nobody knows.
+// changed nothing, except for `timed_out`, `internal` and those of the disk, after which nobody
+// knows.
 
 #include "crdt/command.hpp"
 
@@ -41,6 +42,8 @@ enum class problem_code {
   exhausted,              // the value has no room for another event
   value_too_large,        // the value has reached the size up to which clients may fill it
   internal,               // a fault of ours
+  disk_full,              // nothing can be written any more
+  disk_failed,            // nothing can be written, or something cannot be read
   not_ready,              // starting or stopping
   timed_out,              // no answer within the deadline
 };

@@ -2,6 +2,7 @@
 
 #include "wire/bytes.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace starling::storage {
@@ -90,6 +91,26 @@ found<crdt::replica_id> take_up_replica(store& rows, const evidence& seen, bool 
 std::optional<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,
                                     const crdt::replica_id& id) {
   return put(rows, replica_row(), encode({id, seen.device, seen.inode, is_careful}));
+}
+
+bool shows_lost_events(const crdt::value& news, const held_value& now,
+                       const crdt::replica_id& self) {
+  switch (news.type()) {
+  case crdt::type::counter: // nobody else changes our totals
+    return news.as<crdt::pn_counter>().entries().contains(self);
+  case crdt::type::register_:
+    return news.as<crdt::lww_register>().current()->by == self;
+  case crdt::type::set: {
+    const auto& set = news.as<crdt::or_set>();
+    const auto last = now.value().as<crdt::or_set>().seen().last(self);
+    return set.seen().replicas().contains(self) ||
+           std::ranges::any_of(set.clocks(), [&](const auto& row) {
+             return std::ranges::any_of(
+                 row.second, [&](const auto& e) { return e.replica == self && e.number > last; });
+           });
+  }
+  }
+  return false;
 }
 
 std::optional<failure> close_in_order(store& rows) {

@@ -32,6 +32,12 @@ found<crdt::replica_id> take_up_replica(store& rows, const evidence& seen, bool 
 std::optional<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,
                                     const crdt::replica_id& id);
 
+/// Whether what a peer brought shows that this replica numbered events that it does not remember,
+/// as when a disk was set back: then it must not number another under this id. `news` is what was
+/// new of it, `now` the value with it.
+bool shows_lost_events(const crdt::value& news, const held_value& now,
+                       const crdt::replica_id& self);
+
 /// Everything is synced and nothing more will be numbered under the id: it may be kept. For when a
 /// node that was not careful stops in order.
 std::optional<failure> close_in_order(store& rows);

@@ -20,29 +20,36 @@ std::size_t byte_at(std::string_view block, std::size_t at) {
   return static_cast<unsigned char>(block[at]);
 }
 
-/// Counts the pieces of a block; nothing if it reads as zeros where a piece should begin.
-std::optional<std::size_t> pieces_in(std::string_view block) {
-  std::size_t result = 0;
-  for (std::size_t at = 0; at + piece_head_bytes <= block.size(); ++result) {
-    if (byte_at(block, at + 6) == 0)
-      return std::nullopt;
+struct walk {
+  std::size_t pieces = 0;
+  bool met_zeros = false; // where a piece should begin
+  bool is_torn = false;   // the last piece is not all there
+};
+
+void go_through(std::string_view block, walk& w) {
+  std::size_t at = 0;
+  while (at + piece_head_bytes <= block.size()) {
+    if (byte_at(block, at + 6) == 0) {
+      w.met_zeros = true;
+      return;
+    }
+    ++w.pieces;
     at += piece_head_bytes + byte_at(block, at + 4) + (byte_at(block, at + 5) << CHAR_BIT);
   }
-  return result;
+  w.is_torn = block.size() < block_bytes ? at != block.size() : at > block.size();
 }
 
-Status check_log(rocksdb::Env& env, const std::string& path, std::size_t& pieces) {
+Status go_through(rocksdb::Env& env, const std::string& path, walk& w) {
   std::unique_ptr<rocksdb::SequentialFile> file;
   auto status = env.NewSequentialFile(path, &file, {});
   std::array<char, block_bytes> bytes;
   rocksdb::Slice block;
   while (status.ok() && (status = file->Read(bytes.size(), &block, bytes.data())).ok()) {
-    const auto found = pieces_in(block.ToStringView());
-    if (!found)
-      return Status::Corruption("a part reads as zeros", path);
-    pieces += *found;
-    if (block.size() < bytes.size())
-      return Status::OK();
+    // Blocks are whole, so only what ends the last one can be torn.
+    if (!block.empty())
+      go_through(block.ToStringView(), w);
+    if (w.met_zeros || block.size() < bytes.size())
+      break;
   }
   return status;
 }
@@ -66,10 +73,19 @@ rocksdb::WriteBatch log_mark() {
 Status check_logs(rocksdb::Env& env, const std::string& folder,
                   const std::vector<std::string>& files) {
   std::size_t pieces = 0;
-  for (const auto& file : files)
-    if (file.ends_with(".log"))
-      if (const auto status = check_log(env, folder + "/" + file, pieces); !status.ok())
+  for (const auto& file : files) {
+    const bool is_log = file.ends_with(".log");
+    const bool is_manifest = file.starts_with("MANIFEST-");
+    walk w;
+    if (is_log || is_manifest)
+      if (const auto status = go_through(env, folder + "/" + file, w); !status.ok())
         return status;
+    if (w.met_zeros)
+      return Status::Corruption("a part reads as zeros", file);
+    if (is_manifest && w.is_torn)
+      return Status::Corruption("the end is cut off", file);
+    pieces += is_log ? w.pieces : 0;
+  }
   return pieces > 0 ? Status::OK() : Status::Corruption("the log is empty or missing");
 }
 

@@ -2,10 +2,11 @@
 
 // Damage to the log that RocksDB does not see when it replays it: of a block that reads as zeros
 // from some record on, it skips the rest without a word, and an empty or missing log is one without
-// changes to it. What RocksDB sees, it is left to find.
+// changes to it. The same goes for the end of its manifest, which is written like a log and says
+// which files of rows there are. What RocksDB sees, it is left to find.
 //
 // Each log of ours begins with a mark, a record without changes, so that there is none without a
-// record. What stays unseen: that the log lost whole records at its end.
+// record. What stays unseen: that a log or the manifest lost whole records at its end.
 
 #include <cstdint>
 #include <optional>
@@ -20,8 +21,8 @@ namespace starling::storage {
 /// A record for the log that changes nothing.
 rocksdb::WriteBatch log_mark();
 
-/// Whether each of the logs among these files of a folder is records from its beginning to its end,
-/// and some log has one. A log that ends within a record is left to RocksDB.
+/// Whether each of the logs and manifests among these files of a folder is records from its
+/// beginning to its end, and some log has one. A log that ends within a record is left to RocksDB.
 rocksdb::Status check_logs(rocksdb::Env& env, const std::string& folder,
                            const std::vector<std::string>& files);
 

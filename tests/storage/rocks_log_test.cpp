@@ -179,6 +179,28 @@ TEST_F(RocksLog, TellsThatItIsMissing) {
   EXPECT_EQ(commits_in(*found.rows), 0);
 }
 
+TEST_F(RocksLog, TellsThatTheEndOfTheManifestIsCutOffOrZeros) {
+  for (std::size_t bytes = 2; bytes <= 9; ++bytes) // the last one is zero already
+    for (const bool has_zeros : {false, true}) {
+      SCOPED_TRACE("the last " + std::to_string(bytes) + " bytes");
+      copied();
+      for (const auto& entry : fs::directory_iterator{path})
+        if (entry.path().filename().string().starts_with("MANIFEST-")) {
+          const auto size = fs::file_size(entry);
+          fs::resize_file(entry, size - bytes);
+          if (has_zeros)
+            fs::resize_file(entry, size);
+        }
+
+      const auto found = open_rocks_store(path, small_settings);
+
+      if (const auto* failed = std::get_if<failure>(&found))
+        EXPECT_EQ(failed->kind, trouble::corrupted);
+      else
+        EXPECT_TRUE(std::get<opened>(found).damage);
+    }
+}
+
 TEST_F(RocksLog, TellsOfItsDamageUntilACommitIsSynced) {
   write_file(copied(), "");
   const auto first = open_rows(path).damage;

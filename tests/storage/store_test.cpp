@@ -13,6 +13,10 @@ namespace {
 
 enum class kind { memory, rocks };
 
+void PrintTo(kind k, std::ostream* out) {
+  *out << (k == kind::memory ? "memory" : "rocks");
+}
+
 class AnyStore : public ::testing::TestWithParam<kind> {
 protected:
   AnyStore() {

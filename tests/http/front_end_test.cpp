@@ -111,6 +111,7 @@ dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint6
           *all = first_of(*all, q);
         return answer_or_keep(self, s->lists, first);
       },
+      [](actors::renew_atom, const crdt::replica_id&) {},
       [self, s, keys](actors::report_atom) { return answer_or_keep(self, s->reports, keys); },
       [s](actors::watch_atom) { return std::uint64_t{s->views.size()}; },
       [s](actors::flush_atom) {
@@ -410,7 +411,7 @@ TEST_F(FrontEndActor, GathersAReportFromAllActors) {
 
   const auto report = take<node_report>(start(report_atom_v));
 
-  EXPECT_EQ(report.keys, 7u);
+  EXPECT_EQ(report.gossip.keys, 7u);
   EXPECT_EQ(report.gossip.log_entries, 5u);
   EXPECT_EQ(report.membership.self, make_member("self:1", 1));
   EXPECT_EQ(report.membership.peers.size(), 5u);

@@ -13,7 +13,7 @@ class Metrics : public threaded_test {};
 
 node_report make_report() {
   node_report result;
-  result.keys = 7;
+  result.gossip.keys = 7;
   result.gossip.log_entries = 3;
   result.gossip.log_bytes = 45;
   result.gossip.peers = {{{1}, true, 3}, {{2}, false, 0}, {{3}, true, 3}};

@@ -113,7 +113,7 @@ TEST_F(RocksLog, TellsThatABitWasFlippedAnywhere) {
   }
 }
 
-TEST_F(RocksLog, TellsThatItWasCutOffWithinARecord) {
+TEST_F(RocksLog, TakesARecordThatItEndsWithinForOneThatWasBeingWritten) {
   const auto good = read_file(copied());
   open_rows(folder / "empty");
   const auto mark_bytes = read_file(log_in(folder / "empty")).size();

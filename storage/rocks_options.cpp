@@ -55,8 +55,7 @@ void set_info_log(rocksdb::Options& options) {
 
 void set_checks(rocksdb::Options& options) {
   options.paranoid_checks = true;
-  // A log that ends within a record is one whose writer was killed: nobody was told of that commit.
-  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
   options.track_and_verify_wals_in_manifest = true;
   options.max_bgerror_resume_count = 0;
 }

@@ -31,6 +31,8 @@ public:
     status = is_new_ ? Status::OK() : check_logs(env_, folder_, files_);
     if (status.ok())
       status = open_whole();
+    if (status.IsCorruption() && may_have_been_killed_while_writing())
+      status = open_without_last_write();
     if (status.IsCorruption())
       status = open_up_to(status);
     if (!status.ok())
@@ -66,12 +68,33 @@ private:
     return Status::OK();
   }
 
-  Status open_whole() {
-    auto result = rocks_rows::open(folder_, options_);
+  Status open_whole() { return open_with(options_); }
+
+  Status open_with(const rocksdb::Options& options) {
+    auto result = rocks_rows::open(folder_, options);
     if (auto* status = std::get_if<Status>(&result))
       return *status;
     rows = std::move(std::get<std::unique_ptr<rocks_rows>>(result));
     return Status::OK();
+  }
+
+  /// A kill stops a write between two pages, so the log that it leaves ends with a page. Nobody was
+  /// told of that commit. Where the log ends within a record elsewhere, something else is wrong.
+  bool may_have_been_killed_while_writing() {
+    constexpr std::uint64_t page_bytes = 4096;
+    std::string newest; // their names are numbers of one length
+    for (const auto& file : files_)
+      if (file.ends_with(".log"))
+        newest = std::max(newest, file);
+    std::uint64_t size = 0;
+    return !newest.empty() && env_.GetFileSize(folder_ + "/" + newest, &size).ok() && size > 0 &&
+           size % page_bytes == 0;
+  }
+
+  Status open_without_last_write() {
+    auto options = options_;
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    return open_with(options);
   }
 
   /// Opens what the log holds up to the damage. The note comes first: from then on, nothing else

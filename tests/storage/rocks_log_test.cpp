@@ -113,7 +113,7 @@ TEST_F(RocksLog, TellsThatABitWasFlippedAnywhere) {
   }
 }
 
-TEST_F(RocksLog, TakesARecordThatItEndsWithinForOneThatWasBeingWritten) {
+TEST_F(RocksLog, TellsThatItWasCutOffWithinARecord) {
   const auto good = read_file(copied());
   open_rows(folder / "empty");
   const auto mark_bytes = read_file(log_in(folder / "empty")).size();
@@ -124,6 +124,27 @@ TEST_F(RocksLog, TakesARecordThatItEndsWithinForOneThatWasBeingWritten) {
     if (!is_between) {
       EXPECT_LT(commits_left_of(good.substr(0, size)), commits_max);
     }
+  }
+}
+
+TEST_F(RocksLog, IsSoundIfItEndsWithAPageWithinARecord) {
+  // That is what a process leaves that was killed while it wrote; nobody was told of that commit.
+  constexpr std::size_t page_bytes = 4096;
+  const std::string value(page_bytes, 'x');
+  for (const auto size : {page_bytes - 1, page_bytes, page_bytes + 1}) {
+    SCOPED_TRACE("cut to " + std::to_string(size));
+    std::filesystem::remove_all(path);
+    {
+      const auto found = open_rows(path);
+      EXPECT_FALSE(found.rows->commit({putting({{"a", "1"}})}, true));
+      EXPECT_FALSE(found.rows->commit({putting({{"b", value}})}, true));
+    }
+    write_file(log_in(path), read_file(log_in(path)).substr(0, size));
+
+    const auto found = open_rows(path);
+
+    EXPECT_EQ(found.damage.has_value(), size != page_bytes);
+    EXPECT_EQ(all_rows(*found.rows), (row_map{{"a", "1"}}));
   }
 }
 

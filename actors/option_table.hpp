@@ -96,7 +96,7 @@ void visit_options(options& o, Visitor visit) {
         "How logs and reports call this node; empty: its cluster.advertise.");
   visit("node.identity-file", o.node.identity_file, text{"path", is_anything},
         "Where the node's id is kept, so that it comes back as the same member, even at another "
-        "address; empty: a new id at each start.");
+        "address; empty: in storage.data-dir, or a new id at each start if that is not used.");
 
   visit("http.listen", o.http.listen, text{"host:port", is_endpoint},
         "Where clients are listened to.");

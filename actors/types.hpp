@@ -73,7 +73,7 @@ struct rested_key {
 /// What the storage actor knows of itself, for display.
 struct storage_report {
   std::optional<storage::failure> failure; // why nothing is written any more
-  crdt::replica_id replica;                // who numbers this node's events
+  std::optional<crdt::replica_id> replica; // who numbers this node's events, if there is a disk
   std::uint64_t commits = 0;               // of groups of changes
   std::uint64_t syncs = 0;                 // of them and otherwise
 };

@@ -348,7 +348,8 @@ response front_end::reply(cluster_request) {
   const auto* report = std::get_if<node_report>(&std::get<answer>(outcome));
   if (!report)
     return reply_with(problem{problem_code::internal, "the node could not tell how it is"});
-  return reply_with(view_of(*report, settings_.replica, settings_.started));
+  return reply_with(
+      view_of(*report, report->storage.replica.value_or(settings_.replica), settings_.started));
 }
 
 response front_end::reply(health_request) {

@@ -124,6 +124,7 @@ std::variant<identity, std::string> take_up_identity(const std::string& file) {
       return file + " is no identity file; move it away to start as a new node";
     result.node = before->node;
     result.generation = std::max(before->generation + 1, result.started);
+    result.last_generation = before->generation;
   }
   if (auto failure = keep_identity(file, result.node, result.generation))
     return std::move(*failure);

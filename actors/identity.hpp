@@ -21,8 +21,9 @@ struct identity {
   membership::node_id node;
   membership::session_id session;
   crdt::replica_id replica;
-  std::uint64_t generation = 0; // of the node id: above all that it had
-  std::uint64_t started = 0;    // milliseconds since 1970
+  std::uint64_t generation = 0;      // of the node id: above all that it had
+  std::uint64_t started = 0;         // milliseconds since 1970
+  std::uint64_t last_generation = 0; // of its last life, as far as that is kept; 0 if it had none
 };
 
 /// One that nobody had before.

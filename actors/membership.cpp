@@ -221,6 +221,11 @@ private:
       return lose(e.who.id);
     case event_kind::left:
       return lose(e.who.id);
+    case event_kind::id_conflict:
+    case event_kind::life_forgotten:
+      if (context_.doubted)
+        context_.doubted();
+      return;
     case event_kind::left_cluster:
       return finish_leaving(e);
     default:

@@ -39,6 +39,9 @@ struct membership_context {
   // This node has another id or generation from now on; nothing was sent under it yet. Rare, and
   // may wait for the disk.
   std::function<void(const membership::node_id&, std::uint64_t generation)> renamed = {};
+
+  // Somebody else may have what is on this node's disk, or had it later: see storage/identity.hpp.
+  std::function<void()> doubted = {};
 };
 
 membership_actor spawn_membership(caf::actor_system& sys, const membership_context& context);

@@ -54,6 +54,11 @@ void log_event(const membership::event& e, const membership::swim& core) {
     return log::error(component,
                       "another process runs under the id of this node: {}; this is {} now", who,
                       to_string(core.self().id));
+  case event_kind::life_forgotten:
+    return log::error(component,
+                      "{} knows a life of this node that this node does not: its disk "
+                      "was set back",
+                      who);
   case event_kind::address_conflict:
     return log::warn(component, "{} claims the address of this node", who);
   case event_kind::clock_differs:

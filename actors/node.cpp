@@ -50,6 +50,9 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
       hand_on_timeout_(o.gossip.leave_timeout), stop_timeout_(o.gossip.stop_timeout),
       rows_(at.rows) {
   const auto& who = at.who;
+  const auto digests = digester_of(o);
+  if (rows_)
+    start_storage(o, at, digests);
   const wire::secret secret{o.cluster.name, o.cluster.key};
   peers_ = spawn_peer_client(sys, {.secret = secret,
                                    .timeout = o.cluster.peer_timeout,
@@ -65,7 +68,8 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
                 .session = who.session,
                 .address = o.cluster.advertise,
                 .name = o.node.name,
-                .http_address = o.http.advertise},
+                .http_address = o.http.advertise,
+                .last_generation = who.last_generation},
        .settings = o.swim,
        .secret = secret,
        .seeds = o.cluster.seeds,
@@ -84,10 +88,12 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
                return;
              if (const auto failure = keep_identity(file, id, generation))
                log::error("node", "node.identity-file: {}", *failure);
+           },
+       .doubted =
+           [this, id = who.replica] {
+             if (storage_)
+               caf::anon_send(storage_, renew_atom_v, id);
            }});
-  const auto digests = digester_of(o);
-  if (rows_)
-    start_storage(o, at, digests);
   gossip_ = spawn_gossip(sys, {.session = {who.session.bits},
                                .limits = {.message_bytes = o.gossip.max_message,
                                           .log_bytes = o.gossip.max_log,
@@ -101,7 +107,7 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
                                .membership = membership_,
                                .reader = reader()});
   auto* awake_bytes = sys.metrics().gauge_singleton(
-      "starling", "keys.awake-bytes", "What keys hold that have an actor, about.", "bytes");
+      "starling", "keys.awake-bytes", "What keys hold that have an actor, about, in bytes.");
   std::vector<shard_actor> shards;
   for (std::size_t i = 0; i < o.keys.shards; ++i)
     // A state that clients have filled must still travel in one message after concurrent writes

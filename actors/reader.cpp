@@ -96,7 +96,8 @@ private:
 } // namespace
 
 reader_actor spawn_reader(caf::actor_system& sys, const reader_context& context) {
-  return sys.spawn<reader_impl, caf::detached>(context);
+  return context.has_own_thread ? sys.spawn<reader_impl, caf::detached>(context)
+                                : sys.spawn<reader_impl>(context);
 }
 
 } // namespace starling::actors

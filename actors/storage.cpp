@@ -102,9 +102,7 @@ private:
         fail(std::move(*failed));
     if (failure_)
       return to_error(*failure_);
-    log::warn("storage",
-              "a peer knows events that this node has lost: it numbers its events as {} "
-              "from now on",
+    log::warn("storage", "this node may have lost events: it numbers further ones as {}",
               to_string(fresh));
     context_.replica = fresh;
     for (const auto& one : told_)
@@ -149,7 +147,8 @@ durability durability_of(std::string_view name) {
 }
 
 storage_actor spawn_storage(caf::actor_system& sys, const storage_context& context) {
-  return sys.spawn<storage_impl, caf::detached>(context);
+  return context.has_own_thread ? sys.spawn<storage_impl, caf::detached>(context)
+                                : sys.spawn<storage_impl>(context);
 }
 
 caf::error to_error(const storage::failure& why) {

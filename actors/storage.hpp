@@ -33,6 +33,7 @@ struct storage_context {
   crdt::replica_id replica; // that is kept there
   durability level = durability::sync;
   std::chrono::milliseconds batch_interval{100}; // between syncs at `batch`
+  bool has_own_thread = true;                    // else it blocks others
 };
 
 storage_actor spawn_storage(caf::actor_system& sys, const storage_context& context);

@@ -36,6 +36,8 @@ std::string_view to_string(event_kind k) {
     return "isolated";
   case event_kind::connected:
     return "connected";
+  case event_kind::life_forgotten:
+    return "life forgotten";
   case event_kind::stalled:
     return "stalled";
   case event_kind::id_conflict:

@@ -55,6 +55,7 @@ enum class event_kind : std::uint8_t {
   stalled,          // this process did not run for `how_long`
   id_conflict,      // another process runs under our id; the older of the two takes a new one
   address_conflict, // another member claims our address
+  life_forgotten,   // this node has lived since what it remembers as its last life
   clock_differs,    // somebody's clock is too far ahead of ours, so it is no member here
   left_cluster,     // our leave is done; `acknowledged` members know
 };

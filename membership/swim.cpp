@@ -17,6 +17,7 @@ swim::swim(const settings& s, const identity& who, const wire::secret& secret,
     : settings_(s), secret_(secret), cluster_(secret.cluster_id()),
       id_(who.id), profile_{{who.generation, 0}, who.session, {},
                             who.address,         who.name,    who.http_address},
+      first_generation_(who.generation), last_generation_(who.last_generation),
       wall_clock_at_start_(who.wall_clock), start_(now), random_(random_seed), now_(now),
       replays_(2 * s.max_members), call_guard_(who.session, 2 * s.max_members),
       seeds_(std::move(seed_addresses), {s.seed_backoff_min, s.seed_backoff_max, s.seed_interval}) {

@@ -56,6 +56,7 @@ struct identity {
   std::string address;
   std::string name;
   std::string http_address;
+  std::uint64_t last_generation = 0; // of the last life that is remembered; 0 if there is none
 };
 
 /// Totals since the start; they only grow.
@@ -227,6 +228,7 @@ private:
   // swim_members.cpp: the table and what follows from its changes
   void take(const member& said, duration age = duration{0});
   void take_about_self(const member& said);
+  void look_for_forgotten_life(const member& said);
   bool is_far_ahead(const incarnation& at) const;
   void refuse_far_ahead(const member& said);
   void refute(const incarnation& accused);
@@ -291,6 +293,8 @@ private:
   wire::tag cluster_;
   node_id id_;
   profile profile_;
+  std::uint64_t first_generation_;
+  std::uint64_t last_generation_; // of the life before
   std::uint64_t wall_clock_at_start_;
   duration start_;
   random_source random_;

@@ -268,12 +268,21 @@ void swim::end_suspicions() {
 
 void swim::take_about_self(const member& said) {
   const auto own = self().status;
+  look_for_forgotten_life(said);
   // In the order by which all others choose between the two profiles.
   if (said.profile && said.profile->session != profile_.session && *said.profile > profile_)
     return yield_id(said);
   if (said.status.at < own.at || (said.status.at == own.at && said.status.is <= own.is))
     return; // out of date, or what we say ourselves
   refute(said.status.at);
+}
+
+void swim::look_for_forgotten_life(const member& said) {
+  if (last_generation_ == 0 || said.status.at.generation <= last_generation_ ||
+      said.status.at.generation >= first_generation_)
+    return;
+  last_generation_ = 0; // once is enough
+  emit(event_kind::life_forgotten, said);
 }
 
 void swim::refute(const incarnation& accused) {

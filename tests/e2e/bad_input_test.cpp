@@ -49,7 +49,7 @@ protected:
          {"/counters/visitors", "/registers/config", "/sets/fruits", "/sets/basket"})
       result += http().get(target).body;
     const auto metrics = http().get("/metrics").body;
-    const auto at = metrics.find("\nstarling_keys");
+    const auto at = metrics.find("\nstarling_keys ");
     // Name and value; the time of the reading follows.
     result += metrics.substr(at, metrics.find(' ', metrics.find(' ', at) + 1) - at);
     return result;

@@ -649,6 +649,25 @@ TEST(SwimMembers, OfTwoWithOneIdTheOlderTakesANewOne) {
   }
 }
 
+TEST(SwimMembers, ALifeThatIsNotRememberedIsTold) {
+  for (const bool is_set_back : {false, true}) {
+    group g;
+    g.add(3);
+    g.run(10s);
+    const auto lived = g.nodes[2].core->self().status.at.generation;
+    g.crash(2);
+    g.run(1s);
+    // Its disk knows its last life, or only one before that.
+    auto again = g.identity_of(2);
+    again.last_generation = is_set_back ? lived - 1 : lived;
+    g.boot(2, again);
+    g.run(20s);
+
+    EXPECT_EQ(g.count(2, event_kind::life_forgotten), is_set_back ? 1u : 0u);
+    EXPECT_EQ(g.count(2, event_kind::id_conflict), 0u);
+  }
+}
+
 TEST(SwimMembers, CopiesOfUsAreBoundedToo) {
   settings s;
   s.max_members = 4;

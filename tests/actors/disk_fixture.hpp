@@ -1,0 +1,111 @@
+#pragma once
+
+// A disk below actors under test: rows in memory, a storage actor and a reader that share the
+// test's scheduler, and a storage actor that the test answers for.
+
+#include "actors/reader.hpp"
+#include "actors/storage.hpp"
+#include "fixture.hpp"
+#include "storage/memory_store.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace starling::actors {
+
+/// Rows that count what is done to them.
+class counting_store : public storage::memory_store {
+public:
+  std::optional<storage::failure> commit(const std::vector<storage::batch>& batches,
+                                         bool synced) override {
+    groups.push_back(batches.size());
+    syncs += synced ? 1 : 0;
+    return memory_store::commit(batches, synced);
+  }
+
+  std::optional<storage::failure> sync() override {
+    ++syncs;
+    return memory_store::sync();
+  }
+
+  std::vector<std::size_t> groups; // how many batches each commit had
+  std::size_t syncs = 0;
+};
+
+/// A storage actor that commits when the test says so.
+class slow_disk {
+public:
+  slow_disk(caf::actor_system& sys, std::shared_ptr<storage::store> rows)
+      : controls_(sys.spawn([s = state_, rows](controlled_actor::pointer self) {
+          return behave(self, s, rows);
+        })) {}
+
+  storage_actor handle() const { return controls_; }
+  std::size_t waiting() const { return state_->waiting.size(); }
+
+  // Commits what waits longest, or not, and answers. Settle afterwards.
+  void commit_one() { caf::anon_send(controls_, flush_atom_v); }
+  void fail_one() { caf::anon_send(controls_, lost_atom_v); }
+
+  /// Ids that events were lost of.
+  const std::vector<crdt::replica_id>& lost() const { return state_->lost; }
+
+private:
+  using controlled_actor =
+      storage_actor::extend<caf::result<void>(flush_atom), caf::result<void>(lost_atom)>;
+  using commit = std::pair<storage::batch, caf::typed_response_promise<void>>;
+
+  struct state {
+    commit take() {
+      auto first = std::move(waiting.front());
+      waiting.erase(waiting.begin());
+      return first;
+    }
+
+    std::vector<commit> waiting;
+    std::vector<crdt::replica_id> lost;
+  };
+
+  static controlled_actor::behavior_type behave(controlled_actor::pointer self,
+                                                const std::shared_ptr<state>& s,
+                                                const std::shared_ptr<storage::store>& rows) {
+    return {
+        [self, s](commit_atom, const storage::batch& changes) -> caf::result<void> {
+          auto promise = self->make_response_promise<void>();
+          s->waiting.emplace_back(changes, promise);
+          return promise;
+        },
+        [](tick_atom) {},
+        [](shards_atom, const std::vector<numbering_actor>&) {},
+        [s](renew_atom, const crdt::replica_id& lost) {
+          s->lost.push_back(lost);
+          return crdt::replica_id::from(99, 99);
+        },
+        [](report_atom) { return storage_report{}; },
+        [s, rows](flush_atom) {
+          auto [changes, promise] = s->take();
+          rows->commit({changes}, true);
+          promise.deliver();
+        },
+        [s](lost_atom) { s->take().second.deliver(caf::make_error(errc::disk_full, "no room")); },
+    };
+  }
+
+  std::shared_ptr<state> state_ = std::make_shared<state>();
+  controlled_actor controls_;
+};
+
+inline const replication::digester test_digests{{}};
+
+/// A reader of those rows.
+inline reader_actor make_reader(caf::actor_system& sys, std::shared_ptr<const storage::store> rows,
+                                std::uint64_t whole_bytes = 1 << 20) {
+  return spawn_reader(sys, {.rows = std::move(rows),
+                            .whole_bytes = whole_bytes,
+                            .digests = test_digests,
+                            .has_own_thread = false});
+}
+
+} // namespace starling::actors

@@ -1,0 +1,214 @@
+// Key actors whose value is on a disk: nothing that names an uncommitted change leaves them.
+
+#include "actors/key.hpp"
+#include "disk_fixture.hpp"
+
+#include <caf/telemetry/gauge.hpp>
+#include <caf/telemetry/metric_registry.hpp>
+
+#include <gmock/gmock.h>
+
+namespace starling::actors {
+namespace {
+
+using crdt::type;
+using testing::ElementsAre;
+
+const auto own_id = crdt::replica_id::from(1, 2);
+const auto other_id = crdt::replica_id::from(3, 4);
+const crdt::key visitors{type::counter, "visitors"};
+const crdt::key fruits{type::set, "fruits"};
+
+class KeyOnDisk : public actor_test {
+protected:
+  key_actor spawn(const crdt::key& key, std::uint64_t whole_bytes = 1 << 20) {
+    return track(
+        spawn_key(sys, key,
+                  {.replica = own_id,
+                   .now = [] { return crdt::lww_register::stamp{1}; },
+                   .value_bytes_max = 1 << 20,
+                   .digests = test_digests,
+                   .gossip = gossip.handle(),
+                   .disk = disk.handle(),
+                   .reader = track(make_reader(sys, rows, whole_bytes)),
+                   .whole_bytes = whole_bytes,
+                   .awake_bytes = sys.metrics().gauge_singleton("test", "awake", "bytes")}));
+  }
+
+  std::int64_t awake_bytes() {
+    return sys.metrics().gauge_singleton("test", "awake", "bytes")->value();
+  }
+
+  void commit_all() {
+    while (disk.waiting() > 0) {
+      disk.commit_one();
+      settle();
+    }
+  }
+
+  /// A write that is committed.
+  void write(const key_actor& key, const crdt::command& c) {
+    const auto answer = start_asking<crdt::view>(key, apply_atom_v, c);
+    commit_all();
+    ASSERT_TRUE(answer->value);
+  }
+
+  /// A part of another replica's set.
+  static crdt::value addition(const std::string& member) {
+    crdt::or_set set;
+    return *set.add(other_id, {crdt::payload_kind::text, member});
+  }
+
+  std::shared_ptr<counting_store> rows = std::make_shared<counting_store>();
+  slow_disk disk{sys, rows};
+  fake_gossip gossip{sys};
+};
+
+TEST_F(KeyOnDisk, TellsNobodyOfAWriteBeforeItIsCommitted) {
+  const auto key = spawn(visitors);
+
+  const auto write = start_asking<crdt::view>(key, apply_atom_v, increment(5));
+  const auto read = start_asking<crdt::view>(key, read_atom_v, crdt::query{});
+  const auto state = start_asking<std::string>(key, state_atom_v);
+  EXPECT_TRUE(write->is_pending());
+  EXPECT_TRUE(read->is_pending());
+  EXPECT_TRUE(state->is_pending());
+  EXPECT_TRUE(gossip.deltas().empty());
+
+  commit_all();
+  EXPECT_EQ(write->value, counter_view(5));
+  EXPECT_EQ(read->value, counter_view(5));
+  ASSERT_TRUE(state->value);
+  EXPECT_EQ(decode_value(*state->value), gossip.deltas().at(0).part);
+}
+
+TEST_F(KeyOnDisk, AcknowledgesWhatAPeerSentOnceItIsCommitted) {
+  const auto key = spawn(fruits);
+
+  const auto first = start_asking<novelty>(key, join_atom_v, addition("apple"));
+  // It brings nothing new, but what it says may be lost until the first is committed.
+  const auto second = start_asking<novelty>(key, join_atom_v, addition("apple"));
+  EXPECT_TRUE(first->is_pending());
+  EXPECT_TRUE(second->is_pending());
+
+  commit_all();
+  ASSERT_TRUE(first->value && second->value);
+  EXPECT_TRUE(first->value->part);
+  EXPECT_FALSE(second->value->part);
+}
+
+TEST_F(KeyOnDisk, TakesManyWritesBeforeTheFirstIsCommitted) {
+  const auto key = spawn(visitors);
+  std::vector<std::shared_ptr<const outcome<crdt::view>>> answers;
+  for (int i = 0; i < 3; ++i)
+    answers.push_back(start_asking<crdt::view>(key, apply_atom_v, increment(1)));
+  EXPECT_EQ(disk.waiting(), 3u);
+
+  disk.commit_one();
+  settle();
+  EXPECT_EQ(answers[0]->value, counter_view(1));
+  EXPECT_TRUE(answers[1]->is_pending());
+
+  commit_all();
+  EXPECT_EQ(answers[2]->value, counter_view(3));
+}
+
+TEST_F(KeyOnDisk, GoesOnWithWhatIsOnTheDisk) {
+  write(spawn(visitors), increment(5));
+  write(spawn(visitors), increment(2));
+  EXPECT_EQ(ask<crdt::view>(spawn(visitors), read_atom_v, crdt::query{}), counter_view(7));
+}
+
+TEST_F(KeyOnDisk, KnowsNothingThatIsNotOnTheDisk) {
+  EXPECT_EQ(ask_error<crdt::view>(spawn(visitors), read_atom_v, crdt::query{}), errc::no_such_key);
+  EXPECT_EQ(ask<std::string>(spawn(visitors), state_atom_v), "");
+}
+
+TEST_F(KeyOnDisk, TakesBackWhatCannotBeCommitted) {
+  const auto key = spawn(visitors);
+  write(key, increment(5));
+  const auto deltas = gossip.deltas().size();
+
+  const auto first = start_asking<crdt::view>(key, apply_atom_v, increment(1));
+  const auto second = start_asking<crdt::view>(key, apply_atom_v, increment(1));
+  const auto read = start_asking<crdt::view>(key, read_atom_v, crdt::query{});
+  disk.fail_one();
+  settle();
+
+  EXPECT_EQ(first->error, errc::disk_full);
+  EXPECT_EQ(second->error, errc::disk_full) << "it stands on the first";
+  EXPECT_EQ(read->error, errc::disk_full) << "it would show what is not there";
+  EXPECT_EQ(gossip.deltas().size(), deltas);
+  EXPECT_EQ(ask<crdt::view>(key, read_atom_v, crdt::query{}), counter_view(5));
+}
+
+TEST_F(KeyOnDisk, HoldsOfALargeSetWhatItNeeds) {
+  const auto key = spawn(fruits, 100);
+  for (int i = 10; i < 60; ++i)
+    write(key, add("member " + std::to_string(i)));
+  EXPECT_LT(awake_bytes(), 500);
+
+  EXPECT_EQ(members_of(ask<crdt::view>(key, read_atom_v, crdt::query{})).size(), 50u);
+  const auto page = std::get<crdt::page_view>(
+      ask<crdt::view>(key, read_atom_v, crdt::query{crdt::member_page{"member 57", 2}}));
+  EXPECT_EQ(page.shown.members.size(), 2u);
+  EXPECT_EQ(page.shown.cardinality, 50u);
+  const crdt::payload eleven{crdt::payload_kind::text, "member 11"};
+  const auto one = std::get<crdt::member_view>(
+      ask<crdt::view>(key, read_atom_v, crdt::query{crdt::one_member{eleven}}));
+  EXPECT_TRUE(one.present);
+  EXPECT_EQ(one.cardinality, 50u);
+
+  write(key, remove("member 11"));
+  const auto state = decode_value(ask<std::string>(key, state_atom_v));
+  EXPECT_EQ(state.as<crdt::or_set>().members().size(), 49u);
+  EXPECT_FALSE(state.as<crdt::or_set>().contains(eleven));
+}
+
+TEST_F(KeyOnDisk, EndsByItsEventAMemberThatItDoesNotHold) {
+  const auto key = spawn(fruits, 0);
+  crdt::or_set theirs;
+  theirs.add(other_id, {crdt::payload_kind::text, "apple"});
+  const auto added = start_asking<novelty>(key, join_atom_v, crdt::value{theirs});
+  commit_all();
+  ASSERT_TRUE(added->value);
+
+  theirs.remove(other_id, {crdt::payload_kind::text, "apple"}, {{other_id, 1}});
+  const auto removed = start_asking<novelty>(key, join_atom_v, crdt::value{theirs});
+  commit_all();
+
+  ASSERT_TRUE(removed->value && removed->value->part);
+  EXPECT_TRUE(members_of(ask<crdt::view>(key, read_atom_v, crdt::query{})).empty());
+}
+
+TEST_F(KeyOnDisk, NumbersNothingMoreOnceAPeerKnowsEventsThatItHasLost) {
+  const auto key = spawn(visitors);
+  write(key, increment(1));
+  crdt::pn_counter theirs;
+  theirs.add(own_id, 10); // our own, and more than is here
+
+  const auto joined = start_asking<novelty>(key, join_atom_v, crdt::value{theirs});
+  const auto next = start_asking<crdt::view>(key, apply_atom_v, increment(1));
+  commit_all();
+
+  EXPECT_THAT(disk.lost(), ElementsAre(own_id));
+  EXPECT_EQ(next->value, counter_view(11));
+  const auto state = decode_value(ask<std::string>(key, state_atom_v));
+  EXPECT_EQ(state.as<crdt::pn_counter>().entries().size(), 2u) << "under another id";
+}
+
+TEST_F(KeyOnDisk, RestsOnlyWhenNothingIsUnderWay) {
+  const auto key = spawn(visitors);
+  const auto pending = start_asking<crdt::view>(key, apply_atom_v, increment(1));
+  EXPECT_FALSE(ask<rested_key>(key, rest_atom_v).is_at_rest);
+
+  commit_all();
+  EXPECT_GT(awake_bytes(), 0);
+  const auto rested = ask<rested_key>(key, rest_atom_v);
+  EXPECT_TRUE(rested.is_at_rest);
+  EXPECT_EQ(rested.state, "") << "the disk has it";
+  EXPECT_EQ(awake_bytes(), 0);
+}
+
+} // namespace
+} // namespace starling::actors

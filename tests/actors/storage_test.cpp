@@ -1,0 +1,170 @@
+#include "actors/storage.hpp"
+#include "disk_fixture.hpp"
+
+namespace starling::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+const auto own_id = crdt::replica_id::from(1, 2);
+
+storage::batch putting(std::string name) {
+  storage::batch result;
+  result.put(std::move(name), "x");
+  return result;
+}
+
+/// Told of a new id.
+class fake_shard {
+public:
+  explicit fake_shard(caf::actor_system& sys)
+      : handle_(
+            sys.spawn([told = told_](numbering_actor::pointer) -> numbering_actor::behavior_type {
+              return {[told](renew_atom, const crdt::replica_id& id) { told->push_back(id); }};
+            })) {}
+
+  const numbering_actor& handle() const { return handle_; }
+  const std::vector<crdt::replica_id>& told() const { return *told_; }
+
+private:
+  std::shared_ptr<std::vector<crdt::replica_id>> told_ =
+      std::make_shared<std::vector<crdt::replica_id>>();
+  numbering_actor handle_;
+};
+
+class StorageActor : public actor_test {
+protected:
+  storage_actor spawn(durability level = durability::sync) {
+    return track(spawn_storage(sys, {.rows = rows,
+                                     .seen = {},
+                                     .replica = own_id,
+                                     .level = level,
+                                     .batch_interval = 100ms,
+                                     .has_own_thread = false}));
+  }
+
+  /// The error that a commit ended with; none if it is done.
+  caf::error commit(const storage_actor& disk, const storage::batch& changes) {
+    auto result = std::make_shared<std::optional<caf::error>>();
+    sys.spawn([=](caf::event_based_actor* self) {
+      self->request(disk, caf::infinite, commit_atom_v, changes)
+          .then([=] { result->emplace(); }, [=](caf::error& why) { *result = std::move(why); });
+    });
+    settle();
+    EXPECT_TRUE(*result) << "no answer";
+    return result->value_or(caf::error{});
+  }
+
+  bool has(const std::string& name) const {
+    return std::get<0>(rows->now()->find(name)).has_value();
+  }
+
+  std::shared_ptr<counting_store> rows = std::make_shared<counting_store>();
+};
+
+TEST_F(StorageActor, CommitsWhatWaitsInOneGroupAndThenAnswersAll) {
+  const auto disk = spawn();
+  for (const auto* name : {"a", "b", "c"})
+    caf::anon_send(disk, commit_atom_v, putting(name));
+  settle();
+
+  EXPECT_EQ(rows->groups, std::vector<std::size_t>{3});
+  EXPECT_EQ(rows->syncs, 1u);
+  EXPECT_TRUE(has("a") && has("b") && has("c"));
+}
+
+TEST_F(StorageActor, AnswersOnceItIsCommitted) {
+  const auto disk = spawn();
+  bool is_answered = false;
+  bool was_there = false;
+  sys.spawn([&](caf::event_based_actor* self) {
+    self->request(disk, caf::infinite, commit_atom_v, putting("a")).then([&] {
+      is_answered = true;
+      was_there = has("a");
+    });
+  });
+  settle();
+  EXPECT_TRUE(is_answered);
+  EXPECT_TRUE(was_there);
+}
+
+TEST_F(StorageActor, SyncsNowAndThenOnlyWhereDurabilityIsBatch) {
+  const auto disk = spawn(durability::batch);
+  tell(disk, commit_atom_v, putting("a"));
+  tell(disk, commit_atom_v, putting("b"));
+  EXPECT_EQ(rows->syncs, 0u);
+
+  advance(100ms);
+  EXPECT_EQ(rows->syncs, 1u);
+  advance(1s);
+  EXPECT_EQ(rows->syncs, 1u) << "there is nothing new";
+  tell(disk, commit_atom_v, putting("c"));
+  advance(100ms);
+  EXPECT_EQ(rows->syncs, 2u);
+}
+
+TEST_F(StorageActor, NeverSyncsWhereDurabilityIsNone) {
+  const auto disk = spawn(durability::none);
+  tell(disk, commit_atom_v, putting("a"));
+  advance(1h);
+  EXPECT_EQ(rows->syncs, 0u);
+}
+
+TEST_F(StorageActor, WritesNothingAfterAFailure) {
+  const auto disk = spawn();
+  rows->break_down({storage::trouble::full, "no room"});
+
+  const auto first = commit(disk, putting("a"));
+  EXPECT_EQ(first, errc::disk_full);
+  EXPECT_EQ(reason_of(first), "no room");
+  const auto commits = rows->groups.size();
+  EXPECT_EQ(commit(disk, putting("b")), errc::disk_full);
+  EXPECT_EQ(rows->groups.size(), commits) << "the disk was asked again";
+
+  const auto report = ask<storage_report>(disk, report_atom_v);
+  ASSERT_TRUE(report.failure);
+  EXPECT_EQ(report.failure->what, "no room");
+}
+
+TEST_F(StorageActor, TellsOtherTroubleFromAFullDisk) {
+  const auto disk = spawn();
+  rows->break_down({storage::trouble::read_only, "no writes"});
+  EXPECT_EQ(commit(disk, putting("a")), errc::disk_failed);
+}
+
+TEST_F(StorageActor, RenewsAReplicaIdOnceAndTellsAll) {
+  const auto disk = spawn();
+  fake_shard one{sys};
+  fake_shard two{sys};
+  track(one.handle());
+  track(two.handle());
+  tell(disk, shards_atom_v, std::vector<numbering_actor>{one.handle(), two.handle()});
+
+  const auto fresh = ask<crdt::replica_id>(disk, renew_atom_v, own_id);
+  EXPECT_NE(fresh, own_id);
+  EXPECT_EQ(ask<crdt::replica_id>(disk, renew_atom_v, own_id), fresh) << "it is renewed already";
+
+  EXPECT_EQ(one.told(), std::vector{fresh});
+  EXPECT_EQ(two.told(), std::vector{fresh});
+  EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica, fresh);
+  // The next life goes on under it.
+  EXPECT_EQ(std::get<0>(storage::take_up_replica(*rows, {}, true, {})), fresh);
+}
+
+TEST_F(StorageActor, RenewsNothingThatItCannotKeep) {
+  const auto disk = spawn();
+  rows->break_down({storage::trouble::full, "no room"});
+  EXPECT_EQ(ask_error<crdt::replica_id>(disk, renew_atom_v, own_id), errc::disk_full);
+  EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica, own_id);
+}
+
+TEST_F(StorageActor, CommitsAndSyncsWhatItHasBeforeItEnds) {
+  const auto disk = spawn(durability::batch);
+  tell(disk, commit_atom_v, putting("a"));
+  caf::anon_send_exit(disk, caf::exit_reason::user_shutdown);
+  settle();
+  EXPECT_EQ(rows->syncs, 1u);
+}
+
+} // namespace
+} // namespace starling::actors

@@ -31,10 +31,18 @@ constexpr duration look_up_time = milliseconds{2};
 
 constexpr duration rush_interval = seconds{4};
 constexpr duration rush_length = milliseconds{60};
+constexpr std::size_t rush_requests = 3;
 
 /// By then a cluster in which nothing goes wrong any more has exchanged everything.
 constexpr duration quiet_within = minutes{5};
 constexpr duration quiet_for = milliseconds{500};
+
+/// Whether a fault of this kind ends a process, or what it can do, from one moment to the next.
+bool ends_processes(fault_kind k) {
+  return k == fault_kind::crash || k == fault_kind::crash_for_good ||
+         k == fault_kind::move_restart || k == fault_kind::mass_restart ||
+         k == fault_kind::disk_full;
+}
 
 /// Fewer nodes than a world has on its own: gossip among many is much of the same. And nobody
 /// forgets the dead too soon, for then some members may never find each other again, whatever
@@ -104,6 +112,9 @@ cluster::cluster(const run_options& options)
 
 void cluster::run() {
   request_soon();
+  for (const auto& f : faults())
+    if (ends_processes(f.kind))
+      rush_before(f);
   world_.run();
 }
 
@@ -243,10 +254,22 @@ void cluster::rush(replica& r) {
   if (are_faults_over_ || now() < next_rush_ || r.in().born.cluster != 0)
     return;
   next_rush_ = now() + rush_interval;
-  for (int left = 3; left > 0; --left)
+  for (auto left = rush_requests; left > 0; --left)
     world_.time().after(random_.between(duration{0}, rush_length), [this, &r] {
       if (r.in().is_running() && !are_faults_over_)
         request(r);
+    });
+}
+
+/// And when something is going to end in the middle of what they asked for.
+void cluster::rush_before(const fault& f) {
+  const bool is_of_all = f.kind == fault_kind::mass_restart;
+  for (auto left = (is_of_all ? nodes() : 1) * rush_requests; left > 0; --left)
+    world_.time().at(f.at - random_.between(duration{0}, rush_length), [this, is_of_all, who = f.who] {
+      for (auto* r : running(0))
+        if (is_of_all ? random_.chance(1.0 / static_cast<double>(nodes()))
+                      : r->in().born.machine == who)
+          request(*r);
     });
 }
 

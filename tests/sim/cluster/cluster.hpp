@@ -106,6 +106,7 @@ private:
   // clients
   void request_soon();
   void rush(replica& r);
+  void rush_before(const fault& f);
   void request(replica& r);
   replicas running(std::size_t which) const;
 

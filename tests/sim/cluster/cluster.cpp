@@ -265,12 +265,13 @@ void cluster::rush(replica& r) {
 void cluster::rush_before(const fault& f) {
   const bool is_of_all = f.kind == fault_kind::mass_restart;
   for (auto left = (is_of_all ? nodes() : 1) * rush_requests; left > 0; --left)
-    world_.time().at(f.at - random_.between(duration{0}, rush_length), [this, is_of_all, who = f.who] {
-      for (auto* r : running(0))
-        if (is_of_all ? random_.chance(1.0 / static_cast<double>(nodes()))
-                      : r->in().born.machine == who)
-          request(*r);
-    });
+    world_.time().at(f.at - random_.between(duration{0}, rush_length),
+                     [this, is_of_all, who = f.who] {
+                       for (auto* r : running(0))
+                         if (is_of_all ? random_.chance(1.0 / static_cast<double>(nodes()))
+                                       : r->in().born.machine == who)
+                           request(*r);
+                     });
 }
 
 /// A client asks this node, some with what they read at any.

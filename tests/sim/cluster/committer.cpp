@@ -29,11 +29,8 @@ void committer::commit(storage::batch changed, std::shared_ptr<operation> what,
 }
 
 void committer::begin_group() {
-  is_busy_ = true;
-  // What has failed is kept until it shows what became of it.
   auto next = std::exchange(waiting_, {});
-  if (has_failed_) {
-    is_busy_ = false;
+  if (has_failed_) { // the group that did is still to be heard of, if there is one
     for (const auto& one : next) {
       if (one.what)
         around_.past.vanishes(*one.what);
@@ -41,6 +38,7 @@ void committer::begin_group() {
     }
     return;
   }
+  is_busy_ = true;
   group_ = std::move(next);
   disk::group batches;
   for (const auto& one : group_)
@@ -56,13 +54,16 @@ void committer::finish_group() {
     note(group_);
   for (const auto& one : group_)
     around_.tell([then = one.then, worked = !has_failed_] { then(worked); });
+  if (!has_failed_)
+    group_.clear();
   if (!waiting_.empty())
     begin_group();
 }
 
 void committer::schedule_sync() {
   around_.after(sync_interval_, [this] {
-    around_.rows.sync();
+    if (!has_failed_)
+      has_failed_ = around_.rows.sync().has_value();
     schedule_sync();
   });
 }
@@ -85,18 +86,13 @@ void committer::stop() {
 
 bool committer::end(bool power_fails) {
   const auto left = around_.rows.reopen(power_fails);
-  const bool was_under_way = is_busy_ || has_failed_;
-  if (was_under_way && left.has_last)
-    note(group_);
   // Where nothing is synced before it is told, the power takes what was told.
-  const bool may_be_told = power_fails && !around_.is_careful;
-  const auto forget = [&](const changes& lost) {
+  const auto forget = [&, may_be_told = power_fails && !around_.is_careful](const changes& lost) {
     for (const auto& one : lost)
       if (one.what && !may_be_told)
         around_.past.vanishes(*one.what);
   };
-  if (was_under_way && !left.has_last)
-    forget(group_);
+  left.has_last ? note(group_) : forget(group_);
   forget(waiting_);
   return left.is_whole;
 }

@@ -64,7 +64,7 @@ private:
   duration slowest_;       // commit
   duration sync_interval_; // if not careful
   changes waiting_;
-  changes group_; // under way, or the one that failed
+  changes group_; // under way, or the one that failed, if any
   bool is_busy_ = false;
   bool has_failed_ = false;
 };

@@ -17,12 +17,8 @@ void disk::begin(group batches, bool synced) {
 }
 
 std::optional<storage::failure> disk::finish() {
-  if (broken_)
-    return broken_;
-  if (is_full_) {
-    broken_ = storage::failure{storage::trouble::full, "no room is left on the disk"};
-    return broken_;
-  }
+  if (auto why = failure())
+    return why;
   const auto done = std::exchange(under_way_, std::nullopt);
   keep(done->batches, done->synced);
   return std::nullopt;
@@ -32,7 +28,7 @@ void disk::keep(const group& batches, bool synced) {
   rows_->commit(batches, synced);
   unsynced_.push_back(batches);
   if (synced)
-    sync();
+    keep_safe();
 }
 
 std::optional<storage::failure> disk::commit(const group& batches, bool synced) {
@@ -41,11 +37,22 @@ std::optional<storage::failure> disk::commit(const group& batches, bool synced) 
 }
 
 std::optional<storage::failure> disk::sync() {
-  if (broken_)
-    return broken_;
+  if (auto why = failure())
+    return why;
+  keep_safe();
+  return std::nullopt;
+}
+
+void disk::keep_safe() {
   for (const auto& one : std::exchange(unsynced_, {}))
     safe_.commit(one, true);
-  return std::nullopt;
+}
+
+/// Why nothing is taken any more, if that is so.
+std::optional<storage::failure> disk::failure() {
+  if (is_full_ && !broken_)
+    broken_ = storage::failure{storage::trouble::full, "no room is left on the disk"};
+  return broken_;
 }
 
 std::optional<storage::failure> disk::copy_to(const std::string& folder) {
@@ -53,10 +60,7 @@ std::optional<storage::failure> disk::copy_to(const std::string& folder) {
 }
 
 void disk::lose(const storage::batch& erased) {
-  for (const auto& one : std::exchange(unsynced_, {}))
-    safe_.commit(one, true);
-  rows_->commit({erased}, true);
-  safe_.commit({erased}, true);
+  keep({erased}, true);
 }
 
 disk::remains disk::reopen(bool after_power_failure) {

@@ -45,7 +45,7 @@ public:
 
   // -- mischief --
 
-  /// Lets the next commit fail, and thus all later ones until the rows are opened again.
+  /// Lets the next commit or sync fail, and thus all later ones until the rows are opened again.
   void fill() { is_full_ = true; }
 
   /// Rows get lost, for good, and nobody notices.
@@ -69,6 +69,8 @@ private:
   };
 
   void keep(const group& batches, bool synced);
+  void keep_safe();
+  std::optional<storage::failure> failure();
 
   dice random_;
   std::unique_ptr<storage::memory_store> rows_; // as the process sees them

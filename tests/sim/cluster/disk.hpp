@@ -48,7 +48,11 @@ public:
   /// Lets the next commit or sync fail, and thus all later ones until the rows are opened again.
   void fill() { is_full_ = true; }
 
-  /// Rows get lost, for good, and nobody notices.
+  /// Whether a commit has failed.
+  bool has_failed() const { return broken_.has_value(); }
+
+  /// Rows get lost, for good, and nobody notices. Requires: no commit has failed, for what did may
+  /// turn out to be there.
   void lose(const storage::batch& erased);
 
   struct remains {

@@ -188,7 +188,8 @@ bool replica::lose(const crdt::key& key) {
   const auto now = around_.time.now();
   const auto found = keepers_.find(key);
   if (to_shard(key) >= now || from_shard(key) >= now || joins_under_way_ > 0 || is_restoring_ ||
-      (found != keepers_.end() && !found->second.is_idle()))
+      (found != keepers_.end() && !found->second.is_idle()) ||
+      (at_.rows != nullptr && at_.rows->has_failed()))
     return false;
   if (at_.rows != nullptr) {
     storage::batch erased;

@@ -19,11 +19,12 @@
 // What must never happen:
 //   R1  an acknowledged write is missing that a replica holds, or one that kept its state made
 //   R2  what was removed comes back: on any replica at any time, and at the end
-//   R3  replicas that have exchanged everything differ in one byte
-//   R4  an event is two things, or something shows that was never done
+//   R3  replicas that have exchanged everything differ in one byte, or a disk has other rows than
+//       those of its values
+//   R4  an event is two things, or something shows that was never done or is not committed
 //   R5  a log or a message passes its bound, or two things are done for one peer at a time
 //   R6  a cluster that is whole does not become quiet, or logs keep what everybody has
-//   R7  an answer acknowledges what was not joined, or counts for another message
+//   R7  an answer acknowledges what was not joined and committed, or counts for another message
 //   R8  a write reaches another cluster
 //   R9  a value that a node lost without noticing is not mended
 //   R10 a replica id numbers events from an older state than it had reached, or is given up where
@@ -36,6 +37,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace starling::simulation {

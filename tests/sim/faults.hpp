@@ -55,9 +55,10 @@ enum class fault_kind : std::uint8_t {
   swap_clusters,   // another cluster gets our addresses, and we its
   attacker,        // replays, forges, reflects and spoils, without the key
   short_memory,    // the dead are soon forgotten
+  disk_full,       // and restart, once there is room again; of nodes that have data only
 };
 
-inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::short_memory) + 1;
+inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::disk_full) + 1;
 using fault_mask = std::bitset<fault_kinds>;
 
 /// "loss", "one-way-loss" and so on.

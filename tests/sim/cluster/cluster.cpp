@@ -1,5 +1,6 @@
 #include "tests/sim/cluster/cluster.hpp"
 
+#include "storage/identity.hpp"
 #include "tests/sim/cluster/requests.hpp"
 
 #include <algorithm>
@@ -19,7 +20,8 @@ enum stream : std::uint64_t {
   cluster_stream = 3000,
   size_stream,
   replica_streams = 4000,
-  disk_streams = 8000
+  machine_streams = 8000,
+  disk_streams = 12'000
 };
 
 /// Where datagrams of gossip go, on any host. No membership core listens there.
@@ -29,10 +31,18 @@ constexpr duration look_up_time = milliseconds{2};
 
 constexpr duration rush_interval = seconds{4};
 constexpr duration rush_length = milliseconds{60};
+constexpr std::size_t rush_requests = 3;
 
 /// By then a cluster in which nothing goes wrong any more has exchanged everything.
 constexpr duration quiet_within = minutes{5};
 constexpr duration quiet_for = milliseconds{500};
+
+/// Whether a fault of this kind ends a process, or what it can do, from one moment to the next.
+bool ends_processes(fault_kind k) {
+  return k == fault_kind::crash || k == fault_kind::crash_for_good ||
+         k == fault_kind::move_restart || k == fault_kind::mass_restart ||
+         k == fault_kind::disk_full;
+}
 
 /// Fewer nodes than a world has on its own: gossip among many is much of the same. And nobody
 /// forgets the dead too soon, for then some members may never find each other again, whatever
@@ -60,6 +70,7 @@ cluster::cluster(const run_options& options)
                                                 .limits = {},
                                                 .digests = replication::digester{{}},
                                                 .interval = {},
+                                                .whole_bytes = 0,
                                                 .post = {},
                                                 .reads_states = {},
                                                 .call_on = {}} {
@@ -69,7 +80,9 @@ cluster::cluster(const run_options& options)
   // Among many a log that reaches back to nobody makes for little but states.
   constexpr std::size_t few_nodes = 6;
   constexpr std::size_t log_bytes_of_many = 14'000;
-  constexpr std::array shares{0.0, 0.0, 0.5, 0.5, 1.0};
+  constexpr std::array whole_bytes{0, 0, 40, 200, 1 << 20};
+  constexpr std::array shares{0.0, 0.5, 0.5, 1.0, 1.0};
+  constexpr std::array careful{0.0, 0.7, 1.0, 1.0};
   around_.limits.message_bytes = static_cast<std::size_t>(random_.one_of(message_bytes));
   around_.limits.whole_set_bytes = static_cast<std::size_t>(random_.one_of(whole_set_bytes));
   around_.limits.audits = random_.chance(0.3); // they would hide what else goes wrong
@@ -77,7 +90,9 @@ cluster::cluster(const run_options& options)
   if (nodes() > few_nodes)
     around_.limits.log_bytes = std::max(around_.limits.log_bytes, log_bytes_of_many);
   around_.interval = random_.between(milliseconds{100}, milliseconds{1200});
+  around_.whole_bytes = static_cast<std::uint64_t>(random_.one_of(whole_bytes));
   share_of_disks_ = random_.one_of(shares);
+  share_of_careful_ = random_.one_of(careful);
   has_connections_ = random_.chance(0.25);
   call_timeout_ = random_.between(milliseconds{300}, seconds{5});
   pace_ = random_.between(milliseconds{200}, seconds{2});
@@ -97,6 +112,9 @@ cluster::cluster(const run_options& options)
 
 void cluster::run() {
   request_soon();
+  for (const auto& f : faults())
+    if (ends_processes(f.kind))
+      rush_before(f);
   world_.run();
 }
 
@@ -105,26 +123,47 @@ void cluster::run() {
 void cluster::starts(process& p) {
   const auto high = random_.bits();
   const auto low = random_.bits();
-  stored_data data{crdt::replica_id::from(high, low), {}};
-  const auto kept = disks_.extract(p.born.machine);
-  if (!kept.empty() && kept.mapped().node == p.born.self.id)
-    data = std::move(kept.mapped().data);
-  const auto copy = copies_.find(p.born.machine);
-  if (copy != copies_.end() && copy->second.node == p.born.self.id && random_.chance(0.25))
-    data = {crdt::replica_id::from(high, low), copy->second.data.values};
-  if (log().listens())
-    world_.log().tell(world_.name(p) + " has " + std::to_string(data.values.size()) +
-                      " keys as replica " + to_string(data.self).substr(0, 8));
+  const auto home = move_in(p, crdt::replica_id::from(high, low));
   replicas_.resize(std::max(replicas_.size(), p.born.number + 1));
-  replicas_[p.born.number] =
-      std::make_unique<replica>(p, world_.name(p), around_, std::move(data),
-                                dice{options_.seed, replica_streams + p.born.number});
+  auto& there = replicas_[p.born.number];
+  there = std::make_unique<replica>(p, world_.name(p), around_, home,
+                                    dice{options_.seed, replica_streams + p.born.number});
+  if (log().listens())
+    world_.log().tell(world_.name(p) + " has " + std::to_string(there->keys().size()) +
+                      " keys as replica " + to_string(home.self).substr(0, 8) +
+                      (home.rows == nullptr ? ", no disk"
+                       : home.is_careful    ? ", a careful disk"
+                                            : ", a careless disk"));
 }
 
 void cluster::ends(process& p) {
-  dice of_machine{options_.seed, disk_streams + p.born.machine};
-  if (of_machine.chance(share_of_disks_))
-    disks_[p.born.machine] = {p.core.self().id, replicas_[p.born.number]->data()};
+  auto* kept = drive_of(p);
+  if (kept == nullptr)
+    return;
+  auto& r = *replicas_[p.born.number];
+  kept->node = p.core.self().id;
+  bool is_in_order = p.core.is_leaving() || random_.chance(0.2);
+  if (is_in_order) {
+    r.stop();
+    is_in_order = !storage::close_in_order(*kept->rows);
+  }
+  const bool power_fails = random_.chance(0.4);
+  kept->is_whole = r.end(power_fails);
+  kept->keeps_id = kept->is_careful || is_in_order;
+  if (!kept->is_whole)
+    kept->ids.clear();
+  world_.log().weigh("R10");
+  if (!kept->is_whole && kept->keeps_id)
+    world_.log().complain("R10", world_.name(p), "was certain of what is lost");
+  if (log().listens())
+    world_.log().tell(world_.name(p) + (is_in_order ? " stopped in order" : " was killed") +
+                      (power_fails ? ", and the power fails" : "") +
+                      (kept->is_whole ? "" : ": something is lost"));
+}
+
+void cluster::disk_fills(process& p) {
+  if (auto* full = drive_of(p))
+    full->rows->fill();
 }
 
 void cluster::hears(process& p, const membership::event& e) {
@@ -134,8 +173,66 @@ void cluster::hears(process& p, const membership::event& e) {
 void cluster::faults_end() {
   are_faults_over_ = true;
   for (const auto* r : members(0))
-    for (const auto& [key, digested] : r->data().values)
-      held_.try_emplace(key, key.type).first->second.join(digested.value());
+    for (const auto& key : r->keys())
+      held_.try_emplace(key, key.type).first->second.join(r->value_of(key));
+}
+
+// -- disks --
+
+/// That of the machine it runs on; nothing if it has none.
+cluster::drive* cluster::drive_of(const process& p) {
+  const auto found = drives_.find(p.born.machine);
+  return found == drives_.end() ? nullptr : &found->second;
+}
+
+cluster::drive cluster::make_drive(const process& p, disk::rows rows) {
+  const auto number = ++drives_made_;
+  return {.node = p.born.self.id,
+          .rows =
+              std::make_unique<disk>(dice{options_.seed, disk_streams + number}, std::move(rows)),
+          .number = number};
+}
+
+/// Finds out what a process has to go on with, and as whom.
+replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
+  dice of_machine{options_.seed, machine_streams + p.born.machine};
+  if (!of_machine.chance(share_of_disks_))
+    return {fresh};
+  auto* kept = drive_of(p);
+  if (kept == nullptr || kept->node != p.born.self.id) {
+    disk::rows rows;
+    for (const auto* other : running(p.born.cluster)) // a copy of a machine has a copy of its disk
+      if (auto* theirs = drive_of(other->in());
+          theirs != nullptr && other->in().core.self().id == p.born.self.id)
+        rows = theirs->rows->contents();
+    kept = &drives_.insert_or_assign(p.born.machine, make_drive(p, std::move(rows))).first->second;
+  }
+  const auto copy = backups_.find(p.born.machine);
+  if (copy != backups_.end() && copy->second.node == p.born.self.id && random_.chance(0.25))
+    *kept = make_drive(p, copy->second.rows);
+  const bool is_careful = of_machine.chance(share_of_careful_) != random_.chance(0.1);
+  auto taken = storage::take_up_replica(*kept->rows, {.device = 1, .inode = kept->number},
+                                        is_careful, fresh);
+  const auto* self = std::get_if<crdt::replica_id>(&taken);
+  if (self == nullptr) {
+    world_.log().complain("R10", world_.name(p), "cannot read who it was");
+    return {fresh};
+  }
+  world_.log().weigh("R10");
+  if (*self != fresh && (!kept->ids.contains(*self) || !kept->is_whole || is_running(*self)))
+    world_.log().complain("R10", world_.name(p), "goes on from an older state under its id");
+  if (*self == fresh && kept->keeps_id)
+    world_.log().complain("R10", world_.name(p), "gives up its id for no reason");
+  kept->is_careful = is_careful;
+  kept->is_whole = true;
+  kept->keeps_id = false;
+  kept->ids.insert(*self);
+  return {.self = *self, .rows = kept->rows.get(), .is_careful = is_careful};
+}
+
+bool cluster::is_running(const crdt::replica_id& id) const {
+  return std::ranges::any_of(
+      replicas_, [&](const auto& r) { return r && r->in().is_running() && r->self() == id; });
 }
 
 // -- clients --
@@ -154,32 +251,53 @@ void cluster::request_soon() {
 
 /// Clients are busiest when it hurts: while states are on their way to somebody.
 void cluster::rush(replica& r) {
-  if (are_faults_over_ || now() < next_rush_ || r.home().born.cluster != 0)
+  if (are_faults_over_ || now() < next_rush_ || r.in().born.cluster != 0)
     return;
   next_rush_ = now() + rush_interval;
-  for (int left = 3; left > 0; --left)
+  for (auto left = rush_requests; left > 0; --left)
     world_.time().after(random_.between(duration{0}, rush_length), [this, &r] {
-      if (r.home().is_running() && !are_faults_over_)
+      if (r.in().is_running() && !are_faults_over_)
         request(r);
     });
 }
 
-/// A client asks this node, with what it read at any.
+/// And when something is going to end in the middle of what they asked for.
+void cluster::rush_before(const fault& f) {
+  const bool is_of_all = f.kind == fault_kind::mass_restart;
+  for (auto left = (is_of_all ? nodes() : 1) * rush_requests; left > 0; --left)
+    world_.time().at(f.at - random_.between(duration{0}, rush_length),
+                     [this, is_of_all, who = f.who] {
+                       for (auto* r : running(0))
+                         if (is_of_all ? random_.chance(1.0 / static_cast<double>(nodes()))
+                                       : r->in().born.machine == who)
+                           request(*r);
+                     });
+}
+
+/// A client asks this node, some with what they read at any.
 void cluster::request(replica& r) {
   const auto key = draw_key(random_, names_);
   if (around_.limits.audits && random_.chance(0.02))
     damage_one();
-  if (random_.chance(0.05))
-    copies_[r.home().born.machine] = {r.home().core.self().id, r.data()};
-  const auto* read = random_.one_of(running(0))->find(key);
-  const auto what = draw_command(random_, key.type, read);
-  r.home().arrives(input{input_kind::other, nullptr}, [&r, key, what] { r.write(key, what); });
+  if (const auto* copied = drive_of(r.in()); copied != nullptr && random_.chance(0.05))
+    backups_[r.in().born.machine] = {r.in().core.self().id, copied->rows->contents()};
+  auto& other = *random_.one_of(running(0));
+  const auto member = random_.chance(0.5) ? std::optional{draw_member(random_)} : std::nullopt;
+  const auto write = [this, &r, key](const crdt::value* read) {
+    const auto what = draw_command(random_, key.type, read);
+    r.in().arrives(input{input_kind::other, nullptr}, [&r, key, what] { r.write(key, what); });
+  };
+  if (random_.chance(0.3))
+    return write(nullptr);
+  other.in().arrives(input{input_kind::other, nullptr}, [&other, key, member, write] {
+    other.read(key, key.type == crdt::type::set ? member : std::nullopt, write);
+  });
 }
 
 cluster::replicas cluster::running(std::size_t which) const {
   replicas result;
   for (const auto& r : replicas_)
-    if (r && r->home().is_running() && r->home().born.cluster == which)
+    if (r && r->in().is_running() && r->in().born.cluster == which)
       result.push_back(r.get());
   return result;
 }
@@ -189,7 +307,7 @@ cluster::replicas cluster::running(std::size_t which) const {
 void cluster::post(replica& from, session_id peer, const std::string& address, std::string bytes) {
   const auto number = ++last_call_;
   calls_.emplace(number, call{&from, peer});
-  auto& p = from.home();
+  auto& p = from.in();
   const auto fail_after = [this, &p, number](duration wait) {
     world_.time().after(wait, [this, &p, number] {
       p.happens({input_kind::other, nullptr}, [this, number] { end_call(number, ""); });
@@ -219,15 +337,14 @@ void cluster::carry(const parcel& p, std::shared_ptr<const std::string> bytes) {
 void cluster::deliver(const parcel& p, const std::string& bytes) {
   if (!p.is_answer)
     return ask(p, bytes);
-  calls_.at(p.call).from->home().arrives(
-      input{input_kind::other, nullptr},
-      [this, number = p.call, bytes] { end_call(number, bytes); });
+  calls_.at(p.call).from->in().arrives(input{input_kind::other, nullptr},
+                                       [this, number = p.call, bytes] { end_call(number, bytes); });
 }
 
 void cluster::ask(const parcel& p, const std::string& bytes) {
   auto* there = world_.listener_at(p.to);
   // Nobody, or somebody who does not know the key.
-  if (there == nullptr || there->born.cluster != calls_.at(p.call).from->home().born.cluster)
+  if (there == nullptr || there->born.cluster != calls_.at(p.call).from->in().born.cluster)
     return reply(p, "");
   auto& asked = *replicas_[there->born.number];
   there->arrives(input{input_kind::other, nullptr}, [this, p, bytes, there, &asked] {
@@ -256,7 +373,7 @@ void cluster::end_call(std::uint64_t number, const std::string& answer) {
 
 cluster::replicas cluster::members(std::size_t which) const {
   auto result = running(which);
-  std::erase_if(result, [](const replica* r) { return r->home().core.is_leaving(); });
+  std::erase_if(result, [](const replica* r) { return r->in().core.is_leaving(); });
   return result;
 }
 
@@ -288,13 +405,16 @@ bool cluster::is_done() {
 /// Lets a replica lose a set that it has from others: it would number its own events anew.
 void cluster::damage_one() {
   auto& victim = *random_.one_of(running(0));
-  const auto& self = victim.data().self;
   std::vector<crdt::key> keys;
-  for (const auto& [key, value] : victim.data().values)
-    if (key.type == crdt::type::set && value.value().as<crdt::or_set>().seen().last(self) == 0)
+  for (const auto& key : victim.keys())
+    if (key.type == crdt::type::set &&
+        victim.value_of(key).as<crdt::or_set>().seen().last(victim.self()) == 0)
       keys.push_back(key);
-  if (!keys.empty() && victim.lose(random_.one_of(keys)))
-    forgetful_.insert(self); // of what it was told itself and had not passed on
+  if (keys.empty() || !victim.lose(random_.one_of(keys)))
+    return;
+  forgetful_.insert(victim.self()); // of what it was told itself and had not passed on
+  if (const auto* damaged = drive_of(victim.in()))
+    forgetful_.insert(damaged->ids.begin(), damaged->ids.end());
 }
 
 /// Lets one member lose values that others have.
@@ -302,10 +422,7 @@ bool cluster::damage(const replicas& all) {
   if (all.size() < 2)
     return false;
   auto& victim = *random_.one_of(all);
-  std::vector<crdt::key> keys;
-  for (const auto& [key, value] : victim.data().values)
-    if (!value.value().empty())
-      keys.push_back(key);
+  const auto keys = victim.keys();
   if (keys.empty())
     return false;
   for (auto left = 1 + random_.below(3); left > 0; --left)
@@ -355,29 +472,31 @@ void cluster::check_end(const replicas& all) {
   auto keys = past_.keys();
   std::set<crdt::replica_id> kept;
   for (const auto* r : all) {
-    if (!forgetful_.contains(r->data().self))
-      kept.insert(r->data().self);
+    kept.insert(r->self());
+    if (const auto* there = drive_of(r->in()))
+      kept.insert(there->ids.begin(), there->ids.end());
     replication::digest root;
-    for (const auto& [key, digested] : r->data().values) {
+    const auto own = r->keys();
+    for (const auto& key : own) {
       keys.insert(key);
-      root += around_.digests.digest_of(key, digested.value());
+      root += around_.digests.digest_of(key, r->value_of(key));
     }
     world_.log().weigh("R3");
     if (r->core().tree().root() != root)
       world_.log().complain("R3", r->name(), "has digests of other values than it has");
+    if (!r->has_only(own))
+      world_.log().complain("R3", r->name(), "has other rows than those of its values");
     world_.log().weigh("R6");
     if (r->core().log().size() != 0 || r->core().log().bytes() != 0)
       world_.log().complain("R6", r->name(), "keeps a log though nobody lacks anything");
   }
+  for (const auto& id : forgetful_)
+    kept.erase(id);
   for (const auto& key : keys) {
-    const auto value_at = [&](const replica* r) {
-      const auto* found = r->find(key);
-      return found != nullptr ? *found : crdt::value{key.type};
-    };
-    const auto first = value_at(all.front());
+    const auto first = all.front()->value_of(key);
     for (const auto* r : all) {
       world_.log().weigh("R3");
-      if (value_at(r).encode() != first.encode())
+      if (r->value_of(key).encode() != first.encode())
         world_.log().complain("R3", r->name(),
                               "differs from " + all.front()->name() + " in " + to_text(key));
     }
@@ -393,7 +512,7 @@ void cluster::check_end(const replicas& all) {
 void cluster::check_rivals(const replicas& all) {
   for (const auto* r : all) {
     world_.log().weigh("R8");
-    if (!r->data().values.empty())
+    if (!r->keys().empty())
       world_.log().complain("R8", r->name(), "has what was written to another cluster");
   }
 }

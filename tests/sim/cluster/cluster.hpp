@@ -6,21 +6,29 @@
 //
 // Who is a peer, replicas learn from membership alone. Gossip suffers from all that is wrong with
 // the network: in most runs each message and each answer is a datagram of its own, in some they
-// keep to connections; one that was spoiled is dropped, as its envelope does not verify. Some nodes
-// have a disk, which keeps values and replica id but neither session nor log; what was told to a
-// client or a peer is on it. The others, and those whose disk is lost, start anew with another id,
-// and so do those that come back with an older copy of their disk.
+// keep to connections; one that was spoiled is dropped, as its envelope does not verify.
+//
+// Some nodes have a disk, which keeps values and replica id but neither session nor log. They hold
+// of large sets only parts, and nobody is told of a change before it is committed. A process may be
+// killed in the middle of a commit, or stop in order; the power may fail; a disk may be full; an
+// older copy of it, or that of another, may be put in its place. Most nodes with a disk are careful
+// and sync before they tell; the others sync every now and then, and what they lose when the power
+// fails counts only if another replica has it. Nodes without a disk, and those whose disk is lost,
+// start anew with another id.
 //
 // What must never happen:
 //   R1  an acknowledged write is missing that a replica holds, or one that kept its state made
 //   R2  what was removed comes back: on any replica at any time, and at the end
-//   R3  replicas that have exchanged everything differ in one byte
-//   R4  an event is two things, or something shows that was never done
+//   R3  replicas that have exchanged everything differ in one byte, or a disk has other rows than
+//       those of its values
+//   R4  an event is two things, or something shows that was never done or is not committed
 //   R5  a log or a message passes its bound, or two things are done for one peer at a time
 //   R6  a cluster that is whole does not become quiet, or logs keep what everybody has
-//   R7  an answer acknowledges what was not joined, or counts for another message
+//   R7  an answer acknowledges what was not joined and committed, or counts for another message
 //   R8  a write reaches another cluster
 //   R9  a value that a node lost without noticing is not mended
+//   R10 a replica id numbers events from an older state than it had reached, or is given up where
+//       all that was numbered under it is certain to be there
 // All that must hold of membership is checked as well, with longer deadlines.
 
 #include "tests/sim/cluster/replica.hpp"
@@ -29,6 +37,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace starling::simulation {
@@ -48,9 +57,21 @@ public:
   bool was_hopeless() const { return world_.was_hopeless(); }
 
 private:
-  struct disk {
+  /// What a machine keeps between the lives of its processes.
+  struct drive {
+    membership::node_id node; // whose data it has
+    std::unique_ptr<disk> rows;
+    std::uint64_t number = 0;       // of its marker file: a copy has another
+    bool is_careful = false;        // in its present life
+    bool is_whole = true;           // nothing that was committed in its last life is lost
+    bool keeps_id = false;          // and that was certain
+    std::set<crdt::replica_id> ids; // all that was acknowledged under these is here
+  };
+
+  /// A copy of the rows of a drive.
+  struct backup {
     membership::node_id node;
-    stored_data data;
+    disk::rows rows;
   };
 
   /// A gossip message on its way there or its answer on its way back.
@@ -73,13 +94,21 @@ private:
   // what the world tells
   void starts(process& p) override;
   void ends(process& p) override;
+  void disk_fills(process& p) override;
   void hears(process& p, const membership::event& e) override;
   void faults_end() override;
   bool is_done() override;
 
+  // disks
+  drive* drive_of(const process& p);
+  drive make_drive(const process& p, disk::rows rows);
+  replica::home move_in(process& p, const crdt::replica_id& fresh);
+  bool is_running(const crdt::replica_id& id) const;
+
   // clients
   void request_soon();
   void rush(replica& r);
+  void rush_before(const fault& f);
   void request(replica& r);
   replicas running(std::size_t which) const;
 
@@ -105,12 +134,14 @@ private:
   history past_{world_.log()};
   replica::surroundings around_;
   std::vector<std::unique_ptr<replica>> replicas_; // by number of their process
-  std::map<std::size_t, disk> disks_;              // by machine
-  std::map<std::size_t, disk> copies_;             // of disks, as they were once
+  std::map<std::size_t, drive> drives_;            // by machine
+  std::map<std::size_t, backup> backups_;          // of those, as they were once
+  std::uint64_t drives_made_ = 0;
   std::map<std::uint64_t, call> calls_;
   std::uint64_t last_call_ = 0;
 
   double share_of_disks_ = 0;
+  double share_of_careful_ = 0;
   bool has_connections_ = false;
   duration call_timeout_{0};
   duration pace_{0}; // between two requests of clients, about

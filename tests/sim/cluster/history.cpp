@@ -45,8 +45,8 @@ std::set<crdt::key> history::keys() const {
 
 // -- as things happen --
 
-void history::note(const crdt::key& key, const crdt::command& what, const crdt::replica_id& by,
-                   const crdt::value& before, const crdt::value& delta) {
+void history::note(const operation& done) {
+  const auto& [key, what, by, before, delta, is_acknowledged] = done;
   switch (key.type) {
   case crdt::type::counter: {
     auto& steps = counters_[key][by];
@@ -63,6 +63,12 @@ void history::note(const crdt::key& key, const crdt::command& what, const crdt::
     return note_set(key, std::get<crdt::set_change>(what), by, before.as<crdt::or_set>(),
                     delta.as<crdt::or_set>());
   }
+}
+
+void history::vanishes(const operation& never_done) {
+  log_.weigh("R1");
+  if (never_done.is_acknowledged)
+    complain("R1", never_done.key, "was never written, though a client was told so");
 }
 
 void history::note_write(const crdt::key& key, const crdt::lww_register::write& w) {

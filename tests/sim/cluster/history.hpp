@@ -3,6 +3,9 @@
 // What clients were told, and what must follow from it: the model that a simulated cluster is held
 // against.
 //
+// An operation is done once it is committed, where there is a disk. Before that nobody may see
+// anything of it, not even its client.
+//
 // It is written down operation by operation, as a client would see it, without joining anything: a
 // counter's history is the list of totals of each replica, a register's its writes, a set's its
 // adds and which of them each operation observed. At the end some replica ids are *kept*: their
@@ -20,14 +23,25 @@
 
 namespace starling::simulation {
 
+/// What a client asked of a replica, and what came of it.
+struct operation {
+  crdt::key key;
+  crdt::command what;
+  crdt::replica_id by;
+  crdt::value before;           // what the value held, as far as the command touches it
+  crdt::value delta;            // at its bottom if nothing changed
+  bool is_acknowledged = false; // the client was told that it is done
+};
+
 class history {
 public:
   explicit history(chronicle& log) : log_(log) {}
 
-  /// Notes an operation that replica `by` acknowledged, with its delta and what the value held
-  /// before it.
-  void note(const crdt::key& key, const crdt::command& what, const crdt::replica_id& by,
-            const crdt::value& before, const crdt::value& delta);
+  /// An operation is done: from now on it may show.
+  void note(const operation& done);
+
+  /// An operation that was not done never will be: its event may become another.
+  void vanishes(const operation& never_done);
 
   /// Whether every event in this value is the one that was given its name.
   void check_events(const crdt::key& key, const crdt::value& part);

@@ -1,5 +1,7 @@
 #include "tests/sim/cluster/replica.hpp"
 
+#include "storage/reading.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -23,37 +25,140 @@ std::size_t shard_of(const crdt::key& key, std::size_t shards) {
   return (key.name.back() + static_cast<std::size_t>(key.type)) % shards;
 }
 
-/// Whether a set knows that an event is over.
-bool is_removed(const crdt::or_set& set, const crdt::payload& member, const crdt::dot& event) {
-  if (set.seen().contains(event))
-    return !is_live(set, member, event);
-  const auto found = set.clocks().find(member);
-  return found != set.clocks().end() && std::ranges::any_of(found->second, [&](const auto& e) {
-           return e.replica == event.replica && e.number >= event.number;
-         });
-}
-
 } // namespace
 
-replica::replica(process& in, std::string name, const surroundings& around, stored_data data,
-                 dice random)
-    : in_(in), name_(std::move(name)), around_(around), data_(std::move(data)), random_(random),
+replica::replica(process& in, std::string name, const surroundings& around, home at, dice random)
+    : in_(in), name_(std::move(name)), around_(around), at_(at), random_(random),
       clock_skew_(random_.between(-seconds{1}, seconds{1})),
-      core_(session(), around.limits, around.digests) {
-  for (const auto& [key, value] : data_.values)
-    core_.restore(key, value.digest());
+      around_keepers_{
+          .log = around.log,
+          .past = around.past,
+          .self = at.self,
+          .digests = around.digests,
+          .whole_bytes = around.whole_bytes,
+          .has_disk = at.rows != nullptr,
+          .wall =
+              [this] {
+                const auto wall = wall_clock_start + (around_.time.now() + clock_skew_).count();
+                return static_cast<crdt::lww_register::stamp>(wall);
+              },
+          .read =
+              [this](const keeper::reading& what) {
+                take(to_reader_, [this, what] { take(from_reader_, what(*at_.rows->now())); });
+              },
+          .commit = [this](const storage::batch& changed, const std::shared_ptr<operation>& what,
+                           const std::function<void(bool)>& then) { commit(changed, what, then); },
+          .complain =
+              [this](std::string invariant, std::string what) {
+                complain(std::move(invariant), std::move(what));
+              }},
+      core_(session(), around.limits, around.digests), is_restoring_(at.rows != nullptr) {
+  if (at_.rows != nullptr) {
+    committer_ = std::make_unique<committer>(
+        committer::surroundings{
+            .past = around_.past,
+            .rows = *at_.rows,
+            .is_careful = at_.is_careful,
+            .after =
+                [this](duration wait, std::function<void()> what) {
+                  let_happen(around_.time.now() + wait, std::move(what));
+                },
+            .tell = [this](std::function<void()> what) { take(from_disk_, std::move(what)); }},
+        dice{random_.bits()});
+    restore(std::nullopt);
+  }
   schedule_round();
 }
 
-const crdt::value* replica::find(const crdt::key& key) const {
-  const auto found = data_.values.find(key);
-  return found == data_.values.end() ? nullptr : &found->second.value();
+// -- what it has --
+
+std::vector<crdt::key> replica::keys() const {
+  std::vector<crdt::key> result;
+  if (at_.rows == nullptr) {
+    for (const auto& [key, one] : keepers_)
+      if (!one.held()->empty())
+        result.push_back(key);
+    return result;
+  }
+  const auto all = storage::read_digests(*at_.rows->now(), std::nullopt, SIZE_MAX);
+  for (const auto& [key, digest] : std::get<storage::digests_page>(all))
+    result.push_back(key);
+  return result;
 }
+
+crdt::value replica::value_of(const crdt::key& key) const {
+  if (at_.rows == nullptr) {
+    const auto found = keepers_.find(key);
+    return found == keepers_.end() ? crdt::value{key.type} : found->second.held()->value();
+  }
+  const auto read = storage::read_unchecked(*at_.rows->now(), key);
+  const auto* kept = std::get_if<std::optional<crdt::value>>(&read);
+  return kept != nullptr && *kept ? **kept : crdt::value{key.type};
+}
+
+bool replica::has_only(const std::vector<crdt::key>& keys) const {
+  if (at_.rows == nullptr)
+    return true;
+  disk::rows expected;
+  for (const auto& key : keys) {
+    const auto own = storage::held_value{key, value_of(key), around_.digests}.rows();
+    for (const auto& [name, value] : own.changes())
+      expected.emplace(name, *value);
+  }
+  auto rows = at_.rows->contents();
+  std::erase_if(rows, [](const auto& row) { return row.first.starts_with(storage::node_row("")); });
+  return rows == expected;
+}
+
+keeper& replica::keeper_of(const crdt::key& key) {
+  return keepers_.try_emplace(key, key, around_keepers_).first->second;
+}
+
+void replica::let_one_rest() {
+  if (at_.rows == nullptr || keepers_.empty())
+    return;
+  const auto key = random_.one_of(keepers_).first;
+  if (keepers_.at(key).is_idle())
+    keepers_.erase(key);
+}
+
+/// Takes in the digests of the keys after one, and so on to the last.
+void replica::restore(const std::optional<crdt::key>& after) {
+  around_keepers_.read([this, after](const storage::moment& at) {
+    constexpr std::size_t keys_at_a_time = 3;
+    const auto page =
+        std::get<storage::digests_page>(storage::read_digests(at, after, keys_at_a_time));
+    return [this, page] {
+      for (const auto& [key, digest] : page)
+        core_.restore(key, digest);
+      if (!page.empty())
+        return restore(page.back().first);
+      is_restoring_ = false;
+      for (const auto& [id, peer] : std::exchange(early_peers_, {}))
+        set_peer(peer);
+    };
+  });
+}
+
+void replica::commit(const storage::batch& changed, const std::shared_ptr<operation>& what,
+                     const std::function<void(bool)>& then) {
+  if (at_.rows != nullptr)
+    return take(to_disk_, [this, changed, what, then] { committer_->commit(changed, what, then); });
+  if (what)
+    around_.past.note(*what);
+  then(true);
+}
+
+// -- time --
 
 /// Lets something happen at the end of a way through this node, unless the process ends before.
 void replica::take(way& w, std::function<void()> what) {
   w = std::max(w, around_.time.now() + random_.between(duration{0}, step_max));
-  around_.time.at(w, [this, what = std::move(what)] {
+  let_happen(w, std::move(what));
+}
+
+void replica::let_happen(duration when, std::function<void()> what) {
+  around_.time.at(when, [this, what = std::move(what)] {
     in_.happens({input_kind::other, nullptr}, [this, what] {
       what();
       after_input();
@@ -81,9 +186,19 @@ void replica::complain(std::string invariant, std::string what) {
 
 bool replica::lose(const crdt::key& key) {
   const auto now = around_.time.now();
-  if (to_shard(key) >= now || from_shard(key) >= now || joins_under_way_ > 0)
+  const auto found = keepers_.find(key);
+  if (to_shard(key) >= now || from_shard(key) >= now || joins_under_way_ > 0 || is_restoring_ ||
+      (found != keepers_.end() && !found->second.is_idle()) ||
+      (at_.rows != nullptr && at_.rows->has_failed()))
     return false;
-  data_.values.erase(key);
+  if (at_.rows != nullptr) {
+    storage::batch erased;
+    const auto own = storage::held_value{key, value_of(key), around_.digests}.rows();
+    for (const auto& [name, value] : own.changes())
+      erased.erase(name);
+    at_.rows->lose(erased);
+  }
+  keepers_.erase(key);
   core_.lose(key);
   if (around_.log.listens())
     around_.log.tell(name_ + " loses " + to_text(key));
@@ -109,6 +224,10 @@ void replica::hears(const membership::event& e) {
 }
 
 void replica::set_peer(const membership::member& m) {
+  if (is_restoring_) {
+    early_peers_[m.id] = m;
+    return;
+  }
   const session_id session{m.profile->session.bits};
   if (const auto known = sessions_.find(m.id); known != sessions_.end() && known->second != session)
     lose_peer(m.id);
@@ -118,6 +237,7 @@ void replica::set_peer(const membership::member& m) {
 }
 
 void replica::lose_peer(const membership::node_id& id) {
+  early_peers_.erase(id);
   const auto known = sessions_.find(id);
   if (known == sessions_.end())
     return;
@@ -132,32 +252,36 @@ void replica::lose_peer(const membership::node_id& id) {
 // -- what clients and peers send --
 
 void replica::write(const crdt::key& key, const crdt::command& what) {
-  apply(key, what);
+  const auto op = std::make_shared<operation>(operation{key, what, at_.self, {}, {}});
+  keeper_of(key).write(op, [this, op](const novelty* news) {
+    if (news == nullptr)
+      return; // refused, or it cannot be committed
+    op->is_acknowledged = true;
+    around_.log.note(a_write, in_.born.number, op->key.name);
+    if (around_.log.listens())
+      around_.log.tell(name_ + " writes " + to_text(op->key) + (news->part ? "" : " to no effect"));
+    if (news->part)
+      take(from_shard(op->key),
+           [this, key = op->key, n = *news] { record(key, *n.part, n.now, std::nullopt); });
+  });
   after_input();
 }
 
-void replica::apply(const crdt::key& key, const crdt::command& what) {
-  auto& target = data_.values.try_emplace(key, key).first->second;
-  const auto before = target.value();
-  const auto wall = wall_clock_start + (around_.time.now() + clock_skew_).count();
-  const auto outcome =
-      target.apply(what, data_.self, static_cast<crdt::lww_register::stamp>(wall), around_.digests);
-  const auto* delta = std::get_if<std::optional<crdt::value>>(&outcome);
-  if (delta == nullptr)
-    return; // refused
-  around_.past.note(key, what, data_.self, before, delta->value_or(crdt::value{key.type}));
-  around_.log.note(a_write, in_.born.number, key.name);
-  if (around_.log.listens())
-    around_.log.tell(name_ + " writes " + to_text(key) + (*delta ? "" : " to no effect"));
-  if (*delta)
-    take(from_shard(key),
-         [this, key, d = **delta, now = target.digest()] { record(key, d, now, std::nullopt); });
+void replica::read(const crdt::key& key, const std::optional<crdt::payload>& member,
+                   const keeper::shown& then) {
+  keeper_of(key).read(member, [this, key, then](const crdt::value* shown) {
+    if (shown != nullptr)
+      around_.past.check_events(key, *shown);
+    then(shown);
+  });
 }
 
 void replica::receive(const std::string& bytes, std::function<void(std::string)> reply) {
   auto decoded = replication::decode_message(bytes);
   if (const auto* error = std::get_if<wire::decode_error>(&decoded))
     return complain("R4", "cannot read a message: " + std::string{error->what});
+  if (is_restoring_)
+    return reply("");
   auto taken = core_.take(std::get<replication::message>(std::move(decoded)));
   if (auto* at_once = std::get_if<replication::gossip::reply>(&taken)) {
     check_size(at_once->bytes);
@@ -165,57 +289,47 @@ void replica::receive(const std::string& bytes, std::function<void(std::string)>
   }
   const auto in = std::make_shared<const replication::gossip::incoming>(
       std::get<replication::gossip::incoming>(std::move(taken)));
-  join_all(in->head.from, in->items, [this, in, reply] {
+  join_all(in->head.from, in->items, [this, in, reply](bool is_committed) {
+    if (!is_committed)
+      return reply("");
     if (!in->wanted)
       return acknowledge(*in, {}, reply);
-    read(*in->wanted,
-         [this, in, reply](const std::string& state) { acknowledge(*in, state, reply); });
+    read_state(*in->wanted,
+               [this, in, reply](const std::string& state) { acknowledge(*in, state, reply); });
   });
   after_input();
 }
 
-/// Joins what a peer sent, and then does something.
+/// Joins what a peer sent, and then does something; with false if the disk did not take some of it.
 void replica::join_all(session_id from, const std::vector<replication::item>& items,
-                       std::function<void()> then) {
+                       std::function<void(bool)> then) {
   if (items.empty())
-    return then();
+    return then(true);
   last_activity_ = around_.time.now();
   ++joins_under_way_;
-  const auto left = std::make_shared<std::size_t>(items.size());
+  struct joining {
+    std::size_t left;
+    bool is_committed = true;
+  };
+  const auto all = std::make_shared<joining>(joining{items.size()});
   for (const auto& one : items) {
     around_.past.check_events(one.key, one.part);
     const auto item = std::make_shared<const replication::item>(one);
-    take(to_shard(item->key), [this, from, item, left, then] {
-      take(from_shard(item->key), [this, from, item, left, then, news = join(item->key, item->part),
-                                   now = data_.values.at(item->key).digest()] {
-        if (news)
-          record(item->key, *news, now, from);
-        if (--*left > 0)
-          return;
-        then();
-        --joins_under_way_;
+    take(to_shard(item->key), [this, from, item, all, then] {
+      keeper_of(item->key).join(item->part, [this, from, item, all, then](const novelty* news) {
+        take(from_shard(item->key), [this, from, item, all, then,
+                                     n = news == nullptr ? std::nullopt : std::optional{*news}] {
+          if (n && n->part)
+            record(item->key, *n->part, n->now, from);
+          all->is_committed = all->is_committed && n;
+          if (--all->left > 0)
+            return;
+          then(all->is_committed);
+          --joins_under_way_;
+        });
       });
     });
   }
-}
-
-std::optional<crdt::value> replica::join(const crdt::key& key, const crdt::value& part) {
-  auto& target = data_.values.try_emplace(key, key).first->second;
-  if (key.type != crdt::type::set)
-    return target.join(part, around_.digests);
-  std::vector<std::pair<crdt::payload, crdt::dot>> removed;
-  const auto& set = target.value().as<crdt::or_set>();
-  for (const auto& [member, clock] : part.as<crdt::or_set>().clocks())
-    for (const auto& e : clock)
-      if (e.live && is_removed(set, member, {e.replica, e.number}))
-        removed.emplace_back(member, crdt::dot{e.replica, e.number});
-  auto news = target.join(part, around_.digests);
-  for (const auto& [member, event] : removed) {
-    around_.log.weigh("R2");
-    if (is_live(set, member, event))
-      complain("R2", to_text(key) + ": what was removed came back");
-  }
-  return news;
 }
 
 /// Answers that all of a message is part of our values, and sees whether it is.
@@ -223,9 +337,8 @@ void replica::acknowledge(const replication::gossip::incoming& in, std::string_v
                           const std::function<void(std::string)>& reply) {
   around_.log.weigh("R7");
   for (const auto& [key, part] : in.items) {
-    const auto* ours = find(key);
-    auto copy = ours == nullptr ? crdt::value{key.type} : *ours;
-    if (copy.join(part))
+    auto ours = value_of(key);
+    if (ours.join(part))
       complain("R7", "acknowledges more of " + to_text(key) + " than it has");
   }
   auto done = core_.joined(in, state);
@@ -246,6 +359,7 @@ void replica::schedule_round() {
   const auto wait = random_.between(around_.interval / 2, around_.interval * 3 / 2);
   around_.time.after(wait, [this] {
     in_.happens({input_kind::other, nullptr}, [this] {
+      let_one_rest();
       // All at once now and then, as before a node stops.
       core_.tick();
       const bool with_all = random_.chance(0.1);
@@ -299,7 +413,7 @@ void replica::carry_out(const replication::read_states& e) {
   };
   const auto all = std::make_shared<gathered>(gathered{e.keys.size(), {}});
   for (const auto& key : e.keys)
-    read(key, [this, peer = e.peer, all, key](std::string bytes) {
+    read_state(key, [this, peer = e.peer, all, key](std::string bytes) {
       if (!bytes.empty())
         all->items.push_back({key, std::move(bytes)});
       if (--all->left > 0)
@@ -309,12 +423,13 @@ void replica::carry_out(const replication::read_states& e) {
     });
 }
 
-/// Reads the state of a key, encoded, and then does something.
-void replica::read(const crdt::key& key, std::function<void(std::string)> then) {
+/// Reads the state of a key, encoded, and then does something; with nothing if it cannot be read.
+void replica::read_state(const crdt::key& key, std::function<void(std::string)> then) {
   take(to_shard(key), [this, key, then] {
-    const auto* value = find(key);
-    auto bytes = value == nullptr || value->empty() ? std::string{} : value->encode();
-    take(from_shard(key), [then, bytes = std::move(bytes)] { then(bytes); });
+    keeper_of(key).read_state([this, key, then](const std::string* bytes) {
+      take(from_shard(key),
+           [then, state = bytes == nullptr ? std::string{} : *bytes] { then(state); });
+    });
   });
 }
 
@@ -335,8 +450,10 @@ void replica::answered(session_id peer, const std::string& bytes) {
     return failed(peer);
   around_.log.note(an_acknowledgement, in_.born.number, bytes);
   joining_.insert(peer);
-  join_all(peer, *items, [this, peer, a = *answer] {
+  join_all(peer, *items, [this, peer, a = *answer](bool is_committed) {
     joining_.erase(peer);
+    if (!is_committed)
+      return failed(peer);
     under_way_.erase(peer);
     perform(core_.answered(peer, a));
   });

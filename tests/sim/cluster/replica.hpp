@@ -1,16 +1,19 @@
 #pragma once
 
 // What a process of a simulated cluster does with data: values, the gossip core and the real
-// encoding.
+// encoding, and perhaps a disk.
 //
 // It does what a node's actors do: it applies commands, carries out the core's effects and reports
 // back, and takes membership's word for who is a peer. Values stand in several shards; each step
-// between the core and a shard takes a moment, so that others come in between, but none overtakes
-// another on the same way.
+// between the core, a shard, the disk and who reads it takes a moment, so that others come in
+// between, but none overtakes another on the same way. Now and then a value goes to rest: then only
+// the disk has it.
 
 #include "replication/gossip.hpp"
-#include "storage/held_value.hpp"
+#include "tests/sim/cluster/committer.hpp"
+#include "tests/sim/cluster/disk.hpp"
 #include "tests/sim/cluster/history.hpp"
+#include "tests/sim/cluster/keeper.hpp"
 #include "tests/sim/membership/process.hpp"
 
 #include <array>
@@ -26,12 +29,6 @@ namespace starling::simulation {
 
 using replication::session_id;
 
-/// What a disk holds of a node's data, or what there is of it at first.
-struct stored_data {
-  crdt::replica_id self;
-  std::map<crdt::key, storage::held_value> values;
-};
-
 class replica {
 public:
   struct surroundings {
@@ -40,7 +37,8 @@ public:
     history& past;
     replication::gossip_limits limits;
     replication::digester digests;
-    duration interval; // between rounds, about
+    duration interval;         // between rounds, about
+    std::uint64_t whole_bytes; // more of a set is not held for long, where there is a disk
 
     /// Sends a gossip message; ends with `answered` or `failed`, in the process.
     std::function<void(replica& from, session_id peer, const std::string& address,
@@ -54,7 +52,14 @@ public:
     std::function<void(process&, const std::string& address)> call_on;
   };
 
-  replica(process& in, std::string name, const surroundings& around, stored_data data, dice random);
+  /// Who numbers its events, and where it keeps what it has.
+  struct home {
+    crdt::replica_id self;
+    disk* rows = nullptr; // may be none
+    bool is_careful = false;
+  };
+
+  replica(process& in, std::string name, const surroundings& around, home at, dice random);
 
   // Events refer to the replica.
   replica(const replica&) = delete;
@@ -62,10 +67,13 @@ public:
 
   // -- inputs, in the process --
 
-  /// A client's request.
-  void write(const crdt::key& key, const crdt::command& what);
+  // Clients' requests. A read shows nothing if there is nothing to be seen.
 
-  /// A gossip message came; `reply` is called at most once.
+  void write(const crdt::key& key, const crdt::command& what);
+  void read(const crdt::key& key, const std::optional<crdt::payload>& member,
+            const keeper::shown& then);
+
+  /// A gossip message came; `reply` is called at most once, with nothing if there is no answer.
   void receive(const std::string& bytes, std::function<void(std::string)> reply);
 
   void answered(session_id peer, const std::string& bytes);
@@ -80,14 +88,29 @@ public:
   /// Membership tells of a member.
   void hears(const membership::event& e);
 
+  // -- the end --
+
+  /// What it was given is committed, as when it stops in order. Requires: there is a disk.
+  void stop() { committer_->stop(); }
+
+  /// The process has ended: whether the disk has all that was ever committed there. Requires: there
+  /// is a disk.
+  bool end(bool power_fails) { return committer_->end(power_fails); }
+
   // -- views --
 
-  process& home() const { return in_; }
+  process& in() const { return in_; }
   const std::string& name() const { return name_; }
   session_id session() const { return {in_.born.self.session.bits}; }
-  const stored_data& data() const { return data_; }
-  const crdt::value* find(const crdt::key& key) const;
+  const crdt::replica_id& self() const { return at_.self; }
   const replication::gossip& core() const { return core_; }
+
+  /// What it has, as far as it is committed.
+  std::vector<crdt::key> keys() const;
+  crdt::value value_of(const crdt::key& key) const;
+
+  /// Whether the disk has exactly the rows of these values, in any case if there is none.
+  bool has_only(const std::vector<crdt::key>& keys) const;
 
   /// When it last sent a message or learned anything.
   duration last_activity() const { return last_activity_; }
@@ -97,21 +120,25 @@ private:
   using way = duration;
 
   void take(way& w, std::function<void()> what);
+  void let_happen(duration when, std::function<void()> what);
   void after_input();
   way& to_shard(const crdt::key& key);
   way& from_shard(const crdt::key& key);
+  keeper& keeper_of(const crdt::key& key);
+  void let_one_rest();
+  void restore(const std::optional<crdt::key>& after);
+  void commit(const storage::batch& changed, const std::shared_ptr<operation>& what,
+              const std::function<void(bool)>& then);
   void schedule_round();
   void set_peer(const membership::member& m);
   void lose_peer(const membership::node_id& id);
-  void apply(const crdt::key& key, const crdt::command& what);
-  std::optional<crdt::value> join(const crdt::key& key, const crdt::value& part);
   void join_all(session_id from, const std::vector<replication::item>& items,
-                std::function<void()> then);
+                std::function<void(bool)> then);
   void acknowledge(const replication::gossip::incoming& in, std::string_view state,
                    const std::function<void(std::string)>& reply);
   void record(const crdt::key& key, const crdt::value& delta, const replication::digest& now,
               std::optional<session_id> from);
-  void read(const crdt::key& key, std::function<void(std::string)> then);
+  void read_state(const crdt::key& key, std::function<void(std::string)> then);
   void perform(std::vector<replication::effect> effects);
   void carry_out(replication::send_message& e);
   void carry_out(const replication::read_states& e);
@@ -126,18 +153,27 @@ private:
   process& in_;
   std::string name_;
   surroundings around_;
-  stored_data data_;
+  home at_;
   dice random_;
   duration clock_skew_;
+  keeper::surroundings around_keepers_;
+  std::map<crdt::key, keeper> keepers_; // of the values in memory
+  std::unique_ptr<committer> committer_;
   replication::gossip core_;
-  std::map<membership::node_id, session_id> sessions_; // of the members that are there
-  std::map<session_id, std::string> addresses_;        // where those are
-  std::set<session_id> under_way_;                     // effects that are not reported yet
-  std::size_t joins_under_way_ = 0;                    // of messages and answers
-  std::set<session_id> joining_;                       // whose answers are being joined
+  bool is_restoring_;
+  std::map<membership::node_id, membership::member> early_peers_; // that came while it is restoring
+  std::map<membership::node_id, session_id> sessions_;            // of the members that are there
+  std::map<session_id, std::string> addresses_;                   // where those are
+  std::set<session_id> under_way_;  // effects that are not reported yet
+  std::size_t joins_under_way_ = 0; // of messages and answers
+  std::set<session_id> joining_;    // whose answers are being joined
   std::array<way, shards> to_shards_{};
   std::array<way, shards> from_shards_{};
   way from_membership_{0};
+  way to_disk_{0};
+  way from_disk_{0};
+  way to_reader_{0};
+  way from_reader_{0};
   duration last_activity_{0};
 };
 

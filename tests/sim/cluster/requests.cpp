@@ -7,10 +7,6 @@ namespace starling::simulation {
 
 namespace {
 
-crdt::payload draw_member(dice& random) {
-  return {crdt::payload_kind::text, std::string(1, static_cast<char>('a' + random.below(6)))};
-}
-
 crdt::command draw_increment(dice& random) {
   const auto amount = static_cast<std::int64_t>(1 + random.below(100));
   return crdt::counter_add{random.chance(0.5) ? amount : -amount};
@@ -39,6 +35,10 @@ crdt::command draw_change(dice& random, const crdt::value* read) {
 }
 
 } // namespace
+
+crdt::payload draw_member(dice& random) {
+  return {crdt::payload_kind::text, std::string(1, static_cast<char>('a' + random.below(6)))};
+}
 
 crdt::key draw_key(dice& random, std::size_t names) {
   constexpr std::array types{crdt::type::counter, crdt::type::register_, crdt::type::set,

@@ -38,6 +38,8 @@ world::world(const run_options& options, tenant* tenant)
       net_(time_, dice{options.seed, network_stream}) {
   const auto drawn = draw_nodes(random_);
   nodes_ = options_.nodes.value_or(drawn);
+  if (tenant == nullptr)
+    options_.without.set(static_cast<std::size_t>(fault_kind::disk_full));
   const auto begin = random_.between(duration{0}, seconds{10});
   end_of_faults_ = begin + random_.between(seconds{20}, seconds{120});
   faults_ = draw_faults(
@@ -261,6 +263,8 @@ void world::apply_to_process(const fault& f, process& p) {
   }
   case fault_kind::clone:
     return add_clone(f);
+  case fault_kind::disk_full:
+    return fill_disk(f, p);
   case fault_kind::leave:
     leave_now(f.who);
     p.leaves_for_good = f.degree < 0.7;
@@ -361,6 +365,18 @@ void world::rejoin_now(std::size_t number) {
   p->happens({}, [this, p] {
     safety_.before(*p, {});
     p->core.rejoin(p->clock());
+  });
+}
+
+/// The process goes on, until somebody sees that its disk is full, makes room and starts it again.
+void world::fill_disk(const fault& f, process& p) {
+  tenant_->disk_fills(p);
+  const auto down = f.lasts / 4;
+  time_.after(f.lasts - down, [this, &p, who = f.who, down] {
+    if (machines_[who].running != &p)
+      return;
+    stop(who);
+    restart_later(who, down);
   });
 }
 

@@ -31,6 +31,9 @@ public:
   virtual void starts(process& p) = 0;
   virtual void ends(process& p) = 0;
 
+  /// The disk of a process takes nothing more.
+  virtual void disk_fills(process& p) = 0;
+
   /// The membership core of a process tells of a member, or of itself.
   virtual void hears(process& p, const membership::event& e) = 0;
 
@@ -97,6 +100,7 @@ private:
   void apply(const fault& f);
   void apply_to_process(const fault& f, process& p);
   void apply_to_node(const fault& f);
+  void fill_disk(const fault& f, process& p);
   void restart_later(std::size_t machine, duration delay);
   void leave_now(std::size_t machine);
   void rejoin_now(std::size_t machine);

@@ -1,7 +1,8 @@
 #pragma once
 
-// A file among the rows with a sentence about their damaged log: it outlives a process that ends
-// before it could do something about the damage.
+// A file among the rows with a sentence about why what was committed last may be missing: their log
+// is damaged, or they are a backup. It outlives a process that ends before it could do something
+// about that.
 
 #include <optional>
 #include <rocksdb/env.h>

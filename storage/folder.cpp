@@ -39,7 +39,28 @@ public:
       return take_up_format();
     if (errno != ENOENT)
       return failed_to("open", format_path_);
+    if (auto failed = check_empty())
+      return failed;
     return make_format();
+  }
+
+  /// The lock on the draft is the lock on `format` once it has that name, so of two processes that
+  /// come upon an empty folder, one is refused.
+  std::optional<failure> make_format() {
+    format = descriptor{::open(draft_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+    if (format.number() < 0)
+      return failed_to("make", draft_path_);
+    if (auto failed = lock())
+      return failed;
+    if (::access(format_path_.c_str(), F_OK) == 0)
+      return refusal("is being made by another process");
+    if (::ftruncate(format.number(), 0) != 0 || !write_all() || ::fsync(format.number()) != 0)
+      return failed_to("write", draft_path_);
+    if (::rename(draft_path_.c_str(), format_path_.c_str()) != 0)
+      return failed_to("make", format_path_);
+    if (const auto error = sync_names(path_))
+      return system_failure("cannot sync " + path_.string(), error);
+    return std::nullopt;
   }
 
   descriptor format;
@@ -71,27 +92,6 @@ private:
     if (text.starts_with(format_head))
       return refusal("was made by another version of Starling");
     return refusal("is no data folder of Starling: its file format says something else");
-  }
-
-  /// The lock on the draft is the lock on `format` once it has that name, so of two processes that
-  /// come upon an empty folder, one is refused.
-  std::optional<failure> make_format() {
-    if (auto failed = check_empty())
-      return failed;
-    format = descriptor{::open(draft_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-    if (format.number() < 0)
-      return failed_to("make", draft_path_);
-    if (auto failed = lock())
-      return failed;
-    if (::access(format_path_.c_str(), F_OK) == 0)
-      return refusal("is being made by another process");
-    if (::ftruncate(format.number(), 0) != 0 || !write_all() || ::fsync(format.number()) != 0)
-      return failed_to("write", draft_path_);
-    if (::rename(draft_path_.c_str(), format_path_.c_str()) != 0)
-      return failed_to("make", format_path_);
-    if (const auto error = sync_names(path_))
-      return system_failure("cannot sync " + path_.string(), error);
-    return std::nullopt;
   }
 
   std::optional<failure> check_empty() {
@@ -142,6 +142,10 @@ std::variant<folder, failure> prepare_folder(const std::string& path) {
   if (::fstat(steps.format.number(), &found) != 0)
     return system_failure("cannot look at the file format in " + path, errno);
   return folder{path, std::move(steps.format), {found.st_dev, found.st_ino}};
+}
+
+std::optional<failure> make_format(const std::string& path) {
+  return preparation{path}.make_format();
 }
 
 } // namespace starling::storage

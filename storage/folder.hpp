@@ -1,7 +1,8 @@
 #pragma once
 
 // The data folder of a node: it holds a file `format`, which says what the folder is and in which
-// version, and below `rows` what the node keeps.
+// version, and below `rows` what the node keeps. A backup also holds a file `identity`, with the
+// node's id, where a node looks for it that is not told otherwise.
 //
 // A folder that was not made by this version is left as it is. While one process uses a folder, no
 // other gets it. The file `format` is never written again, so that it tells the folder from a copy
@@ -39,5 +40,9 @@ private:
 /// Takes a data folder into use. One that is missing is made, if only it is missing, for the eyes
 /// of its owner; one that is empty becomes a data folder.
 std::variant<folder, failure> prepare_folder(const std::string& path);
+
+/// Makes a data folder of one that holds rows and has no file `format`. Both survive a power
+/// failure once this returns, if the rows do.
+std::optional<failure> make_format(const std::string& path);
 
 } // namespace starling::storage

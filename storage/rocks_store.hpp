@@ -29,10 +29,10 @@ struct rocks_settings {
 
 struct opened {
   std::unique_ptr<store> rows;
-  /// If the log is damaged, so that what was committed last may be missing: a sentence about it. A
-  /// process that was killed within a commit may leave the same behind, if rarely. Each opening
-  /// tells it again until a synced commit has succeeded, which must thus carry whatever keeps the
-  /// lost changes from being taken for new ones.
+  /// If the log is damaged, or the rows are a backup, so that what was committed last may be
+  /// missing: a sentence about it. A process that was killed within a commit may leave the same
+  /// behind, if rarely. Each opening tells it again until a synced commit has succeeded, which must
+  /// thus carry whatever keeps the lost changes from being taken for new ones.
   std::optional<std::string> damage;
 };
 

@@ -1,5 +1,6 @@
 // starlingd: one node of a Starling cluster.
 
+#include "actors/backup_command.hpp"
 #include "actors/config.hpp"
 #include "actors/leave_command.hpp"
 #include "actors/log.hpp"
@@ -12,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 #include <unistd.h>
 #include <variant>
@@ -53,7 +55,7 @@ int run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_s
       ::kill(::getpid(), SIGTERM); // wakes the thread that waits below
     return report;
   };
-  http::peer_listener peers{sys, o, secret, node.membership(), node.gossip(), leave};
+  http::peer_listener peers{sys, o, secret, node.membership(), node.gossip(), node.backup(), leave};
   // The cluster's port first: whoever is told of this node by a seed can reach it then.
   auto failure = peers.start();
   if (!failure)
@@ -109,11 +111,23 @@ int leave(int argc, char** argv) {
   return o ? actors::leave_cluster(*o, stdout) : std::get<int>(configured);
 }
 
+/// Tells a running node to make a backup in the folder that the first argument names.
+int back_up(int argc, char** argv) {
+  const int named = argc > 1 && argv[1][0] != '-' ? 1 : 0;
+  const std::string folder = named ? argv[1] : "";
+  actors::node_config config;
+  const auto configured = configure(argc - named, argv + named, config);
+  const auto* o = std::get_if<actors::options>(&configured);
+  return o ? actors::back_up(*o, folder, stdout) : std::get<int>(configured);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   http::register_types();
   if (argc > 1 && std::string_view{argv[1]} == "leave")
     return leave(argc - 1, argv + 1);
+  if (argc > 1 && std::string_view{argv[1]} == "backup")
+    return back_up(argc - 1, argv + 1);
   return serve(argc, argv);
 }

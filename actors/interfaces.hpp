@@ -48,6 +48,18 @@ using reader_actor = caf::typed_actor<
     // Some of the keys and their digests, in order, after one; none after the last.
     caf::result<storage::digests_page>(digests_atom, std::optional<crdt::key>)>;
 
+/// Copies all that is committed. Blocks meanwhile.
+using copier_actor = caf::typed_actor<
+    // Into a new data folder. Fails with disk_full or disk_failed; then nothing is there.
+    caf::result<void>(back_up_atom, std::string)>;
+
+/// Has backups made, one at a time.
+using backup_actor = caf::typed_actor<
+    // Begins one in a folder that does not exist, an absolute path, and answers at once.
+    caf::result<backup_report>(back_up_atom, std::string),
+    // How the last one goes.
+    caf::result<backup_report>(report_atom)>;
+
 /// Owns the CRDT of one key: every change and every read of it goes through here. Whoever is told
 /// of a change is told when it is committed.
 using key_actor = caf::typed_actor<

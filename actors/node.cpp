@@ -1,5 +1,6 @@
 #include "actors/node.hpp"
 
+#include "actors/backup.hpp"
 #include "actors/gossip.hpp"
 #include "actors/log.hpp"
 #include "actors/membership.hpp"
@@ -88,6 +89,7 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
   const auto digests = digester_of(o);
   if (rows_)
     start_storage(o, at, digests);
+  backup_ = spawn_backup(sys, copier_);
   gossip_ = spawn_gossip(sys, {.session = {who.session.bits},
                                .limits = {.message_bytes = o.gossip.max_message,
                                           .log_bytes = o.gossip.max_log,
@@ -136,6 +138,7 @@ void node::start_storage(const options& o, const home& at, const replication::di
   for (std::size_t i = 0; i < o.storage.readers; ++i)
     readers_.push_back(
         spawn_reader(sys_, {.rows = rows_, .whole_bytes = whole_set_bytes, .digests = digests}));
+  copier_ = spawn_copier(sys_, rows_, o.node.identity_file);
 }
 
 std::optional<std::string> node::start() {
@@ -211,8 +214,14 @@ void node::stop() {
       log::warn("node", "the next life will number its events anew: {}", why->what);
   }
   end(peers_);
-  self->send_exit(resolver_, caf::exit_reason::user_shutdown); // it may take its time
-  resolver_ = nullptr;
+  end(backup_);
+  const auto end_in_its_time = [&](auto& actor) {
+    self->send_exit(actor, caf::exit_reason::user_shutdown);
+    actor = nullptr;
+  };
+  end_in_its_time(resolver_);
+  if (copier_)
+    end_in_its_time(copier_);
 }
 
 } // namespace starling::actors

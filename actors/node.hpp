@@ -50,6 +50,7 @@ public:
   const storage_actor& storage() const { return storage_; }
   reader_actor reader() const { return readers_.empty() ? reader_actor{} : readers_.front(); }
   const membership_actor& membership() const { return membership_; }
+  const backup_actor& backup() const { return backup_; }
 
 private:
   void start_storage(const options& o, const home& at, const replication::digester& digests);
@@ -71,6 +72,8 @@ private:
   std::shared_ptr<storage::store> rows_;
   storage_actor storage_;
   std::vector<reader_actor> readers_;
+  copier_actor copier_;
+  backup_actor backup_;
 };
 
 /// The most bytes that a message between nodes may have with these options.

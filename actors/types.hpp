@@ -142,9 +142,19 @@ struct leave_report {
   bool left = false;
 };
 
+enum class backup_state : std::uint8_t { none, running, made, failed, refused };
+
+/// How the last backup of a node goes, or why none was begun.
+struct backup_report {
+  std::string folder;
+  backup_state state = backup_state::none;
+  std::string why; // it failed or was refused
+};
+
 } // namespace starling::actors
 
 CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
+  CAF_ADD_TYPE_ID(starling, (starling::actors::backup_report))
   CAF_ADD_TYPE_ID(starling, (starling::actors::datagrams))
   CAF_ADD_TYPE_ID(starling, (starling::actors::errc))
   CAF_ADD_TYPE_ID(starling, (starling::actors::gossip_peer))
@@ -173,6 +183,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_TYPE_ID(starling, (std::vector<starling::crdt::key>))
 
   CAF_ADD_ATOM(starling, starling::actors, apply_atom)
+  CAF_ADD_ATOM(starling, starling::actors, back_up_atom)
   CAF_ADD_ATOM(starling, starling::actors, commit_atom)
   CAF_ADD_ATOM(starling, starling::actors, delta_atom)
   CAF_ADD_ATOM(starling, starling::actors, digests_atom)
@@ -199,6 +210,7 @@ CAF_END_TYPE_ID_BLOCK(starling)
 
 CAF_ERROR_CODE_ENUM(starling::actors::errc)
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::backup_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::datagrams)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::gossip_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::gossip_report)

@@ -1,9 +1,11 @@
 #include "http/peer_listener.hpp"
 
+#include "actors/backup_command.hpp"
 #include "actors/gossip.hpp"
 #include "actors/leave_command.hpp"
 #include "actors/membership.hpp"
 #include "actors/node.hpp"
+#include "actors/operator_line.hpp"
 
 #include <caf/scoped_actor.hpp>
 
@@ -16,8 +18,8 @@ response plain(int status, std::string_view why) {
 }
 
 std::optional<membership::call_kind> kind_at(const std::string& target) {
-  for (const auto kind :
-       {membership::call_kind::sync, membership::call_kind::ping, membership::call_kind::leave})
+  using membership::call_kind;
+  for (const auto kind : {call_kind::sync, call_kind::ping, call_kind::leave, call_kind::backup})
     if (target == actors::path_of(kind))
       return kind;
   return std::nullopt;
@@ -27,9 +29,10 @@ std::optional<membership::call_kind> kind_at(const std::string& target) {
 
 peer_listener::peer_listener(caf::actor_system& sys, const actors::options& o, wire::secret secret,
                              actors::membership_actor membership, actors::gossip_actor gossip,
-                             leaver leave)
+                             actors::backup_actor backup, leaver leave)
     : sys_(sys), secret_(std::move(secret)), timeout_(o.cluster.peer_timeout),
-      membership_(std::move(membership)), gossip_(std::move(gossip)), leave_(std::move(leave)) {
+      membership_(std::move(membership)), gossip_(std::move(gossip)), backup_(std::move(backup)),
+      leave_(std::move(leave)) {
   const auto where = *membership::parse_endpoint(o.cluster.listen);
   listener_ = std::make_unique<listener>(
       listener::settings{.host = where.host,
@@ -68,23 +71,37 @@ response peer_listener::handle(const request& r) {
 }
 
 std::variant<std::string, response> peer_listener::answer_to(const std::string& target,
-                                                             std::string content) {
+                                                             const std::string& content) {
   const auto kind = kind_at(target);
   if (!kind)
-    return ask(gossip_, actors::message_atom_v, std::move(content));
-  auto answer = ask(membership_, actors::message_atom_v, *kind, std::move(content));
-  const auto* text = std::get_if<std::string>(&answer);
-  if (kind == membership::call_kind::leave && text && actors::was_taken(*text))
+    return ask<std::string>(gossip_, actors::message_atom_v, content);
+  auto answer = ask<std::string>(membership_, actors::message_atom_v, *kind, content);
+  if (const auto* text = std::get_if<std::string>(&answer); !text || !actors::was_taken(*text))
+    return answer;
+  if (kind == membership::call_kind::leave)
     return actors::answer_with(leave_());
+  if (kind == membership::call_kind::backup)
+    return back_up(content);
   return answer;
 }
 
-template <class Actor, class... Ts>
-std::variant<std::string, response> peer_listener::ask(const Actor& to, Ts&&... message) {
-  std::variant<std::string, response> result;
+std::variant<std::string, response> peer_listener::back_up(const std::string& call) {
+  using actors::backup_report;
+  auto folder = actors::ordered_folder(call);
+  auto answer = folder.empty()
+                    ? ask<backup_report>(backup_, actors::report_atom_v)
+                    : ask<backup_report>(backup_, actors::back_up_atom_v, std::move(folder));
+  if (auto* refusal = std::get_if<response>(&answer))
+    return std::move(*refusal);
+  return actors::answer_with(std::get<backup_report>(answer));
+}
+
+template <class T, class Actor, class... Ts>
+std::variant<T, response> peer_listener::ask(const Actor& to, Ts&&... message) {
+  std::variant<T, response> result;
   caf::scoped_actor self{sys_}; // one for each message: a late answer goes with it
   self->request(to, timeout_, std::forward<Ts>(message)...)
-      .receive([&](std::string& answer) { result = std::move(answer); },
+      .receive([&](T& answer) { result = std::move(answer); },
                [&](const caf::error& why) {
                  if (why == actors::errc::bad_message)
                    result = plain(400, actors::reason_of(why));

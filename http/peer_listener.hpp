@@ -1,11 +1,11 @@
 #pragma once
 
 // The peers' door: takes sealed messages over HTTP and hands them to the membership and gossip
-// actors. It is the operator's door as well, for the one order to leave the cluster.
+// actors. It is the operator's door as well, for orders to leave the cluster and to make a backup.
 //
 // Nothing of a message is decoded before its envelope is found to be of this cluster and whole; a
-// refusal is one line. An order to leave names the life of this process, as the answer to an empty
-// one does, so that it means nothing when it is repeated later.
+// refusal is one line. An order names the life of this process, as the answer to one for nobody
+// does, so that it means nothing when it is repeated later.
 
 #include "actors/interfaces.hpp"
 #include "actors/options.hpp"
@@ -29,7 +29,8 @@ public:
   using leaver = std::function<actors::leave_report()>;
 
   peer_listener(caf::actor_system& sys, const actors::options& o, wire::secret secret,
-                actors::membership_actor membership, actors::gossip_actor gossip, leaver leave);
+                actors::membership_actor membership, actors::gossip_actor gossip,
+                actors::backup_actor backup, leaver leave);
 
   /// Opens the port; the reason if that fails.
   std::optional<std::string> start();
@@ -40,16 +41,20 @@ public:
 private:
   response handle(const request& r);
 
-  template <class Actor, class... Ts>
-  std::variant<std::string, response> ask(const Actor& to, Ts&&... message);
+  /// What an actor answers, or the refusal that this is to the peer.
+  template <class T, class Actor, class... Ts>
+  std::variant<T, response> ask(const Actor& to, Ts&&... message);
 
-  std::variant<std::string, response> answer_to(const std::string& target, std::string content);
+  std::variant<std::string, response> answer_to(const std::string& target,
+                                                const std::string& content);
+  std::variant<std::string, response> back_up(const std::string& call);
 
   caf::actor_system& sys_;
   wire::secret secret_;
   std::chrono::milliseconds timeout_;
   actors::membership_actor membership_;
   actors::gossip_actor gossip_;
+  actors::backup_actor backup_;
   leaver leave_;
   std::unique_ptr<listener> listener_;
 };

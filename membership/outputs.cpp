@@ -10,6 +10,8 @@ std::string_view to_string(call_kind k) {
     return "ping";
   case call_kind::leave:
     return "leave";
+  case call_kind::backup:
+    return "backup";
   }
   return "unknown";
 }

@@ -22,12 +22,13 @@ struct packet {
 
 /// What is asked of a node over its cluster listener.
 enum class call_kind : std::uint8_t {
-  sync,  // push/pull of the table
-  ping,  // are you there? for peers that UDP does not reach
-  leave, // leave the cluster; from an operator
+  sync,   // push/pull of the table
+  ping,   // are you there? for peers that UDP does not reach
+  leave,  // leave the cluster; from an operator
+  backup, // copy what is committed; from an operator, and what else it says is for the driver
 };
 
-/// "sync", "ping" or "leave".
+/// "sync", "ping", "leave" or "backup".
 std::string_view to_string(call_kind k);
 
 /// A request over HTTP: report its answer with `call_answered`, or its absence with `call_failed`,

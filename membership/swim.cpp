@@ -145,7 +145,7 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
       return *error;
     put_table(out, &std::get<std::vector<member>>(read));
     finish();
-  } else {
+  } else if (kind != call_kind::backup) {
     in.expect_end();
     if (!in.ok())
       return in.error();

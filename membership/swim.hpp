@@ -118,8 +118,8 @@ public:
   void receive(duration now, const udp_address& from, std::string_view bytes);
 
   /// Somebody called us over HTTP; the bytes are authentic. Returns the content of the answer: to
-  /// one that was not meant for this life of ours, a challenge. What an order to leave asks for
-  /// the driver does, if it is not answered so.
+  /// one that was not meant for this life of ours, a challenge. What an operator orders the
+  /// driver does, if it is not answered so.
   wire::decoded<std::string> answer(duration now, call_kind kind, std::string_view content);
 
   /// The end of a `call`. Answers with why the content is not what it should be, if so.

@@ -108,7 +108,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(refused.has_value() == (told == nullptr));
   require(!refused || asking.table().digest() == before);
 
-  for (const auto kind : {call_kind::sync, call_kind::ping, call_kind::leave}) {
+  for (const auto kind : {call_kind::sync, call_kind::ping, call_kind::leave, call_kind::backup}) {
     static_cast<void>(asking.answer(0us, kind, input));
     static_cast<void>(asking.answer(0us, kind, call_with(input)));
     check(asking);

@@ -1,4 +1,5 @@
 #include "../actors/fixture.hpp"
+#include "actors/backup_command.hpp"
 #include "actors/gossip.hpp"
 #include "actors/leave_command.hpp"
 #include "actors/membership.hpp"
@@ -28,6 +29,7 @@ constexpr auto patience = 15s;
 
 const std::string ping_path = actors::path_of(membership::call_kind::ping);
 const std::string sync_path = actors::path_of(membership::call_kind::sync);
+const std::string backup_path = actors::path_of(membership::call_kind::backup);
 const std::string leave_path = actors::path_of(membership::call_kind::leave);
 
 std::string seal(std::string_view path, std::string_view content, const wire::secret& with = ours) {
@@ -69,6 +71,16 @@ protected:
                                                .random_seed = 1,
                                                .peers = fakes_.handle(),
                                                .membership = membership_}));
+    backup_ = track(
+        sys.spawn([this](actors::backup_actor::pointer) -> actors::backup_actor::behavior_type {
+          return {[this](actors::back_up_atom, const std::string& folder) {
+                    ++backups_;
+                    return actors::backup_report{folder, actors::backup_state::running, ""};
+                  },
+                  [](actors::report_atom) {
+                    return actors::backup_report{"/last", actors::backup_state::failed, "why"};
+                  }};
+        }));
   }
 
   ~PeerListener() override {
@@ -93,7 +105,7 @@ protected:
         ++departures_;
         return actors::leave_report{.others = 3, .acknowledged = 2};
       };
-      listener_.emplace(sys, o, ours, membership_, gossip_, leave);
+      listener_.emplace(sys, o, ours, membership_, gossip_, backup_, leave);
       return !listener_->start();
     });
   }
@@ -154,8 +166,10 @@ protected:
   actors::fake_peers fakes_;
   actors::fake_resolver resolver_;
   std::atomic<int> departures_ = 0;
+  std::atomic<int> backups_ = 0;
   actors::membership_actor membership_;
   actors::gossip_actor gossip_;
+  actors::backup_actor backup_;
   std::optional<peer_listener> listener_;
   std::uint16_t port_ = 0;
 };
@@ -249,6 +263,43 @@ TEST_F(PeerListener, DoesNotLeaveForOrdersThatAreNone) {
   EXPECT_EQ(departures_, 0);
 }
 
+// -- backups --
+
+TEST_F(PeerListener, MakesABackupWhenItIsToldAndSaysHowItGoes) {
+  start();
+  const auto report_in = [](const std::string& answer) {
+    const auto content = membership::decode_answer(answer);
+    return std::get<actors::backup_report>(
+        actors::decode_backup_report(std::get<std::string_view>(content)));
+  };
+
+  const auto begun_one = report_in(call(backup_path, begun() + "/new"));
+  EXPECT_EQ(backups_, 1);
+  EXPECT_EQ(begun_one.folder, "/new");
+  EXPECT_EQ(begun_one.state, actors::backup_state::running);
+
+  const auto last = report_in(call(backup_path, begun()));
+  EXPECT_EQ(backups_, 1) << "it was only asked";
+  EXPECT_EQ(last.folder, "/last");
+  EXPECT_EQ(last.why, "why");
+}
+
+TEST_F(PeerListener, MakesNoBackupForAnotherLifeOrTwiceOrForStrangers) {
+  start();
+  EXPECT_EQ(call(backup_path, begun({{4711}}) + "/new"),
+            membership::encode_answer(membership::challenge{{1}}));
+  EXPECT_EQ(backups_, 0);
+  const auto order = begun() + "/new";
+  expect_refusal(backup_path, seal(backup_path, order, {"starling", "another key"}), 403);
+  expect_refusal(backup_path, seal(leave_path, order), 403);
+  EXPECT_EQ(backups_, 0);
+
+  ASSERT_EQ(ask(port_, "POST", backup_path, seal(backup_path, order)).status, 200);
+  expect_refusal(backup_path, seal(backup_path, order), 400);
+
+  EXPECT_EQ(backups_, 1);
+}
+
 TEST_F(PeerListener, AnswersGossip) {
   start();
   const auto sealed = seal(gossip_path, replication::encode(replication::message{{2}, {9}, 5}, {}));
@@ -265,7 +316,7 @@ TEST_F(PeerListener, RefusesEveryMethodButPost) {
     EXPECT_EQ(ask(port_, method, ping_path, good).status, 405) << method;
 }
 
-TEST_F(PeerListener, KnowsFourPathsOnly) {
+TEST_F(PeerListener, KnowsFivePathsOnly) {
   start();
   for (const std::string path : {"/", "/cluster", "/cluster/", "/cluster/ping/", "/cluster/ping?x",
                                  "/cluster/%70ing", "/cluster/join", "/counters/a"})

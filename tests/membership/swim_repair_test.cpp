@@ -692,6 +692,18 @@ TEST(SwimRepair, AnOrderToLeaveIsTakenOnce) {
         st.core.answer(st.now, call_kind::leave, wrong)));
 }
 
+TEST(SwimRepair, AnOrderToMakeABackupIsTakenOnceWhateverElseItSays) {
+  stage st{1};
+  const auto order = st.call_with("for the driver");
+
+  const auto taken = st.core.answer(st.now, call_kind::backup, order);
+
+  EXPECT_EQ(std::get<std::string>(taken), encode_answer(""));
+  for (const auto& wrong : {order, order.substr(1), std::string{}})
+    EXPECT_TRUE(std::holds_alternative<wire::decode_error>(
+        st.core.answer(st.now, call_kind::backup, wrong)));
+}
+
 // -- calls that were recorded --
 
 TEST(SwimRepair, ACallIsTakenOnce) {
@@ -722,7 +734,8 @@ TEST(SwimRepair, ACallForAnotherLifeChangesNothing) {
   ghost.where = stage::udp_of(30);
   for (const challenge& other : {challenge{}, challenge{{4711}}, challenge{{4711}, 1},
                                  challenge{st.core.self().profile->session, 1}})
-    for (const auto kind : {call_kind::sync, call_kind::ping, call_kind::leave}) {
+    for (const auto kind :
+         {call_kind::sync, call_kind::ping, call_kind::leave, call_kind::backup}) {
       wire::writer call;
       encode(call, call_header{{9}, 1, other});
       call.raw(stage::table(st.peers[0].id, {ghost.record()}));

@@ -55,12 +55,13 @@ std::variant<home, std::string> open_home(const options& o) {
   if (disk.damage)
     log::warn("storage", "{}; events are numbered under a new replica id from now on",
               *disk.damage);
-  if (const auto why = storage::renew_digests(*disk.rows, digester_of(o)))
-    return "storage.data-dir: " + why->what;
   const bool is_careful = durability_of(o.storage.durability) == durability::sync;
   const auto replica =
       storage::take_up_replica(*disk.rows, result.seen, is_careful, result.who.replica);
   if (const auto* why = std::get_if<storage::failure>(&replica))
+    return "storage.data-dir: " + why->what;
+  // The first commit that is synced makes the store forget its damage, so it must be the one above.
+  if (const auto why = storage::renew_digests(*disk.rows, digester_of(o)))
     return "storage.data-dir: " + why->what;
   result.who.replica = std::get<crdt::replica_id>(replica);
   result.folder = std::move(folder);

@@ -49,8 +49,7 @@ std::variant<home, std::string> open_home(const options& o) {
   if (!folder)
     return result;
 
-  result.seen = {.device = folder->format_file().device,
-                 .inode = folder->format_file().inode,
+  result.seen = {.format_file = folder->format_file(),
                  .is_whole = !disk.damage && !o.storage.new_identity};
   if (disk.damage)
     log::warn("storage", "{}; events are numbered under a new replica id from now on",

@@ -3,6 +3,7 @@
 #include "storage/system_failure.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/file.h>
@@ -141,7 +142,11 @@ std::variant<folder, failure> prepare_folder(const std::string& path) {
   struct stat found {};
   if (::fstat(steps.format.number(), &found) != 0)
     return system_failure("cannot look at the file format in " + path, errno);
-  return folder{path, std::move(steps.format), {found.st_dev, found.st_ino}};
+  const auto changed =
+      std::chrono::seconds{found.st_ctim.tv_sec} + std::chrono::nanoseconds{found.st_ctim.tv_nsec};
+  return folder{path,
+                std::move(steps.format),
+                {found.st_dev, found.st_ino, static_cast<std::uint64_t>(changed.count())}};
 }
 
 std::optional<failure> make_format(const std::string& path) {

@@ -19,10 +19,12 @@ public:
   /// Where the rows are; nothing is there at first.
   std::string rows() const { return path_ + "/rows"; }
 
-  /// What tells the file `format` from each other file of this machine.
+  /// What tells the file `format` from each other file that this machine has or had, and from
+  /// itself once it was written over.
   struct file_number {
     std::uint64_t device = 0;
-    std::uint64_t inode = 0;
+    std::uint64_t inode = 0;      // another file may have it once this one is removed
+    std::uint64_t changed_ns = 0; // since 1970; nobody can set it
     friend bool operator==(const file_number&, const file_number&) = default;
   };
   const file_number& format_file() const { return format_file_; }

@@ -12,8 +12,7 @@ namespace {
 /// The row of the replica id.
 struct record {
   crdt::replica_id id;
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
+  folder::file_number format_file;
   bool is_certain = false; // whatever happens now, nothing numbered under it gets lost
 };
 
@@ -28,15 +27,16 @@ std::string secret_row() {
 std::string encode(const record& r) {
   wire::writer out;
   crdt::encode(out, r.id);
-  out.varint(r.device);
-  out.varint(r.inode);
+  out.varint(r.format_file.device);
+  out.varint(r.format_file.inode);
+  out.varint(r.format_file.changed_ns);
   out.u8(r.is_certain ? 1 : 0);
   return std::move(out).take();
 }
 
 std::optional<record> decode_record(std::string_view bytes) {
   wire::reader in{bytes};
-  record result{crdt::decode_replica_id(in), in.varint(), in.varint(), in.u8() == 1};
+  record result{crdt::decode_replica_id(in), {in.varint(), in.varint(), in.varint()}, in.u8() == 1};
   in.expect_end();
   return in.ok() ? std::optional{result} : std::nullopt;
 }
@@ -80,8 +80,8 @@ found<crdt::replica_id> take_up_replica(store& rows, const evidence& seen, bool 
   if (auto* why = std::get_if<failure>(&read))
     return std::move(*why);
   const auto& before = std::get<0>(read);
-  const bool keeps = seen.is_whole && before && before->is_certain &&
-                     before->device == seen.device && before->inode == seen.inode;
+  const bool keeps =
+      seen.is_whole && before && before->is_certain && before->format_file == seen.format_file;
   const auto id = keeps ? before->id : fresh;
   if (auto failed = keep_replica(rows, seen, is_careful, id))
     return std::move(*failed);
@@ -90,7 +90,7 @@ found<crdt::replica_id> take_up_replica(store& rows, const evidence& seen, bool 
 
 std::optional<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,
                                     const crdt::replica_id& id) {
-  return put(rows, replica_row(), encode({id, seen.device, seen.inode, is_careful}));
+  return put(rows, replica_row(), encode({id, seen.format_file, is_careful}));
 }
 
 bool shows_lost_events(const crdt::value& news, const held_value& now,

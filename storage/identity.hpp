@@ -9,6 +9,7 @@
 // node takes a new id, which costs each value that it writes an entry.
 
 #include "crdt/replica_id.hpp"
+#include "storage/folder.hpp"
 #include "storage/reading.hpp"
 
 #include <cstdint>
@@ -18,8 +19,7 @@ namespace starling::storage {
 
 /// What tells a disk from a copy of it, and a sound one from one that may have lost something.
 struct evidence {
-  std::uint64_t device = 0; // where a file is that was there from the beginning
-  std::uint64_t inode = 0;
+  folder::file_number format_file; // there from the beginning, and never written again
   bool is_whole = true; // nothing that was committed is missing, as far as the store can tell
 };
 

@@ -26,6 +26,14 @@ bool is_free_for_datagrams(const sockaddr_in& address) {
   return result;
 }
 
+/// A text in a node's GET /cluster; "" if it does not answer.
+std::string text_in_report(const node& of, std::string_view where) {
+  const auto page = of.http().get("/cluster").json();
+  boost::json::error_code error;
+  const auto* found = page.find_pointer(where, error);
+  return found && found->is_string() ? found->as_string().c_str() : "";
+}
+
 } // namespace
 
 reserved_port::reserved_port() {
@@ -163,6 +171,11 @@ cluster::cluster(std::size_t size, const std::vector<std::string>& flags) {
   }
 }
 
+void cluster::keep_data_below(const std::string& folder) {
+  for (auto& one : nodes_)
+    one.set_flag("--data-dir=" + folder + '/' + one.name());
+}
+
 AssertionResult cluster::start() {
   for (auto& one : nodes_)
     one.launch();
@@ -192,6 +205,15 @@ AssertionResult cluster::all_come_to_show(const std::string& target, const std::
   return eventually([&] { return all_show(target, value); });
 }
 
+AssertionResult cluster::all_are_equal() {
+  const auto first = text_in_report(nodes_[0], "/replication/root");
+  for (const auto& one : nodes_)
+    if (const auto root = text_in_report(one, "/replication/root"); root.empty() || root != first)
+      return AssertionFailure() << one.name() << " shows the root \"" << root << "\", "
+                                << nodes_[0].name() << " \"" << first << '"';
+  return AssertionSuccess();
+}
+
 AssertionResult shows(const node& n, const std::string& target, const std::string& value) {
   const auto seen = n.http().shown(target);
   if (seen == value)
@@ -202,6 +224,10 @@ AssertionResult shows(const node& n, const std::string& target, const std::strin
 
 AssertionResult comes_to_show(const node& n, const std::string& target, const std::string& value) {
   return eventually([&] { return shows(n, target, value); });
+}
+
+std::string replica_id(const node& of) {
+  return text_in_report(of, "/self/replica");
 }
 
 std::vector<member_shown> members_shown(const node& who) {

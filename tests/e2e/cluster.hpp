@@ -99,11 +99,15 @@ private:
   std::unique_ptr<process> process_;
 };
 
-/// Nodes that know all of them as seeds and gossip often.
+/// Nodes that know all of them as seeds and gossip often. They are in memory only, unless they are
+/// told where to keep their data.
 class cluster {
 public:
   /// Starts nothing yet.
   explicit cluster(std::size_t size, const std::vector<std::string>& flags = {});
+
+  /// Has each node keep its data on disk, in a folder of its name below this one.
+  void keep_data_below(const std::string& folder);
 
   /// Starts all nodes, and waits until each knows each other as alive.
   testing::AssertionResult start();
@@ -121,6 +125,9 @@ public:
   /// Whether they come to do so.
   testing::AssertionResult all_come_to_show(const std::string& target, const std::string& value);
 
+  /// Whether all nodes show the same digest of all they have.
+  testing::AssertionResult all_are_equal();
+
 private:
   std::deque<node> nodes_;
 };
@@ -131,6 +138,9 @@ testing::AssertionResult shows(const node& n, const std::string& target, const s
 /// Whether it comes to do so.
 testing::AssertionResult comes_to_show(const node& n, const std::string& target,
                                        const std::string& value);
+
+/// The replica id under which a node numbers its events; "" if it does not answer.
+std::string replica_id(const node& of);
 
 /// A line of a node's GET /cluster.
 struct member_shown {

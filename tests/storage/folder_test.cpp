@@ -1,12 +1,14 @@
 #include "storage/folder.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <set>
 #include <sstream>
 #include <sys/stat.h>
+#include <thread>
 
 namespace starling::storage {
 namespace {
@@ -93,6 +95,26 @@ TEST_F(Folder, HasAnotherNumberThanItsCopy) {
 
   ASSERT_TRUE(std::holds_alternative<folder>(copy));
   EXPECT_NE(std::get<folder>(copy).format_file(), original.format_file());
+}
+
+TEST_F(Folder, HasAnotherNumberOnceACopyTookItsPlace) {
+  const auto original = prepared().format_file();
+  std::filesystem::copy(path, above / "copy");
+  std::filesystem::remove_all(path); // its inode may be given to another file now
+  std::filesystem::copy(above / "copy", path);
+
+  EXPECT_NE(prepared().format_file(), original);
+}
+
+TEST_F(Folder, HasAnotherNumberOnceItWasWrittenOver) {
+  const auto original = prepared().format_file();
+  std::filesystem::copy(path, above / "copy");
+  std::this_thread::sleep_for(std::chrono::milliseconds{20}); // a clock's tick, for file systems
+  std::filesystem::copy(above / "copy", path,
+                        std::filesystem::copy_options::recursive |
+                            std::filesystem::copy_options::overwrite_existing);
+
+  EXPECT_NE(prepared().format_file(), original);
 }
 
 TEST_F(Folder, IsUsedByOneAtATime) {

@@ -140,11 +140,16 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
   wire::writer out;
   begin_answer(out);
   if (kind == call_kind::sync) {
-    node_id sender;
+    list_sender sender;
     const auto read = read_table(in, sender);
     if (const auto* error = std::get_if<wire::decode_error>(&read))
       return *error;
-    put_table(out, &std::get<std::vector<member>>(read));
+    // Its disk may not know that life of it; nobody else will tell it.
+    const auto* now_known = table_.find(sender.id);
+    if (sender.former && now_known != nullptr &&
+        sender.former->status.at.generation >= now_known->record.status.at.generation)
+      sender.former.reset();
+    put_table(out, &std::get<std::vector<member>>(read), sender.former);
     finish();
   } else if (kind != call_kind::backup) {
     in.expect_end();

@@ -280,8 +280,14 @@ private:
   challenge last_known(const node_id& peer) const;
   std::optional<wire::decode_error> take_answer(const pending_call& done, std::string_view content);
   void give_up(const pending_call& c);
-  void put_table(wire::writer& out, const std::vector<member>* theirs);
-  wire::decoded<std::vector<member>> read_table(wire::reader& in, node_id& sender);
+  /// Whose list came, and what was known of it before it.
+  struct list_sender {
+    node_id id;
+    std::optional<member> former;
+  };
+  void put_table(wire::writer& out, const std::vector<member>* theirs,
+                 const std::optional<member>& former = std::nullopt);
+  wire::decoded<std::vector<member>> read_table(wire::reader& in, list_sender& sender);
   void probe_a_dead();
   void leave_due();
   void on_leave(const opened_packet& p, const udp_address& from);

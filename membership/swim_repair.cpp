@@ -127,7 +127,8 @@ void swim::make_call(const pending_call& c, const challenge& to) {
   out_.calls.push_back({token, c.kind, c.address, std::move(out).take()});
 }
 
-void swim::put_table(wire::writer& out, const std::vector<member>* theirs) {
+void swim::put_table(wire::writer& out, const std::vector<member>* theirs,
+                     const std::optional<member>& former) {
   std::vector<const member_table::entry*> told;
   std::map<node_id, const member*> known;
   if (theirs != nullptr)
@@ -138,7 +139,11 @@ void swim::put_table(wire::writer& out, const std::vector<member>* theirs) {
       told.push_back(&e);
   out.u8(table_version);
   encode(out, id_);
-  out.varint(told.size());
+  out.varint(told.size() + (former ? 1 : 0));
+  if (former) {
+    encode(out, *former);
+    out.varint(0);
+  }
   for (const auto* e : told) {
     encode(out, e->record);
     // Its state's age, so that what is long dead is not remembered anew by each who learns of it.
@@ -146,10 +151,10 @@ void swim::put_table(wire::writer& out, const std::vector<member>* theirs) {
   }
 }
 
-wire::decoded<std::vector<member>> swim::read_table(wire::reader& in, node_id& sender) {
+wire::decoded<std::vector<member>> swim::read_table(wire::reader& in, list_sender& sender) {
   if (in.u8() != table_version)
     in.fail("unknown version of the member list");
-  sender = decode_node_id(in);
+  sender.id = decode_node_id(in);
   const auto count = in.count(record_bytes_min);
   if (count > records_max)
     in.fail("too many members");
@@ -166,17 +171,19 @@ wire::decoded<std::vector<member>> swim::read_table(wire::reader& in, node_id& s
     return in.error();
   // To whom would a node that knew nobody tell it? Whoever sent this knows it all.
   knew_nobody_ = live_.empty();
+  if (const auto* e = table_.find(sender.id))
+    sender.former = e->record;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const auto& said = records[i];
     // Somebody was cut off for so long that it is forgotten, and speaks for itself: it is told what
     // was said of it, and refutes.
-    if (said.id == sender && said.profile && said.status.is != member_state::left &&
+    if (said.id == sender.id && said.profile && said.status.is != member_state::left &&
         table_.is_forgotten(said) && table_.size() < settings_.max_members + settings_.max_dead)
       table_.recall(said, now_);
     take(said, ages[i]);
   }
   knew_nobody_ = false;
-  if (sender != id_)
+  if (sender.id != id_)
     heard();
   return records;
 }
@@ -228,16 +235,16 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
 
   const auto digest = table_.digest();
   const auto refused = totals_.dropped_ahead;
-  node_id sender;
+  list_sender sender;
   const auto read = read_table(in, sender);
   if (const auto* error = std::get_if<wire::decode_error>(&read))
     return *error;
-  if (done.seed && sender == id_)
+  if (done.seed && sender.id == id_)
     seeds_.is_ourselves(*done.seed, now_, random_);
   else if (done.seed && refused != totals_.dropped_ahead)
     seeds_.failed(*done.seed, now_, random_); // it knows us, but we refuse what it says it is
   else if (done.seed)
-    seeds_.reached(*done.seed, sender, now_, random_);
+    seeds_.reached(*done.seed, sender.id, now_, random_);
   if (const auto c = live_contacts_.find(done.peer);
       c != live_contacts_.end() && digest == table_.digest()) {
     c->second.fruitless_digest = done.digest;

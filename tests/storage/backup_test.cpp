@@ -51,7 +51,7 @@ protected:
   static crdt::replica_id replica_at(const std::string& path, const crdt::replica_id& fresh) {
     const auto used = take(path);
     const auto rows = open_rows(used.rows());
-    const evidence seen{used.format_file().device, used.format_file().inode, !rows.damage};
+    const evidence seen{used.format_file(), !rows.damage};
     const auto result = take_up_replica(*rows.rows, seen, true, fresh);
     EXPECT_TRUE(std::holds_alternative<crdt::replica_id>(result));
     return std::get<crdt::replica_id>(result);
@@ -141,7 +141,7 @@ TEST_F(Backup, IsToldFromTheOriginalByItsNoteAlone) {
   const auto rows = open_rows(copy + "/rows");
   ASSERT_TRUE(rows.damage);
   EXPECT_THAT(*rows.damage, HasSubstr("a backup"));
-  const evidence as_the_original{used.format_file().device, used.format_file().inode, !rows.damage};
+  const evidence as_the_original{used.format_file(), !rows.damage};
 
   const auto id = take_up_replica(*rows.rows, as_the_original, true, second_id);
 

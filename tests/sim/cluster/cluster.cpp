@@ -211,7 +211,7 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   if (copy != backups_.end() && copy->second.node == p.born.self.id && random_.chance(0.25))
     *kept = make_drive(p, copy->second.rows);
   const bool is_careful = of_machine.chance(share_of_careful_) != random_.chance(0.1);
-  auto taken = storage::take_up_replica(*kept->rows, {.device = 1, .inode = kept->number},
+  auto taken = storage::take_up_replica(*kept->rows, {.format_file = {1, kept->number, 0}},
                                         is_careful, fresh);
   const auto* self = std::get_if<crdt::replica_id>(&taken);
   if (self == nullptr) {

@@ -12,6 +12,7 @@ namespace {
 
 outcome run_starlingd(std::vector<std::string> flags) {
   flags.insert(flags.begin(), STARLINGD_PATH);
+  flags.emplace_back("--in-memory"); // one that gets as far as its data leaves none behind
   return run(flags);
 }
 

@@ -1,0 +1,119 @@
+#include "actors/home.hpp"
+#include "tests/storage/temporary_folder.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+
+namespace starling::actors {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class Home : public testing::Test {
+protected:
+  options options_for(const std::string& name) const {
+    options o;
+    o.storage.data_dir = above / name;
+    o.node.identity_file = o.storage.data_dir + "/identity";
+    return o;
+  }
+
+  static home open(const options& o) {
+    auto opened = open_home(o);
+    if (const auto* why = std::get_if<std::string>(&opened))
+      throw std::runtime_error{*why};
+    return std::get<home>(std::move(opened));
+  }
+
+  storage::temporary_folder above;
+};
+
+TEST_F(Home, IsTakenUpAgain) {
+  const auto o = options_for("data");
+  const auto first = open(o).who;
+  const auto second = open(o).who;
+  EXPECT_EQ(second.node, first.node);
+  EXPECT_EQ(second.replica, first.replica);
+  EXPECT_NE(second.session, first.session);
+  EXPECT_GT(second.generation, first.generation);
+  EXPECT_EQ(second.last_generation, first.generation);
+}
+
+TEST_F(Home, KeepsNothingInMemory) {
+  options o;
+  o.storage.in_memory = true;
+  const auto first = open(o);
+  EXPECT_FALSE(first.folder);
+  EXPECT_FALSE(first.rows);
+  EXPECT_NE(open(o).who.replica, first.who.replica);
+}
+
+TEST_F(Home, IsOneProcessesAtATime) {
+  const auto o = options_for("data");
+  const auto first = open(o);
+  const auto second = open_home(o);
+  ASSERT_TRUE(std::holds_alternative<std::string>(second));
+  EXPECT_THAT(std::get<std::string>(second), HasSubstr("storage.data-dir: "));
+}
+
+TEST_F(Home, NumbersEventsAnewOnACopy) {
+  const auto original = open(options_for("data")).who;
+  fs::copy(above / "data", above / "copy", fs::copy_options::recursive);
+  const auto copy = open(options_for("copy")).who;
+  EXPECT_EQ(copy.node, original.node) << "whoever it meets will tell";
+  EXPECT_NE(copy.replica, original.replica);
+  EXPECT_EQ(open(options_for("data")).who.replica, original.replica);
+}
+
+TEST_F(Home, NumbersEventsAnewAfterAnUnsyncedLifeThatDidNotEndInOrder) {
+  auto o = options_for("data");
+  o.storage.durability = "batch";
+  const auto first = open(o).who;
+  const auto second = open(o);
+  EXPECT_NE(second.who.replica, first.replica);
+  EXPECT_FALSE(storage::close_in_order(*second.rows));
+}
+
+TEST_F(Home, IsANewMemberWhereThatIsAskedFor) {
+  auto o = options_for("data");
+  const auto first = open(o).who;
+  o.storage.new_identity = true;
+  const auto second = open(o).who;
+  EXPECT_NE(second.node, first.node);
+  EXPECT_NE(second.replica, first.replica);
+  o.storage.new_identity = false;
+  EXPECT_EQ(open(o).who.node, second.node);
+  EXPECT_EQ(open(o).who.replica, second.replica);
+}
+
+TEST_F(Home, LeavesAFolderAloneThatIsNone) {
+  const auto o = options_for("data");
+  fs::create_directory(o.storage.data_dir);
+  std::ofstream{o.storage.data_dir + "/letter"} << "dear all";
+  const auto opened = open_home(o);
+  ASSERT_TRUE(std::holds_alternative<std::string>(opened));
+  EXPECT_THAT(std::get<std::string>(opened), HasSubstr("storage.data-dir: "));
+  EXPECT_EQ(std::distance(fs::directory_iterator{o.storage.data_dir}, {}), 1);
+}
+
+TEST_F(Home, KeepsItsValuesWhenTheKeyOfTheClusterChanges) {
+  auto o = options_for("data");
+  const crdt::key visitors{crdt::type::counter, "visitors"};
+  {
+    const auto before = open(o);
+    storage::held_value value{visitors};
+    storage::batch changed;
+    value.apply(crdt::counter_add{5}, before.who.replica, 0, digester_of(o), &changed);
+    ASSERT_FALSE(before.rows->commit({changed}, true));
+  }
+  o.cluster.key = "another key of the cluster";
+  const auto after = open(o);
+  const auto read = storage::read_value(*after.rows->now(), visitors, 0, digester_of(o));
+  ASSERT_TRUE(std::holds_alternative<std::optional<storage::held_value>>(read));
+  EXPECT_EQ(std::get<0>(read)->value().as<crdt::pn_counter>().read().value, 5);
+}
+
+} // namespace
+} // namespace starling::actors

@@ -1,0 +1,164 @@
+#include "storage/identity.hpp"
+#include "storage/memory_store.hpp"
+
+#include <gtest/gtest.h>
+
+namespace starling::storage {
+namespace {
+
+const auto first_id = crdt::replica_id::from(1, 1);
+const auto second_id = crdt::replica_id::from(2, 2);
+const auto other_id = crdt::replica_id::from(3, 3);
+const evidence same_disk{{1, 2, 3}, true};
+
+replication::digester digester_with(const std::string& key) {
+  return replication::digester{wire::secret{"cluster", key}.sign("digest", {})};
+}
+
+crdt::payload text(std::string x) {
+  return {crdt::payload_kind::text, std::move(x)};
+}
+
+class Identity : public testing::Test {
+protected:
+  /// The id of a life that draws this one, should it need another.
+  crdt::replica_id live(const crdt::replica_id& fresh, const evidence& seen = same_disk,
+                        bool is_careful = true) {
+    const auto taken_up = take_up_replica(rows, seen, is_careful, fresh);
+    EXPECT_TRUE(std::holds_alternative<crdt::replica_id>(taken_up));
+    return std::get<crdt::replica_id>(taken_up);
+  }
+
+  memory_store rows;
+};
+
+TEST_F(Identity, IsKeptWhereEverythingWasSynced) {
+  EXPECT_EQ(live(first_id), first_id);
+  EXPECT_EQ(live(second_id), first_id);
+  EXPECT_EQ(live(second_id), first_id);
+}
+
+TEST_F(Identity, IsGivenUpOnACopyOfTheDisk) {
+  live(first_id);
+  for (const folder::file_number& other : {folder::file_number{9, 2, 3}, {1, 9, 3}, {1, 2, 9}}) {
+    memory_store copy{rows.contents()};
+    EXPECT_EQ(std::get<0>(take_up_replica(copy, {other, true}, true, second_id)), second_id);
+  }
+}
+
+TEST_F(Identity, IsGivenUpForGoodWhereSomethingMayBeMissing) {
+  live(first_id);
+  EXPECT_EQ(live(second_id, {same_disk.format_file, false}), second_id);
+  EXPECT_EQ(live(other_id), second_id);
+}
+
+TEST_F(Identity, IsGivenUpAfterALifeThatWasNotSyncedUnlessThatEndedInOrder) {
+  live(first_id, same_disk, false);
+  EXPECT_EQ(live(second_id, same_disk, false), second_id);
+  EXPECT_FALSE(close_in_order(rows));
+  EXPECT_EQ(live(other_id, same_disk, false), second_id);
+  EXPECT_EQ(live(other_id, same_disk, true), other_id) << "the life before was not closed";
+}
+
+TEST_F(Identity, IsAnotherOnceThatIsKept) {
+  live(first_id);
+  EXPECT_FALSE(keep_replica(rows, same_disk, true, second_id));
+  EXPECT_EQ(live(other_id), second_id);
+}
+
+TEST_F(Identity, IsGivenUpWhereItsRowMakesNoSense) {
+  live(first_id);
+  batch bad;
+  bad.put(node_row("replica"), "x");
+  rows.commit({bad}, true);
+  EXPECT_EQ(live(second_id), second_id);
+}
+
+TEST_F(Identity, IsNotTakenUpFromADiskThatTakesNoWrites) {
+  rows.break_down({trouble::full, "no room"});
+  EXPECT_TRUE(std::holds_alternative<failure>(take_up_replica(rows, same_disk, true, first_id)));
+}
+
+TEST(LostEvents, AreShownByEventsOfOurOwnThatAreNew) {
+  const auto digests = digester_with("a key of sixteen");
+  const auto shows = [&](const crdt::key& key, const crdt::value& part) {
+    held_value ours{key};
+    const auto news = ours.join(part, digests);
+    return shows_lost_events(*news, ours, first_id);
+  };
+  const auto counter_of = [](const crdt::replica_id& id) {
+    crdt::pn_counter c;
+    c.add(id, 1);
+    return crdt::value{c};
+  };
+  const auto register_of = [](const crdt::replica_id& id) {
+    crdt::lww_register r;
+    r.assign(id, 1, text("x"));
+    return crdt::value{r};
+  };
+  const auto set_of = [](const crdt::replica_id& id) {
+    crdt::or_set s;
+    s.add(id, text("x"));
+    return crdt::value{s};
+  };
+  EXPECT_TRUE(shows({crdt::type::counter, "x"}, counter_of(first_id)));
+  EXPECT_FALSE(shows({crdt::type::counter, "x"}, counter_of(second_id)));
+  EXPECT_TRUE(shows({crdt::type::register_, "x"}, register_of(first_id)));
+  EXPECT_FALSE(shows({crdt::type::register_, "x"}, register_of(second_id)));
+  EXPECT_TRUE(shows({crdt::type::set, "x"}, set_of(first_id)));
+  EXPECT_FALSE(shows({crdt::type::set, "x"}, set_of(second_id)));
+}
+
+TEST(LostEvents, AreShownByTheEndOfAnEventThatWeDidNotMake) {
+  const auto digests = digester_with("a key of sixteen");
+  held_value ours{{crdt::type::set, "x"}};
+  ours.apply(crdt::set_change{{{text("apple"), std::nullopt}}, {}}, first_id, 0, digests);
+  crdt::or_set theirs;
+  theirs.join(ours.value().as<crdt::or_set>());
+  theirs.remove(second_id, text("apple"), {{first_id, 1}});
+  auto news = ours.join(theirs, digests);
+  ASSERT_TRUE(news);
+  EXPECT_FALSE(shows_lost_events(*news, ours, first_id)) << "that one is ours";
+
+  theirs.remove(second_id, text("pear"), {{first_id, 2}});
+  news = ours.join(theirs, digests);
+  ASSERT_TRUE(news);
+  EXPECT_TRUE(shows_lost_events(*news, ours, first_id));
+}
+
+TEST(RenewedDigests, AreThoseOfTheNewSecret) {
+  const auto before = digester_with("a key of sixteen");
+  const auto after = digester_with("another of sixteen");
+  memory_store rows;
+  EXPECT_FALSE(renew_digests(rows, before));
+  std::vector<crdt::key> keys;
+  for (int i = 0; i < 5; ++i)
+    for (const auto type : {crdt::type::counter, crdt::type::set}) {
+      const auto& key = keys.emplace_back(crdt::key{type, std::to_string(i)});
+      held_value value{key};
+      batch changed;
+      if (type == crdt::type::counter)
+        value.apply(crdt::counter_add{i + 1}, first_id, 0, before, &changed);
+      else
+        value.apply(crdt::set_change{{{text("a"), {}}, {text("b"), {}}}, {}}, first_id, 0, before,
+                    &changed);
+      rows.commit({changed}, true);
+    }
+  EXPECT_TRUE(std::holds_alternative<failure>(read_value(*rows.now(), keys[0], 0, after)));
+
+  ASSERT_FALSE(renew_digests(rows, after));
+
+  for (const auto& key : keys) {
+    const auto read = read_value(*rows.now(), key, UINT64_MAX, after);
+    ASSERT_TRUE(std::holds_alternative<std::optional<held_value>>(read));
+    const auto& value = *std::get<0>(read);
+    EXPECT_EQ(value.digest(), after.digest_of(key, value.value()));
+    EXPECT_EQ(value.members(), key.type == crdt::type::set ? 2u : 0u);
+  }
+  const auto kept = rows.contents();
+  EXPECT_FALSE(renew_digests(rows, after));
+  EXPECT_EQ(rows.contents(), kept);
+}
+
+} // namespace
+} // namespace starling::storage

@@ -121,13 +121,18 @@ private:
                 core_.restore(key, digest);
               if (!page.empty())
                 return restore(page.back().first);
-              is_restoring_ = false;
-              for (const auto& [id, peer] : std::exchange(early_peers_, {}))
-                set_peer(peer);
+              begin_gossip();
             },
-            [this](const caf::error& why) {
+            [this](const caf::error& why) { // what is not known is sent by peers
               log::error("gossip", "cannot read which keys there are: {}", reason_of(why));
+              begin_gossip();
             });
+  }
+
+  void begin_gossip() {
+    is_restoring_ = false;
+    for (const auto& [id, peer] : std::exchange(early_peers_, {}))
+      set_peer(peer);
   }
 
   // -- sending --

@@ -76,8 +76,10 @@ private:
     const auto group = std::exchange(waiting_, {});
     auto promises = std::exchange(promises_, {});
     const bool synced = context_.level == durability::sync;
-    if (auto failed = context_.rows->commit(group, synced)) {
-      fail(std::move(*failed));
+    if (!failure_) // else it came while something else failed
+      if (auto failed = context_.rows->commit(group, synced))
+        fail(std::move(*failed));
+    if (failure_) {
       for (auto& promise : promises)
         promise.deliver(to_error(*failure_));
       return;
@@ -115,7 +117,8 @@ private:
       if (is_dirty_ && !failure_) {
         if (auto failed = context_.rows->sync())
           fail(std::move(*failed));
-        syncs_->inc();
+        else
+          syncs_->inc();
         is_dirty_ = false;
       }
       schedule_sync();

@@ -29,9 +29,11 @@ public:
 
   /// Gives the page that is asked for. Settle afterwards.
   void give(storage::digests_page page) { caf::anon_send(controls_, std::move(page)); }
+  void fail() { caf::anon_send(controls_, lost_atom_v); }
 
 private:
-  using controlled_actor = reader_actor::extend<caf::result<void>(storage::digests_page)>;
+  using controlled_actor =
+      reader_actor::extend<caf::result<void>(storage::digests_page), caf::result<void>(lost_atom)>;
   struct state {
     std::vector<std::optional<crdt::key>> asked;
     caf::typed_response_promise<storage::digests_page> promise;
@@ -56,6 +58,7 @@ private:
           return s->promise;
         },
         [s](storage::digests_page& page) { s->promise.deliver(std::move(page)); },
+        [s, nothing](lost_atom) { s->promise.deliver(nothing); },
     };
   }
 
@@ -108,6 +111,16 @@ TEST_F(GossipOnDisk, SaysNothingBeforeItKnowsAllKeys) {
   EXPECT_EQ(report.root, (replication::digest{0, 3}));
   advance(2s);
   EXPECT_EQ(peers.addresses().at(0), "bob:1") << "who came meanwhile is a peer";
+}
+
+TEST_F(GossipOnDisk, GossipsEvenIfItCannotReadWhichKeysThereAre) {
+  slow_reader disk{sys};
+  track(disk.handle());
+  const auto gossip = spawn(disk.handle());
+  tell(gossip, peer_atom_v, make_peer("bob:1", bob.value));
+  disk.fail();
+  advance(2s);
+  EXPECT_FALSE(peers.posts().empty()) << "peers have what is missing";
 }
 
 TEST_F(GossipOnDisk, DoesNotTakeAnOldDigestForThatOfAKeyThatHasChanged) {

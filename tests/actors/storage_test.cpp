@@ -158,6 +158,47 @@ TEST_F(StorageActor, RenewsNothingThatItCannotKeep) {
   EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica, own_id);
 }
 
+TEST_F(StorageActor, WritesNothingThatCameWhileSomethingElseFailed) {
+  /// Fails once, which a store must not do: it shows who goes on writing.
+  class failing_once : public counting_store {
+  public:
+    std::optional<storage::failure> commit(const std::vector<storage::batch>& batches,
+                                           bool synced) override {
+      if (std::exchange(fails_, false))
+        return storage::failure{storage::trouble::full, "no room"};
+      return counting_store::commit(batches, synced);
+    }
+
+  private:
+    bool fails_ = true;
+  };
+  rows = std::make_shared<failing_once>();
+  const auto disk = spawn();
+  std::optional<caf::error> became;
+  sys.spawn([&](caf::event_based_actor* self) {
+    self->request(disk, caf::infinite, commit_atom_v, putting("a"))
+        .then([&] { became.emplace(); }, [&](caf::error& why) { became = std::move(why); });
+    // It fails between the change's arrival and its group's turn.
+    self->request(disk, caf::infinite, renew_atom_v, own_id)
+        .then([](const crdt::replica_id&) {}, [](const caf::error&) {});
+  });
+  settle();
+
+  ASSERT_TRUE(became);
+  EXPECT_EQ(*became, errc::disk_full);
+  EXPECT_FALSE(has("a"));
+}
+
+TEST_F(StorageActor, CountsNoSyncThatFailed) {
+  const auto disk = spawn(durability::batch);
+  tell(disk, commit_atom_v, putting("a"));
+  rows->break_down({storage::trouble::full, "no room"});
+  advance(100ms);
+  const auto report = ask<storage_report>(disk, report_atom_v);
+  EXPECT_TRUE(report.failure);
+  EXPECT_EQ(report.syncs, 0u);
+}
+
 TEST_F(StorageActor, CommitsAndSyncsWhatItHasBeforeItEnds) {
   const auto disk = spawn(durability::batch);
   tell(disk, commit_atom_v, putting("a"));

@@ -239,6 +239,28 @@ TEST(Config, OptionsThatDoNotFitTogetherAreRefused) {
   EXPECT_THAT(refused({"--gossip.max-value=1048576"}), HasSubstr("http.max-body"));
 }
 
+TEST(Config, OptionsOfTheDiskHaveShortNames) {
+  const auto o = accepted({"--data-dir=/x/y", "--durability=batch", "--new-identity"});
+  EXPECT_EQ(o.storage.data_dir, "/x/y");
+  EXPECT_EQ(o.storage.durability, "batch");
+  EXPECT_TRUE(o.storage.new_identity);
+  EXPECT_FALSE(o.storage.in_memory);
+  EXPECT_TRUE(accepted({"--in-memory"}).storage.in_memory);
+}
+
+TEST(Config, TheIdOfANodeIsKeptWithItsDataUnlessThereIsNone) {
+  EXPECT_EQ(accepted({"--data-dir=/x/y"}).node.identity_file, "/x/y/identity");
+  EXPECT_EQ(accepted({"--in-memory"}).node.identity_file, "");
+  EXPECT_EQ(accepted({"--data-dir=/x/y", "--node.identity-file=/z"}).node.identity_file, "/z");
+}
+
+TEST(Config, DataNeedsAFolderAndAKnownDurability) {
+  const temporary_file none{"storage { data-dir = \"\" }"};
+  EXPECT_THAT(refused({"--config-file=" + none.path()}), HasSubstr("storage.data-dir is needed"));
+  accepted({"--config-file=" + none.path(), "--in-memory"});
+  EXPECT_THAT(refused({"--durability=maybe"}), HasSubstr("sync, batch or none"));
+}
+
 TEST(Config, OpenClusterListenerNeedsAKeyOrConsent) {
   EXPECT_THAT(refused({"--cluster.listen=10.0.0.1:9080"}), HasSubstr("cluster.insecure"));
   accepted({"--cluster.listen=10.0.0.1:9080", "--cluster.insecure"});

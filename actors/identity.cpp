@@ -1,7 +1,7 @@
 #include "actors/identity.hpp"
 
-#include "actors/descriptor.hpp"
 #include "actors/random.hpp"
+#include "storage/descriptor.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -63,7 +63,7 @@ std::optional<kept> decode(std::string_view text) {
 /// The text of a file; nothing if there is none. Throws nothing; `error` says what failed.
 std::optional<std::string> read(const std::string& path, int& error) {
   error = 0;
-  const descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const storage::descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.number() < 0) {
     error = errno == ENOENT ? 0 : errno;
     return std::nullopt;
@@ -83,7 +83,8 @@ std::optional<std::string> read(const std::string& path, int& error) {
 int replace(const std::string& path, std::string_view text) {
   const auto draft = path + ".new";
   {
-    const descriptor file{::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    const storage::descriptor file{
+        ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
     if (file.number() < 0)
       return errno;
     const auto written = ::write(file.number(), text.data(), text.size());
@@ -97,7 +98,7 @@ int replace(const std::string& path, std::string_view text) {
   auto folder = std::filesystem::path{path}.parent_path();
   if (folder.empty())
     folder = ".";
-  const descriptor opened{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  const storage::descriptor opened{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   return opened.number() < 0 || ::fsync(opened.number()) != 0 ? errno : 0;
 }
 

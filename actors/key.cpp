@@ -10,6 +10,7 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -133,37 +134,31 @@ private:
   /// Loads the value before a job that needs it.
   void load(job what) {
     is_loading_ = true;
+    const auto held = std::make_shared<job>(std::move(what)); // it may be large
     request(context_.reader, caf::infinite, load_atom_v, key_)
         .then(
-            [this, what](kept_value& kept) mutable {
+            [this, held](kept_value& kept) {
               value_ = kept.value ? std::move(*kept.value) : storage::held_value{key_};
               count_bytes();
-              start_and_go_on(std::move(what));
+              start_and_go_on(std::move(*held));
             },
-            [this, what](const caf::error& why) mutable {
-              is_loading_ = false;
-              fail(what, why);
-              go_on();
-            });
+            [this, held](const caf::error& why) { fail_and_go_on(*held, why); });
   }
 
   void load_rows(job what, storage::wanted_rows wanted) {
     is_loading_ = true;
+    const auto held = std::make_shared<job>(std::move(what));
     request(context_.reader, caf::infinite, load_atom_v, key_, std::move(wanted))
         .then(
-            [this, what, life = life_](storage::some_rows& rows) mutable {
+            [this, held, life = life_](storage::some_rows& rows) {
               if (life != life_)
-                return start_and_go_on(std::move(what));
+                return start_and_go_on(std::move(*held));
               is_loading_ = false;
               value_->take(rows.asked, std::move(rows.clocks));
-              std::visit([this](auto& j) { perform(j); }, what);
+              std::visit([this](auto& j) { perform(j); }, *held);
               go_on();
             },
-            [this, what](const caf::error& why) mutable {
-              is_loading_ = false;
-              fail(what, why);
-              go_on();
-            });
+            [this, held](const caf::error& why) { fail_and_go_on(*held, why); });
   }
 
   void start_and_go_on(job what) {
@@ -172,8 +167,10 @@ private:
     go_on();
   }
 
-  static void fail(job& what, const caf::error& why) {
+  void fail_and_go_on(job& what, const caf::error& why) {
+    is_loading_ = false;
     std::visit([&why](auto& j) { j.reply.deliver(why); }, what);
+    go_on();
   }
 
   storage::wanted_rows lacks(const write& w) const {

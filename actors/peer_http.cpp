@@ -1,6 +1,6 @@
 #include "actors/peer_http.hpp"
 
-#include "actors/descriptor.hpp"
+#include "storage/descriptor.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -38,7 +38,7 @@ public:
   int number() const { return event_.number(); }
 
 private:
-  descriptor event_;
+  storage::descriptor event_;
   std::stop_callback<std::function<void()>> callback_;
 };
 
@@ -107,7 +107,8 @@ public:
 private:
   /// 0, or the number of the error.
   int open(const addrinfo& to, clock::time_point until) {
-    socket_ = descriptor{::socket(to.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    socket_ =
+        storage::descriptor{::socket(to.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (socket_.number() < 0)
       return errno;
     const int on = 1;
@@ -142,7 +143,7 @@ private:
 
   clock::time_point deadline_;
   stop_signal stop_;
-  descriptor socket_{-1};
+  storage::descriptor socket_{-1};
 };
 
 std::string head_of(const membership::endpoint& to, const std::string& path, std::size_t size) {

@@ -82,7 +82,7 @@ private:
 
   struct awake_key {
     key_actor actor;
-    std::list<const crdt::key*>::iterator place; // in the order of use
+    std::list<const crdt::key*>::iterator place; // in the order of use, or among those that leave
     time_point used;
     bool goes_to_rest = false;
     std::vector<std::function<void(const key_actor&)>> held; // what came since it was told so
@@ -122,7 +122,8 @@ private:
     }
     auto& one = found->second;
     one.used = clock().now();
-    order_.splice(order_.end(), order_, one.place);
+    if (!one.goes_to_rest)
+      order_.splice(order_.end(), order_, one.place);
     return one;
   }
 
@@ -142,34 +143,24 @@ private:
 
   void let_idle_rest() {
     const auto before = clock().now() - context_.rest_after;
-    for (const auto* key : order_) {
-      auto& one = awake_.at(*key);
-      if (one.used > before)
-        break;
-      let_rest(*key, one);
-    }
+    while (!order_.empty() && awake_.at(*order_.front()).used <= before)
+      let_rest(*order_.front());
   }
 
   /// Lets the keys rest that were used least recently, but for one.
   void make_room(const crdt::key* spared) {
     const auto* bytes = context_.keys.awake_bytes;
-    auto too_many = awake_.size() - std::min(awake_.size(), going_to_rest_ + context_.awake_max);
+    auto too_many = order_.size() - std::min(order_.size(), context_.awake_max);
     if (too_many == 0 && bytes != nullptr && bytes->value() > context_.awake_bytes_max)
       too_many = 1;
-    for (auto it = order_.begin(); too_many > 0 && it != order_.end(); ++it) {
-      auto& one = awake_.at(**it);
-      if (*it == spared || one.goes_to_rest)
-        continue;
-      let_rest(**it, one);
-      --too_many;
-    }
+    for (; too_many > 0 && !order_.empty() && order_.front() != spared; --too_many)
+      let_rest(*order_.front()); // the spared one is the last
   }
 
-  void let_rest(const crdt::key& key, awake_key& one) {
-    if (one.goes_to_rest)
-      return;
+  void let_rest(const crdt::key& key) {
+    auto& one = awake_.at(key);
     one.goes_to_rest = true;
-    ++going_to_rest_;
+    leaving_.splice(leaving_.end(), order_, one.place);
     request(one.actor, caf::infinite, rest_atom_v)
         .then([this, key](rested_key& left) { rests(key, std::move(left)); },
               [this](const caf::error& why) {
@@ -178,19 +169,18 @@ private:
   }
 
   void rests(const crdt::key& key, rested_key left) {
-    --going_to_rest_;
     const auto found = awake_.find(key);
     auto& one = found->second;
     auto held = std::exchange(one.held, {});
     one.goes_to_rest = false;
     if (left.is_at_rest) {
-      order_.erase(one.place);
+      leaving_.erase(one.place);
       awake_.erase(found);
       awake_gauge_->dec();
       if (!left.state.empty())
         resting_.emplace(key, std::move(left.state));
     } else {
-      order_.splice(order_.end(), order_, one.place); // it is at work
+      order_.splice(order_.end(), leaving_, one.place); // it is at work
     }
     if (held.empty())
       return;
@@ -219,8 +209,8 @@ private:
 
   shard_context context_;
   awake_keys awake_;
-  std::list<const crdt::key*> order_; // of the awake: the one that was used least recently first
-  std::size_t going_to_rest_ = 0;
+  std::list<const crdt::key*> order_;        // the one that was used least recently first
+  std::list<const crdt::key*> leaving_;      // those that go to rest
   std::map<crdt::key, std::string> resting_; // encoded values, where there is no disk
   caf::disposable timer_;
   bool is_ticking_ = false;

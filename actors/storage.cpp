@@ -31,7 +31,6 @@ public:
 
   void on_exit() override {
     sync_timer_.dispose();
-    commit_group();
     if (is_dirty_ && !failure_)
       context_.rows->sync();
     context_.rows = nullptr;
@@ -47,9 +46,7 @@ public:
         [this](shards_atom, std::vector<numbering_actor>& told) { told_ = std::move(told); },
         [this](renew_atom, const crdt::replica_id& lost) { return renew(lost); },
         [this](report_atom) {
-          return storage_report{failure_, context_.replica,
-                                static_cast<std::uint64_t>(commits_->value()),
-                                static_cast<std::uint64_t>(syncs_->value())};
+          return storage_report{failure_, context_.replica};
         },
     };
   }

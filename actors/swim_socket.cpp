@@ -111,7 +111,8 @@ std::optional<std::string> swim_socket::open(const membership::endpoint& where) 
     return failure(::gai_strerror(error));
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, ::freeaddrinfo};
 
-  descriptor socket{::socket(found->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  storage::descriptor socket{
+      ::socket(found->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (socket.number() < 0)
     return failure(std::strerror(errno));
   family_ = address_family::v4;

@@ -8,11 +8,11 @@
 // not get through is counted (starling_swim_packets_dropped_total,
 // starling_swim_send_errors_total).
 
-#include "actors/descriptor.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/options.hpp"
 #include "actors/socket_address.hpp"
 #include "membership/endpoint.hpp"
+#include "storage/descriptor.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/telemetry/counter.hpp>
@@ -74,8 +74,8 @@ private:
   caf::telemetry::int_counter* errors_unreachable_;
 
   std::size_t waiting_max_;
-  descriptor socket_;
-  descriptor stop_; // becomes readable, for ever
+  storage::descriptor socket_;
+  storage::descriptor stop_; // becomes readable, for ever
   address_family family_ = address_family::v4;
   std::unique_ptr<buffers> for_take_;
   std::shared_ptr<std::atomic<std::size_t>> waiting_ =

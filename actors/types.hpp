@@ -74,8 +74,6 @@ struct rested_key {
 struct storage_report {
   std::optional<storage::failure> failure; // why nothing is written any more
   std::optional<crdt::replica_id> replica; // who numbers this node's events, if there is a disk
-  std::uint64_t commits = 0;               // of groups of changes
-  std::uint64_t syncs = 0;                 // of them and otherwise
 };
 
 /// What the gossip actor knows of itself, for display.

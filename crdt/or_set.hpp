@@ -53,6 +53,9 @@ public:
 
   bool contains(const payload& member) const;
 
+  /// Whether a member with this clock is in the set.
+  static bool is_live(const clock& c);
+
   /// The members, in ascending order.
   std::vector<payload> members() const;
 
@@ -120,7 +123,6 @@ private:
   using position = clock_map::iterator;
 
   static clock::const_iterator find(const clock& c, const replica_id& replica);
-  static bool is_live(const clock& c);
   bool holds(const payload& member, const dot& event) const;
   void set(const payload& member, const entry& e);
   void index(position at, const entry& e);

@@ -12,7 +12,8 @@ namespace {
 constexpr std::uint8_t table_version = 1;
 
 // No table has more records: those alive and those remembered as dead.
-constexpr std::size_t records_max = 2 * members_max;
+// All that may be in a table, and what the sender of a list was before.
+constexpr std::size_t records_max = 2 * members_max + 1;
 
 // id, incarnation, state, whether there is a profile, age
 constexpr std::size_t record_bytes_min = 16 + 2 + 1 + 1 + 1;

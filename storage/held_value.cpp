@@ -18,10 +18,6 @@ std::set<crdt::payload> members_of(const crdt::command& c) {
   return result;
 }
 
-bool is_in(const crdt::or_set::clock& clock) {
-  return std::ranges::any_of(clock, &crdt::or_set::entry::live);
-}
-
 std::uint64_t dead_in(const crdt::or_set::clock& clock) {
   return static_cast<std::uint64_t>(std::ranges::count(clock, false, &crdt::or_set::entry::live));
 }
@@ -55,7 +51,7 @@ held_value::held_value(const crdt::key& key, crdt::value value,
   if (key.type != crdt::type::set)
     return;
   for (const auto& [member, clock] : set().clocks()) {
-    members_ += is_in(clock) ? 1 : 0;
+    members_ += crdt::or_set::is_live(clock) ? 1 : 0;
     dead_ += dead_in(clock);
   }
 }
@@ -174,7 +170,7 @@ void held_value::note(const crdt::payload& member, const crdt::or_set::clock& be
   const auto& now = clock_of(set(), member);
   if (now == before)
     return;
-  members_ += (is_in(now) ? 1 : 0) - (is_in(before) ? 1 : 0);
+  members_ += (crdt::or_set::is_live(now) ? 1 : 0) - (crdt::or_set::is_live(before) ? 1 : 0);
   dead_ += dead_in(now) - dead_in(before);
   if (!whole_ && now.empty())
     absent_.insert(member);

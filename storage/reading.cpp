@@ -156,7 +156,7 @@ found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::ke
                    [&](const crdt::payload& member, const crdt::or_set::clock& clock) {
                      if (member.kind != crdt::payload_kind::text)
                        return false;
-                     if (std::ranges::any_of(clock, &crdt::or_set::entry::live))
+                     if (crdt::or_set::is_live(clock))
                        part.put(member, clock);
                      return part.clocks().size() <= wanted.limit;
                    });

@@ -30,8 +30,14 @@ public:
     return memory_store::sync();
   }
 
+  std::unique_ptr<const storage::moment> now() const override {
+    ++moments;
+    return memory_store::now();
+  }
+
   std::vector<std::size_t> groups; // how many batches each commit had
   std::size_t syncs = 0;
+  mutable std::size_t moments = 0; // that were read from
 };
 
 /// A storage actor that commits when the test says so.

@@ -71,9 +71,14 @@ TEST_F(Home, NumbersEventsAnewAfterAnUnsyncedLifeThatDidNotEndInOrder) {
   auto o = options_for("data");
   o.storage.durability = "batch";
   const auto first = open(o).who;
-  const auto second = open(o);
-  EXPECT_NE(second.who.replica, first.replica);
-  EXPECT_FALSE(storage::close_in_order(*second.rows));
+  crdt::replica_id kept;
+  {
+    const auto second = open(o);
+    kept = second.who.replica;
+    EXPECT_NE(kept, first.replica);
+    EXPECT_FALSE(storage::close_in_order(*second.rows));
+  }
+  EXPECT_EQ(open(o).who.replica, kept);
 }
 
 TEST_F(Home, IsANewMemberWhereThatIsAskedFor) {

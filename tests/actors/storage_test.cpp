@@ -1,6 +1,9 @@
 #include "actors/storage.hpp"
 #include "disk_fixture.hpp"
 
+#include <caf/telemetry/counter.hpp>
+#include <caf/telemetry/metric_registry.hpp>
+
 namespace starling::actors {
 namespace {
 
@@ -64,10 +67,14 @@ protected:
 
 TEST_F(StorageActor, CommitsWhatWaitsInOneGroupAndThenAnswersAll) {
   const auto disk = spawn();
-  for (const auto* name : {"a", "b", "c"})
-    caf::anon_send(disk, commit_atom_v, putting(name));
+  int answers = 0;
+  sys.spawn([&](caf::event_based_actor* self) {
+    for (const auto* name : {"a", "b", "c"})
+      self->request(disk, caf::infinite, commit_atom_v, putting(name)).then([&] { ++answers; });
+  });
   settle();
 
+  EXPECT_EQ(answers, 3);
   EXPECT_EQ(rows->groups, std::vector<std::size_t>{3});
   EXPECT_EQ(rows->syncs, 1u);
   EXPECT_TRUE(has("a") && has("b") && has("c"));
@@ -194,12 +201,12 @@ TEST_F(StorageActor, CountsNoSyncThatFailed) {
   tell(disk, commit_atom_v, putting("a"));
   rows->break_down({storage::trouble::full, "no room"});
   advance(100ms);
-  const auto report = ask<storage_report>(disk, report_atom_v);
-  EXPECT_TRUE(report.failure);
-  EXPECT_EQ(report.syncs, 0u);
+  EXPECT_TRUE(ask<storage_report>(disk, report_atom_v).failure);
+  EXPECT_EQ(sys.metrics().counter_singleton("starling", "storage.syncs", "", "1", true)->value(),
+            0);
 }
 
-TEST_F(StorageActor, CommitsAndSyncsWhatItHasBeforeItEnds) {
+TEST_F(StorageActor, SyncsWhatIsCommittedBeforeItEnds) {
   const auto disk = spawn(durability::batch);
   tell(disk, commit_atom_v, putting("a"));
   caf::anon_send_exit(disk, caf::exit_reason::user_shutdown);

@@ -294,9 +294,9 @@ TEST(SwimRepair, AnExchangeIsBounded) {
   stage st{1};
   const auto bare = st.peers[0].claim(member_state::alive);
   EXPECT_TRUE(std::holds_alternative<std::string>(
-      st.sync(st.peers[0], std::vector<member>(2 * members_max, bare))));
+      st.sync(st.peers[0], std::vector<member>(2 * members_max + 1, bare))));
   EXPECT_EQ(std::get<wire::decode_error>(
-                st.sync(st.peers[0], std::vector<member>(2 * members_max + 1, bare)))
+                st.sync(st.peers[0], std::vector<member>(2 * members_max + 2, bare)))
                 .what,
             "too many members");
 }

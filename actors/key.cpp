@@ -2,6 +2,7 @@
 
 #include "actors/last_words.hpp"
 #include "storage/identity.hpp"
+#include "storage/reading.hpp"
 
 #include <caf/send.hpp>
 #include <caf/spawn_options.hpp>
@@ -56,6 +57,7 @@ public:
     context_.gossip = nullptr;
     context_.disk = nullptr;
     context_.reader = nullptr;
+    context_.rows = nullptr;
   }
 
   behavior_type make_behavior() override {
@@ -133,19 +135,46 @@ private:
 
   /// Loads the value before a job that needs it.
   void load(job what) {
+    if (auto kept = in_memory<std::optional<storage::held_value>>([this](const auto& at) {
+          return storage::read_value(at, key_, context_.whole_bytes, context_.digests);
+        })) {
+      hold(std::move(*kept));
+      return start(std::move(what));
+    }
     is_loading_ = true;
     const auto held = std::make_shared<job>(std::move(what)); // it may be large
     request(context_.reader, caf::infinite, load_atom_v, key_)
         .then(
             [this, held](kept_value& kept) {
-              value_ = kept.value ? std::move(*kept.value) : storage::held_value{key_};
-              count_bytes();
+              hold(std::move(kept.value));
               start_and_go_on(std::move(*held));
             },
             [this, held](const caf::error& why) { fail_and_go_on(*held, why); });
   }
 
+  void hold(std::optional<storage::held_value> kept) {
+    value_ = kept ? std::move(*kept) : storage::held_value{key_};
+    count_bytes();
+  }
+
+  /// What was read, if all that it needs is in memory. Why it could not be is for the reader to
+  /// find out.
+  template <class T, class Reading>
+  std::optional<T> in_memory(Reading reading) const {
+    if (!context_.rows)
+      return std::nullopt;
+    storage::found<T> result = reading(*context_.rows->now_in_memory());
+    if (std::holds_alternative<storage::failure>(result))
+      return std::nullopt;
+    return std::optional<T>{std::in_place, std::get<T>(std::move(result))};
+  }
+
   void load_rows(job what, storage::wanted_rows wanted) {
+    if (auto rows = in_memory<storage::some_rows>(
+            [&](const auto& at) { return storage::read_rows(at, key_, wanted); })) {
+      value_->take(rows->asked, std::move(rows->clocks));
+      return std::visit([this](auto& j) { perform(j); }, what);
+    }
     is_loading_ = true;
     const auto held = std::make_shared<job>(std::move(what));
     request(context_.reader, caf::infinite, load_atom_v, key_, std::move(wanted))

@@ -122,6 +122,7 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
                        .gossip = gossip_,
                        .disk = storage_,
                        .reader = readers_.empty() ? reader_actor{} : readers_[i % readers_.size()],
+                       .rows = rows_,
                        .whole_bytes = whole_set_bytes,
                        .awake_bytes = awake_bytes},
               .awake_max = std::max<std::size_t>(o.keys.max_awake / o.keys.shards, 1),

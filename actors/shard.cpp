@@ -42,6 +42,7 @@ public:
     context_.keys.gossip = nullptr;
     context_.keys.disk = nullptr;
     context_.keys.reader = nullptr;
+    context_.keys.rows = nullptr;
   }
 
   behavior_type make_behavior() override {

@@ -26,6 +26,7 @@ public:
   std::optional<failure> commit(const std::vector<batch>& batches, bool synced) override;
   std::optional<failure> sync() override;
   std::unique_ptr<const moment> now() const override;
+  std::unique_ptr<const moment> now_in_memory() const override { return now(); }
 
   /// There are no folders in memory: fails, and changes nothing.
   std::optional<failure> copy_to(const std::string& folder) override;

@@ -12,6 +12,8 @@ namespace {
 trouble kind_of(const rocksdb::Status& status, std::string_view text) {
   if (status.IsCorruption())
     return trouble::corrupted;
+  if (status.IsIncomplete())
+    return trouble::unread;
   if (status.IsNoSpace())
     return trouble::full;
   if (status.IsIOError())

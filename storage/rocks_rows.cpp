@@ -31,7 +31,9 @@ private:
 
 class rocks_moment : public moment {
 public:
-  rocks_moment(rocksdb::DB& db, std::string cannot) : db_(db), cannot_(std::move(cannot)) {
+  rocks_moment(rocksdb::DB& db, rocksdb::ReadTier tier, std::string cannot)
+      : db_(db), cannot_(std::move(cannot)) {
+    options_.read_tier = tier;
     options_.snapshot = db_.GetSnapshot();
   }
   ~rocks_moment() override { db_.ReleaseSnapshot(options_.snapshot); }
@@ -128,7 +130,13 @@ failure rocks_rows::latched(const rocksdb::Status& status) {
 }
 
 std::unique_ptr<const moment> rocks_rows::now() const {
-  return std::make_unique<rocks_moment>(*db_, "cannot read the rows in " + folder_);
+  return std::make_unique<rocks_moment>(*db_, rocksdb::kReadAllTier,
+                                        "cannot read the rows in " + folder_);
+}
+
+std::unique_ptr<const moment> rocks_rows::now_in_memory() const {
+  return std::make_unique<rocks_moment>(*db_, rocksdb::kBlockCacheTier,
+                                        "not in memory of the rows in " + folder_);
 }
 
 std::optional<failure> rocks_rows::copy_to(const std::string& folder) {

@@ -45,6 +45,7 @@ public:
   std::optional<failure> commit(const std::vector<batch>& batches, bool synced) override;
   std::optional<failure> sync() override;
   std::unique_ptr<const moment> now() const override;
+  std::unique_ptr<const moment> now_in_memory() const override;
   std::optional<failure> copy_to(const std::string& folder) override;
 
 private:

@@ -26,9 +26,10 @@ enum class trouble : std::uint8_t {
   read_only, // the disk takes no writes
   corrupted, // a record is not what was written
   broken,    // anything else
+  unread,    // nothing is wrong: it is on the disk only, and was asked for in memory
 };
 
-/// "full", "read-only", "corrupted" or "broken".
+/// "full", "read-only", "corrupted", "broken" or "unread".
 std::string_view to_string(trouble t);
 
 /// Why a store did not do what it was asked, with a sentence for people.
@@ -89,6 +90,10 @@ public:
 
   /// From any thread.
   virtual std::unique_ptr<const moment> now() const = 0;
+
+  /// The same moment for those who must not wait for a disk: what would have to be read from one is
+  /// a failure, `unread`.
+  virtual std::unique_ptr<const moment> now_in_memory() const = 0;
 
   /// Makes a copy of all rows, in a new folder, that can be opened. The folder must not exist. From
   /// any thread.

@@ -10,6 +10,8 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -35,9 +37,29 @@ public:
     return memory_store::now();
   }
 
+  std::unique_ptr<const storage::moment> now_in_memory() const override {
+    if (is_cold)
+      return std::make_unique<cold_moment>();
+    return memory_store::now();
+  }
+
   std::vector<std::size_t> groups; // how many batches each commit had
   std::size_t syncs = 0;
-  mutable std::size_t moments = 0; // that were read from
+  mutable std::size_t moments = 0; // that were read from, as from a disk
+  bool is_cold = false;            // nothing can be read without that
+
+private:
+  struct cold_moment : storage::moment {
+    std::variant<std::optional<std::string>, storage::failure>
+    find(std::string_view) const override {
+      return unread();
+    }
+    std::optional<storage::failure> scan(std::string_view, std::string_view,
+                                         const visitor&) const override {
+      return unread();
+    }
+    static storage::failure unread() { return {storage::trouble::unread, "cold"}; }
+  };
 };
 
 /// A storage actor that commits when the test says so.
@@ -113,5 +135,75 @@ inline reader_actor make_reader(caf::actor_system& sys, std::shared_ptr<const st
                             .digests = test_digests,
                             .has_own_thread = false});
 }
+
+/// A reader that reads when the test says so.
+class slow_reader {
+public:
+  slow_reader(caf::actor_system& sys, reader_actor real)
+      : controls_(sys.spawn([s = state_, real](controlled_actor::pointer self) {
+          return behave(self, s, real);
+        })) {}
+
+  reader_actor handle() const { return controls_; }
+  std::size_t waiting() const { return state_->size(); }
+
+  // Reads what waits longest, or fails to. Settle afterwards.
+  void read_one() { caf::anon_send(controls_, flush_atom_v); }
+  void fail_one() { caf::anon_send(controls_, lost_atom_v); }
+
+private:
+  using controlled_actor =
+      reader_actor::extend<caf::result<void>(flush_atom), caf::result<void>(lost_atom)>;
+  using waiting_reads = std::deque<std::function<void(bool fails)>>;
+
+  template <class T, class... Ts>
+  static caf::result<T> hold(controlled_actor::pointer self, waiting_reads& waiting,
+                             const reader_actor& real, Ts... message) {
+    auto promise = self->make_response_promise<T>();
+    waiting.push_back([promise, real, ... xs = std::move(message)](bool fails) mutable {
+      if (fails)
+        promise.deliver(caf::make_error(errc::disk_failed, "unreadable"));
+      else
+        promise.delegate(real, std::move(xs)...);
+    });
+    return promise;
+  }
+
+  static void go_on(waiting_reads& waiting, bool fails) {
+    const auto first = std::move(waiting.front());
+    waiting.pop_front();
+    first(fails);
+  }
+
+  static controlled_actor::behavior_type behave(controlled_actor::pointer self,
+                                                const std::shared_ptr<waiting_reads>& s,
+                                                const reader_actor& real) {
+    return {
+        [=](load_atom, const crdt::key& key) {
+          return hold<kept_value>(self, *s, real, load_atom_v, key);
+        },
+        [=](load_atom, const crdt::key& key, const storage::wanted_rows& wanted) {
+          return hold<storage::some_rows>(self, *s, real, load_atom_v, key, wanted);
+        },
+        [=](read_atom, const crdt::key& key, const crdt::query& q) {
+          return hold<crdt::view>(self, *s, real, read_atom_v, key, q);
+        },
+        [=](state_atom, const crdt::key& key) {
+          return hold<std::string>(self, *s, real, state_atom_v, key);
+        },
+        [=](keys_atom, const crdt::key_query& q) {
+          return hold<std::vector<crdt::key>>(self, *s, real, keys_atom_v, q);
+        },
+        [=](digests_atom, const std::optional<crdt::key>& after) {
+          return hold<storage::digests_page>(self, *s, real, digests_atom_v, after);
+        },
+        [s](flush_atom) { go_on(*s, false); },
+        [s](lost_atom) { go_on(*s, true); },
+    };
+  }
+
+  std::shared_ptr<waiting_reads> state_ = std::make_shared<waiting_reads>();
+  controlled_actor controls_;
+};
 
 } // namespace starling::actors

@@ -22,6 +22,11 @@ const crdt::key fruits{type::set, "fruits"};
 class KeyOnDisk : public actor_test {
 protected:
   key_actor spawn(const crdt::key& key, std::uint64_t whole_bytes = 1 << 20) {
+    return spawn(key, track(make_reader(sys, rows, whole_bytes)), whole_bytes);
+  }
+
+  key_actor spawn(const crdt::key& key, const reader_actor& reader,
+                  std::uint64_t whole_bytes = 1 << 20) {
     return track(
         spawn_key(sys, key,
                   {.replica = own_id,
@@ -30,7 +35,8 @@ protected:
                    .digests = test_digests,
                    .gossip = gossip.handle(),
                    .disk = disk.handle(),
-                   .reader = track(make_reader(sys, rows, whole_bytes)),
+                   .reader = reader,
+                   .rows = rows,
                    .whole_bytes = whole_bytes,
                    .awake_bytes = sys.metrics().gauge_singleton("test", "awake", "bytes")}));
   }
@@ -208,6 +214,112 @@ TEST_F(KeyOnDisk, RestsOnlyWhenNothingIsUnderWay) {
   EXPECT_TRUE(rested.is_at_rest);
   EXPECT_EQ(rested.state, "") << "the disk has it";
   EXPECT_EQ(awake_bytes(), 0);
+}
+
+// --- reading -----------------------------------------------------------------------------------
+
+class KeyWithSlowReader : public KeyOnDisk {
+protected:
+  KeyWithSlowReader() {
+    write(KeyOnDisk::spawn(visitors), increment(5));
+    const auto set = KeyOnDisk::spawn(fruits, 0);
+    for (const auto* member : {"apple", "pear", "plum"})
+      write(set, add(member));
+  }
+
+  std::shared_ptr<const outcome<crdt::view>> start_reading(const key_actor& key) {
+    return start_asking<crdt::view>(key, read_atom_v, crdt::query{});
+  }
+
+  slow_reader reader{sys, track(make_reader(sys, rows, 0))};
+};
+
+TEST_F(KeyWithSlowReader, AsksNobodyForWhatIsInMemory) {
+  EXPECT_EQ(ask<crdt::view>(spawn(visitors, reader.handle()), read_atom_v, crdt::query{}),
+            counter_view(5));
+  EXPECT_EQ(ask_error<crdt::view>(spawn({type::counter, "none"}, reader.handle()), read_atom_v,
+                                  crdt::query{}),
+            errc::no_such_key);
+  write(spawn(fruits, reader.handle(), 0), remove("apple"));
+  EXPECT_EQ(reader.waiting(), 0u);
+}
+
+TEST_F(KeyWithSlowReader, AnswersInOrderOnceWhatIsOnTheDiskWasRead) {
+  rows->is_cold = true;
+  const auto key = spawn(visitors, reader.handle());
+  const auto before = start_reading(key);
+  const auto written = start_asking<crdt::view>(key, apply_atom_v, increment(1));
+  const auto after = start_reading(key);
+  EXPECT_EQ(reader.waiting(), 1u) << "once for all of them";
+  EXPECT_TRUE(before->is_pending());
+
+  reader.read_one();
+  settle();
+  EXPECT_EQ(before->value, counter_view(5));
+  EXPECT_TRUE(written->is_pending()) << "it is not committed";
+
+  commit_all();
+  EXPECT_EQ(written->value, counter_view(6));
+  EXPECT_EQ(after->value, counter_view(6));
+}
+
+TEST_F(KeyWithSlowReader, FailsThatWhichCannotBeReadAndTriesAgainForTheNext) {
+  rows->is_cold = true;
+  const auto key = spawn(visitors, reader.handle());
+  const auto first = start_asking<crdt::view>(key, apply_atom_v, increment(1));
+  const auto second = start_reading(key);
+
+  reader.fail_one();
+  settle();
+  EXPECT_EQ(first->error, errc::disk_failed);
+  EXPECT_TRUE(second->is_pending());
+  EXPECT_EQ(disk.waiting(), 0u);
+
+  reader.read_one();
+  settle();
+  EXPECT_EQ(second->value, counter_view(5));
+}
+
+TEST_F(KeyWithSlowReader, ChangesNothingOfASetWhoseRowsCannotBeRead) {
+  rows->is_cold = true;
+  const auto key = spawn(fruits, reader.handle(), 0);
+  const auto removed = start_asking<crdt::view>(key, apply_atom_v, remove("apple"));
+  reader.read_one(); // what the set has seen
+  settle();
+  EXPECT_EQ(reader.waiting(), 1u) << "for the rows";
+
+  reader.fail_one();
+  settle();
+  EXPECT_EQ(removed->error, errc::disk_failed);
+  EXPECT_EQ(disk.waiting(), 0u);
+  rows->is_cold = false;
+  EXPECT_EQ(members_of(ask<crdt::view>(spawn(fruits), read_atom_v, crdt::query{})).size(), 3u);
+}
+
+TEST_F(KeyWithSlowReader, TakesNoRowsOfALifeThatIsOver) {
+  const auto key = spawn(fruits, reader.handle(), 0);
+  rows->is_cold = true;
+  const auto lost = start_asking<crdt::view>(key, apply_atom_v, add("kiwi"));
+  ASSERT_EQ(reader.waiting(), 1u);
+  reader.read_one();
+  settle();
+  ASSERT_EQ(reader.waiting(), 1u);
+  reader.read_one();
+  settle();
+  ASSERT_EQ(disk.waiting(), 1u);
+  const auto next = start_asking<crdt::view>(key, apply_atom_v, remove("apple"));
+  disk.fail_one();
+  settle();
+  EXPECT_EQ(lost->error, errc::disk_full);
+
+  while (reader.waiting() > 0) {
+    reader.read_one();
+    settle();
+  }
+  commit_all();
+  ASSERT_TRUE(next->value);
+  EXPECT_EQ(members_of(ask<crdt::view>(KeyOnDisk::spawn(fruits), read_atom_v, crdt::query{})),
+            (std::vector<std::string>{"pear", "plum"}));
 }
 
 } // namespace

@@ -148,6 +148,29 @@ TEST_F(RocksRows, FailOnlyReadsOfADamagedBlock) {
   EXPECT_EQ(value_of(*found.rows->now(), "50"), "new") << "what was written since hides the damage";
 }
 
+TEST_F(RocksRows, ReadInMemoryOnlyWhatWasReadBefore) {
+  const row_map held{{"a", "1"}, {"b", "2"}};
+  ASSERT_FALSE(open_rows(path).rows->commit({putting(held)}, true));
+  open_rows(path); // makes a file of rows of the log
+  const auto found = open_rows(path);
+  const auto kind_of = [](const auto& result) {
+    const auto* failed = std::get_if<failure>(&result);
+    return failed ? std::optional{failed->kind} : std::nullopt;
+  };
+
+  const auto cold = found.rows->now_in_memory();
+  EXPECT_EQ(kind_of(cold->find("a")), trouble::unread);
+  const auto unseen = cold->scan("", after_all, [](auto, auto) { return true; });
+  EXPECT_EQ(unseen.value_or(failure{}).kind, trouble::unread);
+
+  EXPECT_EQ(all_rows(*found.rows), held);
+  EXPECT_EQ(all_rows(*found.rows->now_in_memory()), held);
+  EXPECT_EQ(value_of(*found.rows->now_in_memory(), "a"), "1");
+  ASSERT_FALSE(found.rows->commit({putting({{"c", "3"}})}, true));
+  EXPECT_EQ(value_of(*found.rows->now_in_memory(), "c"), "3");
+  EXPECT_EQ(kind_of(cold->find("c")), trouble::unread) << "of another moment";
+}
+
 // In a child, whose mounts nobody else sees.
 TEST(RocksRowsChild, DISABLED_FillsADisk) {
   const auto mount = child_argument();

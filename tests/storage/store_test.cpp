@@ -174,6 +174,7 @@ TEST(Trouble, HasAName) {
   EXPECT_EQ(to_string(trouble::read_only), "read-only");
   EXPECT_EQ(to_string(trouble::corrupted), "corrupted");
   EXPECT_EQ(to_string(trouble::broken), "broken");
+  EXPECT_EQ(to_string(trouble::unread), "unread");
 }
 
 } // namespace

@@ -39,6 +39,7 @@ public:
   std::optional<storage::failure> commit(const group& batches, bool synced) override;
   std::optional<storage::failure> sync() override;
   std::unique_ptr<const storage::moment> now() const override { return rows_->now(); }
+  std::unique_ptr<const storage::moment> now_in_memory() const override { return rows_->now(); }
 
   /// There are no folders: fails.
   std::optional<storage::failure> copy_to(const std::string& folder) override;

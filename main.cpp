@@ -10,9 +10,13 @@
 
 #include <caf/actor_system.hpp>
 
+#include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <unistd.h>
@@ -32,18 +36,24 @@ sigset_t block_stop_signals() {
   return signals;
 }
 
-int run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_signals) {
+enum class ending : std::uint8_t { stopped, failed, again };
+
+ending run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_signals) {
   const auto opened = actors::open_home(o);
   if (const auto* failure = std::get_if<std::string>(&opened)) {
     actors::log::error("main", "{}", *failure);
-    return EXIT_FAILURE;
+    return ending::failed;
   }
   const auto& at = std::get<actors::home>(opened);
   const auto& who = at.who;
   const wire::secret secret{o.cluster.name, o.cluster.key};
   const auto started = std::chrono::sys_seconds{std::chrono::seconds{who.started / 1000}};
 
-  actors::node node{sys, o, at};
+  std::atomic<bool> again = false;
+  actors::node node{sys, o, at, [&again] {
+                      again = true;
+                      ::kill(::getpid(), SIGTERM); // wakes the thread that waits below
+                    }};
   http::front_end clients{
       sys,
       {o.http, secret, who.replica, started},
@@ -64,7 +74,7 @@ int run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_s
     failure = node.start();
   if (failure) {
     actors::log::error("main", "{}", *failure);
-    return EXIT_FAILURE;
+    return ending::failed;
   }
   actors::log::info("main", "clients on {}, peers on {} as {}, cluster {}, node {}", o.http.listen,
                     o.cluster.listen, o.cluster.advertise, o.cluster.name, to_string(who.node));
@@ -75,14 +85,27 @@ int run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_s
   clients.stop();
   peers.stop();
   node.stop();
-  return EXIT_SUCCESS;
+  return again ? ending::again : ending::stopped;
+}
+
+// Set where a process goes on for another.
+constexpr const char* started_again = "STARLING_STARTED_AGAIN";
+
+/// Becomes a process that starts as this one did. Returns only if that fails.
+void start_again(char** argv) {
+  if (::setenv(started_again, "1", 1) == 0)
+    ::execv("/proc/self/exe", argv);
+  actors::log::error("main", "cannot start again: {}", std::strerror(errno));
 }
 
 /// What is configured, or the status to end with.
 std::variant<actors::options, int> configure(int argc, char** argv, actors::node_config& config) {
   auto parsed = actors::parse(argc, argv, config);
-  if (auto* o = std::get_if<actors::options>(&parsed))
+  if (auto* o = std::get_if<actors::options>(&parsed)) {
+    if (std::getenv(started_again) != nullptr) // these are meant for one start
+      o->storage.new_identity = o->storage.accept_loss = false;
     return std::move(*o);
+  }
   const auto& exit = std::get<actors::exit_request>(parsed);
   std::fputs(exit.text.c_str(), exit.code == 0 ? stdout : stderr);
   return exit.code;
@@ -97,10 +120,15 @@ int serve(int argc, char** argv) {
   if (!o)
     return std::get<int>(configured);
   actors::log::init(o->log.level, o->node.name);
-  caf::actor_system sys{config};
-  const auto code = run(sys, *o, stop_signals);
+  auto end = ending::failed;
+  {
+    caf::actor_system sys{config};
+    end = run(sys, *o, stop_signals);
+  }
   actors::log::info("main", "stopped");
-  return code;
+  if (end == ending::again)
+    start_again(argv);
+  return end == ending::stopped ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /// Tells a running node to leave its cluster.

@@ -47,7 +47,8 @@ std::optional<std::string> read_key_file(cluster_options& cluster) {
 
 /// What stands in the middle of a command line is short: some options go without their group.
 std::string with_group(const std::string& argument) {
-  for (const std::string_view name : {"data-dir=", "durability=", "in-memory", "new-identity"})
+  for (const std::string_view name :
+       {"data-dir=", "durability=", "in-memory", "new-identity", "accept-loss"})
     if (const auto flag = "--" + std::string{name};
         name.ends_with('=') ? argument.starts_with(flag) : argument == flag)
       return "--storage." + argument.substr(2);

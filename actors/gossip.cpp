@@ -84,6 +84,7 @@ public:
     flush_timer_.dispose();
     shards_ = shard_map{{}};
     context_.reader = nullptr;
+    context_.disk = nullptr;
     context_.peers = nullptr;
     context_.membership = nullptr;
   }
@@ -253,6 +254,7 @@ private:
              return failed(peer, address, reason_of(why));
            perform(core_.answered(peer, head));
            count_repairs();
+           tell_mended();
          });
   }
 
@@ -342,6 +344,18 @@ private:
     metrics_.elements_sent->inc(static_cast<std::int64_t>(said.elements));
     promise.deliver(std::move(said.bytes));
     perform(std::move(said.effects));
+    tell_mended();
+  }
+
+  /// Some peer has brought all that it has: what the disk lost is back, as far as it can be.
+  void tell_mended() {
+    if (!context_.disk || !core_.has_caught_up())
+      return;
+    log::info("gossip", "what the disk had lost is back");
+    anon_send(context_.disk, mended_atom_v);
+    for (const auto& shard : shards_.all())
+      anon_send(shard, mended_atom_v);
+    context_.disk = nullptr;
   }
 
   /// Joins what a peer sent, logs what was new, and then calls `then`; with an error if the disk

@@ -24,6 +24,7 @@ struct gossip_context {
   peer_client_actor peers;
   membership_actor membership; // told where somebody else is than we thought
   reader_actor reader{};       // knows the keys from before this session; may be none
+  storage_actor disk{};        // told when what it lost is back; nobody, if nothing is lost
 };
 
 gossip_actor spawn_gossip(caf::actor_system& sys, const gossip_context& context);

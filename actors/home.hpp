@@ -7,6 +7,7 @@
 #include "replication/digest.hpp"
 #include "storage/folder.hpp"
 #include "storage/identity.hpp"
+#include "storage/lost_keys.hpp"
 #include "storage/store.hpp"
 
 #include <memory>
@@ -17,10 +18,11 @@
 namespace starling::actors {
 
 struct home {
-  identity who;
+  identity who{};
   std::optional<storage::folder> folder{}; // in use; nothing without a disk
   std::shared_ptr<storage::store> rows{};  // nothing without a disk
   storage::evidence seen{};                // of the disk
+  storage::lost_keys lost{};               // that the disk had, and are not back yet
 };
 
 /// Opens the data folder, or none if the node is to be in memory only. Draws a new replica id where

@@ -31,7 +31,15 @@ using storage_actor = caf::typed_actor<
     // Events were lost that were numbered under this id. Answers with the one that counts from now
     // on, which is kept by then.
     caf::result<crdt::replica_id>(renew_atom, crdt::replica_id),
-    caf::result<storage_report>(report_atom)>;
+    // Something on the disk cannot be read: a sentence about it.
+    caf::result<void>(damaged_atom, std::string),
+    // The keys that the disk had lost are back.
+    caf::result<void>(mended_atom), caf::result<storage_report>(report_atom)>;
+
+/// Reads all that is on the disk, bit by bit, and tells the storage actor what is damaged.
+using verifier_actor = caf::typed_actor<
+    // Reads the next part; its own message to itself.
+    caf::result<void>(tick_atom)>;
 
 /// Reads what is committed. Fails with disk_failed.
 using reader_actor = caf::typed_actor<
@@ -80,7 +88,7 @@ using key_actor = caf::typed_actor<
 /// asleep, and lets rest those that were used least recently. Without a
 /// disk, none of them is at its bottom.
 using shard_actor = caf::typed_actor<
-    // As for key_actor.
+    // As for key_actor; both fail with being_mended for keys that the disk has lost.
     caf::result<crdt::view>(apply_atom, crdt::key, crdt::command),
     caf::result<crdt::view>(read_atom, crdt::key, crdt::query),
     caf::result<novelty>(join_atom, crdt::key, crdt::value),
@@ -90,6 +98,8 @@ using shard_actor = caf::typed_actor<
     caf::result<std::vector<crdt::key>>(keys_atom, crdt::key_query),
     // As for key_actor.
     caf::result<void>(renew_atom, crdt::replica_id),
+    // The keys that the disk had lost are back.
+    caf::result<void>(mended_atom),
     // How many they are.
     caf::result<std::uint64_t>(report_atom)>;
 

@@ -9,6 +9,7 @@
 #include "actors/reader.hpp"
 #include "actors/resolver.hpp"
 #include "actors/storage.hpp"
+#include "actors/verifier.hpp"
 #include "wire/envelope.hpp"
 
 #include <caf/send.hpp>
@@ -44,7 +45,8 @@ std::size_t peer_message_bytes_max(const options& o) {
          around + wire::envelope_size;
 }
 
-node::node(caf::actor_system& sys, const options& o, const home& at)
+node::node(caf::actor_system& sys, const options& o, const home& at,
+           std::function<void()> start_again)
     : sys_(sys), socket_(sys, o.cluster.max_datagrams),
       socket_failure_(socket_.open(*membership::parse_endpoint(o.cluster.listen))),
       leave_timeout_(std::chrono::ceil<std::chrono::milliseconds>(o.swim.leave_timeout)),
@@ -53,7 +55,7 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
   const auto& who = at.who;
   const auto digests = digester_of(o);
   if (rows_)
-    start_storage(o, at, digests);
+    start_storage(o, at, digests, std::move(start_again));
   const wire::secret secret{o.cluster.name, o.cluster.key};
   peers_ = spawn_peer_client(sys, {.secret = secret,
                                    .timeout = o.cluster.peer_timeout,
@@ -107,9 +109,11 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
                                .random_seed = random_bits(),
                                .peers = peers_,
                                .membership = membership_,
-                               .reader = reader()});
+                               .reader = reader(),
+                               .disk = at.lost.empty() ? storage_actor{} : storage_});
   auto* awake_bytes = sys.metrics().gauge_singleton(
       "starling", "keys.awake-bytes", "What keys hold that have an actor, about, in bytes.");
+  const auto lost = at.lost.empty() ? nullptr : std::make_shared<const storage::lost_keys>(at.lost);
   std::vector<shard_actor> shards;
   for (std::size_t i = 0; i < o.keys.shards; ++i)
     // A state that clients have filled must still travel in one message after concurrent writes
@@ -125,6 +129,7 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
                        .rows = rows_,
                        .whole_bytes = whole_set_bytes,
                        .awake_bytes = awake_bytes},
+              .lost = lost,
               .awake_max = std::max<std::size_t>(o.keys.max_awake / o.keys.shards, 1),
               .awake_bytes_max = static_cast<std::int64_t>(o.keys.max_awake_bytes),
               .rest_after = o.keys.rest_after}));
@@ -136,15 +141,25 @@ node::node(caf::actor_system& sys, const options& o, const home& at)
   caf::anon_send(membership_, watch_atom_v, gossip_);
 }
 
-void node::start_storage(const options& o, const home& at, const replication::digester& digests) {
+void node::start_storage(const options& o, const home& at, const replication::digester& digests,
+                         std::function<void()> start_again) {
   storage_ = spawn_storage(sys_, {.rows = rows_,
                                   .seen = at.seen,
                                   .replica = at.who.replica,
                                   .level = durability_of(o.storage.durability),
-                                  .batch_interval = o.storage.batch_interval});
+                                  .batch_interval = o.storage.batch_interval,
+                                  .is_mending = !at.lost.empty(),
+                                  .folder = at.folder ? at.folder->path() : "",
+                                  .room_bytes = 2 * o.storage.write_buffer,
+                                  .retry_interval = o.storage.retry_interval,
+                                  .start_again = std::move(start_again)});
   for (std::size_t i = 0; i < o.storage.readers; ++i)
-    readers_.push_back(
-        spawn_reader(sys_, {.rows = rows_, .whole_bytes = whole_set_bytes, .digests = digests}));
+    readers_.push_back(spawn_reader(
+        sys_,
+        {.rows = rows_, .whole_bytes = whole_set_bytes, .digests = digests, .disk = storage_}));
+  if (o.storage.verify_interval.count() > 0)
+    verifier_ = spawn_verifier(
+        sys_, {.rows = rows_, .disk = storage_, .interval = o.storage.verify_interval});
   copier_ = spawn_copier(sys_, rows_, o.node.identity_file);
 }
 
@@ -215,6 +230,8 @@ void node::stop() {
   shards_ = shard_map{{}};
   for (auto& reader : readers_)
     end(reader);
+  if (verifier_)
+    end(verifier_);
   if (storage_) {
     end(storage_);
     if (const auto why = storage::close_in_order(*rows_))

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -21,8 +22,11 @@ namespace starling::actors {
 
 class node {
 public:
-  /// Starts the actors. `o` is as `parse` returns it.
-  node(caf::actor_system& sys, const options& o, const home& at);
+  /// Starts the actors. `o` is as `parse` returns it. `start_again` is called when the node should
+  /// end and another be made with a home that is opened anew, to go on with a disk that failed.
+  node(
+      caf::actor_system& sys, const options& o, const home& at,
+      std::function<void()> start_again = [] {});
 
   node(const node&) = delete;
   node& operator=(const node&) = delete;
@@ -53,7 +57,8 @@ public:
   const backup_actor& backup() const { return backup_; }
 
 private:
-  void start_storage(const options& o, const home& at, const replication::digester& digests);
+  void start_storage(const options& o, const home& at, const replication::digester& digests,
+                     std::function<void()> start_again);
   void hand_on_what_peers_lack(caf::scoped_actor& self, std::chrono::milliseconds most);
   std::uint64_t lacking_peers(caf::scoped_actor& self);
 
@@ -72,6 +77,7 @@ private:
   std::shared_ptr<storage::store> rows_;
   storage_actor storage_;
   std::vector<reader_actor> readers_;
+  verifier_actor verifier_;
   copier_actor copier_;
   backup_actor backup_;
 };

@@ -278,6 +278,15 @@ void visit_options(options& o, Visitor visit) {
   visit("storage.new-identity", o.storage.new_identity, flag{},
         "Start as a new member that numbers its events anew: for a disk that was set back while "
         "no other node can tell. For one start: --new-identity.");
+  visit("storage.accept-loss", o.storage.accept_loss, flag{},
+        "Give up what was damaged on the disk and no other node has brought back, so that its keys "
+        "can be read and written again. For one start: --accept-loss.");
+  visit("storage.retry-interval", o.storage.retry_interval, period{100ms, 24h},
+        "After the disk failed or was found damaged, how often to look whether it has room; then "
+        "the node starts itself again, and goes on.");
+  visit("storage.verify-interval", o.storage.verify_interval, period{0ms, 24h * 365},
+        "How often all that is on the disk is read and checked, from the start on, a tenth of the "
+        "time at most. 0s: only what is asked for.");
 
   visit("keys.shards", o.keys.shards, number{1, 1024, "actors"}, "Actors that look up the keys.");
   visit("keys.max-awake", o.keys.max_awake, number{1, 100'000'000, "keys"},

@@ -62,6 +62,9 @@ struct storage_options {
   std::size_t write_buffer = 32 << 20;
   std::size_t readers = 2;
   bool new_identity = false;
+  bool accept_loss = false;
+  std::chrono::milliseconds retry_interval{10'000};
+  std::chrono::milliseconds verify_interval{std::chrono::hours{24}};
 };
 
 struct keys_options {

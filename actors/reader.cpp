@@ -3,6 +3,7 @@
 #include "actors/last_words.hpp"
 #include "actors/storage.hpp"
 
+#include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <utility>
@@ -22,14 +23,17 @@ public:
 
   const char* name() const override { return "reader"; }
 
-  void on_exit() override { context_.rows = nullptr; }
+  void on_exit() override {
+    context_.rows = nullptr;
+    context_.disk = nullptr;
+  }
 
   behavior_type make_behavior() override {
     return {
         [this](load_atom, const crdt::key& key) -> caf::result<kept_value> {
           auto read = value_of(key, context_.whole_bytes);
           if (auto* why = std::get_if<storage::failure>(&read))
-            return to_error(*why);
+            return failed(*why);
           return kept_value{std::get<0>(std::move(read))};
         },
         [this](load_atom, const crdt::key& key, const storage::wanted_rows& wanted) {
@@ -47,10 +51,16 @@ public:
   }
 
 private:
+  caf::error failed(const storage::failure& why) const {
+    if (context_.disk && why.kind == storage::trouble::corrupted)
+      caf::anon_send(context_.disk, damaged_atom_v, why.what);
+    return to_error(why);
+  }
+
   template <class T>
-  static caf::result<T> result_of(storage::found<T> read) {
+  caf::result<T> result_of(storage::found<T> read) const {
     if (const auto* why = std::get_if<storage::failure>(&read))
-      return to_error(*why);
+      return failed(*why);
     return std::get<T>(std::move(read));
   }
 
@@ -65,7 +75,7 @@ private:
       return page(key, *wanted);
     const auto read = value_of(key, UINT64_MAX);
     if (const auto* why = std::get_if<storage::failure>(&read))
-      return to_error(*why);
+      return failed(*why);
     const auto& found = std::get<0>(read);
     if (!found)
       return errc::no_such_key;
@@ -75,7 +85,7 @@ private:
   caf::result<crdt::view> page(const crdt::key& key, const crdt::member_page& wanted) const {
     auto read = storage::read_page(*context_.rows->now(), key, wanted);
     if (const auto* why = std::get_if<storage::failure>(&read))
-      return to_error(*why);
+      return failed(*why);
     auto& found = std::get<0>(read);
     if (!found)
       return errc::no_such_key;
@@ -85,7 +95,7 @@ private:
   caf::result<std::string> state(const crdt::key& key) const {
     const auto read = value_of(key, UINT64_MAX);
     if (const auto* why = std::get_if<storage::failure>(&read))
-      return to_error(*why);
+      return failed(*why);
     const auto& found = std::get<0>(read);
     return found ? found->value().encode() : std::string{};
   }

@@ -17,6 +17,7 @@ struct reader_context {
   std::shared_ptr<const storage::store> rows;
   std::uint64_t whole_bytes; // sets beyond it are read in parts
   replication::digester digests;
+  storage_actor disk{};       // told of what cannot be read; may be none
   bool has_own_thread = true; // else it blocks others
 };
 

@@ -49,11 +49,15 @@ public:
     return {
         [this](apply_atom, const crdt::key& key,
                const crdt::command& c) -> caf::result<crdt::view> {
+          if (is_lost(key))
+            return errc::being_mended;
           if (!crdt::can_create(c, context_.keys.replica) && !may_have(key))
             return crdt::view_of(crdt::value{key.type}, c);
           return pass_on<crdt::view>(key, apply_atom_v, c);
         },
         [this](read_atom, const crdt::key& key, const crdt::query& q) -> caf::result<crdt::view> {
+          if (is_lost(key))
+            return errc::being_mended;
           if (!may_have(key))
             return errc::no_such_key;
           return pass_on<crdt::view>(key, read_atom_v, q);
@@ -74,6 +78,7 @@ public:
           for (const auto& [key, one] : awake_)
             anon_send(one.actor, renew_atom_v, id);
         },
+        [this](mended_atom) { context_.lost = nullptr; },
         [this](report_atom) { return std::uint64_t{awake_.size() + resting_.size()}; },
     };
   }
@@ -89,6 +94,8 @@ private:
     std::vector<std::function<void(const key_actor&)>> held; // what came since it was told so
   };
   using awake_keys = std::map<crdt::key, awake_key>;
+
+  bool is_lost(const crdt::key& key) const { return context_.lost && context_.lost->contains(key); }
 
   /// Whether there may be a value. Without a disk this is certain.
   bool may_have(const crdt::key& key) const {

@@ -8,6 +8,7 @@
 // overtaken.
 
 #include "actors/key.hpp"
+#include "storage/lost_keys.hpp"
 
 #include <chrono>
 #include <vector>
@@ -16,8 +17,9 @@ namespace starling::actors {
 
 struct shard_context {
   key_context keys;
-  std::size_t awake_max = 1'000'000;                             // keys of this shard
-  std::int64_t awake_bytes_max = INT64_MAX;                      // of all shards together
+  std::shared_ptr<const storage::lost_keys> lost{}; // that nobody may read or write; may be none
+  std::size_t awake_max = 1'000'000;                // keys of this shard
+  std::int64_t awake_bytes_max = INT64_MAX;         // of all shards together
   std::chrono::milliseconds rest_after = std::chrono::hours{24}; // without a message
 };
 

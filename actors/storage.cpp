@@ -3,6 +3,8 @@
 #include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "actors/random.hpp"
+#include "storage/rebuild.hpp"
+#include "storage/room.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>
@@ -31,6 +33,7 @@ public:
 
   void on_exit() override {
     sync_timer_.dispose();
+    retry_timer_.dispose();
     if (is_dirty_ && !failure_)
       context_.rows->sync();
     context_.rows = nullptr;
@@ -45,8 +48,10 @@ public:
         [this](tick_atom) { commit_group(); },
         [this](shards_atom, std::vector<numbering_actor>& told) { told_ = std::move(told); },
         [this](renew_atom, const crdt::replica_id& lost) { return renew(lost); },
+        [this](damaged_atom, const std::string& why) { found_damage(why); },
+        [this](mended_atom) { forget_what_was_lost(); },
         [this](report_atom) {
-          return storage_report{failure_, context_.replica};
+          return storage_report{failure_, damage_, context_.is_mending, context_.replica};
         },
     };
   }
@@ -126,15 +131,66 @@ private:
     log::error("storage", "nothing is written any more until this node is started again: {}",
                why.what);
     failure_ = std::move(why);
+    if (failure_->kind == storage::trouble::corrupted)
+      found_damage(failure_->what);
+    look_later();
+  }
+
+  // -- starting again --
+
+  void found_damage(const std::string& why) {
+    if (damage_ || context_.folder.empty())
+      return;
+    log::error("storage", "{}; the next start mends it", why);
+    damage_ = why;
+    order_rebuild();
+    look_later();
+  }
+
+  bool order_rebuild() {
+    const auto failed = storage::order_rebuild(context_.folder, *damage_);
+    if (failed)
+      log::error("storage", "{}", failed->what);
+    return !failed;
+  }
+
+  void look_later() {
+    if (context_.folder.empty() || is_looking_)
+      return;
+    is_looking_ = true;
+    retry_timer_ = run_delayed(context_.retry_interval, [this] {
+      is_looking_ = false;
+      if (!may_start_again())
+        return look_later();
+      log::warn("storage", "this node starts again, to go on with its disk");
+      context_.start_again();
+    });
+  }
+
+  bool may_start_again() {
+    auto room = context_.room_bytes;
+    if (damage_)
+      room += storage::bytes_in(context_.folder);
+    return storage::has_room(context_.folder, room) && (!damage_ || order_rebuild());
+  }
+
+  void forget_what_was_lost() {
+    if (!std::exchange(context_.is_mending, false) || failure_)
+      return;
+    if (auto failed = storage::forget_lost_keys(*context_.rows))
+      fail(std::move(*failed));
   }
 
   storage_context context_;
   std::vector<storage::batch> waiting_;
   std::vector<caf::typed_response_promise<void>> promises_; // one for each
   std::optional<storage::failure> failure_;
+  std::optional<std::string> damage_;
+  bool is_looking_ = false; // whether the node may start again
   std::vector<numbering_actor> told_;
   bool is_dirty_ = false; // something is written and not synced
   caf::disposable sync_timer_;
+  caf::disposable retry_timer_;
   caf::telemetry::int_counter* commits_;
   caf::telemetry::int_counter* syncs_;
   caf::telemetry::int_counter* changes_;

@@ -12,7 +12,10 @@
 #include <caf/actor_system.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace starling::actors {
@@ -33,7 +36,16 @@ struct storage_context {
   crdt::replica_id replica; // that is kept there
   durability level = durability::sync;
   std::chrono::milliseconds batch_interval{100}; // between syncs at `batch`
+  bool is_mending = false;                       // keys were lost that are not back yet
   bool has_own_thread = true;                    // else it blocks others
+
+  // Once the disk has failed or is found damaged, the node is to be started again, for only then
+  // what failed can be told, and what is damaged rebuilt: as soon as this folder, that of all data,
+  // has so much room. Nobody is called if there is none.
+  std::string folder{};
+  std::uint64_t room_bytes = 0;
+  std::chrono::milliseconds retry_interval{10'000}; // between looks
+  std::function<void()> start_again{};
 };
 
 storage_actor spawn_storage(caf::actor_system& sys, const storage_context& context);

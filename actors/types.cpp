@@ -13,9 +13,9 @@ namespace starling::actors {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> names{"no_such_key",     "counter_range", "exhausted",
-                                                "value_too_large", "bad_message",   "foreign_peer",
-                                                "unreachable",     "disk_full",     "disk_failed"};
+constexpr std::array<std::string_view, 10> names{
+    "no_such_key",  "counter_range", "exhausted", "value_too_large", "bad_message",
+    "foreign_peer", "unreachable",   "disk_full", "disk_failed",     "being_mended"};
 
 } // namespace
 

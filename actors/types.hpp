@@ -36,7 +36,8 @@ enum class errc : std::uint8_t {
   foreign_peer, // a peer of another cluster, or one that cannot prove that it is of ours
   unreachable,  // no answer from a peer
   disk_full,
-  disk_failed, // the disk takes no writes, or something on it cannot be read
+  disk_failed,  // the disk takes no writes, or something on it cannot be read
+  being_mended, // the disk has lost what it had of this key, and nobody has brought it back yet
 };
 
 std::string to_string(errc code);
@@ -73,6 +74,8 @@ struct rested_key {
 /// What the storage actor knows of itself, for display.
 struct storage_report {
   std::optional<storage::failure> failure; // why nothing is written any more
+  std::optional<std::string> damage;       // that was found, and waits for the next start
+  bool is_mending = false;                 // keys that were lost are not back yet
   std::optional<crdt::replica_id> replica; // who numbers this node's events, if there is a disk
 };
 
@@ -183,6 +186,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_ATOM(starling, starling::actors, apply_atom)
   CAF_ADD_ATOM(starling, starling::actors, back_up_atom)
   CAF_ADD_ATOM(starling, starling::actors, commit_atom)
+  CAF_ADD_ATOM(starling, starling::actors, damaged_atom)
   CAF_ADD_ATOM(starling, starling::actors, delta_atom)
   CAF_ADD_ATOM(starling, starling::actors, digests_atom)
   CAF_ADD_ATOM(starling, starling::actors, flush_atom)
@@ -191,6 +195,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_ATOM(starling, starling::actors, leave_atom)
   CAF_ADD_ATOM(starling, starling::actors, load_atom)
   CAF_ADD_ATOM(starling, starling::actors, lost_atom)
+  CAF_ADD_ATOM(starling, starling::actors, mended_atom)
   CAF_ADD_ATOM(starling, starling::actors, message_atom)
   CAF_ADD_ATOM(starling, starling::actors, peer_atom)
   CAF_ADD_ATOM(starling, starling::actors, post_atom)

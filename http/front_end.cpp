@@ -138,6 +138,10 @@ problem problem_of(const crdt::key& key, const caf::error& why) {
     return {problem_code::value_too_large, "the value has reached the size that a node can send"};
   if (why == errc::disk_full)
     return {problem_code::disk_full, actors::reason_of(why), {}};
+  if (why == errc::being_mended)
+    return {problem_code::being_mended,
+            "what was damaged on this node's disk is brought back from another node",
+            {}};
   if (why == errc::disk_failed)
     return {problem_code::disk_failed, actors::reason_of(why), {}};
   return {problem_code::internal, "the request could not be carried out"};
@@ -366,6 +370,11 @@ response front_end::reply(ready_request) {
     return reply_with(problem{problem_code::not_ready, "the actors do not answer in time"});
   if (const auto& why = report->storage.failure)
     return reply_with(problem{problem_code::not_ready, "nothing can be written: " + why->what});
+  if (const auto& why = report->storage.damage)
+    return reply_with(problem{problem_code::not_ready, "something cannot be read: " + *why});
+  if (report->storage.is_mending)
+    return reply_with(problem{problem_code::not_ready,
+                              "what was damaged on the disk is brought back from other nodes"});
   return reply_with_status("ready");
 }
 

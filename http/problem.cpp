@@ -74,6 +74,8 @@ description describe(problem_code code) {
     return {507, "disk-full", "This node has no room left"};
   case problem_code::disk_failed:
     return {503, "disk-failed", "The disk of this node fails"};
+  case problem_code::being_mended:
+    return {503, "being-mended", "This node has lost the value, and waits for it"};
   case problem_code::not_ready:
     return {503, "not-ready", "This node is starting or stopping"};
   case problem_code::timed_out:

@@ -44,6 +44,7 @@ enum class problem_code {
   internal,               // a fault of ours
   disk_full,              // nothing can be written any more
   disk_failed,            // nothing can be written, or something cannot be read
+  being_mended,           // the disk has lost what it had of this key, and it is not back yet
   not_ready,              // starting or stopping
   timed_out,              // no answer within the deadline
 };

@@ -302,6 +302,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a) {
     return p.present ? objected(peer, p, a.verdict) : give_up(p);
   p.owed = a.offer;
   p.root = a.root;
+  has_caught_up_ = has_caught_up_ || a.offer != 0 || (a.root == tree_.root() && a.root != digest{});
   if (p.cut) {
     p.cut->sent += limits_.message_bytes;
     if (p.cut->sent < p.cut->content.size())
@@ -433,6 +434,8 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
     answer_set(in, state, result);
   else if (found != peers_.end())
     offer(m, found->second, result, offered);
+  const bool is_of_log = !m.mends && !m.walk && !m.audit && !m.set;
+  has_caught_up_ = has_caught_up_ || (is_of_log && !in.items.empty());
   if (in.pieces != 0 && result.verdict == verdict::joined)
     pieces_.used(m.from, in.pieces);
   else if (in.pieces != 0)

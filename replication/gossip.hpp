@@ -179,6 +179,11 @@ public:
   /// All of it is joined; `state` is that of the wanted key, encoded, empty if it has none.
   reply joined(const incoming& in, std::string_view state = {});
 
+  /// Whether, at some moment of this session, this node had everything that some peer had, and that
+  /// was something: a peer sends from its log, or offers, only what comes after all that we are
+  /// known to have.
+  bool has_caught_up() const { return has_caught_up_; }
+
   // -- for display --
 
   struct peer_status {
@@ -314,6 +319,7 @@ private:
   unsigned answering_age_ = 0;             // ticks
   unsigned since_audit_ = 0;               // ticks
   repair_counts repairs_;
+  bool has_caught_up_ = false;
 };
 
 } // namespace starling::replication

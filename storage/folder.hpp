@@ -16,6 +16,8 @@ namespace starling::storage {
 /// A folder in use, until this is destroyed.
 class folder {
 public:
+  const std::string& path() const { return path_; }
+
   /// Where the rows are; nothing is there at first.
   std::string rows() const { return path_ + "/rows"; }
 

@@ -16,10 +16,6 @@ struct record {
   bool is_certain = false; // whatever happens now, nothing numbered under it gets lost
 };
 
-std::string replica_row() {
-  return node_row("replica");
-}
-
 std::string secret_row() {
   return node_row("secret");
 }
@@ -74,6 +70,10 @@ std::string sign_of(const replication::digester& digests) {
 
 } // namespace
 
+std::string replica_row() {
+  return node_row("replica");
+}
+
 found<crdt::replica_id> take_up_replica(store& rows, const evidence& seen, bool is_careful,
                                         const crdt::replica_id& fresh) {
   auto read = read_record(rows);
@@ -124,13 +124,19 @@ std::optional<failure> close_in_order(store& rows) {
   return put(rows, replica_row(), encode(*known));
 }
 
-std::optional<failure> renew_digests(store& rows, const replication::digester& digests) {
-  const auto at = rows.now();
-  const auto sign = sign_of(digests);
-  auto known = at->find(secret_row());
+found<bool> has_digests_of(const moment& at, const replication::digester& digests) {
+  auto known = at.find(secret_row());
   if (auto* why = std::get_if<failure>(&known))
     return std::move(*why);
-  if (std::get<0>(known) == sign)
+  return std::get<0>(known) == sign_of(digests);
+}
+
+std::optional<failure> renew_digests(store& rows, const replication::digester& digests) {
+  const auto at = rows.now();
+  auto known = has_digests_of(*at, digests);
+  if (auto* why = std::get_if<failure>(&known))
+    return std::move(*why);
+  if (std::get<bool>(known))
     return std::nullopt;
   constexpr std::size_t keys_at_a_time = 1000;
   std::optional<crdt::key> after;
@@ -145,7 +151,7 @@ std::optional<failure> renew_digests(store& rows, const replication::digester& d
       after = key;
     }
     if (renewed.empty())
-      return put(rows, secret_row(), sign);
+      return put(rows, secret_row(), sign_of(digests));
     if (auto failed = rows.commit({renewed}, false))
       return failed;
   }

@@ -42,6 +42,12 @@ bool shows_lost_events(const crdt::value& news, const held_value& now,
 /// node that was not careful stops in order.
 std::optional<failure> close_in_order(store& rows);
 
+/// Whether the digests in the store are those of this secret.
+found<bool> has_digests_of(const moment& at, const replication::digester& digests);
+
+/// The row of the replica id. Without it, the next life takes a new one.
+std::string replica_row();
+
 /// Makes the digests in the store those of this secret, if they are of another one. All values are
 /// read then.
 std::optional<failure> renew_digests(store& rows, const replication::digester& digests);

@@ -11,6 +11,8 @@ namespace {
 constexpr char head_letter = 'k';
 constexpr char member_letter = 'm';
 constexpr char entry_letter = 'e';
+constexpr char first_lost_letter = 'a';
+constexpr char second_lost_letter = 'z';
 constexpr char node_letter = 'n';
 
 void write_big_endian(wire::writer& out, std::uint64_t x) {
@@ -62,10 +64,17 @@ std::optional<crdt::payload> read_member(wire::reader& in) {
   return result;
 }
 
-std::pair<std::string, std::string> all_of(wire::writer out) {
-  auto first = std::move(out).take();
+std::pair<std::string, std::string> all_of(std::string first) {
   auto end = after_all_of(first);
   return {std::move(first), std::move(end)};
+}
+
+std::pair<std::string, std::string> all_of(wire::writer out) {
+  return all_of(std::move(out).take());
+}
+
+std::pair<std::string, std::string> all_of(char letter) {
+  return all_of(std::string{letter});
 }
 
 } // namespace
@@ -145,8 +154,7 @@ std::pair<std::string, std::string> heads_between(crdt::type type, std::string_v
 }
 
 std::pair<std::string, std::string> all_heads() {
-  const std::string first{head_letter};
-  return {first, after_all_of(first)};
+  return all_of(head_letter);
 }
 
 // -- members --
@@ -235,10 +243,25 @@ std::optional<crdt::key> set_of_row(std::string_view name) {
   return crdt::key{crdt::type::set, std::string{set}};
 }
 
+// -- what is lost --
+
+std::string lost_row(lost_copy which, std::string_view first_head) {
+  const auto letter = which == lost_copy::first ? first_lost_letter : second_lost_letter;
+  return letter + std::string{first_head};
+}
+
+std::pair<std::string, std::string> all_lost_rows(lost_copy which) {
+  return all_of(which == lost_copy::first ? first_lost_letter : second_lost_letter);
+}
+
 // -- the node itself --
 
 std::string node_row(std::string_view what) {
   return node_letter + std::string{what};
+}
+
+std::pair<std::string, std::string> all_node_rows() {
+  return all_of(node_letter);
 }
 
 } // namespace starling::storage

@@ -10,6 +10,8 @@
 //   k type name                             -> digest, then the value (a set's seen and sizes)
 //   m size name member                      -> clock
 //   e size name live replica number member  -> nothing
+//   a name of a head, and z name of a head  -> name of a head: what stands from the one up to the
+//                                              other is lost
 //   n what                                  -> something about the node itself
 //
 // The first letters stand for themselves, `size name` is the set's, numbers of events are
@@ -83,9 +85,23 @@ std::pair<std::string, std::string> entries_between(const crdt::key& set, bool l
 /// The set that a row of a member or an entry belongs to.
 std::optional<crdt::key> set_of_row(std::string_view name);
 
+// -- what is lost --
+
+/// These rows are there twice, before and behind all others, so that damage in one place leaves
+/// one.
+enum class lost_copy : std::uint8_t { first, second };
+
+std::string lost_row(lost_copy which, std::string_view first_head);
+
+/// Where these begin and end.
+std::pair<std::string, std::string> all_lost_rows(lost_copy which);
+
 // -- the node itself --
 
 std::string node_row(std::string_view what);
+
+/// Where these begin and end.
+std::pair<std::string, std::string> all_node_rows();
 
 /// The name after all names that begin with this one. Requires: it does not end in 0xff.
 std::string after_all_of(std::string_view prefix);

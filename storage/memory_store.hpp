@@ -28,6 +28,10 @@ public:
   std::unique_ptr<const moment> now() const override;
   std::unique_ptr<const moment> now_in_memory() const override { return now(); }
 
+  /// There is nothing to be verified in memory.
+  std::vector<std::string> parts() const override { return {}; }
+  std::optional<failure> verify(const std::string&) const override { return std::nullopt; }
+
   /// There are no folders in memory: fails, and changes nothing.
   std::optional<failure> copy_to(const std::string& folder) override;
 

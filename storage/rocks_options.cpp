@@ -53,8 +53,9 @@ void set_info_log(rocksdb::Options& options) {
   options.stats_persist_period_sec = 0;
 }
 
-void set_checks(rocksdb::Options& options) {
-  options.paranoid_checks = true;
+void set_checks(const rocks_settings& settings, rocksdb::Options& options) {
+  options.paranoid_checks = !settings.takes_damage;
+  options.disable_auto_compactions = settings.takes_damage;
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
   options.track_and_verify_wals_in_manifest = true;
   options.max_bgerror_resume_count = 0;
@@ -69,7 +70,7 @@ rocksdb::Options rocks_options(const rocks_settings& settings) {
   set_tables(settings, options);
   set_bounds(settings, options);
   set_info_log(options);
-  set_checks(options);
+  set_checks(settings, options);
   return options;
 }
 

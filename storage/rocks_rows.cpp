@@ -2,9 +2,11 @@
 
 #include "storage/rocks_failure.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <rocksdb/env.h>
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/utilities/checkpoint.h>
 
 namespace starling::storage {
@@ -137,6 +139,27 @@ std::unique_ptr<const moment> rocks_rows::now() const {
 std::unique_ptr<const moment> rocks_rows::now_in_memory() const {
   return std::make_unique<rocks_moment>(*db_, rocksdb::kBlockCacheTier,
                                         "not in memory of the rows in " + folder_);
+}
+
+std::vector<std::string> rocks_rows::parts() const {
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db_->GetLiveFilesMetaData(&files);
+  std::vector<std::string> result;
+  for (const auto& file : files)
+    result.push_back(file.name);
+  return result;
+}
+
+std::optional<failure> rocks_rows::verify(const std::string& part) const {
+  rocksdb::Options options;
+  options.env = &env_;
+  rocksdb::SstFileReader file{options};
+  auto status = file.Open(folder_ + part);
+  if (status.ok())
+    status = file.VerifyChecksum();
+  if (status.ok() || std::ranges::count(parts(), part) == 0)
+    return std::nullopt;
+  return to_failure("damaged rows in " + folder_ + part, status);
 }
 
 std::optional<failure> rocks_rows::copy_to(const std::string& folder) {

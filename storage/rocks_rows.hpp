@@ -46,6 +46,8 @@ public:
   std::optional<failure> sync() override;
   std::unique_ptr<const moment> now() const override;
   std::unique_ptr<const moment> now_in_memory() const override;
+  std::vector<std::string> parts() const override;
+  std::optional<failure> verify(const std::string& part) const override;
   std::optional<failure> copy_to(const std::string& folder) override;
 
 private:

@@ -25,6 +25,8 @@ struct rocks_settings {
   /// What stands between RocksDB and the machine; the machine itself if null. It outlives the
   /// store.
   rocksdb::Env* env = nullptr;
+  /// Opens although files of rows are damaged as a whole: each read that meets one fails.
+  bool takes_damage = false;
 };
 
 struct opened {

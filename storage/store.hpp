@@ -95,6 +95,13 @@ public:
   /// a failure, `unread`.
   virtual std::unique_ptr<const moment> now_in_memory() const = 0;
 
+  /// What the rows are kept in at present, one by one. From any thread.
+  virtual std::vector<std::string> parts() const = 0;
+
+  /// Reads such a part and says what is wrong with it; nothing if all is well, or if it is not in
+  /// use any more. From any thread.
+  virtual std::optional<failure> verify(const std::string& part) const = 0;
+
   /// Makes a copy of all rows, in a new folder, that can be opened. The folder must not exist. From
   /// any thread.
   virtual std::optional<failure> copy_to(const std::string& folder) = 0;

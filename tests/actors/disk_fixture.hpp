@@ -111,6 +111,8 @@ private:
           s->lost.push_back(lost);
           return crdt::replica_id::from(99, 99);
         },
+        [](damaged_atom, const std::string&) {},
+        [](mended_atom) {},
         [](report_atom) { return storage_report{}; },
         [s, rows](flush_atom) {
           auto [changes, promise] = s->take();
@@ -123,6 +125,28 @@ private:
 
   std::shared_ptr<state> state_ = std::make_shared<state>();
   controlled_actor controls_;
+};
+
+/// A storage actor that is told of damage.
+class told_disk {
+public:
+  explicit told_disk(caf::actor_system& sys)
+      : handle_(sys.spawn([said = said_](storage_actor::pointer) -> storage_actor::behavior_type {
+          return {[](commit_atom, const storage::batch&) {},
+                  [](tick_atom) {},
+                  [](shards_atom, const std::vector<numbering_actor>&) {},
+                  [](renew_atom, const crdt::replica_id& id) { return id; },
+                  [said](damaged_atom, const std::string& what) { said->push_back(what); },
+                  [](mended_atom) {},
+                  [](report_atom) { return storage_report{}; }};
+        })) {}
+
+  const storage_actor& handle() const { return handle_; }
+  const std::vector<std::string>& said() const { return *said_; }
+
+private:
+  std::shared_ptr<std::vector<std::string>> said_ = std::make_shared<std::vector<std::string>>();
+  storage_actor handle_;
 };
 
 inline const replication::digester test_digests{{}};

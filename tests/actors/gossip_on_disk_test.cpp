@@ -16,9 +16,9 @@ const crdt::key visitors{crdt::type::counter, "visitors"};
 const crdt::key pages{crdt::type::counter, "pages"};
 
 /// A reader that gives the pages of digests when the test says so.
-class slow_reader {
+class slow_digests {
 public:
-  explicit slow_reader(caf::actor_system& sys)
+  explicit slow_digests(caf::actor_system& sys)
       : controls_(
             sys.spawn([s = state_](controlled_actor::pointer self) { return behave(self, s); })) {}
 
@@ -91,7 +91,7 @@ protected:
 };
 
 TEST_F(GossipOnDisk, SaysNothingBeforeItKnowsAllKeys) {
-  slow_reader disk{sys};
+  slow_digests disk{sys};
   track(disk.handle());
   const auto gossip = spawn(disk.handle());
   tell(gossip, peer_atom_v, make_peer("bob:1", bob.value));
@@ -114,7 +114,7 @@ TEST_F(GossipOnDisk, SaysNothingBeforeItKnowsAllKeys) {
 }
 
 TEST_F(GossipOnDisk, GossipsEvenIfItCannotReadWhichKeysThereAre) {
-  slow_reader disk{sys};
+  slow_digests disk{sys};
   track(disk.handle());
   const auto gossip = spawn(disk.handle());
   tell(gossip, peer_atom_v, make_peer("bob:1", bob.value));
@@ -124,7 +124,7 @@ TEST_F(GossipOnDisk, GossipsEvenIfItCannotReadWhichKeysThereAre) {
 }
 
 TEST_F(GossipOnDisk, DoesNotTakeAnOldDigestForThatOfAKeyThatHasChanged) {
-  slow_reader disk{sys};
+  slow_digests disk{sys};
   track(disk.handle());
   const auto gossip = spawn(disk.handle());
   crdt::pn_counter change;
@@ -158,6 +158,48 @@ TEST_F(GossipOnDisk, AcknowledgesNothingThatTheDiskDoesNotTake) {
   EXPECT_EQ(ask_error<std::string>(gossip, message_atom_v, message_from_bob(visitors)),
             errc::disk_full);
   EXPECT_EQ(ask<gossip_report>(gossip, report_atom_v).keys, 1u);
+}
+
+TEST_F(GossipOnDisk, TellsOnceThatAPeerHasBroughtBackWhatWasLost) {
+  const auto rows = std::make_shared<counting_store>();
+  storage::lost_keys lost;
+  lost.add(visitors);
+  storage::batch noted;
+  put(noted, lost);
+  ASSERT_FALSE(rows->commit({noted}, true));
+  const auto reader = track(make_reader(sys, rows));
+  const auto disk = track(
+      spawn_storage(sys, {.rows = rows, .seen = {}, .is_mending = true, .has_own_thread = false}));
+  const auto gossip = track(spawn_gossip(sys, {.session = ann,
+                                               .limits = {},
+                                               .digests = test_digests,
+                                               .interval = 1s,
+                                               .random_seed = 1,
+                                               .peers = peers.handle(),
+                                               .membership = members.handle(),
+                                               .reader = reader,
+                                               .disk = disk}));
+  const auto shard =
+      track(spawn_shard(sys, {.keys = {.replica = crdt::replica_id::from(1, 1),
+                                       .now = [] { return crdt::lww_register::stamp{1}; },
+                                       .value_bytes_max = 1 << 20,
+                                       .digests = test_digests,
+                                       .gossip = gossip,
+                                       .disk = disk,
+                                       .reader = reader,
+                                       .whole_bytes = 1 << 20},
+                              .lost = std::make_shared<const storage::lost_keys>(lost)}));
+  tell(gossip, shards_atom_v, std::vector<shard_actor>{shard});
+  EXPECT_TRUE(ask<storage_report>(disk, report_atom_v).is_mending);
+
+  ask<std::string>(gossip, message_atom_v, message_from_bob(visitors));
+
+  EXPECT_FALSE(ask<storage_report>(disk, report_atom_v).is_mending);
+  EXPECT_TRUE(std::get<storage::lost_keys>(storage::read_lost_keys(*rows->now())).empty());
+  EXPECT_EQ(ask<crdt::view>(shard, read_atom_v, visitors, crdt::query{}), counter_view(1));
+  const auto commits = rows->groups.size();
+  ask<std::string>(gossip, message_atom_v, message_from_bob(visitors));
+  EXPECT_EQ(rows->groups.size(), commits);
 }
 
 } // namespace

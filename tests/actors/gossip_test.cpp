@@ -842,6 +842,7 @@ private:
         [](state_atom, const crdt::key&) -> caf::result<std::string> { return errc::no_such_key; },
         [](keys_atom, const crdt::key_query&) { return std::vector<crdt::key>{}; },
         [](renew_atom, const crdt::replica_id&) {},
+        [](mended_atom) {},
         [](report_atom) { return std::uint64_t{0}; },
         [s](tick_atom) {
           s->front().first.deliver(novelty{s->front().second});

@@ -107,5 +107,18 @@ TEST_F(ReaderActor, FailsWhereTheDiskCannotBeRead) {
   }
 }
 
+TEST_F(ReaderActor, TellsTheStorageActorWhatIsDamaged) {
+  told_disk disk{sys};
+  const auto damaged = track(spawn_reader(sys, {.rows = std::make_shared<unreadable_store>(),
+                                                .whole_bytes = 0,
+                                                .digests = test_digests,
+                                                .disk = disk.handle(),
+                                                .has_own_thread = false}));
+  EXPECT_EQ(ask_error<crdt::view>(damaged, read_atom_v, visitors, crdt::query{}),
+            errc::disk_failed);
+  EXPECT_EQ(ask_error<kept_value>(damaged, load_atom_v, visitors), errc::disk_failed);
+  EXPECT_EQ(disk.said(), (std::vector<std::string>{"bits are gone", "bits are gone"}));
+}
+
 } // namespace
 } // namespace starling::actors

@@ -27,7 +27,8 @@ protected:
     std::chrono::milliseconds rest_after = 1h;
   };
 
-  shard_actor spawn(const limits& l, const storage_actor& disk = {}) {
+  shard_actor spawn(const limits& l, const storage_actor& disk = {},
+                    std::shared_ptr<const storage::lost_keys> lost = nullptr) {
     const shard_context context{
         .keys = {.replica = crdt::replica_id::from(1, 2),
                  .now = [] { return crdt::lww_register::stamp{1}; },
@@ -38,6 +39,7 @@ protected:
                  .reader = disk ? track(make_reader(sys, rows, 100)) : reader_actor{},
                  .whole_bytes = 100,
                  .awake_bytes = sys.metrics().gauge_singleton("test", "bytes", "awake")},
+        .lost = std::move(lost),
         .awake_max = l.awake_max,
         .awake_bytes_max = l.awake_bytes_max,
         .rest_after = l.rest_after};
@@ -185,6 +187,27 @@ TEST_F(ShardSleep, NumbersEventsUnderANewIdFromNowOn) {
   };
   EXPECT_EQ(entries("a").size(), 2u);
   EXPECT_TRUE(entries("b").contains(crdt::replica_id::from(7, 7)));
+}
+
+// --- what the disk has lost --------------------------------------------------------------------
+
+TEST_F(ShardSleep, GivesAndTakesNothingOfLostKeysUntilTheyAreBack) {
+  storage::lost_keys lost;
+  lost.add(counter("a"));
+  const auto disk = spawn_disk();
+  const auto shard = spawn({}, disk, std::make_shared<const storage::lost_keys>(lost));
+
+  EXPECT_EQ(ask_error<crdt::view>(shard, apply_atom_v, counter("a"), increment(1)),
+            errc::being_mended);
+  EXPECT_EQ(ask_error<crdt::view>(shard, read_atom_v, counter("a"), crdt::query{}),
+            errc::being_mended);
+  EXPECT_EQ(write(shard, counter("b"), increment(2)), counter_view(2));
+  crdt::pn_counter theirs;
+  theirs.add(crdt::replica_id::from(3, 4), 5);
+  EXPECT_TRUE(ask<novelty>(shard, join_atom_v, counter("a"), crdt::value{theirs}).part);
+
+  tell(shard, mended_atom_v);
+  EXPECT_EQ(write(shard, counter("a"), increment(1)), counter_view(6));
 }
 
 } // namespace

@@ -1,8 +1,11 @@
 #include "actors/storage.hpp"
 #include "disk_fixture.hpp"
+#include "tests/storage/temporary_folder.hpp"
 
 #include <caf/telemetry/counter.hpp>
 #include <caf/telemetry/metric_registry.hpp>
+
+#include <filesystem>
 
 namespace starling::actors {
 namespace {
@@ -204,6 +207,64 @@ TEST_F(StorageActor, CountsNoSyncThatFailed) {
   EXPECT_TRUE(ask<storage_report>(disk, report_atom_v).failure);
   EXPECT_EQ(sys.metrics().counter_singleton("starling", "storage.syncs", "", "1", true)->value(),
             0);
+}
+
+// --- starting again ----------------------------------------------------------------------------
+
+class StorageActorThatStartsAgain : public StorageActor {
+protected:
+  storage_actor spawn(std::uint64_t room_bytes = 1) {
+    return track(spawn_storage(sys, {.rows = rows,
+                                     .seen = {},
+                                     .replica = own_id,
+                                     .has_own_thread = false,
+                                     .folder = folder.path(),
+                                     .room_bytes = room_bytes,
+                                     .retry_interval = 10s,
+                                     .start_again = [this] { ++starts; }}));
+  }
+
+  bool is_ordered() const { return std::filesystem::exists(folder / "damaged"); }
+
+  storage::temporary_folder folder;
+  int starts = 0;
+};
+
+TEST_F(StorageActorThatStartsAgain, DoesSoOnceAFailedDiskHasRoom) {
+  const auto disk = spawn();
+  rows->break_down({storage::trouble::full, "no room"});
+  EXPECT_TRUE(commit(disk, putting("a")));
+  advance(9s);
+  EXPECT_EQ(starts, 0);
+  advance(2s);
+  EXPECT_EQ(starts, 1);
+  EXPECT_FALSE(is_ordered()) << "nothing is damaged";
+}
+
+TEST_F(StorageActorThatStartsAgain, WaitsForRoom) {
+  const auto disk = spawn(UINT64_MAX);
+  rows->break_down({storage::trouble::full, "no room"});
+  EXPECT_TRUE(commit(disk, putting("a")));
+  advance(60s);
+  EXPECT_EQ(starts, 0);
+}
+
+TEST_F(StorageActorThatStartsAgain, HasDamagedRowsRebuiltThen) {
+  const auto disk = spawn();
+  tell(disk, damaged_atom_v, std::string{"a flipped bit"});
+  EXPECT_TRUE(is_ordered()) << "whoever starts it, and when";
+  EXPECT_EQ(ask<storage_report>(disk, report_atom_v).damage, "a flipped bit");
+  EXPECT_FALSE(commit(disk, putting("a"))) << "it goes on with the rest";
+  tell(disk, damaged_atom_v, std::string{"another"});
+  advance(30s);
+  EXPECT_EQ(starts, 1);
+}
+
+TEST_F(StorageActorThatStartsAgain, TakesDamageThatAWriteMeetsForWhatItIs) {
+  const auto disk = spawn();
+  rows->break_down({storage::trouble::corrupted, "a flipped bit"});
+  EXPECT_TRUE(commit(disk, putting("a")));
+  EXPECT_TRUE(is_ordered());
 }
 
 TEST_F(StorageActor, SyncsWhatIsCommittedBeforeItEnds) {

@@ -7,7 +7,7 @@
 namespace starling::actors {
 namespace {
 
-constexpr std::uint8_t last = static_cast<std::uint8_t>(errc::disk_failed);
+constexpr std::uint8_t last = static_cast<std::uint8_t>(errc::being_mended);
 
 TEST(ErrorCode, SurvivesTheWayThroughTextAndInteger) {
   std::set<std::string> texts;

@@ -68,8 +68,8 @@ node::node(std::string name, std::vector<std::string> flags)
     : name_(std::move(name)), flags_(std::move(flags)) {}
 
 void node::set_flag(const std::string& flag) {
-  const auto option = flag.substr(0, flag.find('=') + 1);
-  std::erase_if(flags_, [&](const auto& earlier) { return earlier.starts_with(option); });
+  const auto option_of = [](const std::string& of) { return of.substr(0, of.find('=')); };
+  std::erase_if(flags_, [&](const auto& earlier) { return option_of(earlier) == option_of(flag); });
   flags_.push_back(flag);
 }
 

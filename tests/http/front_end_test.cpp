@@ -49,6 +49,8 @@ scripted<crdt::view> outcome_of(const crdt::key& key) {
     return caf::make_error(errc::exhausted);
   if (key.name == "large")
     return caf::make_error(errc::value_too_large);
+  if (key.name == "mending")
+    return caf::make_error(errc::being_mended);
   if (key.name == "broken")
     return caf::make_error(caf::sec::runtime_error, "private");
   return counter_view(static_cast<std::int64_t>(key.name.size()));
@@ -112,6 +114,7 @@ dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint6
         return answer_or_keep(self, s->lists, first);
       },
       [](actors::renew_atom, const crdt::replica_id&) {},
+      [](actors::mended_atom) {},
       [self, s, keys](actors::report_atom) { return answer_or_keep(self, s->reports, keys); },
       [s](actors::watch_atom) { return std::uint64_t{s->views.size()}; },
       [s](actors::flush_atom) {
@@ -154,6 +157,18 @@ actors::membership_actor::behavior_type behave(actors::membership_actor::pointer
   };
 }
 
+actors::storage_actor::behavior_type behave(const actors::storage_report& report) {
+  return {
+      [](actors::commit_atom, const storage::batch&) {},
+      [](actors::tick_atom) {},
+      [](actors::shards_atom, const std::vector<actors::numbering_actor>&) {},
+      [](actors::renew_atom, const crdt::replica_id& id) { return id; },
+      [](actors::damaged_atom, const std::string&) {},
+      [](actors::mended_atom) {},
+      [report](actors::report_atom) { return report; },
+  };
+}
+
 constexpr std::chrono::sys_seconds a_while_ago{1'700'000'000s};
 
 actors::member_report make_peer_report(std::string address, std::uint64_t number,
@@ -192,6 +207,7 @@ actors::gossip_report make_gossip_report() {
 
 /// What the dummy actors say to a report.
 struct node_script {
+  std::optional<actors::storage_report> storage{}; // no disk
   scripted<std::uint64_t> first_shard = std::uint64_t{3};
   scripted<std::uint64_t> second_shard = std::uint64_t{4};
   scripted<std::vector<crdt::key>> first_list = std::vector<crdt::key>{};
@@ -213,15 +229,20 @@ struct dummy_node {
             [s = script.gossip](actors::gossip_actor::pointer p) { return behave(p, s); })),
         membership(sys.spawn([s = script.membership](actors::membership_actor::pointer p) {
           return behave(p, s);
-        })) {}
+        })) {
+    if (script.storage)
+      storage =
+          sys.spawn([s = *script.storage](actors::storage_actor::pointer) { return behave(s); });
+  }
 
   front_end_context context() const {
-    return {actors::shard_map{{shards[0], shards[1]}}, gossip, membership};
+    return {actors::shard_map{{shards[0], shards[1]}}, gossip, membership, {}, storage};
   }
 
   std::vector<dummy_shard> shards;
   actors::gossip_actor gossip;
   actors::membership_actor membership;
+  actors::storage_actor storage;
 };
 
 crdt::key counter(std::string name) {
@@ -496,6 +517,8 @@ protected:
       track(shard);
     track(node->gossip);
     track(node->membership);
+    if (node->storage)
+      track(node->storage);
     port = open_free_port([&](const std::string& address) {
       front_end::settings with{.options = {},
                                .secret = {"starling", "key"},
@@ -577,6 +600,8 @@ TEST_F(FrontEnd, SaysWhatAnActorRefused) {
   expect_problem(post("/counters/range"), 422, "counter-range");
   expect_problem(post("/counters/exhausted"), 422, "exhausted");
   expect_problem(post("/counters/large"), 413, "value-too-large");
+  expect_problem(post("/counters/mending"), 503, "being-mended");
+  expect_problem(get("/counters/mending"), 503, "being-mended");
   const auto broken = get("/counters/broken");
   expect_problem(broken, 500, "internal");
   EXPECT_THAT(broken.body, Not(HasSubstr("private")));
@@ -626,6 +651,23 @@ TEST_F(FrontEnd, IsReadyWhenAllActorsAnswer) {
 
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body, "{\"status\": \"ready\"}\n");
+}
+
+TEST_F(FrontEnd, SaysWhyItsDiskKeepsItFromBeingReady) {
+  using storage::trouble;
+  const std::vector<std::pair<actors::storage_report, std::string>> reports{
+      {{.failure = storage::failure{trouble::full, "no room"}}, "nothing can be written: no room"},
+      {{.damage = "a flipped bit"}, "something cannot be read: a flipped bit"},
+      {{.is_mending = true}, "what was damaged on the disk is brought back from other nodes"}};
+  for (const auto& [report, sentence] : reports) {
+    start(patience, {.storage = report});
+    const auto reply = get("/readyz");
+    expect_problem(reply, 503, "not-ready");
+    EXPECT_THAT(reply.body, HasSubstr(sentence));
+    door.reset();
+  }
+  start(patience, {.storage = actors::storage_report{}});
+  EXPECT_EQ(get("/readyz").status, 200);
 }
 
 TEST_F(FrontEnd, IsAliveButNotReadyWhileAnActorIsSilent) {

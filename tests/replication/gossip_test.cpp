@@ -518,6 +518,41 @@ TEST_F(Gossip, SendsWhatWasWrittenDuringAnAuditThatFindsSomethingElse) {
   EXPECT_EQ(only_message(effects).items, (items{{key("new"), write(1)}}));
 }
 
+TEST_F(Gossip, HasCaughtUpOnceAPeersLogOrRootSaysSo) {
+  const auto fresh = [] { return gossip{self, {}, digests}; };
+  const auto answer_to_round = [](gossip& to, auto change) {
+    to.add_peer(bob);
+    auto said = joined(only_message(to.round(0)));
+    said.walk = answer_to(repair_request{0, 1, {0}, {}, {}}, to.tree(), 4096).answer;
+    change(said);
+    EXPECT_TRUE(to.expects(bob, said));
+    to.answered(bob, said);
+    return to.has_caught_up();
+  };
+  const digest something{1, 2};
+
+  core = fresh();
+  EXPECT_FALSE(answer_to_round(core, [](auto&) {})) << "neither has anything";
+  core = fresh();
+  core.restore(key("a"), something);
+  EXPECT_FALSE(answer_to_round(core, [&](auto& a) { a.root = {3, 4}; }));
+  core = fresh();
+  core.restore(key("a"), something);
+  EXPECT_TRUE(answer_to_round(core, [&](auto& a) { a.root = something; }));
+  core = fresh();
+  EXPECT_TRUE(answer_to_round(core, [&](auto& a) { a.offer = 1; }));
+
+  message of_walk{bob, self, 1, 0, phase::goes_on, {{key("a"), write(1)}}};
+  of_walk.mends = true;
+  core = fresh();
+  core.joined(taken(core, of_walk));
+  EXPECT_FALSE(core.has_caught_up()) << "there may be more";
+  core.joined(taken(core, message{bob, self, 2}));
+  EXPECT_FALSE(core.has_caught_up()) << "it only asks";
+  core.joined(taken(core, message{bob, self, 3, 0, phase::goes_on, {{key("b"), write(1)}}}));
+  EXPECT_TRUE(core.has_caught_up());
+}
+
 TEST_F(Gossip, TakesOnlyMessagesForThisSession) {
   const message ours{bob, self, 4};
   const message foreign{bob, eve, 4};

@@ -41,6 +41,9 @@ public:
   std::unique_ptr<const storage::moment> now() const override { return rows_->now(); }
   std::unique_ptr<const storage::moment> now_in_memory() const override { return rows_->now(); }
 
+  std::vector<std::string> parts() const override { return {}; }
+  std::optional<storage::failure> verify(const std::string&) const override { return std::nullopt; }
+
   /// There are no folders: fails.
   std::optional<storage::failure> copy_to(const std::string& folder) override;
 

@@ -1,0 +1,47 @@
+#pragma once
+
+// Which keys this node has lost, or may have: their rows could not be read, and what was left of
+// them is gone.
+//
+// Who read such a key here would take it for empty or old; who wrote to it would not see what was
+// there, and an older value could come to stand above a newer one. So nobody does until another
+// node has brought what it has of them.
+
+#include "crdt/value.hpp"
+#include "storage/store.hpp"
+
+#include <map>
+#include <string>
+#include <variant>
+
+namespace starling::storage {
+
+/// Ranges of names of head rows (layout.hpp).
+class lost_keys {
+public:
+  /// What stands in first <= name < end.
+  void add(std::string first, std::string end);
+  void add(const crdt::key& key);
+
+  bool contains(const crdt::key& key) const;
+  bool empty() const { return ranges_.empty(); }
+
+  /// The end of each range by its beginning; no two touch.
+  const std::map<std::string, std::string>& ranges() const { return ranges_; }
+
+  friend bool operator==(const lost_keys&, const lost_keys&) = default;
+
+private:
+  std::map<std::string, std::string> ranges_;
+};
+
+/// What was noted in a store, and nothing was brought of yet.
+std::variant<lost_keys, failure> read_lost_keys(const moment& at);
+
+/// Notes them.
+void put(batch& into, const lost_keys& lost);
+
+/// They are back, or given up.
+std::optional<failure> forget_lost_keys(store& rows);
+
+} // namespace starling::storage

@@ -1,0 +1,167 @@
+// Bytes that are flipped on the disk of a node: what it cannot read any more comes back from the
+// others, and until then nobody is told that it was not there.
+
+#include "tests/e2e/cluster.hpp"
+#include "tests/e2e/eventually.hpp"
+#include "tests/e2e/growth.hpp"
+#include "tests/storage/temporary_folder.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <thread>
+
+namespace starling::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+using storage::temporary_folder;
+using testing::AssertionResult;
+
+std::vector<fs::path> files_of_rows(const std::string& data) {
+  std::vector<fs::path> result;
+  for (const auto& entry : fs::directory_iterator{data + "/rows"})
+    if (entry.path().extension() == ".sst")
+      result.push_back(entry.path());
+  std::ranges::sort(result);
+  return result;
+}
+
+void flip(const fs::path& path, std::uintmax_t at) {
+  std::fstream file{path, std::ios::in | std::ios::out | std::ios::binary};
+  file.seekg(static_cast<std::streamoff>(at));
+  const auto byte = static_cast<char>(file.get());
+  file.seekp(static_cast<std::streamoff>(at));
+  file.put(static_cast<char>(byte ^ 0x55));
+}
+
+AssertionResult comes_to_say(const node& n, const std::string& what) {
+  return eventually([&]() -> AssertionResult {
+    if (n.output().find(what) != std::string::npos)
+      return testing::AssertionSuccess();
+    return testing::AssertionFailure() << n.name() << " never said: " << what;
+  });
+}
+
+TEST(Damage, IsMendedByTheOthersAndLosesNothing) {
+  const auto seed = std::random_device{}();
+  std::mt19937 random{seed};
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  const temporary_folder folder;
+  cluster nodes{3, {"--storage.retry-interval=300ms"}};
+  nodes.keep_data_below(folder.path());
+  ASSERT_TRUE(nodes.start());
+  tally told;
+  {
+    growth load{nodes.nodes()};
+    std::this_thread::sleep_for(2s);
+    load.end();
+    told.add(load.through_all());
+  }
+  ASSERT_TRUE(eventually([&] { return nodes.all_are_equal(); }));
+  const auto id = replica_id(nodes[2]);
+  ASSERT_EQ(nodes[2].stop(SIGTERM, 10s), 0);
+  ASSERT_TRUE(nodes[2].start()); // which moves what it wrote from its log into files of rows
+  ASSERT_EQ(nodes[2].stop(SIGTERM, 10s), 0);
+  const auto files = files_of_rows(folder / nodes[2].name());
+  ASSERT_FALSE(files.empty());
+  for (int i = 0; i < 4; ++i) {
+    const auto& file = files[random() % files.size()];
+    flip(file, random() % fs::file_size(file));
+  }
+
+  nodes[2].launch();
+  growth load{nodes.nodes()};
+  EXPECT_TRUE(comes_to_say(nodes[2], "rows are rebuilt"));
+  EXPECT_TRUE(nodes[2].wait_until_ready());
+  std::this_thread::sleep_for(500ms);
+  load.end();
+  told.add(load.through_all());
+
+  EXPECT_NE(replica_id(nodes[2]), id) << "what it numbered last may be lost";
+  EXPECT_TRUE(eventually([&] { return nodes.all_are_equal(); }));
+  for (const auto& one : nodes.nodes()) {
+    EXPECT_TRUE(holds(one, told));
+    EXPECT_TRUE(counts_exactly(one, told));
+  }
+  EXPECT_GE(told.acknowledged, 1000u) << "this was no load";
+}
+
+/// A node of which one register cannot be read any more, while others can.
+class DamagedRegister : public testing::Test {
+protected:
+  void damage() {
+    ASSERT_EQ(node().stop(SIGTERM, 10s), 0);
+    ASSERT_TRUE(node().start());
+    ASSERT_EQ(node().stop(SIGTERM, 10s), 0);
+    for (const auto& path : files_of_rows(folder_ / node().name())) {
+      std::stringstream text;
+      text << std::ifstream{path, std::ios::binary}.rdbuf();
+      if (const auto at = text.str().find(value_.substr(0, 100)); at != std::string::npos)
+        return flip(path, at + 50);
+    }
+    FAIL() << "the value is in no file of rows";
+  }
+
+  void assign(const std::string& name) {
+    EXPECT_EQ(node().http().put("/registers/" + name, R"({"value": ")" + value_ + "\"}").status,
+              200);
+  }
+
+  void add_one(const std::string& counter) {
+    const auto target = "/counters/" + counter;
+    EXPECT_EQ(node().http().post(target, R"({"increment": 1})").status, 200);
+  }
+
+  e2e::node& node() { return nodes_[0]; }
+
+  static std::string noise() {
+    std::mt19937 random{1};
+    std::string result(6000, ' '); // more than a block
+    for (auto& c : result)
+      c = static_cast<char>('0' + random() % 64);
+    std::ranges::replace(result, '\\', 'z');
+    return result;
+  }
+
+  const std::string value_ = noise();
+  const temporary_folder folder_;
+  cluster nodes_{1, {"--storage.retry-interval=300ms"}};
+};
+
+TEST_F(DamagedRegister, IsRefusedByANodeAloneUntilItsLossIsAccepted) {
+  nodes_.keep_data_below(folder_.path());
+  ASSERT_TRUE(nodes_.start());
+  for (int i = 0; i < 200; ++i) // some blocks of rows before that of the register
+    add_one("before-" + std::to_string(i));
+  assign("damaged");
+  ASSERT_NO_FATAL_FAILURE(damage());
+
+  node().launch();
+  EXPECT_TRUE(comes_to_say(node(), "rows are rebuilt"));
+  const auto is_being_mended = [](const answer& r) -> AssertionResult {
+    if (r.status == 503 && r.body.find("being-mended") != std::string::npos)
+      return testing::AssertionSuccess();
+    return testing::AssertionFailure() << r.status << ' ' << r.body;
+  };
+  EXPECT_TRUE(eventually([&] { return is_being_mended(node().http().get("/registers/damaged")); }));
+  EXPECT_TRUE(is_being_mended(node().http().put("/registers/damaged", R"({"value": "x"})")));
+  EXPECT_TRUE(shows(node(), "/counters/before-0", "1"));
+  add_one("before-0");
+  EXPECT_EQ(node().http().get("/readyz").status, 503);
+  ASSERT_EQ(node().stop(SIGTERM, 10s), 0);
+
+  node().set_flag("--accept-loss");
+  ASSERT_TRUE(node().start());
+  EXPECT_EQ(node().http().get("/registers/damaged").status, 404);
+  assign("damaged");
+  EXPECT_TRUE(shows(node(), "/counters/before-0", "2"));
+}
+
+} // namespace
+} // namespace starling::e2e

@@ -1,0 +1,323 @@
+// What is saved of damaged rows: by rows with holes in them.
+
+#include "storage/identity.hpp"
+#include "storage/memory_store.hpp"
+#include "storage/salvage.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+namespace starling::storage {
+namespace {
+
+using crdt::type;
+
+const auto own_id = crdt::replica_id::from(1, 1);
+const auto other_id = crdt::replica_id::from(2, 2);
+const replication::digester digests{wire::secret{"cluster", "key"}.sign("digest", {})};
+
+/// Rows of which some stretches cannot be read, as blocks of a file: a scan that comes to one
+/// fails there.
+class holed_moment : public moment {
+public:
+  struct hole {
+    std::string first;
+    std::string end;
+  };
+
+  explicit holed_moment(memory_store::rows rows) : rows_(std::move(rows)) {}
+
+  void add(hole h, trouble kind = trouble::corrupted) { holes_.emplace_back(std::move(h), kind); }
+
+  bool has_hole_in(const std::string& first, const std::string& end) const {
+    return std::ranges::any_of(
+        holes_, [&](const auto& h) { return h.first.first < end && first < h.first.end; });
+  }
+
+  std::variant<std::optional<std::string>, failure> find(std::string_view name) const override {
+    for (const auto& [where, kind] : holes_)
+      if (where.first <= name && name < where.end)
+        return failure{kind, "a hole"};
+    const auto found = rows_.find(name);
+    return found == rows_.end() ? std::nullopt : std::optional{found->second};
+  }
+
+  std::optional<failure> scan(std::string_view first, std::string_view end,
+                              const visitor& see) const override {
+    std::string from{first};
+    for (auto at = rows_.lower_bound(first);; ++at) {
+      const auto to = at == rows_.end() ? std::string{end} : std::min(std::string{end}, at->first);
+      for (const auto& [where, kind] : holes_)
+        if (where.first <= to && from < where.end && where.first < end && from < end)
+          return failure{kind, "a hole"};
+      if (at == rows_.end() || at->first >= end || !see(at->first, at->second))
+        return std::nullopt;
+      from = at->first + '\0';
+    }
+  }
+
+private:
+  memory_store::rows rows_;
+  std::vector<std::pair<hole, trouble>> holes_;
+};
+
+crdt::payload text(std::string x) {
+  return {crdt::payload_kind::text, std::move(x)};
+}
+
+class Salvage : public testing::Test {
+protected:
+  Salvage() {
+    EXPECT_FALSE(renew_digests(rows, digests));
+    EXPECT_TRUE(std::holds_alternative<crdt::replica_id>(
+        take_up_replica(rows, {{1, 2, 3}, true}, true, own_id)));
+  }
+
+  void apply(const crdt::key& key, const crdt::command& c) {
+    auto value = held(key, rows);
+    batch changed;
+    value.apply(c, own_id, 1, digests, &changed);
+    EXPECT_FALSE(rows.commit({changed}, true));
+  }
+
+  static held_value held(const crdt::key& key, const store& in) {
+    auto read = read_value(*in.now(), key, UINT64_MAX, digests);
+    EXPECT_TRUE(std::holds_alternative<std::optional<held_value>>(read));
+    auto kept = std::get<0>(std::move(read));
+    return kept ? std::move(*kept) : held_value{key};
+  }
+
+  void add_to_set(const std::string& set, const std::vector<std::string>& members) {
+    crdt::set_change change;
+    for (const auto& member : members)
+      change.add.push_back({text(member), {}});
+    apply({type::set, set}, change);
+  }
+
+  salvaged save(const holed_moment& damaged, const replication::digester& d = digests) {
+    auto result = salvage(damaged, target, d);
+    EXPECT_TRUE(std::holds_alternative<salvaged>(result));
+    return std::get<salvaged>(std::move(result));
+  }
+
+  /// Everything of a set in the rows of one letter.
+  static holed_moment::hole all_of(char letter, const std::string& set) {
+    auto [first, end] = members_between({type::set, set});
+    first[0] = end[0] = letter;
+    return {first, end};
+  }
+
+  static holed_moment::hole row(const std::string& name) { return {name, name + '\0'}; }
+
+  memory_store rows;
+  memory_store target;
+};
+
+const crdt::key one{type::counter, "one"};
+const crdt::key two{type::counter, "two"};
+const crdt::key six{type::counter, "six"};
+const crdt::key fruits{type::set, "fruits"};
+const crdt::key colours{type::set, "colours"};
+
+TEST_F(Salvage, CopiesWhatIsWholeButForTheReplicaId) {
+  apply(one, crdt::counter_add{1});
+  apply({type::register_, "name"}, crdt::register_assign{text("x")});
+  add_to_set("fruits", {"apple", "pear"});
+  apply(fruits, crdt::set_change{{}, {{text("pear"), {}}}});
+
+  const auto result = save(holed_moment{rows.contents()});
+
+  EXPECT_EQ(result.kept, 3u);
+  EXPECT_TRUE(result.lost.empty());
+  auto expected = rows.contents();
+  EXPECT_EQ(expected.erase(replica_row()), 1u);
+  EXPECT_EQ(target.contents(), expected);
+}
+
+TEST_F(Salvage, LosesTheKeysWhoseHeadsCannotBeRead) {
+  for (const auto* name : {"a", "b", "c", "d", "e"})
+    apply({type::counter, name}, crdt::counter_add{7});
+  holed_moment damaged{rows.contents()};
+  damaged.add({head_name({type::counter, "b"}), head_name({type::counter, "cc"})});
+
+  const auto result = save(damaged);
+
+  EXPECT_EQ(result.kept, 3u);
+  for (const auto* name : {"b", "c", "caa"})
+    EXPECT_TRUE(result.lost.contains({type::counter, name})) << name;
+  for (const auto* name : {"a", "cc", "d", "e"})
+    EXPECT_FALSE(result.lost.contains({type::counter, name})) << name;
+  EXPECT_TRUE(held({type::counter, "b"}, target).empty());
+  EXPECT_FALSE(held({type::counter, "d"}, target).empty());
+  EXPECT_EQ(std::get<lost_keys>(read_lost_keys(*target.now())), result.lost);
+}
+
+TEST_F(Salvage, LosesASetWithTheFirstOfItsMembers) {
+  add_to_set("fruits", {"apple", "pear", "plum"});
+  add_to_set("colours", {"red"});
+  holed_moment damaged{rows.contents()};
+  damaged.add(row(member_name(fruits, text("pear"))));
+
+  const auto result = save(damaged);
+
+  EXPECT_TRUE(result.lost.contains(fruits));
+  EXPECT_TRUE(held(fruits, target).empty());
+  EXPECT_FALSE(result.lost.contains(colours));
+  EXPECT_EQ(held(colours, target).digest(), held(colours, rows).digest());
+  for (const auto& [name, value] : target.contents())
+    EXPECT_NE(set_of_row(name), fruits) << "a row is left over";
+}
+
+TEST_F(Salvage, MakesTheRowsOfEventsAnew) {
+  add_to_set("fruits", {"apple", "pear"});
+  holed_moment damaged{rows.contents()};
+  damaged.add(all_of('e', "fruits"));
+
+  EXPECT_TRUE(save(damaged).lost.empty());
+
+  auto expected = rows.contents();
+  expected.erase(replica_row());
+  EXPECT_EQ(target.contents(), expected);
+}
+
+TEST_F(Salvage, LosesWhatIsNotWhatWasWritten) {
+  for (const auto& key : {one, two, six})
+    apply(key, crdt::counter_add{1});
+  add_to_set("fruits", {"apple", "pear"});
+  add_to_set("colours", {"red", "blue"});
+  auto wrong = rows.contents();
+  wrong[head_name(one)] = "nonsense";
+  wrong[head_name(two)] = wrong[head_name(six)].substr(0, 16) + wrong[head_name(two)].substr(16);
+  wrong[member_name(fruits, text("pear"))] = wrong[member_name(fruits, text("apple"))];
+  wrong.erase(member_name(colours, text("red")));
+
+  const auto result = save(holed_moment{wrong});
+
+  EXPECT_EQ(result.kept, 1u);
+  for (const auto& key : {one, two, fruits, colours})
+    EXPECT_TRUE(result.lost.contains(key)) << key.name;
+  EXPECT_FALSE(result.lost.contains(six));
+}
+
+TEST_F(Salvage, TakesDigestsOfAnotherSecretForNothing) {
+  apply(one, crdt::counter_add{1});
+  add_to_set("fruits", {"apple", "pear"});
+  const replication::digester other{wire::secret{"cluster", "another"}.sign("digest", {})};
+
+  EXPECT_EQ(save(holed_moment{rows.contents()}, other).kept, 2u);
+  EXPECT_FALSE(std::get<bool>(has_digests_of(*target.now(), other))) << "they are to be renewed";
+}
+
+TEST_F(Salvage, KeepsWhatWasLostBefore) {
+  lost_keys before;
+  before.add(one);
+  batch noted;
+  put(noted, before);
+  ASSERT_FALSE(rows.commit({noted}, true));
+  apply(two, crdt::counter_add{1});
+  holed_moment damaged{rows.contents()};
+  damaged.add(row(head_name(two)));
+
+  const auto result = save(damaged);
+
+  EXPECT_TRUE(result.lost.contains(one));
+  EXPECT_TRUE(result.lost.contains(two));
+  EXPECT_FALSE(result.lost.contains({type::counter, "twofold"}));
+}
+
+TEST_F(Salvage, TakesAnyKeyForLostWhereThatCannotBeRead) {
+  apply(two, crdt::counter_add{1});
+  for (const auto which : {lost_copy::first, lost_copy::second}) {
+    const auto [first, end] = all_lost_rows(which);
+    holed_moment damaged{rows.contents()};
+    damaged.add({first, end});
+    memory_store other;
+    const auto result = salvage(damaged, other, digests);
+    EXPECT_TRUE(std::get<salvaged>(result).lost.empty()) << "it is there twice";
+  }
+  holed_moment damaged{rows.contents()};
+  for (const auto which : {lost_copy::first, lost_copy::second}) {
+    const auto [first, end] = all_lost_rows(which);
+    damaged.add({first, end});
+  }
+
+  const auto result = save(damaged);
+
+  EXPECT_TRUE(result.lost.contains(one));
+  EXPECT_TRUE(result.lost.contains(two));
+  EXPECT_FALSE(held(two, target).empty()) << "it is not lost, but nobody knows that";
+}
+
+TEST_F(Salvage, FailsWhereSomethingElseIsWrong) {
+  apply(one, crdt::counter_add{1});
+  add_to_set("fruits", {"apple", "pear"});
+  for (const auto& name : {head_name(one), member_name(fruits, text("apple"))}) {
+    holed_moment damaged{rows.contents()};
+    damaged.add(row(name), trouble::broken);
+    memory_store other;
+    const auto result = salvage(damaged, other, digests);
+    ASSERT_TRUE(std::holds_alternative<failure>(result));
+    EXPECT_EQ(std::get<failure>(result).kind, trouble::broken);
+  }
+  target.break_down({trouble::full, "no room"});
+  const auto result = salvage(holed_moment{rows.contents()}, target, digests);
+  ASSERT_TRUE(std::holds_alternative<failure>(result));
+  EXPECT_EQ(std::get<failure>(result).kind, trouble::full);
+}
+
+// Whatever the holes are: each key is as it was, or lost; and with one of them it is lost only if
+// it has a row there.
+TEST_F(Salvage, KeepsWhatHasNoRowInAHole) {
+  std::mt19937 random{1};
+  const auto chance = [&](std::size_t below) { return random() % below; };
+  std::vector<crdt::key> keys;
+  for (int i = 0; i < 40; ++i) {
+    const auto name =
+        std::string(1 + chance(3), static_cast<char>('a' + chance(4))) + std::to_string(chance(30));
+    if (i % 4 == 0) {
+      add_to_set(name, {"m" + std::to_string(chance(9)), "n", "o" + std::to_string(chance(9))});
+      keys.push_back({type::set, name});
+    } else {
+      apply({type::counter, name}, crdt::counter_add{1});
+      keys.push_back({type::counter, name});
+    }
+  }
+  const auto all = rows.contents();
+  const auto any_name = [&] {
+    auto name = std::next(all.begin(), static_cast<std::ptrdiff_t>(chance(all.size())))->first;
+    if (chance(2) == 0)
+      name.resize(1 + chance(name.size()));
+    return name;
+  };
+  for (int round = 0; round < 300; ++round) {
+    holed_moment damaged{all};
+    const auto holes = 1 + chance(3);
+    for (std::size_t i = 0; i < holes; ++i) {
+      auto [first, end] = std::minmax({any_name(), any_name()});
+      if (chance(2) == 0) // a small one
+        end = first + static_cast<char>(chance(256));
+      damaged.add({first, end + '\0'});
+    }
+    memory_store fresh;
+    const auto result = std::get<salvaged>(salvage(damaged, fresh, digests));
+    for (const auto& key : keys) {
+      const auto head = head_name(key);
+      const auto [first, end] = members_between(key);
+      const bool is_hit = damaged.has_hole_in(head, head + '\0') ||
+                          (key.type == type::set && damaged.has_hole_in(first, end));
+      const bool is_here = !held(key, fresh).empty();
+      EXPECT_TRUE(is_here || result.lost.contains(key)) << key.name << " vanished in " << round;
+      if (is_here) {
+        EXPECT_EQ(held(key, fresh).value(), held(key, rows).value());
+      }
+      EXPECT_FALSE(is_here && is_hit) << key.name << " of half its rows in " << round;
+      EXPECT_TRUE(is_here || is_hit || holes > 1)
+          << key.name << " was lost for nothing in " << round;
+    }
+  }
+}
+
+} // namespace
+} // namespace starling::storage

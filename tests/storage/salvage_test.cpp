@@ -1,8 +1,8 @@
 // What is saved of damaged rows: by rows with holes in them.
 
 #include "storage/identity.hpp"
-#include "storage/memory_store.hpp"
 #include "storage/salvage.hpp"
+#include "tests/storage/holed_moment.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,51 +17,6 @@ using crdt::type;
 const auto own_id = crdt::replica_id::from(1, 1);
 const auto other_id = crdt::replica_id::from(2, 2);
 const replication::digester digests{wire::secret{"cluster", "key"}.sign("digest", {})};
-
-/// Rows of which some stretches cannot be read, as blocks of a file: a scan that comes to one
-/// fails there.
-class holed_moment : public moment {
-public:
-  struct hole {
-    std::string first;
-    std::string end;
-  };
-
-  explicit holed_moment(memory_store::rows rows) : rows_(std::move(rows)) {}
-
-  void add(hole h, trouble kind = trouble::corrupted) { holes_.emplace_back(std::move(h), kind); }
-
-  bool has_hole_in(const std::string& first, const std::string& end) const {
-    return std::ranges::any_of(
-        holes_, [&](const auto& h) { return h.first.first < end && first < h.first.end; });
-  }
-
-  std::variant<std::optional<std::string>, failure> find(std::string_view name) const override {
-    for (const auto& [where, kind] : holes_)
-      if (where.first <= name && name < where.end)
-        return failure{kind, "a hole"};
-    const auto found = rows_.find(name);
-    return found == rows_.end() ? std::nullopt : std::optional{found->second};
-  }
-
-  std::optional<failure> scan(std::string_view first, std::string_view end,
-                              const visitor& see) const override {
-    std::string from{first};
-    for (auto at = rows_.lower_bound(first);; ++at) {
-      const auto to = at == rows_.end() ? std::string{end} : std::min(std::string{end}, at->first);
-      for (const auto& [where, kind] : holes_)
-        if (where.first <= to && from < where.end && where.first < end && from < end)
-          return failure{kind, "a hole"};
-      if (at == rows_.end() || at->first >= end || !see(at->first, at->second))
-        return std::nullopt;
-      from = at->first + '\0';
-    }
-  }
-
-private:
-  memory_store::rows rows_;
-  std::vector<std::pair<hole, trouble>> holes_;
-};
 
 crdt::payload text(std::string x) {
   return {crdt::payload_kind::text, std::move(x)};

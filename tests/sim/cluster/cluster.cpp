@@ -1,7 +1,9 @@
 #include "tests/sim/cluster/cluster.hpp"
 
 #include "storage/identity.hpp"
+#include "storage/salvage.hpp"
 #include "tests/sim/cluster/requests.hpp"
+#include "tests/storage/holed_moment.hpp"
 
 #include <algorithm>
 #include <array>
@@ -210,6 +212,9 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   const auto copy = backups_.find(p.born.machine);
   if (copy != backups_.end() && copy->second.node == p.born.self.id && random_.chance(0.25))
     *kept = make_drive(p, copy->second.rows);
+  if (random_.chance(0.15))
+    damage_rows(*kept);
+  const auto lost = storage::read_lost_keys(*kept->rows->now());
   const bool is_careful = of_machine.chance(share_of_careful_) != random_.chance(0.1);
   auto taken = storage::take_up_replica(*kept->rows, {.format_file = {1, kept->number, 0}},
                                         is_careful, fresh);
@@ -227,7 +232,34 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   kept->is_whole = true;
   kept->keeps_id = false;
   kept->ids.insert(*self);
-  return {.self = *self, .rows = kept->rows.get(), .is_careful = is_careful};
+  return {.self = *self,
+          .rows = kept->rows.get(),
+          .is_careful = is_careful,
+          .lost = std::get<storage::lost_keys>(lost)};
+}
+
+/// Some of its rows cannot be read any more: what is whole is saved.
+void cluster::damage_rows(drive& d) {
+  const auto rows = d.rows->contents();
+  if (rows.empty())
+    return;
+  storage::holed_moment damaged{rows};
+  for (auto left = 1 + random_.below(2); left > 0; --left) {
+    const auto first = random_.one_of(rows).first;
+    const auto last = random_.chance(0.5) ? first : random_.one_of(rows).first;
+    damaged.add({std::min(first, last), std::max(first, last) + '\0'});
+  }
+  storage::memory_store saved;
+  const auto result = storage::salvage(damaged, saved, around_.digests);
+  world_.log().weigh("R10");
+  if (std::holds_alternative<storage::failure>(result))
+    world_.log().complain("R10", "a disk", "cannot be salvaged");
+  else if (log().listens())
+    world_.log().tell("a disk is damaged: " +
+                      std::to_string(std::get<storage::salvaged>(result).kept) + " keys are whole");
+  d.rows = std::make_unique<disk>(dice{random_.bits()}, saved.contents());
+  d.ids.clear();
+  d.is_whole = d.keeps_id = false;
 }
 
 bool cluster::is_running(const crdt::replica_id& id) const {

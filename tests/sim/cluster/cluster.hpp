@@ -11,7 +11,8 @@
 // Some nodes have a disk, which keeps values and replica id but neither session nor log. They hold
 // of large sets only parts, and nobody is told of a change before it is committed. A process may be
 // killed in the middle of a commit, or stop in order; the power may fail; a disk may be full; an
-// older copy of it, or that of another, may be put in its place. Most nodes with a disk are careful
+// older copy of it, or that of another, may be put in its place; some of its rows may be damaged
+// when it is opened, and what is whole of them is saved. Most nodes with a disk are careful
 // and sync before they tell; the others sync every now and then, and what they lose when the power
 // fails counts only if another replica has it. Nodes without a disk, and those whose disk is lost,
 // start anew with another id.
@@ -103,6 +104,7 @@ private:
   drive* drive_of(const process& p);
   drive make_drive(const process& p, disk::rows rows);
   replica::home move_in(process& p, const crdt::replica_id& fresh);
+  void damage_rows(drive& d);
   bool is_running(const crdt::replica_id& id) const;
 
   // clients

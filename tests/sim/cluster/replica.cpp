@@ -107,6 +107,10 @@ bool replica::has_only(const std::vector<crdt::key>& keys) const {
   }
   auto rows = at_.rows->contents();
   std::erase_if(rows, [](const auto& row) { return row.first.starts_with(storage::node_row("")); });
+  for (const auto which : {storage::lost_copy::first, storage::lost_copy::second})
+    std::erase_if(rows, [beside = storage::lost_row(which, "")](const auto& row) {
+      return row.first.starts_with(beside);
+    });
   return rows == expected;
 }
 
@@ -252,6 +256,8 @@ void replica::lose_peer(const membership::node_id& id) {
 // -- what clients and peers send --
 
 void replica::write(const crdt::key& key, const crdt::command& what) {
+  if (at_.lost.contains(key))
+    return;
   const auto op = std::make_shared<operation>(operation{key, what, at_.self, {}, {}});
   keeper_of(key).write(op, [this, op](const novelty* news) {
     if (news == nullptr)
@@ -269,6 +275,8 @@ void replica::write(const crdt::key& key, const crdt::command& what) {
 
 void replica::read(const crdt::key& key, const std::optional<crdt::payload>& member,
                    const keeper::shown& then) {
+  if (at_.lost.contains(key))
+    return then(nullptr);
   keeper_of(key).read(member, [this, key, then](const crdt::value* shown) {
     if (shown != nullptr)
       around_.past.check_events(key, *shown);
@@ -345,6 +353,16 @@ void replica::acknowledge(const replication::gossip::incoming& in, std::string_v
   check_size(done.bytes);
   reply(std::move(done.bytes));
   perform(std::move(done.effects));
+  open_what_was_lost();
+}
+
+void replica::open_what_was_lost() {
+  if (at_.lost.empty() || !core_.has_caught_up() || at_.rows->has_failed())
+    return;
+  at_.lost = {};
+  storage::forget_lost_keys(*at_.rows);
+  if (around_.log.listens())
+    around_.log.tell(name_ + " has back what its disk had lost");
 }
 
 void replica::record(const crdt::key& key, const crdt::value& delta, const replication::digest& now,
@@ -456,6 +474,7 @@ void replica::answered(session_id peer, const std::string& bytes) {
       return failed(peer);
     under_way_.erase(peer);
     perform(core_.answered(peer, a));
+    open_what_was_lost();
   });
   after_input();
 }

@@ -10,6 +10,7 @@
 // the disk has it.
 
 #include "replication/gossip.hpp"
+#include "storage/lost_keys.hpp"
 #include "tests/sim/cluster/committer.hpp"
 #include "tests/sim/cluster/disk.hpp"
 #include "tests/sim/cluster/history.hpp"
@@ -57,6 +58,7 @@ public:
     crdt::replica_id self;
     disk* rows = nullptr; // may be none
     bool is_careful = false;
+    storage::lost_keys lost{}; // clients get nothing of these until they are back
   };
 
   replica(process& in, std::string name, const surroundings& around, home at, dice random);
@@ -126,6 +128,7 @@ private:
   way& from_shard(const crdt::key& key);
   keeper& keeper_of(const crdt::key& key);
   void let_one_rest();
+  void open_what_was_lost();
   void restore(const std::optional<crdt::key>& after);
   void commit(const storage::batch& changed, const std::shared_ptr<operation>& what,
               const std::function<void(bool)>& then);

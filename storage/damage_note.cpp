@@ -4,6 +4,12 @@
 
 namespace starling::storage {
 
+namespace {
+
+constexpr std::size_t sentence_bytes_max = 4096;
+
+} // namespace
+
 rocksdb::Status sync_folder(rocksdb::Env& env, const std::string& folder) {
   std::unique_ptr<rocksdb::Directory> opened;
   const auto status = env.NewDirectory(folder.empty() ? "." : folder, &opened);
@@ -17,10 +23,13 @@ std::optional<std::string> damage_note::read() const {
   if (env_->FileExists(file_).IsNotFound())
     return std::nullopt;
   // That there is a file says enough.
-  std::string sentence;
-  if (!rocksdb::ReadFileToString(env_, file_, &sentence).ok() || sentence.empty())
-    sentence = "the log in " + folder_ + " was damaged";
-  return sentence;
+  std::unique_ptr<rocksdb::SequentialFile> file;
+  std::string buffer(sentence_bytes_max, '\0');
+  rocksdb::Slice sentence;
+  if (!env_->NewSequentialFile(file_, &file, {}).ok() ||
+      !file->Read(buffer.size(), &sentence, buffer.data()).ok() || sentence.empty())
+    return "something in " + folder_ + " was damaged";
+  return sentence.ToString();
 }
 
 rocksdb::Status damage_note::write(const std::string& sentence) const {

@@ -1,8 +1,9 @@
 #pragma once
 
-// A file among the rows with a sentence about why what was committed last may be missing: their log
-// is damaged, or they are a backup. It outlives a process that ends before it could do something
-// about that.
+// A file `damaged` with a sentence about what is wrong, which outlives a process that ends before
+// it could do something about that. Among the rows it says why what was committed last may be
+// missing: their log is damaged, or they are a backup. Beside them it says why they are to be
+// rebuilt (rebuild.hpp).
 
 #include <optional>
 #include <rocksdb/env.h>
@@ -17,7 +18,7 @@ class damage_note {
 public:
   damage_note(rocksdb::Env& env, std::string folder);
 
-  /// The sentence, if there is a note.
+  /// The sentence, or the beginning of a long one, if there is a note.
   std::optional<std::string> read() const;
 
   /// Survives a power failure once this returns.

@@ -31,8 +31,10 @@ public:
     if (!why)
       return std::nullopt;
     auto copied = copy(digests);
-    if (auto* failed = std::get_if<failure>(&copied))
+    if (auto* failed = std::get_if<failure>(&copied)) {
+      remove(new_rows_); // they take room that may be lacking
       return std::move(*failed);
+    }
     if (auto failed = swap())
       return std::move(*failed);
     return std::optional{rebuilt{*why, std::get<salvaged>(std::move(copied))}};

@@ -240,10 +240,12 @@ TEST(Config, OptionsThatDoNotFitTogetherAreRefused) {
 }
 
 TEST(Config, OptionsOfTheDiskHaveShortNames) {
-  const auto o = accepted({"--data-dir=/x/y", "--durability=batch", "--new-identity"});
+  const auto o =
+      accepted({"--data-dir=/x/y", "--durability=batch", "--new-identity", "--accept-loss"});
   EXPECT_EQ(o.storage.data_dir, "/x/y");
   EXPECT_EQ(o.storage.durability, "batch");
   EXPECT_TRUE(o.storage.new_identity);
+  EXPECT_TRUE(o.storage.accept_loss);
   EXPECT_FALSE(o.storage.in_memory);
   EXPECT_TRUE(accepted({"--in-memory"}).storage.in_memory);
 }

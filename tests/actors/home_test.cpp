@@ -120,5 +120,40 @@ TEST_F(Home, KeepsItsValuesWhenTheKeyOfTheClusterChanges) {
   EXPECT_EQ(std::get<0>(read)->value().as<crdt::pn_counter>().read().value, 5);
 }
 
+TEST_F(Home, IsRebuiltAtOnceWhereTheStartComesUponDamage) {
+  auto o = options_for("data");
+  const crdt::key visitors{crdt::type::counter, "visitors"};
+  const auto first = open(o).who;
+  {
+    const auto before = open(o);
+    storage::held_value value{visitors};
+    storage::batch changed;
+    value.apply(crdt::counter_add{5}, before.who.replica, 0, digester_of(o), &changed);
+    ASSERT_FALSE(before.rows->commit({changed}, true));
+  }
+  open(o); // makes files of rows of the log
+  for (const auto& entry : fs::directory_iterator{o.storage.data_dir + "/rows"})
+    if (entry.path().extension() == ".sst") { // all rows are in the first block of one
+      std::fstream file{entry.path(), std::ios::in | std::ios::out | std::ios::binary};
+      file.seekp(10);
+      file.put('?');
+    }
+
+  auto after = open(o);
+  EXPECT_EQ(after.who.node, first.node);
+  EXPECT_NE(after.who.replica, first.replica);
+  EXPECT_TRUE(after.lost.contains(visitors));
+  EXPECT_FALSE(fs::exists(o.storage.data_dir + "/damaged"));
+  const auto replica = after.who.replica;
+  after = home{};
+
+  EXPECT_TRUE(open(o).lost.contains(visitors)) << "nobody has brought it back";
+  EXPECT_EQ(open(o).who.replica, replica);
+  o.storage.accept_loss = true;
+  EXPECT_TRUE(open(o).lost.empty());
+  o.storage.accept_loss = false;
+  EXPECT_TRUE(open(o).lost.empty());
+}
+
 } // namespace
 } // namespace starling::actors

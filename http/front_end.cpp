@@ -137,13 +137,15 @@ problem problem_of(const crdt::key& key, const caf::error& why) {
   if (why == errc::value_too_large)
     return {problem_code::value_too_large, "the value has reached the size that a node can send"};
   if (why == errc::disk_full)
-    return {problem_code::disk_full, actors::reason_of(why), {}};
+    return {problem_code::disk_full, "the disk has no room left; /readyz says more", {}};
   if (why == errc::being_mended)
     return {problem_code::being_mended,
             "what was damaged on this node's disk is brought back from another node",
             {}};
   if (why == errc::disk_failed)
-    return {problem_code::disk_failed, actors::reason_of(why), {}};
+    return {problem_code::disk_failed,
+            "the disk takes no writes, or this cannot be read; /readyz says more",
+            {}};
   return {problem_code::internal, "the request could not be carried out"};
 }
 

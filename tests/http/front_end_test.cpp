@@ -49,6 +49,10 @@ scripted<crdt::view> outcome_of(const crdt::key& key) {
     return caf::make_error(errc::exhausted);
   if (key.name == "large")
     return caf::make_error(errc::value_too_large);
+  if (key.name == "full")
+    return caf::make_error(errc::disk_full, "no room in /private");
+  if (key.name == "failed")
+    return caf::make_error(errc::disk_failed, "no writes to /private");
   if (key.name == "mending")
     return caf::make_error(errc::being_mended);
   if (key.name == "broken")
@@ -600,6 +604,12 @@ TEST_F(FrontEnd, SaysWhatAnActorRefused) {
   expect_problem(post("/counters/range"), 422, "counter-range");
   expect_problem(post("/counters/exhausted"), 422, "exhausted");
   expect_problem(post("/counters/large"), 413, "value-too-large");
+  for (const auto& [key, status, code] :
+       {std::tuple{"full", 507, "disk-full"}, std::tuple{"failed", 503, "disk-failed"}}) {
+    const auto reply = post("/counters/" + std::string{key});
+    expect_problem(reply, status, code);
+    EXPECT_THAT(reply.body, testing::Not(HasSubstr("private"))) << "paths are the log's";
+  }
   expect_problem(post("/counters/mending"), 503, "being-mended");
   expect_problem(get("/counters/mending"), 503, "being-mended");
   const auto broken = get("/counters/broken");

@@ -79,6 +79,20 @@ protected:
                                     .reader = with}));
   }
 
+  shard_actor spawn_shard_of(const gossip_actor& gossip, const storage_actor& disk,
+                             const reader_actor& reader,
+                             std::shared_ptr<const storage::lost_keys> lost = nullptr) {
+    return track(spawn_shard(sys, {.keys = {.replica = crdt::replica_id::from(1, 1),
+                                            .now = [] { return crdt::lww_register::stamp{1}; },
+                                            .value_bytes_max = 1 << 20,
+                                            .digests = test_digests,
+                                            .gossip = gossip,
+                                            .disk = disk,
+                                            .reader = reader,
+                                            .whole_bytes = 1 << 20},
+                                   .lost = std::move(lost)}));
+  }
+
   static std::string message_from_bob(const crdt::key& key) {
     crdt::pn_counter part;
     part.add(crdt::replica_id::from(2, 2), 1);
@@ -142,15 +156,7 @@ TEST_F(GossipOnDisk, AcknowledgesNothingThatTheDiskDoesNotTake) {
   const auto reader = track(make_reader(sys, rows));
   const auto gossip = spawn(reader);
   const auto disk = track(spawn_storage(sys, {.rows = rows, .seen = {}, .has_own_thread = false}));
-  const auto shard =
-      track(spawn_shard(sys, {.keys = {.replica = crdt::replica_id::from(1, 1),
-                                       .now = [] { return crdt::lww_register::stamp{1}; },
-                                       .value_bytes_max = 1 << 20,
-                                       .digests = test_digests,
-                                       .gossip = gossip,
-                                       .disk = disk,
-                                       .reader = reader,
-                                       .whole_bytes = 1 << 20}}));
+  const auto shard = spawn_shard_of(gossip, disk, reader);
   tell(gossip, shards_atom_v, std::vector<shard_actor>{shard});
   EXPECT_NE(ask<std::string>(gossip, message_atom_v, message_from_bob(pages)), "");
 
@@ -180,15 +186,7 @@ TEST_F(GossipOnDisk, TellsOnceThatAPeerHasBroughtBackWhatWasLost) {
                                                .reader = reader,
                                                .disk = disk}));
   const auto shard =
-      track(spawn_shard(sys, {.keys = {.replica = crdt::replica_id::from(1, 1),
-                                       .now = [] { return crdt::lww_register::stamp{1}; },
-                                       .value_bytes_max = 1 << 20,
-                                       .digests = test_digests,
-                                       .gossip = gossip,
-                                       .disk = disk,
-                                       .reader = reader,
-                                       .whole_bytes = 1 << 20},
-                              .lost = std::make_shared<const storage::lost_keys>(lost)}));
+      spawn_shard_of(gossip, disk, reader, std::make_shared<const storage::lost_keys>(lost));
   tell(gossip, shards_atom_v, std::vector<shard_actor>{shard});
   EXPECT_TRUE(ask<storage_report>(disk, report_atom_v).is_mending);
 

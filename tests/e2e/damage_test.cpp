@@ -4,6 +4,7 @@
 #include "tests/e2e/cluster.hpp"
 #include "tests/e2e/eventually.hpp"
 #include "tests/e2e/growth.hpp"
+#include "tests/storage/flip.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
 #include <algorithm>
@@ -20,6 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
+using storage::flip;
 using storage::temporary_folder;
 using testing::AssertionResult;
 
@@ -30,14 +32,6 @@ std::vector<fs::path> files_of_rows(const std::string& data) {
       result.push_back(entry.path());
   std::ranges::sort(result);
   return result;
-}
-
-void flip(const fs::path& path, std::uintmax_t at) {
-  std::fstream file{path, std::ios::in | std::ios::out | std::ios::binary};
-  file.seekg(static_cast<std::streamoff>(at));
-  const auto byte = static_cast<char>(file.get());
-  file.seekp(static_cast<std::streamoff>(at));
-  file.put(static_cast<char>(byte ^ 0x55));
 }
 
 AssertionResult comes_to_say(const node& n, const std::string& what) {

@@ -2,11 +2,11 @@
 
 #include "storage/identity.hpp"
 #include "storage/rebuild.hpp"
+#include "tests/storage/flip.hpp"
 #include "tests/storage/rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
 #include <filesystem>
-#include <fstream>
 #include <random>
 
 namespace starling::storage {
@@ -20,14 +20,6 @@ const replication::digester digests{wire::secret{"cluster", "key"}.sign("digest"
 
 crdt::payload text(std::string x) {
   return {crdt::payload_kind::text, std::move(x)};
-}
-
-void flip(const fs::path& path, std::uintmax_t at) {
-  std::fstream file{path, std::ios::in | std::ios::out | std::ios::binary};
-  file.seekg(static_cast<std::streamoff>(at));
-  const auto byte = static_cast<char>(file.get());
-  file.seekp(static_cast<std::streamoff>(at));
-  file.put(static_cast<char>(byte ^ 0x55));
 }
 
 class Rebuild : public testing::Test {

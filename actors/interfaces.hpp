@@ -38,7 +38,7 @@ using storage_actor = caf::typed_actor<
 
 /// Reads all that is on the disk, bit by bit, and tells the storage actor what is damaged.
 using verifier_actor = caf::typed_actor<
-    // Reads the next part; its own message to itself.
+    // Reads the next part now, before its time.
     caf::result<void>(tick_atom)>;
 
 /// Reads what is committed. Fails with disk_failed.

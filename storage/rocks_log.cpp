@@ -1,8 +1,10 @@
 #include "storage/rocks_log.hpp"
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <string_view>
+#include <utility>
 
 namespace starling::storage {
 
@@ -87,6 +89,18 @@ Status check_logs(rocksdb::Env& env, const std::string& folder,
     pieces += is_log ? w.pieces : 0;
   }
   return pieces > 0 ? Status::OK() : Status::Corruption("the log is empty or missing");
+}
+
+std::string newest_log(const std::vector<std::string>& files) {
+  // Names are numbers with zeros up to six digits, and from a million on without.
+  const auto is_older = [](const std::string& a, const std::string& b) {
+    return std::pair{a.size(), std::string_view{a}} < std::pair{b.size(), std::string_view{b}};
+  };
+  std::string newest;
+  for (const auto& file : files)
+    if (file.ends_with(".log"))
+      newest = std::max(newest, file, is_older);
+  return newest;
 }
 
 rocksdb::WalFilter::WalProcessingOption gap_watch::LogRecordFound(unsigned long long,

@@ -26,6 +26,9 @@ rocksdb::WriteBatch log_mark();
 rocksdb::Status check_logs(rocksdb::Env& env, const std::string& folder,
                            const std::vector<std::string>& files);
 
+/// The log with the highest number among these files of a folder; empty if there is none.
+std::string newest_log(const std::vector<std::string>& files);
+
 /// Ends the replay before a gap: each record says which number its first change has, and how many
 /// changes it carries.
 class gap_watch : public rocksdb::WalFilter {

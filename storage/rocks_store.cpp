@@ -82,10 +82,7 @@ private:
   /// told of that commit. Where the log ends within a record elsewhere, something else is wrong.
   bool may_have_been_killed_while_writing() {
     constexpr std::uint64_t page_bytes = 4096;
-    std::string newest; // their names are numbers of one length
-    for (const auto& file : files_)
-      if (file.ends_with(".log"))
-        newest = std::max(newest, file);
+    const auto newest = newest_log(files_);
     std::uint64_t size = 0;
     return !newest.empty() && env_.GetFileSize(folder_ + "/" + newest, &size).ok() && size > 0 &&
            size % page_bytes == 0;

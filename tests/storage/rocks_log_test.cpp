@@ -1,5 +1,6 @@
 // What is told of a damaged log, and what is not lost with it.
 
+#include "storage/rocks_log.hpp"
 #include "tests/storage/rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
@@ -22,6 +23,13 @@ std::string read_file(const fs::path& path) {
 
 void write_file(const fs::path& path, const std::string& text) {
   std::ofstream{path, std::ios::binary | std::ios::trunc} << text;
+}
+
+TEST(NewestLog, HasTheHighestNumber) {
+  EXPECT_EQ(newest_log({}), "");
+  EXPECT_EQ(newest_log({"CURRENT", "000014.sst", "MANIFEST-000013"}), "");
+  EXPECT_EQ(newest_log({"000012.log", "000009.log", "000014.sst"}), "000012.log");
+  EXPECT_EQ(newest_log({"999999.log", "1000002.log", "1000001.log"}), "1000002.log");
 }
 
 /// Rows whose log holds `commits_max` commits, one row each; copies of them are damaged.

@@ -54,7 +54,7 @@ struct update {
   std::uint32_t incarnation;
 
   /// An accusation as the agents encode it, with names of 8 to 10 characters. A refutation carries
-  /// the tags of its member, too: 150 to 190 with those of a Consul agent, the rest is fitted.
+  /// the tags of its member, too: less than 200 with those of a Consul agent, the rest is fitted.
   std::size_t bytes() const { return is == state::alive ? 245 : 50; }
 };
 

@@ -482,6 +482,13 @@ void cost(bool check) {
     require(our_share == 0, "a quiet group costs no allocation");
 }
 
+int usage() {
+  std::fputs("usage: bench membership [--check | [--whole] [--repetitions=N]] "
+             "[--only=swim|lifeguard|healing|cost]\n",
+             stderr);
+  return 2;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -496,16 +503,15 @@ int main(int argc, char** argv) {
     } else if (argument == "--check") {
       check = true;
     } else if (argument.starts_with("--repetitions=")) {
-      repetitions = static_cast<unsigned>(std::max(1, std::atoi(argv[i] + 14)));
+      repetitions = static_cast<unsigned>(std::clamp(std::atoi(argv[i] + 14), 0, 1000));
     } else if (argument.starts_with("--only=")) {
       only = argument.substr(7);
     } else {
-      std::fputs("usage: bench membership [--whole | --check] "
-                 "[--only=swim|lifeguard|healing|cost] [--repetitions=N]\n",
-                 stderr);
-      return 2;
+      return usage();
     }
   }
+  if (repetitions == 0 || (check && (whole || repetitions > 1)))
+    return usage();
   const auto wanted = [&](std::string_view part) { return only.empty() || only == part; };
   if (wanted("swim")) {
     first_detection(check);

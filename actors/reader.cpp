@@ -41,9 +41,7 @@ public:
         },
         [this](read_atom, const crdt::key& key, const crdt::query& q) { return view(key, q); },
         [this](state_atom, const crdt::key& key) { return state(key); },
-        [this](keys_atom, const crdt::key_query& q) {
-          return result_of(storage::list_keys(*context_.rows->now(), q));
-        },
+        [this](keys_atom, const crdt::key_query& q) { return list(q); },
         [this](digests_atom, const std::optional<crdt::key>& after) {
           return result_of(storage::read_digests(*context_.rows->now(), after, digests_at_a_time));
         },
@@ -90,6 +88,16 @@ private:
     if (!found)
       return errc::no_such_key;
     return crdt::view{std::move(*found)};
+  }
+
+  caf::result<std::vector<crdt::key>> list(const crdt::key_query& q) const {
+    auto read = storage::list_keys(*context_.rows->now(), q);
+    if (const auto* why = std::get_if<storage::failure>(&read))
+      return failed(*why);
+    auto& keys = std::get<0>(read);
+    if (!keys)
+      return errc::being_mended;
+    return std::move(*keys);
   }
 
   caf::result<std::string> state(const crdt::key& key) const {

@@ -126,10 +126,7 @@ private:
   front_end_context context_;
 };
 
-problem problem_of(const crdt::key& key, const caf::error& why) {
-  if (why == errc::no_such_key)
-    return {problem_code::unknown_key,
-            "no write to this " + std::string{to_string(key.type)} + " has reached this node"};
+problem problem_of(const caf::error& why) {
   if (why == errc::counter_range)
     return http::problem_of(crdt::refusal::counter_range);
   if (why == errc::exhausted)
@@ -147,6 +144,13 @@ problem problem_of(const crdt::key& key, const caf::error& why) {
             "the disk takes no writes, or this cannot be read; /readyz says more",
             {}};
   return {problem_code::internal, "the request could not be carried out"};
+}
+
+problem problem_of(const crdt::key& key, const caf::error& why) {
+  if (why == errc::no_such_key)
+    return {problem_code::unknown_key,
+            "no write to this " + std::string{to_string(key.type)} + " has reached this node"};
+  return problem_of(why);
 }
 
 /// The name of a member, or its id.
@@ -342,9 +346,10 @@ response front_end::reply(const keys_request& asked) {
   const auto outcome = ask(asked.query);
   if (const auto* what = std::get_if<problem>(&outcome))
     return reply_with(*what);
-  if (const auto* page = std::get_if<crdt::key_page>(&std::get<answer>(outcome)))
+  const auto& a = std::get<answer>(outcome);
+  if (const auto* page = std::get_if<crdt::key_page>(&a))
     return reply_with(*page);
-  return reply_with(problem{problem_code::internal, "the node could not list its keys"});
+  return reply_with(problem_of(std::get<caf::error>(a)));
 }
 
 response front_end::reply(cluster_request) {

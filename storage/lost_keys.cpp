@@ -33,6 +33,11 @@ bool lost_keys::contains(const crdt::key& key) const {
   return after != ranges_.begin() && name < std::prev(after)->second;
 }
 
+bool lost_keys::touch(std::string_view first, std::string_view end) const {
+  const auto from_end = ranges_.lower_bound(end);
+  return first < end && from_end != ranges_.begin() && std::prev(from_end)->second > first;
+}
+
 namespace {
 
 constexpr std::array both_copies{lost_copy::first, lost_copy::second};

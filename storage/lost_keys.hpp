@@ -10,8 +10,10 @@
 #include "crdt/value.hpp"
 #include "storage/store.hpp"
 
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace starling::storage {
@@ -24,15 +26,19 @@ public:
   void add(const crdt::key& key);
 
   bool contains(const crdt::key& key) const;
+
+  /// Whether any of them stands in first <= name < end.
+  bool touch(std::string_view first, std::string_view end) const;
+
   bool empty() const { return ranges_.empty(); }
 
   /// The end of each range by its beginning; no two touch.
-  const std::map<std::string, std::string>& ranges() const { return ranges_; }
+  const std::map<std::string, std::string, std::less<>>& ranges() const { return ranges_; }
 
   friend bool operator==(const lost_keys&, const lost_keys&) = default;
 
 private:
-  std::map<std::string, std::string> ranges_;
+  std::map<std::string, std::string, std::less<>> ranges_;
 };
 
 /// What was noted in a store, and nothing was brought of yet.

@@ -1,5 +1,7 @@
 #include "storage/reading.hpp"
 
+#include "storage/lost_keys.hpp"
+
 #include <algorithm>
 
 namespace starling::storage {
@@ -167,25 +169,33 @@ found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::ke
   return std::optional{std::move(result)};
 }
 
-found<std::vector<crdt::key>> list_keys(const moment& at, const crdt::key_query& q) {
+found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const crdt::key_query& q) {
+  auto known = read_lost_keys(at);
+  if (auto* failed = std::get_if<failure>(&known))
+    return std::move(*failed);
+  const auto& lost = std::get<lost_keys>(known);
   std::vector<crdt::key> result;
   for (const auto& range : crdt::ranges_of(q)) {
     if (result.size() >= q.limit)
       break;
     bool is_sound = true;
-    const auto failed =
-        at.scan(head_name(range.first), heads_between(range.first.type, range.prefix).second,
-                [&](std::string_view name, std::string_view) {
-                  auto key = key_of_head(name);
-                  is_sound = key.has_value();
-                  if (is_sound)
-                    result.push_back(std::move(*key));
-                  return is_sound && result.size() < q.limit;
-                });
+    const auto first = head_name(range.first);
+    auto end = heads_between(range.first.type, range.prefix).second;
+    const auto failed = at.scan(first, end, [&](std::string_view name, std::string_view) {
+      auto key = key_of_head(name);
+      is_sound = key.has_value();
+      if (is_sound)
+        result.push_back(std::move(*key));
+      return is_sound && result.size() < q.limit;
+    });
     if (failed)
       return *failed;
     if (!is_sound)
       return failure{trouble::corrupted, "a head is not what was written"};
+    if (result.size() >= q.limit)
+      end = head_name(result.back());
+    if (lost.touch(first, end))
+      return std::nullopt;
   }
   return result;
 }

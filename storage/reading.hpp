@@ -44,8 +44,8 @@ found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_
 found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::key& set,
                                                 const crdt::member_page& wanted);
 
-/// The keys that a query asks for.
-found<std::vector<crdt::key>> list_keys(const moment& at, const crdt::key_query& q);
+/// The keys that a query asks for; nothing if one that was lost may belong among them.
+found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const crdt::key_query& q);
 
 /// Keys and the digests of their values, in order, after a key, up to a number of them.
 using digests_page = std::vector<std::pair<crdt::key, replication::digest>>;

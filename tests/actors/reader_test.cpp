@@ -1,5 +1,6 @@
 #include "actors/reader.hpp"
 #include "disk_fixture.hpp"
+#include "storage/lost_keys.hpp"
 
 namespace starling::actors {
 namespace {
@@ -88,6 +89,18 @@ TEST_F(ReaderActor, GivesStatesKeysAndDigests) {
   const auto page =
       ask<storage::digests_page>(reader(), digests_atom_v, std::optional<crdt::key>{visitors});
   EXPECT_EQ(page, (storage::digests_page{{fruits, test_digests.digest_of(fruits, whole_set)}}));
+}
+
+TEST_F(ReaderActor, ListsNoKeysWhileOneMayBeLost) {
+  storage::lost_keys lost;
+  lost.add({crdt::type::counter, "a"});
+  storage::batch noted;
+  storage::put(noted, lost);
+  rows->commit({noted}, true);
+  const auto asked = crdt::key_query{.limit = 10};
+  EXPECT_EQ(ask_error<std::vector<crdt::key>>(reader(), keys_atom_v, asked), errc::being_mended);
+  storage::forget_lost_keys(*rows);
+  EXPECT_EQ(ask<std::vector<crdt::key>>(reader(), keys_atom_v, asked).size(), 2u);
 }
 
 TEST_F(ReaderActor, FailsWhereTheDiskCannotBeRead) {

@@ -597,6 +597,11 @@ TEST_F(FrontEnd, ListsNoKeysWhenAShardFails) {
   expect_problem(get("/keys"), 500, "internal");
 }
 
+TEST_F(FrontEnd, SaysWhyItListsNoKeys) {
+  start(patience, {.second_list = caf::error{errc::being_mended}});
+  expect_problem(get("/keys"), 503, "being-mended");
+}
+
 TEST_F(FrontEnd, SaysWhatAnActorRefused) {
   start();
 

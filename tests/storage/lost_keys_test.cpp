@@ -30,7 +30,7 @@ TEST(LostKeys, AreThoseThatWereAdded) {
 }
 
 TEST(LostKeys, JoinRangesThatTouch) {
-  using ranges = std::map<std::string, std::string>;
+  using ranges = std::map<std::string, std::string, std::less<>>;
   lost_keys lost;
   lost.add("b", "d");
   lost.add("f", "h");
@@ -42,6 +42,19 @@ TEST(LostKeys, JoinRangesThatTouch) {
   EXPECT_EQ(lost.ranges(), (ranges{{"a", "h"}}));
   lost.add("", "x");
   EXPECT_EQ(lost.ranges(), (ranges{{"", "x"}}));
+}
+
+TEST(LostKeys, TouchTheRangesThatTheyStandIn) {
+  lost_keys lost;
+  EXPECT_FALSE(lost.touch("a", "z"));
+  lost.add("d", "f");
+  lost.add("k", "l");
+  for (const auto& [first, end] :
+       {std::pair{"a", "z"}, {"a", "e"}, {"e", "ee"}, {"e", "g"}, {"g", "kk"}, {"d", "f"}})
+    EXPECT_TRUE(lost.touch(first, end)) << first << ' ' << end;
+  for (const auto& [first, end] :
+       {std::pair{"a", "d"}, {"f", "k"}, {"g", "h"}, {"l", "z"}, {"e", "e"}, {"z", "a"}})
+    EXPECT_FALSE(lost.touch(first, end)) << first << ' ' << end;
 }
 
 TEST(LostKeys, AreKeptUntilTheyAreForgotten) {

@@ -31,8 +31,8 @@ using storage_actor = caf::typed_actor<
     // Events were lost that were numbered under this id. Answers with the one that counts from now
     // on, which is kept by then.
     caf::result<crdt::replica_id>(renew_atom, crdt::replica_id),
-    // Something on the disk cannot be read: a sentence about it.
-    caf::result<void>(damaged_atom, std::string),
+    // Something on the disk cannot be read.
+    caf::result<void>(damaged_atom, storage::failure),
     // The keys that the disk had lost are back.
     caf::result<void>(mended_atom), caf::result<storage_report>(report_atom)>;
 

@@ -283,7 +283,7 @@ void visit_options(options& o, Visitor visit) {
         "can be read and written again. For one start: --accept-loss.");
   visit("storage.retry-interval", o.storage.retry_interval, period{100ms, 24h},
         "After the disk failed or was found damaged, how often to look whether it has room; then "
-        "the node starts itself again, and goes on.");
+        "the node starts itself again. Also for how long /readyz tells of other failed reads.");
   visit("storage.verify-interval", o.storage.verify_interval, period{0ms, 24h * 365},
         "How often all that is on the disk is read and checked, from the start on, a tenth of the "
         "time at most. 0s: only what is asked for.");

@@ -50,8 +50,8 @@ public:
 
 private:
   caf::error failed(const storage::failure& why) const {
-    if (context_.disk && why.kind == storage::trouble::corrupted)
-      caf::anon_send(context_.disk, damaged_atom_v, why.what);
+    if (context_.disk)
+      caf::anon_send(context_.disk, damaged_atom_v, why);
     return to_error(why);
   }
 

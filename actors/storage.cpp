@@ -34,6 +34,7 @@ public:
   void on_exit() override {
     sync_timer_.dispose();
     retry_timer_.dispose();
+    unreadable_timer_.dispose();
     if (is_dirty_ && !failure_)
       context_.rows->sync();
     context_.rows = nullptr;
@@ -48,10 +49,11 @@ public:
         [this](tick_atom) { commit_group(); },
         [this](shards_atom, std::vector<numbering_actor>& told) { told_ = std::move(told); },
         [this](renew_atom, const crdt::replica_id& lost) { return renew(lost); },
-        [this](damaged_atom, const std::string& why) { found_damage(why); },
+        [this](damaged_atom, const storage::failure& why) { could_not_read(why); },
         [this](mended_atom) { forget_what_was_lost(); },
         [this](report_atom) {
-          return storage_report{failure_, damage_, context_.is_mending, context_.replica};
+          return storage_report{failure_, damage_, unreadable_, context_.is_mending,
+                                context_.replica};
         },
     };
   }
@@ -136,6 +138,17 @@ private:
     look_later();
   }
 
+  /// What is not damaged may be readable the next time.
+  void could_not_read(const storage::failure& why) {
+    if (why.kind == storage::trouble::corrupted)
+      return found_damage(why.what);
+    if (!unreadable_)
+      log::error("storage", "{}", why.what);
+    unreadable_ = why.what;
+    unreadable_timer_.dispose();
+    unreadable_timer_ = run_delayed(context_.retry_interval, [this] { unreadable_.reset(); });
+  }
+
   // -- starting again --
 
   void found_damage(const std::string& why) {
@@ -186,11 +199,13 @@ private:
   std::vector<caf::typed_response_promise<void>> promises_; // one for each
   std::optional<storage::failure> failure_;
   std::optional<std::string> damage_;
-  bool is_looking_ = false; // whether the node may start again
+  std::optional<std::string> unreadable_; // lately
+  bool is_looking_ = false;               // whether the node may start again
   std::vector<numbering_actor> told_;
   bool is_dirty_ = false; // something is written and not synced
   caf::disposable sync_timer_;
   caf::disposable retry_timer_;
+  caf::disposable unreadable_timer_;
   caf::telemetry::int_counter* commits_;
   caf::telemetry::int_counter* syncs_;
   caf::telemetry::int_counter* changes_;

@@ -75,6 +75,7 @@ struct rested_key {
 struct storage_report {
   std::optional<storage::failure> failure; // why nothing is written any more
   std::optional<std::string> damage;       // that was found, and waits for the next start
+  std::optional<std::string> unreadable;   // what else could not be read lately
   bool is_mending = false;                 // keys that were lost are not back yet
   std::optional<crdt::replica_id> replica; // who numbers this node's events, if there is a disk
 };
@@ -178,6 +179,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_TYPE_ID(starling, (starling::membership::udp_address))
   CAF_ADD_TYPE_ID(starling, (starling::storage::batch))
   CAF_ADD_TYPE_ID(starling, (starling::storage::digests_page))
+  CAF_ADD_TYPE_ID(starling, (starling::storage::failure))
   CAF_ADD_TYPE_ID(starling, (starling::storage::some_rows))
   CAF_ADD_TYPE_ID(starling, (starling::storage::wanted_rows))
   CAF_ADD_TYPE_ID(starling, (std::optional<starling::crdt::key>))
@@ -235,6 +237,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::storage_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::replica_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::digests_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::failure)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::some_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::wanted_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<starling::crdt::key>)

@@ -52,9 +52,8 @@ private:
     if (parts_.empty())
       return look_in(context_.interval);
     const auto start = std::chrono::steady_clock::now();
-    if (const auto damage = context_.rows->verify(parts_.back());
-        damage && damage->kind == storage::trouble::corrupted)
-      anon_send(context_.disk, damaged_atom_v, damage->what);
+    if (auto found = context_.rows->verify(parts_.back()))
+      anon_send(context_.disk, damaged_atom_v, std::move(*found));
     parts_.pop_back();
     const auto took = std::chrono::steady_clock::now() - start;
     look_in(parts_.empty() ? context_.interval

@@ -379,6 +379,8 @@ response front_end::reply(ready_request) {
     return reply_with(problem{problem_code::not_ready, "nothing can be written: " + why->what});
   if (const auto& why = report->storage.damage)
     return reply_with(problem{problem_code::not_ready, "something cannot be read: " + *why});
+  if (const auto& why = report->storage.unreadable)
+    return reply_with(problem{problem_code::not_ready, "something could not be read: " + *why});
   if (report->storage.is_mending)
     return reply_with(problem{problem_code::not_ready,
                               "what was damaged on the disk is brought back from other nodes"});

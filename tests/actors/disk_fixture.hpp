@@ -111,7 +111,7 @@ private:
           s->lost.push_back(lost);
           return crdt::replica_id::from(99, 99);
         },
-        [](damaged_atom, const std::string&) {},
+        [](damaged_atom, const storage::failure&) {},
         [](mended_atom) {},
         [](report_atom) { return storage_report{}; },
         [s, rows](flush_atom) {
@@ -136,16 +136,17 @@ public:
                   [](tick_atom) {},
                   [](shards_atom, const std::vector<numbering_actor>&) {},
                   [](renew_atom, const crdt::replica_id& id) { return id; },
-                  [said](damaged_atom, const std::string& what) { said->push_back(what); },
+                  [said](damaged_atom, const storage::failure& what) { said->push_back(what); },
                   [](mended_atom) {},
                   [](report_atom) { return storage_report{}; }};
         })) {}
 
   const storage_actor& handle() const { return handle_; }
-  const std::vector<std::string>& said() const { return *said_; }
+  const std::vector<storage::failure>& said() const { return *said_; }
 
 private:
-  std::shared_ptr<std::vector<std::string>> said_ = std::make_shared<std::vector<std::string>>();
+  std::shared_ptr<std::vector<storage::failure>> said_ =
+      std::make_shared<std::vector<storage::failure>>();
   storage_actor handle_;
 };
 

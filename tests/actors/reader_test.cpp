@@ -120,7 +120,7 @@ TEST_F(ReaderActor, FailsWhereTheDiskCannotBeRead) {
   }
 }
 
-TEST_F(ReaderActor, TellsTheStorageActorWhatIsDamaged) {
+TEST_F(ReaderActor, TellsTheStorageActorWhatItCannotRead) {
   told_disk disk{sys};
   const auto damaged = track(spawn_reader(sys, {.rows = std::make_shared<unreadable_store>(),
                                                 .whole_bytes = 0,
@@ -130,7 +130,8 @@ TEST_F(ReaderActor, TellsTheStorageActorWhatIsDamaged) {
   EXPECT_EQ(ask_error<crdt::view>(damaged, read_atom_v, visitors, crdt::query{}),
             errc::disk_failed);
   EXPECT_EQ(ask_error<kept_value>(damaged, load_atom_v, visitors), errc::disk_failed);
-  EXPECT_EQ(disk.said(), (std::vector<std::string>{"bits are gone", "bits are gone"}));
+  const storage::failure why{storage::trouble::corrupted, "bits are gone"};
+  EXPECT_EQ(disk.said(), (std::vector{why, why}));
 }
 
 } // namespace

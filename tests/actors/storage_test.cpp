@@ -11,6 +11,7 @@ namespace starling::actors {
 namespace {
 
 using namespace std::chrono_literals;
+using storage::trouble;
 
 const auto own_id = crdt::replica_id::from(1, 2);
 
@@ -122,7 +123,7 @@ TEST_F(StorageActor, NeverSyncsWhereDurabilityIsNone) {
 
 TEST_F(StorageActor, WritesNothingAfterAFailure) {
   const auto disk = spawn();
-  rows->break_down({storage::trouble::full, "no room"});
+  rows->break_down({trouble::full, "no room"});
 
   const auto first = commit(disk, putting("a"));
   EXPECT_EQ(first, errc::disk_full);
@@ -138,7 +139,7 @@ TEST_F(StorageActor, WritesNothingAfterAFailure) {
 
 TEST_F(StorageActor, TellsOtherTroubleFromAFullDisk) {
   const auto disk = spawn();
-  rows->break_down({storage::trouble::read_only, "no writes"});
+  rows->break_down({trouble::read_only, "no writes"});
   EXPECT_EQ(commit(disk, putting("a")), errc::disk_failed);
 }
 
@@ -163,7 +164,7 @@ TEST_F(StorageActor, RenewsAReplicaIdOnceAndTellsAll) {
 
 TEST_F(StorageActor, RenewsNothingThatItCannotKeep) {
   const auto disk = spawn();
-  rows->break_down({storage::trouble::full, "no room"});
+  rows->break_down({trouble::full, "no room"});
   EXPECT_EQ(ask_error<crdt::replica_id>(disk, renew_atom_v, own_id), errc::disk_full);
   EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica, own_id);
 }
@@ -175,7 +176,7 @@ TEST_F(StorageActor, WritesNothingThatCameWhileSomethingElseFailed) {
     std::optional<storage::failure> commit(const std::vector<storage::batch>& batches,
                                            bool synced) override {
       if (std::exchange(fails_, false))
-        return storage::failure{storage::trouble::full, "no room"};
+        return storage::failure{trouble::full, "no room"};
       return counting_store::commit(batches, synced);
     }
 
@@ -202,7 +203,7 @@ TEST_F(StorageActor, WritesNothingThatCameWhileSomethingElseFailed) {
 TEST_F(StorageActor, CountsNoSyncThatFailed) {
   const auto disk = spawn(durability::batch);
   tell(disk, commit_atom_v, putting("a"));
-  rows->break_down({storage::trouble::full, "no room"});
+  rows->break_down({trouble::full, "no room"});
   advance(100ms);
   EXPECT_TRUE(ask<storage_report>(disk, report_atom_v).failure);
   EXPECT_EQ(sys.metrics().counter_singleton("starling", "storage.syncs", "", "1", true)->value(),
@@ -232,7 +233,7 @@ protected:
 
 TEST_F(StorageActorThatStartsAgain, DoesSoOnceAFailedDiskHasRoom) {
   const auto disk = spawn();
-  rows->break_down({storage::trouble::full, "no room"});
+  rows->break_down({trouble::full, "no room"});
   EXPECT_TRUE(commit(disk, putting("a")));
   advance(9s);
   EXPECT_EQ(starts, 0);
@@ -243,7 +244,7 @@ TEST_F(StorageActorThatStartsAgain, DoesSoOnceAFailedDiskHasRoom) {
 
 TEST_F(StorageActorThatStartsAgain, WaitsForRoom) {
   const auto disk = spawn(UINT64_MAX);
-  rows->break_down({storage::trouble::full, "no room"});
+  rows->break_down({trouble::full, "no room"});
   EXPECT_TRUE(commit(disk, putting("a")));
   advance(60s);
   EXPECT_EQ(starts, 0);
@@ -251,18 +252,31 @@ TEST_F(StorageActorThatStartsAgain, WaitsForRoom) {
 
 TEST_F(StorageActorThatStartsAgain, HasDamagedRowsRebuiltThen) {
   const auto disk = spawn();
-  tell(disk, damaged_atom_v, std::string{"a flipped bit"});
+  tell(disk, damaged_atom_v, storage::failure{trouble::corrupted, "a flipped bit"});
   EXPECT_TRUE(is_ordered()) << "whoever starts it, and when";
   EXPECT_EQ(ask<storage_report>(disk, report_atom_v).damage, "a flipped bit");
   EXPECT_FALSE(commit(disk, putting("a"))) << "it goes on with the rest";
-  tell(disk, damaged_atom_v, std::string{"another"});
+  tell(disk, damaged_atom_v, storage::failure{trouble::corrupted, "another"});
   advance(30s);
   EXPECT_EQ(starts, 1);
 }
 
+TEST_F(StorageActorThatStartsAgain, SaysForAWhileWhatCouldNotBeRead) {
+  const auto disk = spawn();
+  tell(disk, damaged_atom_v, storage::failure{trouble::broken, "an I/O error"});
+  advance(9s);
+  tell(disk, damaged_atom_v, storage::failure{trouble::broken, "another"});
+  advance(9s);
+  EXPECT_EQ(ask<storage_report>(disk, report_atom_v).unreadable, "another");
+  advance(2s);
+  EXPECT_FALSE(ask<storage_report>(disk, report_atom_v).unreadable);
+  EXPECT_FALSE(is_ordered()) << "it may be readable the next time";
+  EXPECT_EQ(starts, 0);
+}
+
 TEST_F(StorageActorThatStartsAgain, TakesDamageThatAWriteMeetsForWhatItIs) {
   const auto disk = spawn();
-  rows->break_down({storage::trouble::corrupted, "a flipped bit"});
+  rows->break_down({trouble::corrupted, "a flipped bit"});
   EXPECT_TRUE(commit(disk, putting("a")));
   EXPECT_TRUE(is_ordered());
 }

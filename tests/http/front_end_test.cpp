@@ -167,7 +167,7 @@ actors::storage_actor::behavior_type behave(const actors::storage_report& report
       [](actors::tick_atom) {},
       [](actors::shards_atom, const std::vector<actors::numbering_actor>&) {},
       [](actors::renew_atom, const crdt::replica_id& id) { return id; },
-      [](actors::damaged_atom, const std::string&) {},
+      [](actors::damaged_atom, const storage::failure&) {},
       [](actors::mended_atom) {},
       [report](actors::report_atom) { return report; },
   };
@@ -673,6 +673,7 @@ TEST_F(FrontEnd, SaysWhyItsDiskKeepsItFromBeingReady) {
   const std::vector<std::pair<actors::storage_report, std::string>> reports{
       {{.failure = storage::failure{trouble::full, "no room"}}, "nothing can be written: no room"},
       {{.damage = "a flipped bit"}, "something cannot be read: a flipped bit"},
+      {{.unreadable = "too many open files"}, "something could not be read: too many open files"},
       {{.is_mending = true}, "what was damaged on the disk is brought back from other nodes"}};
   for (const auto& [report, sentence] : reports) {
     start(patience, {.storage = report});

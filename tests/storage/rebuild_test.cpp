@@ -195,6 +195,21 @@ TEST_F(Rebuild, FailsWhereNothingCanBeOpened) {
   EXPECT_TRUE(fs::exists(file_of_rows())) << "something was removed";
 }
 
+TEST_F(Rebuild, DropsNothingWhileAFileIsMissing) {
+  fill();
+  const auto missing = file_of_rows();
+  fs::rename(missing, above / "aside");
+  EXPECT_EQ(refused_rows(rows()).kind, trouble::corrupted);
+  ASSERT_FALSE(order_rebuild(path(), "x"));
+  const auto done = rebuild_if_ordered(prepare(), small_settings, digests);
+  ASSERT_TRUE(std::holds_alternative<failure>(done)) << "it may come back";
+  EXPECT_NE(std::get<failure>(done).what.find(missing.stem()), std::string::npos);
+
+  fs::rename(above / "aside", missing);
+  EXPECT_TRUE(rebuild());
+  EXPECT_EQ(count_whole({}), written.size());
+}
+
 TEST_F(Rebuild, CannotBeOrderedWhereNothingCanBeWritten) {
   EXPECT_TRUE(order_rebuild(above / "missing", "x"));
 }

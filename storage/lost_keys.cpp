@@ -69,15 +69,22 @@ void put(batch& into, const lost_keys& lost) {
       into.put(lost_row(copy, first), end);
 }
 
-std::optional<failure> forget_lost_keys(store& rows) {
-  auto known = read_lost_keys(*rows.now());
+std::variant<batch, failure> without_lost_keys(const moment& at) {
+  auto known = read_lost_keys(at);
   if (auto* failed = std::get_if<failure>(&known))
     return std::move(*failed);
   batch erased;
   for (const auto copy : both_copies)
     for (const auto& [first, end] : std::get<lost_keys>(known).ranges())
       erased.erase(lost_row(copy, first));
-  return rows.commit({erased}, true);
+  return erased;
+}
+
+std::optional<failure> forget_lost_keys(store& rows) {
+  auto erased = without_lost_keys(*rows.now());
+  if (auto* failed = std::get_if<failure>(&erased))
+    return std::move(*failed);
+  return rows.commit({std::get<batch>(std::move(erased))}, true);
 }
 
 } // namespace starling::storage

@@ -47,7 +47,8 @@ std::variant<lost_keys, failure> read_lost_keys(const moment& at);
 /// Notes them.
 void put(batch& into, const lost_keys& lost);
 
-/// They are back, or given up.
+/// What to commit when they are back, or given up.
+std::variant<batch, failure> without_lost_keys(const moment& at);
 std::optional<failure> forget_lost_keys(store& rows);
 
 } // namespace starling::storage

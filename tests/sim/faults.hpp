@@ -55,10 +55,12 @@ enum class fault_kind : std::uint8_t {
   swap_clusters,   // another cluster gets our addresses, and we its
   attacker,        // replays, forges, reflects and spoils, without the key
   short_memory,    // the dead are soon forgotten
-  disk_full,       // and restart, once there is room again; of nodes that have data only
+  // of nodes that have data, in simulations of such only
+  disk_full,   // and restart, once there is room again
+  disk_damage, // crash, and restart with some of what was stored
 };
 
-inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::disk_full) + 1;
+inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::disk_damage) + 1;
 using fault_mask = std::bitset<fault_kinds>;
 
 /// "loss", "one-way-loss" and so on.

@@ -39,11 +39,20 @@ constexpr std::size_t rush_requests = 3;
 constexpr duration quiet_within = minutes{5};
 constexpr duration quiet_for = milliseconds{500};
 
+/// What a replica has of some keys.
+std::map<crdt::key, crdt::value> those_of(const replica& r, const storage::lost_keys& lost) {
+  std::map<crdt::key, crdt::value> result;
+  for (const auto& key : r.keys())
+    if (lost.contains(key))
+      result.emplace(key, r.value_of(key));
+  return result;
+}
+
 /// Whether a fault of this kind ends a process, or what it can do, from one moment to the next.
 bool ends_processes(fault_kind k) {
   return k == fault_kind::crash || k == fault_kind::crash_for_good ||
          k == fault_kind::move_restart || k == fault_kind::mass_restart ||
-         k == fault_kind::disk_full;
+         k == fault_kind::disk_full || k == fault_kind::disk_damage;
 }
 
 /// Fewer nodes than a world has on its own: gossip among many is much of the same. And nobody
@@ -102,6 +111,7 @@ cluster::cluster(const run_options& options)
   around_.post = [this](replica& from, session_id peer, const std::string& address,
                         std::string bytes) { post(from, peer, address, std::move(bytes)); };
   around_.reads_states = [this](replica& r) { rush(r); };
+  around_.opens = [this](const replica& r) { check_opening(r); };
   around_.call_on = [this](process& p, const std::string& address) { world_.call_on(p, address); };
   auto& net = world_.net();
   net.receive = [this, others = std::move(net.receive)](const datagram& d) {
@@ -130,6 +140,7 @@ void cluster::starts(process& p) {
   auto& there = replicas_[p.born.number];
   there = std::make_unique<replica>(p, world_.name(p), around_, home,
                                     dice{options_.seed, replica_streams + p.born.number});
+  give_hope(*there);
   if (log().listens())
     world_.log().tell(world_.name(p) + " has " + std::to_string(there->keys().size()) +
                       " keys as replica " + to_string(home.self).substr(0, 8) +
@@ -166,6 +177,11 @@ void cluster::ends(process& p) {
 void cluster::disk_fills(process& p) {
   if (auto* full = drive_of(p))
     full->rows->fill();
+}
+
+void cluster::disk_decays(process& p) {
+  if (auto* kept = drive_of(p))
+    kept->is_damaged = true;
 }
 
 void cluster::hears(process& p, const membership::event& e) {
@@ -212,9 +228,11 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   const auto copy = backups_.find(p.born.machine);
   if (copy != backups_.end() && copy->second.node == p.born.self.id && random_.chance(0.25))
     *kept = make_drive(p, copy->second.rows);
-  if (random_.chance(0.15))
+  if (std::exchange(kept->is_damaged, false))
     damage_rows(*kept);
-  const auto lost = storage::read_lost_keys(*kept->rows->now());
+  const auto lost = std::get<storage::lost_keys>(storage::read_lost_keys(*kept->rows->now()));
+  if (!lost.empty())
+    expect(p, lost);
   const bool is_careful = of_machine.chance(share_of_careful_) != random_.chance(0.1);
   auto taken = storage::take_up_replica(*kept->rows, {.format_file = {1, kept->number, 0}},
                                         is_careful, fresh);
@@ -232,10 +250,7 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   kept->is_whole = true;
   kept->keeps_id = false;
   kept->ids.insert(*self);
-  return {.self = *self,
-          .rows = kept->rows.get(),
-          .is_careful = is_careful,
-          .lost = std::get<storage::lost_keys>(lost)};
+  return {.self = *self, .rows = kept->rows.get(), .is_careful = is_careful, .lost = lost};
 }
 
 /// Some of its rows cannot be read any more: what is whole is saved.
@@ -260,6 +275,34 @@ void cluster::damage_rows(drive& d) {
   d.rows = std::make_unique<disk>(dice{random_.bits()}, saved.contents());
   d.ids.clear();
   d.is_whole = d.keeps_id = false;
+}
+
+void cluster::expect(const process& p, const storage::lost_keys& lost) {
+  auto& hope = hopes_[p.born.number];
+  hope = {lost, losses_, {}};
+  for (const auto* other : running(p.born.cluster))
+    hope.of_others.push_back(those_of(*other, lost));
+}
+
+/// Whoever starts may be the one who brings what others have lost.
+void cluster::give_hope(const replica& r) {
+  for (auto& [number, hope] : hopes_)
+    if (const auto& other = replicas_[number]->in(); other.is_running() &&
+                                                     other.born.cluster == r.in().born.cluster &&
+                                                     number != r.in().born.number)
+      hope.of_others.push_back(those_of(r, hope.lost));
+}
+
+void cluster::check_opening(const replica& r) {
+  const auto hope = std::move(hopes_.extract(r.in().born.number).mapped());
+  if (hope.losses != losses_)
+    return;
+  world_.log().weigh("R11");
+  const auto is_here = [&r](const auto& one) { return !r.value_of(one.first).join(one.second); };
+  if (std::ranges::none_of(hope.of_others, [&](const values& theirs) {
+        return std::ranges::all_of(theirs, is_here);
+      }))
+    world_.log().complain("R11", r.name(), "opens keys that nobody has brought back");
 }
 
 bool cluster::is_running(const crdt::replica_id& id) const {
@@ -444,6 +487,7 @@ void cluster::damage_one() {
       keys.push_back(key);
   if (keys.empty() || !victim.lose(random_.one_of(keys)))
     return;
+  ++losses_;
   forgetful_.insert(victim.self()); // of what it was told itself and had not passed on
   if (const auto* damaged = drive_of(victim.in()))
     forgetful_.insert(damaged->ids.begin(), damaged->ids.end());
@@ -458,7 +502,7 @@ bool cluster::damage(const replicas& all) {
   if (keys.empty())
     return false;
   for (auto left = 1 + random_.below(3); left > 0; --left)
-    victim.lose(random_.one_of(keys));
+    losses_ += victim.lose(random_.one_of(keys)) ? 1 : 0;
   return true;
 }
 

@@ -11,8 +11,8 @@
 // Some nodes have a disk, which keeps values and replica id but neither session nor log. They hold
 // of large sets only parts, and nobody is told of a change before it is committed. A process may be
 // killed in the middle of a commit, or stop in order; the power may fail; a disk may be full; an
-// older copy of it, or that of another, may be put in its place; some of its rows may be damaged
-// when it is opened, and what is whole of them is saved. Most nodes with a disk are careful
+// older copy of it, or that of another, may be put in its place; some of its rows may be damaged,
+// and what is whole of them is saved when it is opened. Most nodes with a disk are careful
 // and sync before they tell; the others sync every now and then, and what they lose when the power
 // fails counts only if another replica has it. Nodes without a disk, and those whose disk is lost,
 // start anew with another id.
@@ -30,6 +30,8 @@
 //   R9  a value that a node lost without noticing is not mended
 //   R10 a replica id numbers events from an older state than it had reached, or is given up where
 //       all that was numbered under it is certain to be there
+//   R11 keys that a disk had lost are open before some other node has brought all that it had of
+//       them
 // All that must hold of membership is checked as well, with longer deadlines.
 
 #include "tests/sim/cluster/replica.hpp"
@@ -66,6 +68,7 @@ private:
     bool is_careful = false;        // in its present life
     bool is_whole = true;           // nothing that was committed in its last life is lost
     bool keeps_id = false;          // and that was certain
+    bool is_damaged = false;        // some rows cannot be read
     std::set<crdt::replica_id> ids; // all that was acknowledged under these is here
   };
 
@@ -73,6 +76,15 @@ private:
   struct backup {
     membership::node_id node;
     disk::rows rows;
+  };
+
+  using values = std::map<crdt::key, crdt::value>;
+
+  /// What others had of the keys that a disk had lost, when its process started or, if later, they.
+  struct last_hope {
+    storage::lost_keys lost;
+    std::uint64_t losses = 0; // so far, that nobody notices
+    std::vector<values> of_others;
   };
 
   /// A gossip message on its way there or its answer on its way back.
@@ -96,6 +108,7 @@ private:
   void starts(process& p) override;
   void ends(process& p) override;
   void disk_fills(process& p) override;
+  void disk_decays(process& p) override;
   void hears(process& p, const membership::event& e) override;
   void faults_end() override;
   bool is_done() override;
@@ -105,6 +118,9 @@ private:
   drive make_drive(const process& p, disk::rows rows);
   replica::home move_in(process& p, const crdt::replica_id& fresh);
   void damage_rows(drive& d);
+  void expect(const process& p, const storage::lost_keys& lost);
+  void give_hope(const replica& r);
+  void check_opening(const replica& r);
   bool is_running(const crdt::replica_id& id) const;
 
   // clients
@@ -139,6 +155,8 @@ private:
   std::map<std::size_t, drive> drives_;            // by machine
   std::map<std::size_t, backup> backups_;          // of those, as they were once
   std::uint64_t drives_made_ = 0;
+  std::map<std::size_t, last_hope> hopes_; // by number of the process
+  std::uint64_t losses_ = 0;
   std::map<std::uint64_t, call> calls_;
   std::uint64_t last_call_ = 0;
 
@@ -150,7 +168,7 @@ private:
   std::size_t names_ = 1;
   duration next_rush_{0};
   bool are_faults_over_ = false;
-  std::map<crdt::key, crdt::value> held_; // by any member when the faults were over
+  values held_; // by any member when the faults were over
   std::optional<duration> agreed_since_;
   std::optional<duration> damaged_since_;
   std::set<crdt::replica_id> forgetful_;

@@ -359,8 +359,10 @@ void replica::acknowledge(const replication::gossip::incoming& in, std::string_v
 void replica::open_what_was_lost() {
   if (at_.lost.empty() || !core_.has_caught_up() || at_.rows->has_failed())
     return;
+  around_.opens(*this);
   at_.lost = {};
-  storage::forget_lost_keys(*at_.rows);
+  commit(std::get<storage::batch>(storage::without_lost_keys(*at_.rows->now())), nullptr,
+         [](bool) {});
   if (around_.log.listens())
     around_.log.tell(name_ + " has back what its disk had lost");
 }

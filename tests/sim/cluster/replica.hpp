@@ -49,6 +49,9 @@ public:
     /// States will now be read, to be sent to somebody.
     std::function<void(replica&)> reads_states;
 
+    /// The keys that its disk had lost will now be open.
+    std::function<void(const replica&)> opens;
+
     /// Tells membership that somebody else is at this address than was thought.
     std::function<void(process&, const std::string& address)> call_on;
   };

@@ -39,7 +39,8 @@ world::world(const run_options& options, tenant* tenant)
   const auto drawn = draw_nodes(random_);
   nodes_ = options_.nodes.value_or(drawn);
   if (tenant == nullptr)
-    options_.without.set(static_cast<std::size_t>(fault_kind::disk_full));
+    for (const auto kind : {fault_kind::disk_full, fault_kind::disk_damage})
+      options_.without.set(static_cast<std::size_t>(kind));
   const auto begin = random_.between(duration{0}, seconds{10});
   end_of_faults_ = begin + random_.between(seconds{20}, seconds{120});
   faults_ = draw_faults(
@@ -247,6 +248,10 @@ void world::apply_to_process(const fault& f, process& p) {
     forget_disk(f.who);
     [[fallthrough]];
   case fault_kind::crash:
+    stop(f.who);
+    return restart_later(f.who, f.lasts);
+  case fault_kind::disk_damage:
+    tenant_->disk_decays(p);
     stop(f.who);
     return restart_later(f.who, f.lasts);
   case fault_kind::crash_for_good:

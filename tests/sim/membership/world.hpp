@@ -34,6 +34,9 @@ public:
   /// The disk of a process takes nothing more.
   virtual void disk_fills(process& p) = 0;
 
+  /// Some of what it has on its disk cannot be read when the process has ended.
+  virtual void disk_decays(process& p) = 0;
+
   /// The membership core of a process tells of a member, or of itself.
   virtual void hears(process& p, const membership::event& e) = 0;
 

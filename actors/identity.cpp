@@ -2,6 +2,7 @@
 
 #include "actors/random.hpp"
 #include "storage/descriptor.hpp"
+#include "storage/sync_names.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -95,11 +96,7 @@ int replace(const std::string& path, std::string_view text) {
   }
   if (::rename(draft.c_str(), path.c_str()) != 0)
     return errno;
-  auto folder = std::filesystem::path{path}.parent_path();
-  if (folder.empty())
-    folder = ".";
-  const storage::descriptor opened{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  return opened.number() < 0 || ::fsync(opened.number()) != 0 ? errno : 0;
+  return storage::sync_names(std::filesystem::path{path}.parent_path());
 }
 
 } // namespace

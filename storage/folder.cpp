@@ -1,5 +1,6 @@
 #include "storage/folder.hpp"
 
+#include "storage/sync_names.hpp"
 #include "storage/system_failure.hpp"
 
 #include <cerrno>
@@ -19,13 +20,6 @@ constexpr std::string_view format_text = "starling data 1\n";
 constexpr std::string_view format_head = "starling data ";
 constexpr std::string_view format_name = "format";
 constexpr std::string_view draft_name = "format.new";
-
-/// Makes the names in a folder survive a power failure; 0, or the number of the error.
-int sync_names(const fs::path& path) {
-  const descriptor opened{
-      ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  return opened.number() < 0 || ::fsync(opened.number()) != 0 ? errno : 0;
-}
 
 /// Takes a data folder into use, step by step; each step says what went wrong, if something did.
 class preparation {

@@ -1,0 +1,191 @@
+// Gossip and key actors of several nodes, over a network that loses messages.
+
+#include "gossip_fixture.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cstdlib>
+#include <random>
+
+namespace starling::actors {
+namespace {
+
+struct test_node {
+  gossip_actor gossip;
+  shard_map shards;
+};
+
+/// Nodes that reach each other through peer clients that lose messages and answers at random.
+class GossipNetwork : public actor_test {
+protected:
+  using network = std::map<std::string, gossip_actor>;
+
+  GossipNetwork() {
+    const auto* given = std::getenv("STARLING_TEST_SEED");
+    seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 20'240'229;
+    random.seed(seed);
+  }
+
+  /// Starts a node and makes it and those that are there already known to each other.
+  test_node& start(const std::string& address, std::uint64_t session) {
+    const auto gossip =
+        track(spawn_gossip(sys, {.session = {session},
+                                 .limits = {.message_bytes = 200, .log_bytes = 2000},
+                                 .digests = digests,
+                                 .interval = interval,
+                                 .random_seed = seed + session,
+                                 .peers = track(spawn_wire()),
+                                 .membership = members.handle()}));
+    auto shards = spawn_shards(sys, 3, crdt::replica_id::from(session, session), gossip);
+    for (const auto& shard : shards)
+      track(shard);
+    tell(gossip, shards_atom_v, shards);
+    (*reachable)[address] = gossip;
+    for (const auto& [other_address, other] : nodes) {
+      if (sessions.contains(address))
+        tell(other.gossip, lost_atom_v, make_peer("", sessions.at(address)).id);
+      tell(other.gossip, peer_atom_v, make_peer(address, session));
+      tell(gossip, peer_atom_v, make_peer(other_address, sessions.at(other_address)));
+    }
+    nodes.insert_or_assign(address, test_node{gossip, shard_map{std::move(shards)}});
+    sessions[address] = session;
+    return nodes.at(address);
+  }
+
+  void stop(const std::string& address) {
+    caf::anon_send_exit(nodes.at(address).gossip, caf::exit_reason::user_shutdown);
+    reachable->erase(address);
+    nodes.erase(address);
+    settle();
+  }
+
+  /// A peer client whose posts go straight to the other node's gossip actor.
+  peer_client_actor spawn_wire() {
+    return sys.spawn([this, net = reachable](
+                         peer_client_actor::pointer self) -> peer_client_actor::behavior_type {
+      return {[this, net, self](post_atom, const std::string& address, const std::string&,
+                                const std::string& body) -> caf::result<std::string> {
+        const auto to = net->find(address);
+        if (to == net->end() || is_lost())
+          return errc::unreachable;
+        auto promise = self->make_response_promise<std::string>();
+        self->request(to->second, caf::infinite, message_atom_v, body)
+            .then(
+                [this, promise](std::string& answer) mutable {
+                  if (is_lost())
+                    promise.deliver(caf::make_error(errc::unreachable));
+                  else
+                    promise.deliver(std::move(answer));
+                },
+                [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+        return promise;
+      }};
+    });
+  }
+
+  bool is_lost() { return random() % 100 < loss_percent; }
+
+  void write(test_node& node, const crdt::key& key, const crdt::command& c) {
+    ask<crdt::view>(node.shards.of(key), apply_atom_v, key, c);
+  }
+
+  /// A write of any kind to any key at any node.
+  void write_at_random() {
+    auto& node = std::next(nodes.begin(), static_cast<long>(random() % nodes.size()))->second;
+    const auto name = "key-" + std::to_string(random() % 10);
+    const auto text = std::to_string(random() % 5);
+    switch (random() % 4) {
+    case 0:
+      return write(node, {type::counter, name},
+                   increment(static_cast<std::int64_t>(random() % 9) + 1));
+    case 1:
+      return write(node, {type::register_, name}, assign(text));
+    case 2:
+      return write(node, {type::set, name}, add(text));
+    default:
+      return write(node, {type::set, name}, remove(text));
+    }
+  }
+
+  static inline const crdt::key_query all_keys{.limit = SIZE_MAX};
+
+  /// Every value of a node, encoded.
+  std::map<crdt::key, std::string> contents(const test_node& node) {
+    std::map<crdt::key, std::string> result;
+    for (const auto& shard : node.shards.all())
+      for (const auto& key : ask<std::vector<crdt::key>>(shard, keys_atom_v, all_keys)) {
+        auto bytes = ask<std::string>(shard, state_atom_v, key);
+        if (!bytes.empty())
+          result[key] = std::move(bytes);
+      }
+    return result;
+  }
+
+  void expect_equal_contents() {
+    const auto first = contents(nodes.begin()->second);
+    EXPECT_FALSE(first.empty());
+    for (const auto& [address, node] : nodes)
+      EXPECT_EQ(contents(node), first) << address << " differs; STARLING_TEST_SEED=" << seed;
+  }
+
+  std::uint64_t seed = 0;
+  std::mt19937_64 random;
+  unsigned loss_percent = 0;
+  fake_membership members{sys};
+  std::shared_ptr<network> reachable = std::make_shared<network>();
+  std::map<std::string, test_node> nodes;
+  std::map<std::string, std::uint64_t> sessions;
+};
+
+TEST_F(GossipNetwork, BringsAWriteToTheOtherNodeWithinOneRound) {
+  auto& one = start("one:1", 1);
+  auto& two = start("two:1", 2);
+  advance(2 * interval);
+  const crdt::key visitors{type::counter, "visitors"};
+
+  write(one, visitors, increment(5));
+  advance(interval);
+
+  EXPECT_EQ(ask<crdt::view>(two.shards.of(visitors), read_atom_v, visitors, crdt::query{}),
+            counter_view(5));
+}
+
+TEST_F(GossipNetwork, ConvergesThoughMessagesAndAnswersAreLost) {
+  start("one:1", 1);
+  start("two:1", 2);
+  loss_percent = 40;
+  for (int i = 0; i < 200; ++i) {
+    write_at_random();
+    advance(milliseconds{random() % 700});
+  }
+
+  loss_percent = 0;
+  advance(10 * interval);
+
+  expect_equal_contents();
+  for (const auto& [address, node] : nodes)
+    EXPECT_EQ(ask<gossip_report>(node.gossip, report_atom_v).log_entries, 0u) << address;
+}
+
+TEST_F(GossipNetwork, ConvergesWithThreeNodesOfWhichOneStartsAnew) {
+  start("one:1", 1);
+  start("two:1", 2);
+  start("three:1", 3);
+  loss_percent = 20;
+  for (int i = 0; i < 200; ++i) {
+    write_at_random();
+    advance(milliseconds{random() % 700});
+    if (i == 100)
+      stop("three:1");
+    if (i == 120)
+      start("three:1", 33);
+  }
+
+  loss_percent = 0;
+  advance(20 * interval);
+
+  expect_equal_contents();
+}
+
+} // namespace
+} // namespace starling::actors

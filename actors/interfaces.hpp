@@ -24,7 +24,7 @@ using storage_actor = caf::typed_actor<
     // Answers when the changes are as durable as is configured. Fails with disk_full or
     // disk_failed; from then on it takes none.
     caf::result<void>(commit_atom, storage::batch),
-    // Commits what waits; its own message to itself.
+    // Goes on towards the next group; its own message to itself.
     caf::result<void>(tick_atom),
     // Who is told of a new replica id.
     caf::result<void>(shards_atom, std::vector<numbering_actor>),

@@ -19,6 +19,11 @@ namespace starling::actors {
 
 namespace {
 
+// After a commit that took so long, those it answered are waited for, for a part of that time, to
+// be in the next one. Where commits are faster, waiting costs more than it saves.
+constexpr caf::timespan slow_commit = std::chrono::milliseconds{2};
+constexpr int wait_divisor = 2;
+
 class storage_impl : public storage_actor::base {
 public:
   storage_impl(caf::actor_config& cfg, storage_context context)
@@ -33,6 +38,7 @@ public:
 
   void on_exit() override {
     sync_timer_.dispose();
+    wait_timer_.dispose();
     retry_timer_.dispose();
     unreadable_timer_.dispose();
     if (is_dirty_ && !failure_)
@@ -46,7 +52,7 @@ public:
       schedule_sync();
     return {
         [this](commit_atom, storage::batch& changes) { return take(std::move(changes)); },
-        [this](tick_atom) { commit_group(); },
+        [this](tick_atom) { end_stage(); },
         [this](shards_atom, std::vector<numbering_actor>& told) { told_ = std::move(told); },
         [this](renew_atom, const crdt::replica_id& lost) { return renew(lost); },
         [this](damaged_atom, const storage::failure& why) { could_not_read(why); },
@@ -59,6 +65,14 @@ public:
   }
 
 private:
+  /// What happens until the next group is committed.
+  enum class stage : std::uint8_t {
+    idle,        // nothing came
+    gathering,   // what is in the mailbox
+    catching_up, // what came during a slow commit is taken
+    waiting,     // for those whom it answered
+  };
+
   caf::telemetry::int_counter* counter(caf::string_view name, caf::string_view help) {
     return home_system().metrics().counter_singleton("starling", name, help, "1", true);
   }
@@ -69,14 +83,36 @@ private:
     auto promise = make_response_promise<void>();
     waiting_.push_back(std::move(changes));
     promises_.push_back(promise);
-    if (waiting_.size() == 1) // behind all that is in the mailbox now
-      anon_send(storage_actor{this}, tick_atom_v);
+    if (stage_ == stage::idle || (stage_ == stage::waiting && --missing_ == 0))
+      go_on_in(stage::gathering);
     return promise;
   }
 
-  void commit_group() {
-    if (waiting_.empty())
+  // -- groups --
+
+  /// A stage that lasts until all that is in the mailbox now is taken.
+  void go_on_in(stage s) {
+    stage_ = s;
+    anon_send(storage_actor{this}, tick_atom_v);
+  }
+
+  void end_stage() {
+    if (stage_ == stage::catching_up) {
+      stage_ = stage::waiting;
+      wait_timer_ = run_delayed(last_took_ / wait_divisor, [this] {
+        if (stage_ == stage::waiting)
+          end_stage();
+      });
       return;
+    }
+    wait_timer_.dispose();
+    stage_ = stage::idle;
+    if (!waiting_.empty())
+      commit_group();
+  }
+
+  void commit_group() {
+    const auto begin = clock().now();
     const auto group = std::exchange(waiting_, {});
     auto promises = std::exchange(promises_, {});
     const bool synced = context_.level == durability::sync;
@@ -94,6 +130,11 @@ private:
       syncs_->inc();
     else
       is_dirty_ = true;
+    last_took_ = clock().now() - begin;
+    if (synced && last_took_ >= slow_commit) {
+      missing_ = group.size();
+      go_on_in(stage::catching_up);
+    }
     for (auto& promise : promises)
       promise.deliver();
   }
@@ -195,6 +236,10 @@ private:
   }
 
   storage_context context_;
+  stage stage_ = stage::idle;
+  std::size_t missing_ = 0;    // of those that a slow commit answered
+  caf::timespan last_took_{0}; // to commit
+  caf::disposable wait_timer_;
   std::vector<storage::batch> waiting_;
   std::vector<caf::typed_response_promise<void>> promises_; // one for each
   std::optional<storage::failure> failure_;

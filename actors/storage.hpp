@@ -3,8 +3,10 @@
 // The storage actor: commits what the keys change, many changes with one write to the disk.
 //
 // While the disk is busy with one group, whatever comes waits in the mailbox and is the next group:
-// so the number of syncs follows from the disk and not from the number of writes. An actor of its
-// own thread, since it blocks.
+// so the number of syncs follows from the disk and not from the number of writes. Where the disk is
+// slow, those who were answered get a moment to be in that group as well: clients that send their
+// next write after each answer would else end up in two groups that wait for each other. An actor
+// of its own thread, since it blocks.
 
 #include "actors/interfaces.hpp"
 #include "storage/identity.hpp"

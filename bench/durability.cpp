@@ -57,8 +57,9 @@ server durable_node(const std::filesystem::path& folder) {
 
 // --- 1: writes ---------------------------------------------------------------------------------
 
-/// How long it takes to append a little to a file and have the disk keep it.
-double seconds_of_a_sync(const std::filesystem::path& folder) {
+/// How long it takes to append a little to a file and have the disk keep it, if each sync takes so
+/// much longer.
+double seconds_of_a_sync(const std::filesystem::path& folder, std::chrono::milliseconds more = {}) {
   const auto path = folder / "appended";
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const std::string little(4096, 'x');
@@ -67,6 +68,8 @@ double seconds_of_a_sync(const std::filesystem::path& folder) {
     const auto begin = clock::now();
     if (::write(file, little.data(), little.size()) < 0 || ::fdatasync(file) != 0)
       std::exit(1);
+    if (more.count() > 0)
+      std::this_thread::sleep_for(more);
     took.push_back(seconds_since(begin));
   }
   ::close(file);
@@ -122,6 +125,51 @@ void writes(bool whole) {
                 median(in_memory), median(batched), median(synced), 1000 * median(disk),
                 connections / median(disk), median(ratios),
                 (syncs() - syncs_before) / (changes() - changes_before));
+  }
+  std::puts("");
+}
+
+/// The same where the disk is slower.
+void slow_writes(bool whole) {
+  std::puts(
+      "Increments of one counter, where each sync of the node takes some milliseconds longer\n");
+  std::puts(
+      "| longer by, ms | in memory | sync | a sync of the disk, ms | 64 for each | sync over the "
+      "smaller | syncs for each write |");
+  std::puts("|---:|---:|---:|---:|---:|---:|---:|");
+  const scratch_folder folder;
+  auto memory = in_memory_node();
+  memory.start();
+  const auto next = increments(1);
+  const auto rate = [&next](const server& of) {
+    return send_all(of.http_port(), connections, next, {.time = 1s}).per_second();
+  };
+  rate(memory);
+  for (const auto more : {1ms, 2ms, 5ms, 10ms, 20ms}) {
+    auto sync = durable_node(folder / std::to_string(more.count()));
+    sync.add_variable("LD_PRELOAD=" SLOW_DISK_PATH);
+    sync.add_variable("SLOW_DISK_US=" + std::to_string(std::chrono::microseconds{more}.count()));
+    sync.start();
+    rate(sync);
+    const auto count = [&sync](const char* of) {
+      return sync.metric(std::string{"starling_storage_"} + of + "_total");
+    };
+    const auto syncs_before = count("syncs");
+    const auto changes_before = count("changes");
+    std::vector<double> in_memory;
+    std::vector<double> synced;
+    std::vector<double> disk;
+    std::vector<double> ratios;
+    for (int round = 0; round < (whole ? 15 : 5); ++round) {
+      in_memory.push_back(rate(memory));
+      disk.push_back(seconds_of_a_sync(folder.path(), more));
+      synced.push_back(rate(sync));
+      ratios.push_back(synced.back() / std::min(in_memory.back(), connections / disk.back()));
+    }
+    std::printf("| %ld | %.0f | %.0f | %.3f | %.0f | %.2f | %.3f |\n", more.count(),
+                median(in_memory), median(synced), 1000 * median(disk), connections / median(disk),
+                median(ratios),
+                (count("syncs") - syncs_before) / (count("changes") - changes_before));
   }
   std::puts("");
 }
@@ -402,15 +450,17 @@ int run(int count, char** arguments) {
     } else if (argument.starts_with("--only=")) {
       only = argument.substr(7);
     } else {
-      std::fputs(
-          "usage: bench durability [--whole] [--only=writes|sets|memory|disk|starting|crashes]\n",
-          stderr);
+      std::fputs("usage: bench durability [--whole] "
+                 "[--only=writes|slow|sets|memory|disk|starting|crashes]\n",
+                 stderr);
       return 2;
     }
   }
   const auto wanted = [&](std::string_view part) { return only.empty() || only == part; };
   if (wanted("writes"))
     writes(whole);
+  if (wanted("slow"))
+    slow_writes(whole);
   if (wanted("sets"))
     sets(whole);
   if (wanted("memory"))

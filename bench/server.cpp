@@ -36,13 +36,15 @@ std::uint16_t free_port() {
 }
 
 /// In the child: becomes the program. Its logs go where ours go if they are asked for.
-[[noreturn]] void become(char* const* arguments) {
+[[noreturn]] void become(char* const* arguments, std::vector<std::string>& environment) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   ::dup2(nowhere, STDIN_FILENO);
   ::dup2(nowhere, STDOUT_FILENO);
   if (std::getenv("BENCH_LOGS") == nullptr)
     ::dup2(nowhere, STDERR_FILENO);
+  for (auto& variable : environment)
+    ::putenv(variable.data());
   ::execv(arguments[0], arguments);
   ::_exit(127);
 }
@@ -89,7 +91,7 @@ void server::launch() {
   arguments.push_back(nullptr);
   process_ = ::fork();
   if (process_ == 0)
-    become(arguments.data());
+    become(arguments.data(), environment_);
   if (process_ < 0)
     throw std::runtime_error{"cannot start a process"};
 }

@@ -41,6 +41,9 @@ public:
 
   void add_flag(std::string flag) { flags_.push_back(std::move(flag)); }
 
+  /// Something in its environment, NAME=VALUE.
+  void add_variable(std::string variable) { environment_.push_back(std::move(variable)); }
+
   /// Starts the process, and no more. Requires: none runs.
   void launch();
 
@@ -66,6 +69,7 @@ private:
   void end(int signal);
 
   std::vector<std::string> flags_;
+  std::vector<std::string> environment_;
   std::uint16_t http_port_;
   std::uint16_t peer_port_;
   pid_t process_ = -1;

@@ -50,6 +50,9 @@ protected:
   void settle();
   void advance(std::chrono::milliseconds time);
 
+  /// Nobody does anything meanwhile: for what blocks.
+  void let_time_pass(std::chrono::microseconds time) { scheduler_.clock().current_time += time; }
+
   /// Sends what is answered by nothing, and settles.
   template <class Handle, class... Ts>
   void tell(const Handle& actor, Ts&&... message) {

@@ -6,6 +6,8 @@
 #include <caf/telemetry/metric_registry.hpp>
 
 #include <filesystem>
+#include <functional>
+#include <utility>
 
 namespace starling::actors {
 namespace {
@@ -97,6 +99,82 @@ TEST_F(StorageActor, AnswersOnceItIsCommitted) {
   settle();
   EXPECT_TRUE(is_answered);
   EXPECT_TRUE(was_there);
+}
+
+/// A disk that takes its time, in which something may happen.
+class StorageActorOnASlowDisk : public StorageActor {
+protected:
+  class slow_store : public counting_store {
+  public:
+    std::optional<storage::failure> commit(const std::vector<storage::batch>& batches,
+                                           bool synced) override {
+      if (const auto happens = std::exchange(meanwhile, nullptr))
+        happens();
+      return counting_store::commit(batches, synced);
+    }
+    std::function<void()> meanwhile;
+  };
+
+  StorageActorOnASlowDisk() { rows = slow; }
+
+  /// In the next commit, time passes and some changes arrive.
+  void let_commit_take(std::chrono::microseconds time, const storage_actor& disk,
+                       const std::vector<std::string>& arriving) {
+    slow->meanwhile = [this, time, disk, arriving] {
+      let_time_pass(time);
+      for (const auto& name : arriving)
+        caf::anon_send(disk, commit_atom_v, putting(name));
+    };
+  }
+
+  using sizes = std::vector<std::size_t>;
+  std::shared_ptr<slow_store> slow = std::make_shared<slow_store>();
+};
+
+TEST_F(StorageActorOnASlowDisk, WaitsForThoseWhoWereAnswered) {
+  const auto disk = spawn();
+  let_commit_take(10ms, disk, {"b", "c"});
+  tell(disk, commit_atom_v, putting("a"));
+  EXPECT_EQ(slow->groups, sizes{1}) << "who sent a may be back in a moment";
+  tell(disk, commit_atom_v, putting("d"));
+  EXPECT_EQ(slow->groups, (sizes{1, 3})) << "and is, so nobody else is waited for";
+}
+
+TEST_F(StorageActorOnASlowDisk, WaitsForHalfTheTimeOfACommit) {
+  const auto disk = spawn();
+  let_commit_take(10ms, disk, {"b"});
+  tell(disk, commit_atom_v, putting("a"));
+  advance(4ms);
+  EXPECT_EQ(slow->groups, sizes{1});
+  advance(1ms);
+  EXPECT_EQ(slow->groups, (sizes{1, 1}));
+  // Nobody comes back at all; who comes later waits for nothing.
+  advance(5ms);
+  tell(disk, commit_atom_v, putting("c"));
+  EXPECT_EQ(slow->groups, (sizes{1, 1, 1}));
+}
+
+TEST_F(StorageActorOnASlowDisk, WaitsForNobodyWhereCommitsAreFast) {
+  const auto disk = spawn();
+  let_commit_take(1999us, disk, {"b"});
+  tell(disk, commit_atom_v, putting("a"));
+  EXPECT_EQ(slow->groups, (sizes{1, 1}));
+}
+
+TEST_F(StorageActorOnASlowDisk, WaitsForNobodyWhereNothingIsSynced) {
+  const auto disk = spawn(durability::none);
+  let_commit_take(10ms, disk, {"b"});
+  tell(disk, commit_atom_v, putting("a"));
+  EXPECT_EQ(slow->groups, (sizes{1, 1}));
+}
+
+TEST_F(StorageActorOnASlowDisk, FailsThoseThatWaitWithTheRest) {
+  const auto disk = spawn();
+  let_commit_take(10ms, disk, {"b"});
+  tell(disk, commit_atom_v, putting("a"));
+  rows->break_down({trouble::full, "no room"});
+  EXPECT_EQ(commit(disk, putting("c")), errc::disk_full);
+  EXPECT_FALSE(has("b"));
 }
 
 TEST_F(StorageActor, SyncsNowAndThenOnlyWhereDurabilityIsBatch) {

@@ -26,12 +26,16 @@ namespace {
 
 using namespace starling;
 
+// What the process tells itself with. Two signals of one kind may arrive as one, and that of an
+// operator must not be taken for its own.
+constexpr int own_signal = SIGUSR1;
+
 /// The signals that end the process are taken here, by the one thread that waits for them.
 sigset_t block_stop_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
+  for (const int one : {SIGINT, SIGTERM, own_signal})
+    sigaddset(&signals, one);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
@@ -52,7 +56,7 @@ ending run(caf::actor_system& sys, const actors::options& o, const sigset_t& sto
   std::atomic<bool> again = false;
   actors::node node{sys, o, at, [&again] {
                       again = true;
-                      ::kill(::getpid(), SIGTERM); // wakes the thread that waits below
+                      ::kill(::getpid(), own_signal); // wakes the thread that waits below
                     }};
   http::front_end clients{
       sys,
@@ -62,7 +66,7 @@ ending run(caf::actor_system& sys, const actors::options& o, const sigset_t& sto
     clients.refuse_writes();
     const auto report = node.leave();
     if (report.left)
-      ::kill(::getpid(), SIGTERM); // wakes the thread that waits below
+      ::kill(::getpid(), own_signal); // wakes the thread that waits below
     return report;
   };
   http::peer_listener peers{sys, o, secret, node.membership(), node.gossip(), node.backup(), leave};
@@ -85,7 +89,7 @@ ending run(caf::actor_system& sys, const actors::options& o, const sigset_t& sto
   clients.stop();
   peers.stop();
   node.stop();
-  return again ? ending::again : ending::stopped;
+  return again && signal == own_signal ? ending::again : ending::stopped;
 }
 
 // Set where a process goes on for another.

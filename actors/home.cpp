@@ -28,8 +28,10 @@ std::variant<identity, std::string> take_up_node_id(const options& o) {
 /// Opens the rows, after they are rebuilt if they have to be.
 std::variant<storage::opened, storage::failure> open_rows(const storage::folder& folder,
                                                           const options& o) {
-  const storage::rocks_settings settings{.block_cache_bytes = o.storage.cache,
-                                         .write_buffer_bytes = o.storage.write_buffer};
+  const storage::rocks_settings settings{
+      .block_cache_bytes = o.storage.cache,
+      .write_buffer_bytes = o.storage.write_buffer,
+      .tell = [](std::string_view what) { log::warn("rocksdb", "{}", what); }};
   const auto done = storage::rebuild_if_ordered(folder, settings, digester_of(o));
   if (const auto* why = std::get_if<storage::failure>(&done)) {
     if (why->kind != storage::trouble::full)

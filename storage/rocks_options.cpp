@@ -1,5 +1,7 @@
 #include "storage/rocks_options.hpp"
 
+#include "storage/rocks_messages.hpp"
+
 #include <algorithm>
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
@@ -15,8 +17,6 @@ constexpr double filter_bits_per_name = 10;
 constexpr int open_files_max = 256;
 constexpr std::uint64_t manifest_bytes_max = std::uint64_t{64} << 20;
 constexpr std::uint64_t sync_every_bytes = std::uint64_t{1} << 20;
-constexpr std::size_t info_log_bytes_max = std::size_t{1} << 20;
-constexpr std::size_t info_logs_max = 2;
 
 rocksdb::CompressionType compression() {
   const auto all = rocksdb::GetSupportedCompressions();
@@ -44,11 +44,9 @@ void set_bounds(const rocks_settings& settings, rocksdb::Options& options) {
   options.bytes_per_sync = sync_every_bytes;
 }
 
-// Its default level depends on how whoever includes the header is compiled.
-void set_info_log(rocksdb::Options& options) {
-  options.info_log_level = rocksdb::INFO_LEVEL;
-  options.max_log_file_size = info_log_bytes_max;
-  options.keep_log_file_num = info_logs_max;
+void set_messages(const rocks_settings& settings, rocksdb::Options& options) {
+  options.info_log = std::make_shared<rocks_messages>(settings.tell);
+  options.info_log_level = rocksdb::WARN_LEVEL;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
 }
@@ -69,7 +67,7 @@ rocksdb::Options rocks_options(const rocks_settings& settings) {
   options.env = settings.env ? settings.env : rocksdb::Env::Default();
   set_tables(settings, options);
   set_bounds(settings, options);
-  set_info_log(options);
+  set_messages(settings, options);
   set_checks(settings, options);
   return options;
 }

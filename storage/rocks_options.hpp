@@ -1,7 +1,7 @@
 #pragma once
 
-// How we have RocksDB work: bounded in memory, open files and log files of its own, checking what
-// it reads, and never resuming by itself after an error.
+// How we have RocksDB work: bounded in memory and open files, without a log file of its own,
+// checking what it reads, and never resuming by itself after an error.
 
 #include "storage/rocks_store.hpp"
 

@@ -122,8 +122,9 @@ private:
   bool is_new_ = false;
 };
 
-bool is_locked(const Status& status) {
-  return status.IsIOError() && status.ToString().find("/LOCK: ") != std::string::npos;
+/// Whether somebody has the lock. On a disk that takes no writes nobody gets it.
+bool is_locked(const failure& why) {
+  return why.kind == trouble::broken && why.what.find("/LOCK: ") != std::string::npos;
 }
 
 } // namespace
@@ -132,11 +133,12 @@ std::variant<opened, failure> open_rocks_store(const std::string& folder,
                                                const rocks_settings& settings) {
   opening o{folder, settings};
   const auto status = o.open();
-  if (is_locked(status))
-    return failure{trouble::broken,
-                   "the rows in " + folder + " are open already: " + status.ToString()};
-  if (!status.ok())
-    return to_failure("cannot open the rows in " + folder, status);
+  if (!status.ok()) {
+    auto failed = to_failure("cannot open the rows in " + folder, status);
+    if (is_locked(failed))
+      failed.what = "the rows in " + folder + " are open already: " + status.ToString();
+    return failed;
+  }
   return opened{std::move(o.rows), std::move(o.damage)};
 }
 

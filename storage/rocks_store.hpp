@@ -25,6 +25,9 @@ struct rocks_settings {
   /// What stands between RocksDB and the machine; the machine itself if null. It outlives the
   /// store.
   rocksdb::Env* env = nullptr;
+  /// Told what RocksDB warns of, from any thread; nobody if null.
+  using listener = std::function<void(std::string_view)>;
+  listener tell{};
   /// Opens although files of rows are damaged as a whole: each read that meets one fails.
   bool takes_damage = false;
 };

@@ -8,8 +8,8 @@
 // to the length that it had; of other files, RocksDB believes that a length is only written after
 // what it covers, and does not open with noise at the end of its manifest. Of the names in a folder
 // that were made, changed and removed since it was synced, the first ones survive, and the others
-// are as they were. Folders themselves are never lost, nor is anything of RocksDB's own log for
-// people and its lock, which do not go through here.
+// are as they were. Folders themselves are never lost, nor is RocksDB's lock, which does not go
+// through here.
 //
 // Operations are appends, syncs of files and folders, and changes of names. RocksDB makes some in
 // threads of its own, so a seed gives the same faults, but not always the same moment.

@@ -25,13 +25,15 @@ protected:
   RocksRows() { fs::create_directory(folder / "graveyard"); }
 
   opened open() {
-    return open_rows(path, {std::size_t{1} << 20, std::size_t{64} << 10, machine.get()});
+    return open_rows(path, {std::size_t{1} << 20, std::size_t{64} << 10, machine.get(),
+                            [this](std::string_view text) { told += std::string{text} + '\n'; }});
   }
 
   temporary_folder folder;
   const std::string path = folder / "rows";
   const std::shared_ptr<losing_disk> disk = std::make_shared<losing_disk>(folder / "graveyard", 1);
   const std::unique_ptr<rocksdb::Env> machine = machine_with(disk);
+  std::string told; // read once the rows are closed, since RocksDB tells from its threads
 };
 
 std::string noise(std::size_t bytes) {
@@ -107,6 +109,7 @@ TEST_F(RocksRows, FailTheNextCommitAfterSomethingFailedInTheBackground) {
     check(*found.rows, held);
     disk->settle();
   }
+  EXPECT_NE(told.find("[ERROR]"), std::string::npos) << told;
   check(*open().rows, held);
 }
 
@@ -189,7 +192,8 @@ TEST(RocksRowsChild, DISABLED_FillsADisk) {
   ASSERT_EQ(::mount("tmpfs", mount.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
   check(*open_rows(mount + "/rows").rows, held);
   ASSERT_EQ(::mount("tmpfs", mount.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr), 0);
-  EXPECT_EQ(refused_rows(mount + "/rows").kind, trouble::read_only);
+  const auto refused = refused_rows(mount + "/rows");
+  EXPECT_EQ(refused.kind, trouble::read_only) << refused.what;
 }
 
 TEST_F(RocksRows, SurviveThatTheDiskIsFull) {

@@ -36,6 +36,11 @@ TEST_F(RocksStore, HoldsItsRowsWhenOpenedAgain) {
   }
 }
 
+TEST_F(RocksStore, WritesNoLogForPeople) {
+  open_rows(path);
+  EXPECT_FALSE(std::filesystem::exists(path + "/LOG")) << "on a full disk it ends the process";
+}
+
 TEST_F(RocksStore, HoldsMoreThanItsWriteBuffers) {
   const rocks_settings small{std::size_t{1} << 20, std::size_t{64} << 10};
   const std::string value(10'000, 'x');

@@ -84,6 +84,43 @@ requests increments(std::uint64_t counters) {
   };
 }
 
+/// Rounds in which a node that syncs takes turns with one in memory.
+class synced_rounds {
+public:
+  /// Counts the syncs of this node from now on.
+  explicit synced_rounds(const server& syncing)
+      : syncing_(syncing), syncs_before_(count("syncs")), changes_before_(count("changes")) {}
+
+  void add(double in_memory, double disk, double synced) {
+    in_memory_.push_back(in_memory);
+    disk_.push_back(disk);
+    synced_.push_back(synced);
+    ratios_.push_back(synced / std::min(in_memory, connections / disk));
+  }
+
+  double in_memory() const { return median(in_memory_); }
+
+  /// The cells of a table from the rate of the syncing node on.
+  void print() const {
+    std::printf(" %.0f | %.3f | %.0f | %.2f | %.3f |\n", median(synced_), 1000 * median(disk_),
+                connections / median(disk_), median(ratios_),
+                (count("syncs") - syncs_before_) / (count("changes") - changes_before_));
+  }
+
+private:
+  double count(const std::string& of) const {
+    return syncing_.metric("starling_storage_" + of + "_total");
+  }
+
+  const server& syncing_;
+  double syncs_before_;
+  double changes_before_;
+  std::vector<double> in_memory_;
+  std::vector<double> disk_; // seconds of a sync
+  std::vector<double> synced_;
+  std::vector<double> ratios_;
+};
+
 void writes(bool whole) {
   std::printf("Increments a second over %zu connections; medians of rounds in which the nodes take "
               "turns\n\n",
@@ -105,26 +142,16 @@ void writes(bool whole) {
     const auto rate = [&next](const server& of) {
       return send_all(of.http_port(), connections, next, {.time = 500ms}).per_second();
     };
-    const auto syncs = [&sync] { return sync.metric("starling_storage_syncs_total"); };
-    const auto changes = [&sync] { return sync.metric("starling_storage_changes_total"); };
-    const auto syncs_before = syncs();
-    const auto changes_before = changes();
-    std::vector<double> in_memory;
+    synced_rounds rounds{sync};
     std::vector<double> batched;
-    std::vector<double> synced;
-    std::vector<double> disk;
-    std::vector<double> ratios;
     for (int round = 0; round < (whole ? 60 : 15); ++round) {
-      in_memory.push_back(rate(memory));
-      disk.push_back(seconds_of_a_sync(folder.path()));
-      synced.push_back(rate(sync));
+      const auto in_memory = rate(memory);
+      const auto disk = seconds_of_a_sync(folder.path());
+      rounds.add(in_memory, disk, rate(sync));
       batched.push_back(rate(batch));
-      ratios.push_back(synced.back() / std::min(in_memory.back(), connections / disk.back()));
     }
-    std::printf("| %lu | %.0f | %.0f | %.0f | %.3f | %.0f | %.2f | %.3f |\n", counters,
-                median(in_memory), median(batched), median(synced), 1000 * median(disk),
-                connections / median(disk), median(ratios),
-                (syncs() - syncs_before) / (changes() - changes_before));
+    std::printf("| %lu | %.0f | %.0f |", counters, rounds.in_memory(), median(batched));
+    rounds.print();
   }
   std::puts("");
 }
@@ -151,25 +178,14 @@ void slow_writes(bool whole) {
     sync.add_variable("SLOW_DISK_US=" + std::to_string(std::chrono::microseconds{more}.count()));
     sync.start();
     rate(sync);
-    const auto count = [&sync](const char* of) {
-      return sync.metric(std::string{"starling_storage_"} + of + "_total");
-    };
-    const auto syncs_before = count("syncs");
-    const auto changes_before = count("changes");
-    std::vector<double> in_memory;
-    std::vector<double> synced;
-    std::vector<double> disk;
-    std::vector<double> ratios;
+    synced_rounds rounds{sync};
     for (int round = 0; round < (whole ? 15 : 5); ++round) {
-      in_memory.push_back(rate(memory));
-      disk.push_back(seconds_of_a_sync(folder.path(), more));
-      synced.push_back(rate(sync));
-      ratios.push_back(synced.back() / std::min(in_memory.back(), connections / disk.back()));
+      const auto in_memory = rate(memory);
+      const auto disk = seconds_of_a_sync(folder.path(), more);
+      rounds.add(in_memory, disk, rate(sync));
     }
-    std::printf("| %ld | %.0f | %.0f | %.3f | %.0f | %.2f | %.3f |\n", more.count(),
-                median(in_memory), median(synced), 1000 * median(disk), connections / median(disk),
-                median(ratios),
-                (count("syncs") - syncs_before) / (count("changes") - changes_before));
+    std::printf("| %ld | %.0f |", more.count(), rounds.in_memory());
+    rounds.print();
   }
   std::puts("");
 }

@@ -32,33 +32,43 @@ either<members> unique_members(const std::vector<json_member>& object, std::stri
   return result;
 }
 
-/// The members of the body, if it is an object with no others than `known`.
-either<members> read_body(std::string_view body, const std::set<std::string_view>& known) {
+/// The members of the body, if it is an object with no others than `known`. `wanted` shows what one
+/// looks like to whoever sent something else, such as the fields of a form.
+either<members> read_body(std::string_view body, const std::set<std::string_view>& known,
+                          std::string_view wanted) {
+  const auto advice = "send a JSON object, such as " + std::string{wanted};
   if (body.find_first_not_of(" \t\r\n") == std::string_view::npos)
-    return problem{empty_body, "send a JSON object", {}};
+    return problem{empty_body, advice, {}};
   if (const auto error = check_json(body))
-    return problem{malformed_json, error->what + " at byte " + std::to_string(error->position), {}};
+    return problem{malformed_json,
+                   error->what + " at byte " + std::to_string(error->position) + "; " + advice,
+                   {}};
   const auto object = members_of(body);
   if (!object)
-    return problem{not_an_object, "send a JSON object", {}};
+    return problem{not_an_object, advice, {}};
   for (const auto& [name, value] : *object)
     if (!known.contains(name))
       return problem{unknown_member, "this request has no such member", pointer_to("", name)};
   return unique_members(*object, "");
 }
 
+/// An integer, or a string with its digits: many clients lose the last digits of JSON numbers
+/// beyond 2^53.
 either<std::int64_t> read_amount(std::string_view text, const std::string& pointer) {
-  if (!is_integer(text))
-    return wrong_type_at(pointer, "an integer without fraction and exponent");
+  const auto content = string_of(text);
+  const auto digits = content ? std::string_view{*content} : text;
+  if (!is_integer(digits))
+    return wrong_type_at(pointer, "an integer without fraction and exponent, or such an integer "
+                                  "as a string");
   std::int64_t amount = 0;
-  std::from_chars(text.data(), text.data() + text.size(), amount); // leaves 0 beyond 64 bits
+  std::from_chars(digits.data(), digits.data() + digits.size(), amount); // leaves 0 beyond 64 bits
   if (amount <= 0)
     return problem{out_of_range, "wanted is a number from 1 to 9223372036854775807", pointer};
   return amount;
 }
 
 either<crdt::command> read_counter(std::string_view body) {
-  auto read = read_body(body, {"increment", "decrement"});
+  auto read = read_body(body, {"increment", "decrement"}, R"({"increment": 5})");
   if (auto* error = std::get_if<problem>(&read))
     return std::move(*error);
   const auto& given = std::get<members>(read);
@@ -75,7 +85,7 @@ either<crdt::command> read_counter(std::string_view body) {
 }
 
 either<crdt::command> read_register(std::string_view body) {
-  auto read = read_body(body, {"value"});
+  auto read = read_body(body, {"value"}, R"({"value": "dark-mode"})");
   if (auto* error = std::get_if<problem>(&read))
     return std::move(*error);
   const auto& given = std::get<members>(read);
@@ -105,45 +115,50 @@ either<std::vector<std::string>> read_elements(std::string_view text, const std:
   return result;
 }
 
-/// What each element's context says was observed of it.
-either<std::map<std::string, crdt::version_vector>>
-read_contexts(std::string_view text, const crdt::key& key, const wire::secret& secret) {
-  const std::string pointer = "/contexts";
+constexpr std::string_view contexts_pointer = "/contexts";
+
+/// The context of each element, unopened: whoever hands back all that a read showed may have read
+/// much more than is changed.
+either<members> read_contexts(std::string_view text) {
   const auto object = members_of(text);
   if (!object)
-    return wrong_type_at(pointer, "an object from elements to contexts");
-  auto unique = unique_members(*object, pointer);
-  if (auto* error = std::get_if<problem>(&unique))
-    return std::move(*error);
-  std::map<std::string, crdt::version_vector> result;
-  for (const auto& [element, value] : std::get<members>(unique)) {
-    const auto token = string_of(value);
-    if (!token)
-      return wrong_type_at(pointer_to(pointer, element), "a string");
-    auto observed = decode_context(secret, key, {crdt::payload_kind::text, element}, *token);
-    if (!observed)
-      return problem{invalid_context, "the context was not given out for this key and element",
-                     pointer_to(pointer, element)};
-    result.emplace(element, std::move(*observed));
-  }
-  return result;
+    return wrong_type_at(std::string{contexts_pointer}, "an object from elements to contexts");
+  for (const auto& [element, value] : *object)
+    if (!value.starts_with('"'))
+      return wrong_type_at(pointer_to(contexts_pointer, element), "a string");
+  return unique_members(*object, contexts_pointer);
+}
+
+/// What the context of an element says was observed of it; nothing if it has none.
+either<std::optional<crdt::version_vector>> observed_of(const crdt::payload& element,
+                                                        const members& contexts,
+                                                        const crdt::key& key,
+                                                        const wire::secret& secret) {
+  const auto found = contexts.find(element.data);
+  if (found == contexts.end())
+    return std::nullopt;
+  auto observed = decode_context(secret, key, element, *string_of(found->second));
+  if (!observed)
+    return problem{invalid_context, "the context was not given out for this key and element",
+                   pointer_to(contexts_pointer, element.data)};
+  return observed;
 }
 
 either<crdt::command> read_set(std::string_view body, const crdt::key& key,
                                const wire::secret& secret) {
-  auto read = read_body(body, {"add", "remove", "contexts"});
+  auto read = read_body(body, {"add", "remove", "contexts"}, R"({"add": ["apple"]})");
   if (auto* error = std::get_if<problem>(&read))
     return std::move(*error);
   const auto& given = std::get<members>(read);
   if (!given.contains("add") && !given.contains("remove"))
     return problem{missing_member, "give add or remove", {}};
 
-  std::map<std::string, crdt::version_vector> contexts;
+  members contexts; // those of elements that are not named are not used
   if (const auto found = given.find("contexts"); found != given.end()) {
-    auto decoded = read_contexts(found->second, key, secret);
-    if (auto* error = std::get_if<problem>(&decoded))
+    auto all = read_contexts(found->second);
+    if (auto* error = std::get_if<problem>(&all))
       return std::move(*error);
-    contexts = std::get<1>(std::move(decoded));
+    contexts = std::get<members>(std::move(all));
   }
 
   crdt::set_change change;
@@ -160,14 +175,13 @@ either<crdt::command> read_set(std::string_view body, const crdt::key& key,
         return problem{added_and_removed, "an element is either added or removed",
                        pointer_to("", name)};
       crdt::member_change one{{crdt::payload_kind::text, std::move(element)}, std::nullopt};
-      if (auto observed = contexts.extract(one.member.data))
-        one.observed = std::move(observed.mapped());
+      auto observed = observed_of(one.member, contexts, key, secret);
+      if (auto* error = std::get_if<problem>(&observed))
+        return std::move(*error);
+      one.observed = std::get<1>(std::move(observed));
       list->push_back(std::move(one));
     }
   }
-  if (!contexts.empty())
-    return problem{unused_context, "the element is neither added nor removed",
-                   pointer_to("/contexts", contexts.begin()->first)};
   return change;
 }
 

@@ -3,9 +3,10 @@
 // The bodies of writes: one JSON object becomes one command, or a problem that says which member
 // is to blame.
 //
-//     counters   {"increment": 5} or {"decrement": 5}: an integer literal from 1 to 2^63 - 1
+//     counters   {"increment": 5} or {"decrement": "5"}: an integer from 1 to 2^63 - 1
 //     registers  {"value": ...}: any JSON
-//     sets       {"add": ["x"], "remove": ["y"], "contexts": {"y": "..."}}: add or remove or both
+//     sets       {"add": ["x"], "remove": ["y"], "contexts": {"y": "..."}}: add or remove or both;
+//                contexts of other elements are left unread
 
 #include "crdt/command.hpp"
 #include "http/problem.hpp"

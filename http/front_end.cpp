@@ -1,5 +1,6 @@
 #include "http/front_end.hpp"
 
+#include "actors/config.hpp"
 #include "actors/last_words.hpp"
 #include "http/metrics.hpp"
 #include "http/reply.hpp"
@@ -153,6 +154,15 @@ problem problem_of(const crdt::key& key, const caf::error& why) {
   return problem_of(why);
 }
 
+/// What a node is not ready for is in the title: the code is the same for all of it.
+problem not_ready(std::string title, std::string detail) {
+  return {problem_code::not_ready, std::move(detail), {}, {}, std::move(title)};
+}
+
+problem is_stopping() {
+  return not_ready("This node is stopping", "ask another node");
+}
+
 /// The name of a member, or its id.
 std::string name_of(const membership::node_id& id, const actors::membership_report& report) {
   const auto name = [](const membership::member& m) {
@@ -245,6 +255,7 @@ std::string_view route_of(const parsed& asked) {
     }
     std::string_view operator()(const write_request& w) const { return of(w.key.type); }
     std::string_view operator()(const keys_request&) const { return "/keys"; }
+    std::string_view operator()(index_request) const { return "/"; }
     std::string_view operator()(cluster_request) const { return "/cluster"; }
     std::string_view operator()(health_request) const { return "/healthz"; }
     std::string_view operator()(ready_request) const { return "/readyz"; }
@@ -318,27 +329,33 @@ response front_end::handle(const parsed& asked) {
 }
 
 response front_end::reply(const read_request& asked) {
-  return show(asked.key, ask(asked.key, asked.query), reply_to_read);
+  return show(asked.key, ask(asked.key, asked.query), reply_to_read, asked.how);
 }
 
 response front_end::reply(const write_request& asked) {
   ++writes_; // before the question whether it is still welcome
-  auto result = leaving_ ? reply_with(problem{problem_code::not_ready,
-                                              "the node is leaving the cluster; write to another",
-                                              {}})
-                         : show(asked.key, ask(asked.key, asked.command), reply_to_write);
+  auto result = leaving_ ? reply_with(not_ready("This node is leaving its cluster",
+                                                "it takes no more writes; write to another node"))
+                         : carry_out(asked);
   --writes_;
   writes_.notify_all();
   return result;
 }
 
+response front_end::carry_out(const write_request& asked) {
+  auto outcome = ask(asked.key, asked.command);
+  if (auto* what = std::get_if<problem>(&outcome); what && what->code == problem_code::timed_out)
+    what->detail = "no answer in time; this write may still happen";
+  return show(asked.key, outcome, reply_to_write, asked.how);
+}
+
 response front_end::show(const crdt::key& key, const std::variant<answer, problem>& outcome,
-                         writer write) const {
+                         writer write, style how) const {
   if (const auto* what = std::get_if<problem>(&outcome))
     return reply_with(*what);
   const auto& a = std::get<answer>(outcome);
   if (const auto* seen = std::get_if<crdt::view>(&a))
-    return write(key, *seen, settings_.secret);
+    return write(key, *seen, settings_.secret, how);
   return reply_with(problem_of(key, std::get<caf::error>(a)));
 }
 
@@ -350,6 +367,10 @@ response front_end::reply(const keys_request& asked) {
   if (const auto* page = std::get_if<crdt::key_page>(&a))
     return reply_with(*page);
   return reply_with(problem_of(std::get<caf::error>(a)));
+}
+
+response front_end::reply(index_request) {
+  return reply_with_index(actors::version, routes());
 }
 
 response front_end::reply(cluster_request) {
@@ -368,22 +389,30 @@ response front_end::reply(health_request) {
 }
 
 response front_end::reply(ready_request) {
-  if (stopping_ || leaving_)
-    return reply_with(problem{problem_code::not_ready, "the node is stopping"});
+  if (stopping_)
+    return reply_with(is_stopping());
+  if (leaving_)
+    return reply_with(not_ready("This node is leaving its cluster", "it takes no more writes"));
   const auto outcome = ask(report_atom_v);
   const auto* answered = std::get_if<answer>(&outcome);
   const auto* report = answered ? std::get_if<node_report>(answered) : nullptr;
   if (!report)
-    return reply_with(problem{problem_code::not_ready, "the actors do not answer in time"});
+    return reply_with(not_ready("A part of this node does not answer in time",
+                                "the actors do not answer in time"));
   if (const auto& why = report->storage.failure)
-    return reply_with(problem{problem_code::not_ready, "nothing can be written: " + why->what});
+    return reply_with(not_ready(why->kind == storage::trouble::full
+                                    ? "The disk of this node is full"
+                                    : "The disk of this node takes no writes",
+                                "nothing can be written: " + why->what));
   if (const auto& why = report->storage.damage)
-    return reply_with(problem{problem_code::not_ready, "something cannot be read: " + *why});
+    return reply_with(
+        not_ready("The disk of this node is damaged", "something cannot be read: " + *why));
   if (const auto& why = report->storage.unreadable)
-    return reply_with(problem{problem_code::not_ready, "something could not be read: " + *why});
+    return reply_with(not_ready("The disk of this node cannot be read in part",
+                                "something could not be read: " + *why));
   if (report->storage.is_mending)
-    return reply_with(problem{problem_code::not_ready,
-                              "what was damaged on the disk is brought back from other nodes"});
+    return reply_with(not_ready("This node waits for what its disk has lost",
+                                "what was damaged on the disk is brought back from other nodes"));
   return reply_with_status("ready");
 }
 
@@ -414,11 +443,11 @@ std::variant<answer, problem> front_end::ask(Ts&&... question) {
   // late one.
   caf::anon_send(actor_, std::forward<Ts>(question)..., reply_to<answer>{std::move(promise)});
   if (future.wait_for(settings_.options.request_timeout) != std::future_status::ready)
-    return problem{problem_code::timed_out, "no answer in time; a write may still happen"};
+    return problem{problem_code::timed_out, "no answer in time", {}};
   try {
     return future.get();
   } catch (const std::future_error&) {
-    return problem{problem_code::not_ready, "the node is stopping"};
+    return is_stopping();
   }
 }
 

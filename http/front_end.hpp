@@ -103,6 +103,7 @@ private:
   response reply(const read_request& asked);
   response reply(const write_request& asked);
   response reply(const keys_request& asked);
+  response reply(index_request);
   response reply(cluster_request);
   response reply(health_request);
   response reply(ready_request);
@@ -110,10 +111,12 @@ private:
   response reply(const options_request& asked);
   response reply(const problem& what);
 
+  response carry_out(const write_request& asked);
+
   /// Writes what a client sees of a value.
-  using writer = response (*)(const crdt::key&, const crdt::view&, const wire::secret&);
-  response show(const crdt::key& key, const std::variant<answer, problem>& outcome,
-                writer write) const;
+  using writer = response (*)(const crdt::key&, const crdt::view&, const wire::secret&, style);
+  response show(const crdt::key& key, const std::variant<answer, problem>& outcome, writer write,
+                style how) const;
 
   template <class... Ts>
   std::variant<answer, problem> ask(Ts&&... question);

@@ -4,6 +4,10 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
 namespace starling::http {
 
 namespace {
@@ -39,6 +43,10 @@ struct ignore_all {
   bool on_comment_part(text, error&) { return true; }
   bool on_comment(text, error&) { return true; }
 };
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -101,9 +109,8 @@ private:
   std::string_view rest_;
 };
 
-} // namespace
-
-std::optional<json_error> check_json(std::string_view text) {
+/// What the parser has against a text, and where.
+std::pair<json::error_code, std::size_t> parse(std::string_view text) {
   json::parse_options options;
   options.max_depth = json_depth_max;
   json::basic_parser<ignore_all> parser{options};
@@ -111,8 +118,39 @@ std::optional<json_error> check_json(std::string_view text) {
   const auto used = parser.write_some(false, text.data(), text.size(), error);
   if (!error && used < text.size())
     error = json::error::extra_data;
+  return {error, used};
+}
+
+/// The same text with zeros for the digits of each exponent. The parser refuses exponents of more
+/// than 31 bits, which JSON allows; what it says of this text holds for the other one, since only
+/// digits have changed, and none of them within a string.
+std::string without_exponents(std::string_view text) {
+  std::string result{text};
+  bool in_string = false;
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const char c = result[i];
+    if (c == '"') {
+      in_string = !in_string;
+    } else if (in_string) {
+      i += c == '\\' ? 1 : 0; // what is escaped ends no string
+    } else if ((c == 'e' || c == 'E') && i > 0 && is_digit(result[i - 1])) {
+      if (i + 1 < result.size() && (result[i + 1] == '+' || result[i + 1] == '-'))
+        ++i;
+      while (i + 1 < result.size() && is_digit(result[i + 1]))
+        result[++i] = '0';
+    }
+  }
+  return result;
+}
+
+} // namespace
+
+std::optional<json_error> check_json(std::string_view text) {
+  auto [error, position] = parse(text);
+  if (error == json::error::exponent_overflow)
+    std::tie(error, position) = parse(without_exponents(text));
   if (error)
-    return json_error{error.message(), used};
+    return json_error{error.message(), position};
   return std::nullopt;
 }
 
@@ -159,9 +197,9 @@ std::optional<std::string> string_of(std::string_view text) {
 }
 
 bool is_integer(std::string_view text) {
-  const auto number = scanner{text}.value();
-  const auto digits = number.substr(number.starts_with('-') ? 1 : 0);
-  return !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos;
+  const auto digits = text.substr(text.starts_with('-') ? 1 : 0);
+  return !digits.empty() && std::ranges::all_of(digits, is_digit) &&
+         (digits.size() == 1 || digits.front() != '0');
 }
 
 std::string compact(std::string_view text) {

@@ -40,7 +40,7 @@ std::optional<std::vector<std::string_view>> elements_of(std::string_view text);
 /// The decoded string, or nothing if this is no string.
 std::optional<std::string> string_of(std::string_view text);
 
-/// Whether this is a number without fraction and exponent.
+/// Whether this is a number without fraction and exponent, and nothing else. Any text.
 bool is_integer(std::string_view text);
 
 /// The same text without white space outside of strings.

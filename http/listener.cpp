@@ -97,16 +97,9 @@ private:
   }
 
   response call(const httplib::Request& head, std::string_view body) {
-    const auto type = head.get_header_value("Content-Type");
-    const auto encoding = head.get_header_value("Content-Encoding");
-    const auto origin = head.get_header_value("Origin");
-    request r{head.method, head.target, body, {}, {}, {}};
-    if (head.has_header("Content-Type"))
-      r.content_type = type;
-    if (head.has_header("Content-Encoding"))
-      r.content_encoding = encoding;
-    if (head.has_header("Origin"))
-      r.origin = origin;
+    request r{head.method, head.target, body};
+    for (const auto& [name, value] : head.headers)
+      r.head.push_back({name, value});
     try {
       return answer_(r);
     } catch (const std::exception&) {

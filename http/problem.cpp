@@ -36,6 +36,10 @@ description describe(problem_code code) {
     return {404, "unknown-key", "This node knows no such key"};
   case problem_code::method_not_allowed:
     return {405, "method-not-allowed", "The path does not know this method"};
+  case problem_code::unsupported_condition:
+    return {412, "unsupported-condition", "Writes take no conditions"};
+  case problem_code::unsupported_header:
+    return {400, "unsupported-header", "A header asks for what writes cannot do"};
   case problem_code::body_too_large:
     return {413, "body-too-large", "The body is too large"};
   case problem_code::unsupported_media_type:
@@ -58,8 +62,6 @@ description describe(problem_code code) {
     return {422, "element-too-large", "An element is too large"};
   case problem_code::added_and_removed:
     return {422, "added-and-removed", "An element is both added and removed"};
-  case problem_code::unused_context:
-    return {422, "unused-context", "A context is for an element that is not touched"};
   case problem_code::invalid_context:
     return {422, "invalid-context", "A context is not for this key and element"};
   case problem_code::counter_range:
@@ -77,7 +79,7 @@ description describe(problem_code code) {
   case problem_code::being_mended:
     return {503, "being-mended", "This node has lost the value, and waits for it"};
   case problem_code::not_ready:
-    return {503, "not-ready", "This node is starting or stopping"};
+    return {503, "not-ready", "This node is not ready"};
   case problem_code::timed_out:
     return {504, "timed-out", "There was no answer in time"};
   }
@@ -103,7 +105,7 @@ problem problem_of(crdt::refusal why) {
 std::string to_json(const problem& what) {
   const auto [status, name, title] = describe(what.code);
   std::string out = "{\"type\": " + quote("urn:starling:problem:" + std::string{name});
-  out += ", \"title\": " + quote(title);
+  out += ", \"title\": " + quote(what.title.empty() ? title : what.title);
   out += ", \"status\": " + std::to_string(status);
   out += ", \"code\": " + quote(name);
   out += ", \"detail\": " + quote(what.detail);

@@ -25,6 +25,8 @@ enum class problem_code {
   unknown_route,          // nothing is at this path
   unknown_key,            // this node knows of no write to this key
   method_not_allowed,     // the path knows other methods
+  unsupported_condition,  // a write that is to depend on something
+  unsupported_header,     // a header that changes what a write means, and is not known here
   body_too_large,         // beyond the configured limit
   unsupported_media_type, // the body says that it is not JSON
   unsupported_encoding,   // the body says that it is compressed
@@ -36,7 +38,6 @@ enum class problem_code {
   out_of_range,           // a number that is too small or too large
   element_too_large,      // an element of a set beyond its limit
   added_and_removed,      // an element that is both added and removed
-  unused_context,         // a context for an element that the request does not touch
   invalid_context,        // a context that was not given out for this key and element
   counter_range,          // the counter would leave the 64-bit range
   exhausted,              // the value has no room for another event
@@ -54,6 +55,7 @@ struct problem {
   std::string detail;                 // a sentence about this one
   std::optional<std::string> pointer; // to the culprit in the body (RFC 6901)
   std::string allow = {};             // the path's methods, if that was the problem
+  std::string title = {};             // instead of the code's, where that stands for many things
 
   friend bool operator==(const problem&, const problem&) = default;
 };

@@ -62,6 +62,33 @@ problem bad_limit() {
   return refusal("'limit' is a number from 1 to " + std::to_string(page_limit_max));
 }
 
+std::vector<std::string_view> style_parameters(crdt::type type) {
+  switch (type) {
+  case crdt::type::counter:
+    return {"number"};
+  case crdt::type::register_:
+    return {};
+  case crdt::type::set:
+    return {"contexts"};
+  }
+  return {};
+}
+
+std::variant<problem, style> read_style(const parameters& given) {
+  style result;
+  if (const auto contexts = find(given, "contexts")) {
+    if (contexts != "true" && contexts != "false")
+      return refusal("'contexts' is true or false");
+    result.contexts = contexts == "true";
+  }
+  if (const auto number = find(given, "number")) {
+    if (number != "string" && number != "number")
+      return refusal("'number' is string or number");
+    result.numbers_as_text = number == "string";
+  }
+  return result;
+}
+
 std::optional<crdt::type> type_of(std::string_view text) {
   for (const auto t : {crdt::type::counter, crdt::type::register_, crdt::type::set})
     if (text == to_string(t))
@@ -78,18 +105,32 @@ std::optional<crdt::key> key_of(std::string_view cursor) {
 
 } // namespace
 
-std::variant<problem, crdt::query> query_of(crdt::type type, std::string_view target) {
-  const auto outcome =
-      type == crdt::type::set ? read(target, {"limit", "after"}) : read(target, {});
+std::variant<problem, value_query> query_of(crdt::type type, std::string_view target) {
+  auto known = style_parameters(type);
+  if (type == crdt::type::set)
+    known.insert(known.begin(), {"limit", "after"});
+  const auto outcome = read(target, known);
   if (const auto* refused = std::get_if<problem>(&outcome))
     return *refused;
   const auto& given = std::get<parameters>(outcome);
-  if (given.empty())
-    return crdt::whole_value{};
-  const auto limit = limit_of(given);
-  if (!limit)
-    return bad_limit();
-  return crdt::member_page{find(given, "after"), *limit};
+  const auto how = read_style(given);
+  if (const auto* refused = std::get_if<problem>(&how))
+    return *refused;
+  value_query result{crdt::whole_value{}, std::get<style>(how)};
+  if (given.contains("limit") || given.contains("after")) {
+    const auto limit = limit_of(given);
+    if (!limit)
+      return bad_limit();
+    result.what = crdt::member_page{find(given, "after"), *limit};
+  }
+  return result;
+}
+
+std::variant<problem, style> style_of(crdt::type type, std::string_view target) {
+  const auto outcome = read(target, style_parameters(type));
+  if (const auto* refused = std::get_if<problem>(&outcome))
+    return *refused;
+  return read_style(std::get<parameters>(outcome));
 }
 
 std::variant<problem, crdt::key_query> key_query_of(std::string_view target) {

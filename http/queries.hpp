@@ -1,14 +1,17 @@
 #pragma once
 
-// The parameters of reads: one query string becomes one query, or a problem that says what is wrong
-// with it. No parameter may be unknown, or be there twice.
+// The parameters of requests: one query string becomes one query, or a problem that says what is
+// wrong with it. No parameter may be unknown, or be there twice.
 //
-//     sets    ?limit=100&after=apple: a page of members
-//     /keys   ?type=set&prefix=user&limit=100&after=set/user-7
+//     counters  ?number=string: the value as a string of digits; also of a write
+//     sets      ?limit=100&after=apple: a page of members
+//               ?contexts=false: without contexts; also of one member, and of a write
+//     /keys     ?type=set&prefix=user&limit=100&after=set/user-7
 
 #include "crdt/key_query.hpp"
 #include "crdt/query.hpp"
 #include "http/problem.hpp"
+#include "http/style.hpp"
 
 #include <optional>
 #include <string>
@@ -21,8 +24,17 @@ namespace starling::http {
 inline constexpr std::size_t page_limit_max = 10'000;
 inline constexpr std::size_t page_limit_default = 1'000;
 
+struct value_query {
+  crdt::query what;
+  style how;
+  friend bool operator==(const value_query&, const value_query&) = default;
+};
+
 /// What a read of a value of this type asks for: the whole of it, or of a set a page.
-std::variant<problem, crdt::query> query_of(crdt::type type, std::string_view target);
+std::variant<problem, value_query> query_of(crdt::type type, std::string_view target);
+
+/// How a value of this type is shown, where a request has no other parameters.
+std::variant<problem, style> style_of(crdt::type type, std::string_view target);
 
 std::variant<problem, crdt::key_query> key_query_of(std::string_view target);
 

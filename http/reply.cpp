@@ -63,14 +63,15 @@ std::string_view to_text(bool claim) {
   return claim ? "true" : "false";
 }
 
-response show(const crdt::counter_view& what, const crdt::key&, const wire::secret&) {
-  std::vector<std::string> members{member("value", std::to_string(what.reading.value))};
+response show(const crdt::counter_view& what, const crdt::key&, const wire::secret&, style how) {
+  const auto digits = std::to_string(what.reading.value);
+  std::vector<std::string> members{member("value", how.numbers_as_text ? quote(digits) : digits)};
   if (what.reading.saturated)
     members.push_back(member("saturated", "true"));
   return ok(members);
 }
 
-response show(const crdt::register_view& what, const crdt::key&, const wire::secret&) {
+response show(const crdt::register_view& what, const crdt::key&, const wire::secret&, style) {
   const auto& [kind, data] = what.what;
   return ok({member("value", kind == crdt::payload_kind::json ? data : quote(data))});
 }
@@ -79,23 +80,49 @@ std::string cardinality_of(std::uint64_t members) {
   return member("cardinality", std::to_string(members));
 }
 
-response show(const crdt::set_view& what, const crdt::key& key, const wire::secret& secret) {
+response show(const crdt::set_view& what, const crdt::key& key, const wire::secret& secret,
+              style how) {
   const auto members = text_of(what);
-  return ok(
-      {cardinality_of(what.cardinality), values_of(members), contexts_of(members, key, secret)});
+  std::vector shown{cardinality_of(what.cardinality), values_of(members)};
+  if (how.contexts)
+    shown.push_back(contexts_of(members, key, secret));
+  return ok(shown);
 }
 
-response show(const crdt::page_view& what, const crdt::key& key, const wire::secret& secret) {
+response show(const crdt::page_view& what, const crdt::key& key, const wire::secret& secret,
+              style how) {
   const auto& members = what.shown.members;
   const auto next = what.next ? quote(*what.next) : "null";
-  return ok({cardinality_of(what.shown.cardinality), values_of(members), member("next", next),
-             contexts_of(members, key, secret)});
+  std::vector shown{cardinality_of(what.shown.cardinality), values_of(members),
+                    member("next", next)};
+  if (how.contexts)
+    shown.push_back(contexts_of(members, key, secret));
+  return ok(shown);
 }
 
-response show(const crdt::member_view& what, const crdt::key& key, const wire::secret& secret) {
-  const auto context = encode_context(secret, key, what.member, what.observed);
-  return ok({cardinality_of(what.cardinality), member("member", quote(what.member.data)),
-             member("present", to_text(what.present)), member("context", quote(context))});
+response show(const crdt::member_view& what, const crdt::key& key, const wire::secret& secret,
+              style how) {
+  std::vector shown{cardinality_of(what.cardinality), member("member", quote(what.member.data)),
+                    member("present", to_text(what.present))};
+  if (how.contexts)
+    shown.push_back(
+        member("context", quote(encode_context(secret, key, what.member, what.observed))));
+  return ok(shown);
+}
+
+/// After how many seconds another try makes sense, where waiting helps at all: a full disk is
+/// looked at again every storage.retry-interval. Whoever had no answer in time is not asked to
+/// repeat what may have happened.
+std::optional<int> retry_after(int status) {
+  switch (status) {
+  case 429:
+  case 503:
+    return 1;
+  case 507:
+    return 10;
+  default:
+    return std::nullopt;
+  }
 }
 
 /// RFC 3339, in UTC.
@@ -123,14 +150,20 @@ std::string milliseconds(std::chrono::microseconds t) {
 
 } // namespace
 
-response reply_to_read(const crdt::key& key, const crdt::view& what, const wire::secret& secret) {
-  return std::visit([&](const auto& seen) { return show(seen, key, secret); }, what);
+response reply_to_read(const crdt::key& key, const crdt::view& what, const wire::secret& secret,
+                       style how) {
+  return std::visit([&](const auto& seen) { return show(seen, key, secret, how); }, what);
 }
 
-response reply_to_write(const crdt::key& key, const crdt::view& what, const wire::secret& secret) {
-  if (const auto* set = std::get_if<crdt::set_view>(&what))
-    return ok({cardinality_of(set->cardinality), contexts_of(text_of(*set), key, secret)});
-  return reply_to_read(key, what, secret);
+response reply_to_write(const crdt::key& key, const crdt::view& what, const wire::secret& secret,
+                        style how) {
+  const auto* set = std::get_if<crdt::set_view>(&what);
+  if (!set)
+    return reply_to_read(key, what, secret, how);
+  std::vector shown{cardinality_of(set->cardinality)};
+  if (how.contexts)
+    shown.push_back(contexts_of(text_of(*set), key, secret));
+  return ok(shown);
 }
 
 response reply_with(const crdt::key_page& page) {
@@ -145,8 +178,8 @@ response reply_with(const problem& what) {
   response result{status_of(what.code), "application/problem+json", to_json(what), {}};
   if (!what.allow.empty())
     result.headers.emplace_back("Allow", what.allow);
-  if (result.status == 503)
-    result.headers.emplace_back("Retry-After", "1");
+  if (const auto seconds = retry_after(result.status))
+    result.headers.emplace_back("Retry-After", std::to_string(*seconds));
   return result;
 }
 
@@ -189,6 +222,13 @@ response reply_with(const cluster_view& cluster) {
   });
   return ok({member("self", node), member("peers", peers), member("unreached_seeds", seeds),
              member("replication", replication)});
+}
+
+response reply_with_index(std::string_view version, const std::vector<route>& routes) {
+  const auto paths =
+      list('{', routes, '}', [](const route& one) { return member(one.path, quote(one.allow)); });
+  return ok({member("name", quote("starling")), member("version", quote(version)),
+             member("routes", paths)});
 }
 
 response reply_to_options(std::string_view allow) {

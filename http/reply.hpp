@@ -6,6 +6,7 @@
 #include "crdt/key_query.hpp"
 #include "crdt/view.hpp"
 #include "http/problem.hpp"
+#include "http/request.hpp"
 #include "wire/seal.hpp"
 
 #include <chrono>
@@ -66,15 +67,20 @@ struct cluster_view {
 };
 
 /// A value as a read shows it. Members of a set that are not text are left out.
-response reply_to_read(const crdt::key& key, const crdt::view& what, const wire::secret& secret);
+response reply_to_read(const crdt::key& key, const crdt::view& what, const wire::secret& secret,
+                       style how = {});
 
 /// The same for counters and registers; of a set, the contexts of what the write touched and how
 /// many members there are now.
-response reply_to_write(const crdt::key& key, const crdt::view& what, const wire::secret& secret);
+response reply_to_write(const crdt::key& key, const crdt::view& what, const wire::secret& secret,
+                        style how = {});
 
 response reply_with(const crdt::key_page& page);
 response reply_with(const problem& what);
 response reply_with(const cluster_view& cluster);
+
+/// What this is, and where to go on.
+response reply_with_index(std::string_view version, const std::vector<route>& routes);
 
 /// 204 with the methods of a path.
 response reply_to_options(std::string_view allow);

@@ -1,11 +1,11 @@
 #include "http/request.hpp"
 
 #include "http/commands.hpp"
+#include "http/conditions.hpp"
 #include "http/queries.hpp"
 #include "http/target.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 namespace starling::http {
 
@@ -25,14 +25,17 @@ parsed read_value(crdt::key&& key, segments&, std::string_view target) {
   auto query = query_of(key.type, target);
   if (auto* refused = std::get_if<problem>(&query))
     return std::move(*refused);
-  return read_request{std::move(key), std::get<crdt::query>(std::move(query))};
+  auto& [what, how] = std::get<value_query>(query);
+  return read_request{std::move(key), std::move(what), how};
 }
 
 parsed read_member(crdt::key&& key, segments& path, std::string_view target) {
-  if (auto refused = refuse_parameters(target))
+  auto how = style_of(key.type, target);
+  if (auto* refused = std::get_if<problem>(&how))
     return std::move(*refused);
   return read_request{std::move(key),
-                      crdt::one_member{{crdt::payload_kind::text, std::move(path[3])}}};
+                      crdt::one_member{{crdt::payload_kind::text, std::move(path[3])}},
+                      std::get<style>(how)};
 }
 
 parsed read_keys(crdt::key&&, segments&, std::string_view target) {
@@ -57,6 +60,7 @@ const resource resources[] = {
     {"/sets/{key}", "GET, HEAD, POST, OPTIONS", crdt::type::set, read_value},
     {"/sets/{key}/members/{member}", only_read, crdt::type::set, read_member},
     {"/keys", only_read, {}, read_keys},
+    {"/", only_read, {}, read_page<index_request>},
     {"/cluster", only_read, {}, read_page<cluster_request>},
     {"/healthz", only_read, {}, read_page<health_request>},
     {"/readyz", only_read, {}, read_page<ready_request>},
@@ -81,6 +85,32 @@ const resource* find_resource(const segments& path) {
   return found == std::end(resources) ? nullptr : found;
 }
 
+/// The routes below the first segment of a path, in words.
+std::string routes_below(std::string_view first) {
+  std::string result;
+  for (const auto& one : resources)
+    if (const auto route = one.route.substr(1); route.substr(0, route.find('/')) == first)
+      result.append(result.empty() ? "" : ", ").append(one.route);
+  return result;
+}
+
+/// What helps whoever asked for a path that is not there.
+std::string advice_about(const segments& path) {
+  const auto& first = path.front();
+  const auto below = routes_below(first);
+  if (first.empty() || below.empty()) {
+    std::string all;
+    for (const auto& one : resources)
+      all.append(all.empty() ? "" : ", ").append(one.route);
+    return "there are " + all;
+  }
+  if (below.find('{') == std::string::npos)
+    return "nothing is below " + below;
+  if (path.size() == 1)
+    return "give the key, as in " + below + "; GET /keys lists those that this node knows";
+  return "there are " + below + "; a '/' within a segment is written as %2F";
+}
+
 bool allows(std::string_view allow, std::string_view method) {
   while (!allow.empty()) {
     const auto one = allow.substr(0, allow.find(", "));
@@ -91,50 +121,65 @@ bool allows(std::string_view allow, std::string_view method) {
   return false;
 }
 
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos)
-    return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+/// Whether a content type admits JSON. `curl -d` claims that everything is a form, and fetch() of a
+/// browser or of Node that it is plain text. No web page gains from that: what has an Origin does
+/// not write.
+bool admits_json(std::string_view content_type) {
+  const auto type = to_lower(trim(content_type.substr(0, content_type.find(';'))));
+  return type.empty() || type == "application/json" || type == "text/json" ||
+         type == "text/plain" || type == "application/x-www-form-urlencoded" ||
+         (type.find('/') != std::string::npos && type.ends_with("+json"));
 }
 
-/// Whether a content type admits JSON. `curl -d` claims that everything is a form.
-bool is_json(std::string_view content_type) {
-  std::string type{trim(content_type.substr(0, content_type.find(';')))};
-  std::ranges::transform(type, type.begin(), [](unsigned char c) { return std::tolower(c); });
-  return type.empty() || type == "application/json" ||
-         type == "application/x-www-form-urlencoded" ||
-         (type.starts_with("application/") && type.ends_with("+json"));
+/// Whether these content codings leave a body as it is.
+bool is_identity(std::string_view codings) {
+  while (true) {
+    const auto one = codings.substr(0, codings.find(','));
+    if (const auto name = to_lower(trim(one)); !name.empty() && name != "identity")
+      return false;
+    if (one.size() == codings.size())
+      return true;
+    codings.remove_prefix(one.size() + 1);
+  }
 }
 
 /// Why a write is refused before anyone looks at its body.
 std::optional<problem> refuse_write(const request& r, const limits& bounds) {
   using enum problem_code;
-  if (r.origin)
+  if (!values_of(r.head, "origin").empty())
     return problem{forbidden_origin, "requests that carry an Origin may only read", {}};
-  if (r.content_encoding)
+  if (!std::ranges::all_of(values_of(r.head, "content-encoding"), is_identity))
     return problem{unsupported_encoding, "no content encoding is supported", {}};
-  if (!is_json(r.content_type.value_or("")))
+  if (!std::ranges::all_of(values_of(r.head, "content-type"), admits_json))
     return problem{unsupported_media_type, "send the body as application/json", {}};
   if (r.body.size() > bounds.body_bytes_max)
     return problem{
         body_too_large, "the limit is " + std::to_string(bounds.body_bytes_max) + " bytes", {}};
-  return std::nullopt;
+  return refuse_conditions(r.method, r.head); // last: RFC 9110, 13.2.1
 }
 
 parsed parse_write(const request& r, crdt::key key, const wire::secret& secret,
                    const limits& bounds) {
-  if (auto refused = refuse_parameters(r.target))
+  auto how = style_of(key.type, r.target);
+  if (auto* refused = std::get_if<problem>(&how))
     return std::move(*refused);
   if (auto refused = refuse_write(r, bounds))
     return std::move(*refused);
   auto command = command_of(key, r.body, secret);
   if (auto* refused = std::get_if<problem>(&command))
     return std::move(*refused);
-  return write_request{std::move(key), std::get<crdt::command>(std::move(command))};
+  return write_request{std::move(key), std::get<crdt::command>(std::move(command)),
+                       std::get<style>(how)};
 }
 
 } // namespace
+
+std::vector<route> routes() {
+  std::vector<route> result;
+  for (const auto& one : resources)
+    result.push_back({one.route, one.allow});
+  return result;
+}
 
 parsed parse(const request& r, const wire::secret& secret, const limits& bounds) {
   using enum problem_code;
@@ -143,7 +188,7 @@ parsed parse(const request& r, const wire::secret& secret, const limits& bounds)
     return problem{bad_target, "a path begins with '/' and is percent-encoded UTF-8", {}};
   const auto* found = find_resource(*path);
   if (!found)
-    return problem{unknown_route, "a '/' within a key is written as %2F", {}};
+    return problem{unknown_route, advice_about(*path), {}};
   if (r.method == "OPTIONS")
     return options_request{found->allow};
   if (!allows(found->allow, r.method))

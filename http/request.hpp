@@ -10,12 +10,15 @@
 #include "crdt/command.hpp"
 #include "crdt/key_query.hpp"
 #include "crdt/query.hpp"
+#include "http/field.hpp"
 #include "http/problem.hpp"
+#include "http/style.hpp"
 #include "wire/seal.hpp"
 
 #include <optional>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace starling::http {
 
@@ -24,9 +27,7 @@ struct request {
   std::string_view method;
   std::string_view target;
   std::string_view body;
-  std::optional<std::string_view> content_type;
-  std::optional<std::string_view> content_encoding;
-  std::optional<std::string_view> origin;
+  fields head{};
 };
 
 struct limits {
@@ -36,17 +37,20 @@ struct limits {
 struct read_request {
   crdt::key key;
   crdt::query query;
+  style how{};
 };
 
 struct write_request {
   crdt::key key;
   crdt::command command;
+  style how{};
 };
 
 struct keys_request {
   crdt::key_query query;
 };
 
+struct index_request {};
 struct cluster_request {};
 struct health_request {};
 struct ready_request {};
@@ -57,8 +61,18 @@ struct options_request {
   std::string_view allow;
 };
 
-using parsed = std::variant<problem, read_request, write_request, keys_request, cluster_request,
-                            health_request, ready_request, metrics_request, options_request>;
+using parsed =
+    std::variant<problem, read_request, write_request, keys_request, index_request, cluster_request,
+                 health_request, ready_request, metrics_request, options_request>;
+
+/// What is at a path: "/sets/{key}" and the methods that it knows.
+struct route {
+  std::string_view path;
+  std::string_view allow;
+};
+
+/// All there are.
+std::vector<route> routes();
 
 /// What a request asks for, or why it makes no sense. HEAD asks for the same as GET; OPTIONS asks
 /// about the path, whatever the query.

@@ -70,6 +70,18 @@ TEST(Body, ThatIsNotJsonIsRefused) {
       expect_problem(key, body, problem_code::malformed_json, 400);
 }
 
+TEST(Body, ThatIsAFormOrElseNoObjectIsAnsweredWithWhatOneLooksLike) {
+  for (const auto& [key, wanted] : {std::pair{counter, R"({"increment": 5})"},
+                                    {register_, R"({"value": "dark-mode"})"},
+                                    {fruits, R"({"add": ["apple"]})"}}) {
+    for (const auto* body : {"increment=5", "value=dark-mode&x=1", "", "[]", "%7B%7D"}) {
+      const auto result = command_of(key, body, secret);
+      EXPECT_THAT(std::get<problem>(result).detail, testing::HasSubstr(wanted)) << body;
+    }
+    EXPECT_TRUE(std::holds_alternative<crdt::command>(command_of(key, wanted, secret))) << wanted;
+  }
+}
+
 TEST(Body, ThatIsNoObjectIsRefused) {
   for (const auto& key : {counter, register_, fruits})
     for (const auto* body : {"5", "\"increment\"", "null", "[]", "[{\"increment\": 5}]"})
@@ -118,7 +130,10 @@ TEST(CounterBody, NeedsExactlyOneOfIncrementAndDecrement) {
 
 TEST(CounterBody, NeedsAnIntegerLiteral) {
   for (const auto* amount :
-       {"5.0", "1e3", "1E0", "-0.0", "\"5\"", "null", "true", "[5]", "{}", "1e-400", "1e400"}) {
+       {"5.0",      "1e3",      "1E0",     "-0.0",      "null",         "true",
+        "[5]",      "{}",       "1e-400",  "1e400",     "1e2147483648", "\"\"",
+        "\"05\"",   "\"+5\"",   "\" 5\"",  "\"5 \"",    "\"5.0\"",      "\"1e3\"",
+        "\"0x10\"", "\"five\"", "\"--5\"", "\"1_000\"", "\"\\u0000\"",  "\"5\\u0000\""}) {
     const auto a = std::string{amount};
     expect_problem(counter, R"({"increment": )" + a + "}", problem_code::wrong_type, 422,
                    "/increment");
@@ -127,9 +142,20 @@ TEST(CounterBody, NeedsAnIntegerLiteral) {
   }
 }
 
+TEST(CounterBody, TakesAnIntegerAsAString) {
+  const auto amount = [](const std::string& text) {
+    return command<crdt::counter_add>(counter, R"({"decrement": )" + text + "}").amount;
+  };
+  EXPECT_EQ(amount(R"("1")"), -1);
+  EXPECT_EQ(amount(R"("9007199254740993")"), -9007199254740993);
+  EXPECT_EQ(amount(R"("9223372036854775807")"), -INT64_MAX);
+  EXPECT_EQ(amount(R"("\u0035")"), -5);
+}
+
 TEST(CounterBody, NeedsAnAmountFromOneToTheLargest64BitNumber) {
-  for (const auto* amount : {"0", "-0", "-1", "-9223372036854775808", "9223372036854775808",
-                             "18446744073709551616", "12345678901234567890123"})
+  for (const auto* amount :
+       {"0", "-0", "-1", "-9223372036854775808", "9223372036854775808", "18446744073709551616",
+        "12345678901234567890123", "\"0\"", "\"-1\"", "\"9223372036854775808\""})
     expect_problem(counter, R"({"increment": )" + std::string{amount} + "}",
                    problem_code::out_of_range, 422, "/increment");
 }
@@ -139,9 +165,9 @@ TEST(CounterBody, NeedsAnAmountFromOneToTheLargest64BitNumber) {
 TEST(RegisterBody, KeepsItsValueToTheLetter) {
   for (const std::string value :
        {"0.1", "0.30000000000000004", "3.141592653589793238462643383279", "1e400",
-        "12345678901234567890123", "-0", "1.0E+02", "null", "true", "\"dark-mode\"", "\"\"",
-        R"("\u0000")", R"("\u00e9\/\ud83d\ude00")", "\"\xf0\x9f\x98\x80\"", "[]",
-        R"({"a":1,"a":2})"}) {
+        "12345678901234567890123", "-0", "1.0E+02", "1e2147483648", "[0e-99999999999,1]", "null",
+        "true", "\"dark-mode\"", "\"\"", R"("\u0000")", R"("\u00e9\/\ud83d\ude00")",
+        "\"\xf0\x9f\x98\x80\"", "[]", R"({"a":1,"a":2})"}) {
     const auto what = command<crdt::register_assign>(register_, R"({"value": )" + value + "}").what;
     EXPECT_EQ(what.data, value);
     EXPECT_EQ(what.kind, payload_kind::json);
@@ -263,8 +289,10 @@ TEST(SetBody, RefusesContextsOfTheWrongType) {
   for (const auto* contexts : {"[]", "\"x\"", "null", "5"})
     expect_problem(fruits, R"({"add": ["a"], "contexts": )" + std::string{contexts} + "}",
                    problem_code::wrong_type, 422, "/contexts");
-  expect_problem(fruits, R"({"add": ["a"], "contexts": {"a": 5}})", problem_code::wrong_type, 422,
-                 "/contexts/a");
+  expect_problem(fruits, R"({"add": ["a"], "contexts": {"x": "", "a": 5}})",
+                 problem_code::wrong_type, 422, "/contexts/a");
+  expect_problem(fruits, R"({"add": ["a"], "contexts": {"b/c": null}})", problem_code::wrong_type,
+                 422, "/contexts/b~1c");
 }
 
 TEST(SetBody, RefusesTwoContextsForOneElement) {
@@ -274,9 +302,17 @@ TEST(SetBody, RefusesTwoContextsForOneElement) {
                  problem_code::duplicate_member, 422, "/contexts/a");
 }
 
-TEST(SetBody, RefusesAContextForAnElementThatItDoesNotTouch) {
-  expect_problem(fruits, R"({"add": ["a"], "contexts": {"b/c": )" + quote(token_for("b/c")) + "}}",
-                 problem_code::unused_context, 422, "/contexts/b~1c");
+TEST(SetBody, TakesAllContextsThatAReadShowed) {
+  const auto contexts = R"("contexts": {"a": )" + quote(token_for("a")) + R"(, "b/c": )" +
+                        quote(token_for("b/c")) + R"(, "d": "of another key or element"})";
+
+  const auto change =
+      command<crdt::set_change>(fruits, R"({"add": ["b/c"], "remove": ["e"], )" + contexts + "}");
+
+  EXPECT_EQ(change.add.at(0).observed, observed);
+  EXPECT_EQ(change.remove.at(0).observed, std::nullopt);
+  expect_problem(fruits, R"({"add": ["d"], )" + contexts + "}", problem_code::invalid_context, 422,
+                 "/contexts/d");
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // The whole front end, over loopback.
 
+#include "actors/config.hpp"
 #include "dummy_node.hpp"
 #include "loopback.hpp"
 
@@ -91,6 +92,26 @@ TEST_F(FrontEnd, ServesReadsAndWrites) {
   EXPECT_EQ(write.body, "{\"value\": 2}\n");
 }
 
+TEST_F(FrontEnd, ShowsValuesAsTheRequestSays) {
+  start();
+
+  EXPECT_EQ(get("/counters/four?number=string").body, "{\"value\": \"4\"}\n");
+  EXPECT_EQ(post("/counters/four?number=string").body, "{\"value\": \"2\"}\n");
+  EXPECT_EQ(get("/sets/a?limit=1&contexts=false").body,
+            "{\"cardinality\": 1, \"values\": [], \"next\": null}\n");
+}
+
+TEST_F(FrontEnd, SaysAtItsRootWhatItIs) {
+  start();
+
+  const auto reply = get("/");
+
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_THAT(reply.body, HasSubstr("{\"name\": \"starling\", \"version\": \"" +
+                                    std::string{actors::version} + "\""));
+  EXPECT_THAT(reply.body, HasSubstr("\"/counters/{key}\": \"GET, HEAD, POST, OPTIONS\""));
+}
+
 TEST_F(FrontEnd, ServesListsOfKeys) {
   start(patience, {.first_list = std::vector{counter("b"), counter("c")},
                    .second_list = std::vector{counter("a")}});
@@ -150,6 +171,14 @@ TEST_F(FrontEnd, GivesUpOnAShardThatDoesNotAnswerInTime) {
   }
 }
 
+TEST_F(FrontEnd, SaysThatAWriteMayStillHappenOfWritesOnly) {
+  start(100ms);
+  const std::string warning = "may still happen";
+
+  EXPECT_THAT(post("/counters/mute").body, HasSubstr(warning));
+  EXPECT_THAT(get("/counters/mute").body, Not(HasSubstr(warning)));
+}
+
 TEST_F(FrontEnd, IsNotHarmedByALateAnswer) {
   start(100ms);
   expect_problem(get("/counters/mute"), 504, "timed-out");
@@ -186,16 +215,28 @@ TEST_F(FrontEnd, IsReadyWhenAllActorsAnswer) {
 
 TEST_F(FrontEnd, SaysWhyItsDiskKeepsItFromBeingReady) {
   using storage::trouble;
-  const std::vector<std::pair<actors::storage_report, std::string>> reports{
-      {{.failure = storage::failure{trouble::full, "no room"}}, "nothing can be written: no room"},
-      {{.damage = "a flipped bit"}, "something cannot be read: a flipped bit"},
-      {{.unreadable = "too many open files"}, "something could not be read: too many open files"},
-      {{.is_mending = true}, "what was damaged on the disk is brought back from other nodes"}};
-  for (const auto& [report, sentence] : reports) {
+  const std::vector<std::tuple<actors::storage_report, std::string, std::string>> reports{
+      {{.failure = storage::failure{trouble::full, "no room"}},
+       "The disk of this node is full",
+       "nothing can be written: no room"},
+      {{.failure = storage::failure{trouble::read_only, "read-only"}},
+       "The disk of this node takes no writes",
+       "nothing can be written: read-only"},
+      {{.damage = "a flipped bit"},
+       "The disk of this node is damaged",
+       "something cannot be read: a flipped bit"},
+      {{.unreadable = "too many open files"},
+       "The disk of this node cannot be read in part",
+       "something could not be read: too many open files"},
+      {{.is_mending = true},
+       "This node waits for what its disk has lost",
+       "what was damaged on the disk is brought back from other nodes"}};
+  for (const auto& [report, title, sentence] : reports) {
     start(patience, {.storage = report});
     const auto reply = get("/readyz");
     expect_problem(reply, 503, "not-ready");
-    EXPECT_THAT(reply.body, HasSubstr(sentence));
+    EXPECT_THAT(reply.body, HasSubstr("\"title\": \"" + title + "\""));
+    EXPECT_THAT(reply.body, HasSubstr("\"detail\": \"" + sentence + "\""));
     door.reset();
   }
   start(patience, {.storage = actors::storage_report{}});
@@ -341,8 +382,10 @@ TEST_F(FrontEnd, RefusesWritesAndServesReadsWhileItLeaves) {
 
   door->refuse_writes();
 
-  expect_problem(post("/counters/four"), 503, "not-ready");
-  expect_problem(get("/readyz"), 503, "not-ready");
+  for (const auto& reply : {post("/counters/four"), get("/readyz")}) {
+    expect_problem(reply, 503, "not-ready");
+    EXPECT_THAT(reply.body, HasSubstr("\"title\": \"This node is leaving its cluster\""));
+  }
   EXPECT_EQ(get("/counters/four").status, 200);
   EXPECT_EQ(get("/healthz").status, 200);
 }

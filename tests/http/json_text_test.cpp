@@ -42,6 +42,24 @@ TEST(CheckJson, RefusesBytesThatAreNotUtf8) {
     EXPECT_TRUE(check_json(text)) << text;
 }
 
+TEST(CheckJson, AcceptsExponentsOfAnySize) {
+  const std::string nines(1000, '9');
+  for (const std::string& text :
+       {std::string{"1e2147483647"}, std::string{"1e2147483648"}, std::string{"-1E+2147483648"},
+        std::string{"0e2147483648"}, std::string{"1.5e-2147483649"}, "0.1e" + nines, "1e-" + nines,
+        R"({"a1e5\\": [1e)" + nines + R"(, "\"1e99999999999", 2E)" + nines + "]}"})
+    EXPECT_FALSE(check_json(text)) << text;
+}
+
+TEST(CheckJson, StillRefusesWhatIsNotJsonBesideALargeExponent) {
+  for (const auto* text :
+       {"1e2147483648.0", "1e2147483648e1", "1e21474836480x", "[1e2147483648", "1e+-2147483648",
+        "[1e2147483648, 1e]", "[1e2147483648, 01]", "[1e2147483648, \"\xff\"]", "01e2147483648",
+        "[1e2147483648, e2147483648]", "[1e2147483648, \"1e5]"})
+    EXPECT_TRUE(check_json(text)) << text;
+  EXPECT_EQ(check_json(R"([1e2147483648, x])")->position, 15U);
+}
+
 TEST(CheckJson, AllowsADepthOf32) {
   EXPECT_FALSE(check_json(nested(json_depth_max)));
   EXPECT_TRUE(check_json(nested(json_depth_max + 1)));
@@ -103,7 +121,8 @@ TEST(StringOf, DecodesEveryEscape) {
 TEST(IsInteger, HoldsForIntegerLiteralsOnly) {
   for (const auto* text : {"0", "-0", "5", "-5", "12345678901234567890123"})
     EXPECT_TRUE(is_integer(text)) << text;
-  for (const auto* text : {"5.0", "1e3", "1E3", "\"5\"", "null", "[5]", "-0.0"})
+  for (const auto* text : {"5.0", "1e3", "1E3", "\"5\"", "null", "[5]", "-0.0", "", "-", "05",
+                           "-05", "+5", " 5", "5 ", "5-", "00"})
     EXPECT_FALSE(is_integer(text)) << text;
 }
 

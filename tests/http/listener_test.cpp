@@ -97,9 +97,13 @@ private:
 response echo(const request& r) {
   std::string text{r.method};
   text.append(" ").append(r.target);
-  text.append(" type=").append(r.content_type.value_or("none"));
-  text.append(" encoding=").append(r.content_encoding.value_or("none"));
-  text.append(" origin=").append(r.origin.value_or("none"));
+  const auto show = [&](std::string_view name, std::string_view field) {
+    const auto values = values_of(r.head, field);
+    text.append(" ").append(name).append("=").append(values.empty() ? "none" : values.front());
+  };
+  show("type", "content-type");
+  show("encoding", "content-encoding");
+  show("origin", "origin");
   text.append(" size=").append(std::to_string(r.body.size()));
   if (r.body.size() < 100)
     text.append(" body=").append(r.body);

@@ -19,6 +19,12 @@ TEST(Problem, IsWrittenAsTheRfcSays) {
             "\"detail\": \"wanted is a \\\"string\\\"\", \"pointer\": \"/add/0\"}\n");
 }
 
+TEST(Problem, MayHaveATitleOfItsOwn) {
+  EXPECT_EQ(to_json({problem_code::not_ready, "", {}, {}, "The disk is full"}),
+            "{\"type\": \"urn:starling:problem:not-ready\", \"title\": \"The disk is full\", "
+            "\"status\": 503, \"code\": \"not-ready\", \"detail\": \"\"}\n");
+}
+
 TEST(Problem, HasAPointerOnlyWhereSomethingInTheBodyIsToBlame) {
   EXPECT_EQ(to_json({problem_code::not_ready, "", {}}).find("pointer"), std::string::npos);
 }

@@ -9,7 +9,7 @@ using crdt::type;
 using testing::HasSubstr;
 
 crdt::query read(std::string_view query, type of = type::set) {
-  return std::get<crdt::query>(query_of(of, "/sets/a" + std::string{query}));
+  return std::get<value_query>(query_of(of, "/sets/a" + std::string{query})).what;
 }
 
 crdt::key_query list(std::string_view query) {
@@ -51,7 +51,42 @@ TEST(Queries, AskForAPageWithEitherParameter) {
 TEST(Queries, KnowNoPagesButThoseOfSets) {
   for (const auto t : {type::counter, type::register_})
     EXPECT_EQ(refusal_of(query_of(t, "/counters/a?limit=1")),
-              "there is no parameter 'limit' here, nor any other");
+              t == type::counter ? "there is no parameter 'limit' here, only number"
+                                 : "there is no parameter 'limit' here, nor any other");
+}
+
+style shown(type of, std::string_view query) {
+  return std::get<style>(style_of(of, "/a/b" + std::string{query}));
+}
+
+TEST(Queries, LeaveContextsOutOfSets) {
+  const auto whole = std::get<value_query>(query_of(type::set, "/sets/a?contexts=false"));
+  EXPECT_EQ(whole, (value_query{crdt::whole_value{}, {.contexts = false}}));
+  const auto page = std::get<value_query>(query_of(type::set, "/sets/a?contexts=false&limit=2"));
+  EXPECT_EQ(page, (value_query{crdt::member_page{std::nullopt, 2}, {.contexts = false}}));
+  EXPECT_FALSE(shown(type::set, "?contexts=false").contexts);
+  EXPECT_TRUE(shown(type::set, "?contexts=true").contexts);
+  EXPECT_TRUE(shown(type::set, "").contexts);
+  for (const auto* bad : {"", "no", "0", "False", "false "})
+    EXPECT_EQ(refusal_of(style_of(type::set, "/sets/a?contexts=" + std::string{bad})),
+              "'contexts' is true or false");
+}
+
+TEST(Queries, ShowTheNumberOfACounterAsAString) {
+  const auto read = std::get<value_query>(query_of(type::counter, "/counters/a?number=string"));
+  EXPECT_EQ(read, (value_query{crdt::whole_value{}, {.numbers_as_text = true}}));
+  EXPECT_TRUE(shown(type::counter, "?number=string").numbers_as_text);
+  EXPECT_FALSE(shown(type::counter, "?number=number").numbers_as_text);
+  EXPECT_EQ(refusal_of(query_of(type::counter, "/counters/a?number=text")),
+            "'number' is string or number");
+}
+
+TEST(Queries, KnowNoStyleThatChangesNothing) {
+  EXPECT_NE(refusal_of(style_of(type::counter, "/counters/a?contexts=false")), "");
+  EXPECT_NE(refusal_of(style_of(type::register_, "/registers/a?contexts=false")), "");
+  EXPECT_NE(refusal_of(style_of(type::register_, "/registers/a?number=string")), "");
+  EXPECT_NE(refusal_of(style_of(type::set, "/sets/a?number=string")), "");
+  EXPECT_NE(refusal_of(style_of(type::set, "/sets/a?limit=1")), "");
 }
 
 TEST(Queries, RefuseLimitsOutOfRange) {
@@ -64,8 +99,10 @@ TEST(Queries, RefuseLimitsOutOfRange) {
 }
 
 TEST(Queries, RefuseWhatIsUnknownRepeatedOrMalformed) {
-  EXPECT_EQ(set_refusal("?limit=1&size=2"), "there is no parameter 'size' here, only limit, after");
-  EXPECT_EQ(set_refusal("?Limit=1"), "there is no parameter 'Limit' here, only limit, after");
+  EXPECT_EQ(set_refusal("?limit=1&size=2"),
+            "there is no parameter 'size' here, only limit, after, contexts");
+  EXPECT_EQ(set_refusal("?Limit=1"),
+            "there is no parameter 'Limit' here, only limit, after, contexts");
   EXPECT_EQ(set_refusal("?limit=1&limit=1"), "'limit' may be given once");
   EXPECT_EQ(keys_refusal("?type=set&typ%65=counter"), "'type' may be given once");
   for (const auto* query : {"?limit", "?limit=1&", "?after=%", "?after=%ff"}) {

@@ -31,6 +31,13 @@ TEST(Reply, OfACounterSaysWhenItIsSaturated) {
             "{\"value\": 9223372036854775807, \"saturated\": true}\n");
 }
 
+TEST(Reply, OfACounterMayBeAString) {
+  const crdt::view what = crdt::counter_view{{INT64_MIN, true}};
+  const std::string shown{"{\"value\": \"-9223372036854775808\", \"saturated\": true}\n"};
+  EXPECT_EQ(reply_to_read(counter, what, secret, {.numbers_as_text = true}).body, shown);
+  EXPECT_EQ(reply_to_write(counter, what, secret, {.numbers_as_text = true}).body, shown);
+}
+
 TEST(Reply, OfARegisterIsItsValueToTheLetter) {
   const crdt::view what = crdt::register_view{{payload_kind::json, "{\"a\":1.0e400}"}};
   EXPECT_EQ(reply_to_read(register_, what, secret).body, "{\"value\": {\"a\":1.0e400}}\n");
@@ -54,6 +61,20 @@ TEST(Reply, OfASetIsItsMembersWithTheirContexts) {
   EXPECT_EQ(reply_to_read(fruits, what, secret).body,
             "{\"cardinality\": 9, \"values\": [\"apple\", \"o\\\"d\"], " + contexts);
   EXPECT_EQ(reply_to_write(fruits, what, secret).body, "{\"cardinality\": 9, " + contexts);
+}
+
+TEST(Reply, OfASetMayLeaveOutTheContexts) {
+  const style bare{.contexts = false};
+  const crdt::payload apple{payload_kind::text, "apple"};
+  const crdt::set_view set{{{apple, observed}}, 9};
+
+  EXPECT_EQ(reply_to_read(fruits, set, secret, bare).body,
+            "{\"cardinality\": 9, \"values\": [\"apple\"]}\n");
+  EXPECT_EQ(reply_to_write(fruits, set, secret, bare).body, "{\"cardinality\": 9}\n");
+  EXPECT_EQ(reply_to_read(fruits, crdt::page_view{set, "apple"}, secret, bare).body,
+            "{\"cardinality\": 9, \"values\": [\"apple\"], \"next\": \"apple\"}\n");
+  EXPECT_EQ(reply_to_read(fruits, crdt::member_view{apple, true, observed, 9}, secret, bare).body,
+            "{\"cardinality\": 9, \"member\": \"apple\", \"present\": true}\n");
 }
 
 TEST(Reply, OfAnEmptySetIsEmpty) {
@@ -136,6 +157,21 @@ TEST(Reply, OfANodeThatIsNotReadySaysWhenToRetry) {
   const auto reply = reply_with(problem{problem_code::not_ready, "", {}});
   EXPECT_EQ(reply.status, 503);
   EXPECT_THAT(reply.headers, ElementsAre(Pair("Retry-After", "1")));
+}
+
+TEST(Reply, SaysWhenToRetryWhereWaitingHelps) {
+  const auto headers = [](problem_code code) { return reply_with(problem{code, "", {}}).headers; };
+  for (const auto code : {problem_code::disk_failed, problem_code::being_mended})
+    EXPECT_THAT(headers(code), ElementsAre(Pair("Retry-After", "1")));
+  EXPECT_THAT(headers(problem_code::disk_full), ElementsAre(Pair("Retry-After", "10")));
+  for (const auto code : {problem_code::timed_out, problem_code::internal, problem_code::bad_key})
+    EXPECT_THAT(headers(code), IsEmpty()) << name_of(code);
+}
+
+TEST(Reply, OfTheIndexNamesTheRoutes) {
+  EXPECT_EQ(reply_with_index("1.2", {{"/a/{key}", "GET, PUT"}, {"/b", "GET"}}).body,
+            "{\"name\": \"starling\", \"version\": \"1.2\", "
+            "\"routes\": {\"/a/{key}\": \"GET, PUT\", \"/b\": \"GET\"}}\n");
 }
 
 TEST(Reply, ToOptionsHasNoBody) {

@@ -1,11 +1,14 @@
 #include "actors/home.hpp"
 
 #include "actors/log.hpp"
+#include "actors/random.hpp"
 #include "actors/storage.hpp"
 #include "storage/rebuild.hpp"
 #include "storage/rocks_store.hpp"
 #include "wire/seal.hpp"
 
+#include <filesystem>
+#include <fstream>
 #include <utility>
 
 namespace starling::actors {
@@ -44,20 +47,72 @@ std::variant<storage::opened, storage::failure> open_rows(const storage::folder&
   return storage::open_rocks_store(folder.rows(), settings);
 }
 
+/// The first line of a file that names this machine, or this container; empty if there is none.
+std::string name_of_machine() {
+  constexpr std::size_t bytes_max = 256;
+  std::string result;
+  std::ifstream file{"/etc/machine-id"};
+  std::getline(file, result);
+  return result.size() <= bytes_max ? result : std::string{};
+}
+
+/// What the disk shows of itself, before anything of it is opened.
+storage::evidence look_at(const storage::folder& folder, const options& o) {
+  storage::evidence result{.format_file = folder.format_file(),
+                           .has_copied_log = storage::has_copied_log(folder.rows()),
+                           .address = o.cluster.advertise,
+                           .machine = name_of_machine()};
+  std::error_code ignored; // then the path is not known
+  result.path = std::filesystem::canonical(folder.path(), ignored);
+  auto life = storage::read_life(folder.path());
+  if (const auto* why = std::get_if<storage::failure>(&life))
+    log::warn("storage", "{}", why->what);
+  else if (auto& present = std::get<std::optional<storage::life>>(life))
+    result.lives.push_back(std::move(*present));
+  return result;
+}
+
+/// Finds out under which id events are numbered, and begins a new life of the folder. Where there
+/// is no room for its file, the last one goes on.
+std::optional<storage::failure> take_up_replica(const options& o, storage::store& rows,
+                                                home& into) {
+  const auto& path = into.folder->path();
+  const bool is_careful = durability_of(o.storage.durability) == durability::sync;
+  const auto draft = storage::draft_life(path, random_bits(), random_bits());
+  const auto* next = std::get_if<storage::life>(&draft);
+  if (next == nullptr)
+    log::warn("storage", "{}", std::get<storage::failure>(draft).what);
+  auto replica = storage::take_up_replica(rows, into.seen, is_careful, into.who.replica,
+                                          next != nullptr ? std::optional{*next} : std::nullopt);
+  if (auto* why = std::get_if<storage::failure>(&replica))
+    return std::move(*why);
+  const auto& taken = std::get<storage::taken_up>(replica);
+  into.who.replica = taken.id;
+  if (taken.why_fresh)
+    log::warn("storage", "this node numbers its events under a new replica id, {}: {}",
+              to_string(taken.id),
+              o.storage.new_identity ? "storage.new-identity was given" : *taken.why_fresh);
+  if (next == nullptr)
+    return std::nullopt;
+  auto made = storage::put_life_in_place(path);
+  if (auto* why = std::get_if<storage::failure>(&made))
+    return std::move(*why);
+  into.seen.lives = {std::get<storage::life>(std::move(made))};
+  return storage::keep_replica(rows, into.seen, is_careful, taken.id);
+}
+
 /// Takes up what is on the disk, under the replica id that `into` has if another is needed.
 std::optional<storage::failure> take_up_rows(const options& o, home& into) {
+  into.seen = look_at(*into.folder, o);
   auto opened = open_rows(*into.folder, o);
   if (auto* why = std::get_if<storage::failure>(&opened))
     return std::move(*why);
   auto& [rows, damage] = std::get<storage::opened>(opened);
-  into.seen = {.format_file = into.folder->format_file(),
-               .is_whole = !damage && !o.storage.new_identity};
+  into.seen.is_whole = !damage && !o.storage.new_identity;
   if (damage)
-    log::warn("storage", "{}; events are numbered under a new replica id from now on", *damage);
-  const bool is_careful = durability_of(o.storage.durability) == durability::sync;
-  auto replica = storage::take_up_replica(*rows, into.seen, is_careful, into.who.replica);
-  if (auto* why = std::get_if<storage::failure>(&replica))
-    return std::move(*why);
+    log::warn("storage", "{}", *damage);
+  if (auto why = take_up_replica(o, *rows, into))
+    return why;
   // The first commit that is synced makes the store forget its damage, so it must be the one above.
   if (auto why = storage::renew_digests(*rows, digester_of(o)))
     return why;
@@ -68,7 +123,6 @@ std::optional<storage::failure> take_up_rows(const options& o, home& into) {
   if (auto* why = std::get_if<storage::failure>(&lost))
     return std::move(*why);
   into.lost = std::get<storage::lost_keys>(std::move(lost));
-  into.who.replica = std::get<crdt::replica_id>(replica);
   into.rows = std::move(rows);
   return std::nullopt;
 }
@@ -89,10 +143,13 @@ std::variant<home, std::string> open_home(const options& o) {
   result.who = std::get<identity>(taken_up);
   if (!result.folder)
     return result;
+  const auto fresh = result.who.replica;
   auto failed = take_up_rows(o, result);
   if (failed && failed->kind == storage::trouble::corrupted &&
-      !storage::order_rebuild(result.folder->path(), failed->what))
+      !storage::order_rebuild(result.folder->path(), failed->what)) {
+    result.who.replica = fresh;
     failed = take_up_rows(o, result);
+  }
   if (failed)
     return "storage.data-dir: " + failed->what;
   return result;

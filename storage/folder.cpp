@@ -4,7 +4,6 @@
 #include "storage/system_failure.hpp"
 
 #include <cerrno>
-#include <chrono>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/file.h>
@@ -133,14 +132,10 @@ std::variant<folder, failure> prepare_folder(const std::string& path) {
   preparation steps{path};
   if (auto failed = steps.run())
     return std::move(*failed);
-  struct stat found {};
-  if (::fstat(steps.format.number(), &found) != 0)
-    return system_failure("cannot look at the file format in " + path, errno);
-  const auto changed =
-      std::chrono::seconds{found.st_ctim.tv_sec} + std::chrono::nanoseconds{found.st_ctim.tv_nsec};
-  return folder{path,
-                std::move(steps.format),
-                {found.st_dev, found.st_ino, static_cast<std::uint64_t>(changed.count())}};
+  auto stamp = stamp_of(steps.format.number(), path + "/format");
+  if (auto* why = std::get_if<failure>(&stamp))
+    return std::move(*why);
+  return folder{path, std::move(steps.format), std::get<file_stamp>(stamp)};
 }
 
 std::optional<failure> make_format(const std::string& path) {

@@ -1,14 +1,15 @@
 #pragma once
 
 // The data folder of a node: it holds a file `format`, which says what the folder is and in which
-// version, and below `rows` what the node keeps. A backup also holds a file `identity`, with the
-// node's id, where a node looks for it that is not told otherwise.
+// version, below `rows` what the node keeps, and a file `life` (life.hpp). A backup also holds a
+// file `identity`, with the node's id, where a node looks for it that is not told otherwise.
 //
 // A folder that was not made by this version is left as it is. While one process uses a folder, no
 // other gets it. The file `format` is never written again, so that it tells the folder from a copy
 // of it.
 
 #include "storage/descriptor.hpp"
+#include "storage/file_stamp.hpp"
 #include "storage/store.hpp"
 
 namespace starling::storage {
@@ -21,24 +22,17 @@ public:
   /// Where the rows are; nothing is there at first.
   std::string rows() const { return path_ + "/rows"; }
 
-  /// What tells the file `format` from each other file that this machine has or had, and from
-  /// itself once it was written over.
-  struct file_number {
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;      // another file may have it once this one is removed
-    std::uint64_t changed_ns = 0; // since 1970; nobody can set it
-    friend bool operator==(const file_number&, const file_number&) = default;
-  };
-  const file_number& format_file() const { return format_file_; }
+  /// The file `format`.
+  const file_stamp& format_file() const { return format_file_; }
 
 private:
   friend std::variant<folder, failure> prepare_folder(const std::string& path);
-  folder(std::string path, descriptor format, file_number format_file)
+  folder(std::string path, descriptor format, const file_stamp& format_file)
       : path_(std::move(path)), format_(std::move(format)), format_file_(format_file) {}
 
   std::string path_;
   descriptor format_; // locked
-  file_number format_file_;
+  file_stamp format_file_;
 };
 
 /// Takes a data folder into use. One that is missing is made, if only it is missing, for the eyes

@@ -12,7 +12,7 @@ namespace {
 /// The row of the replica id.
 struct record {
   crdt::replica_id id;
-  folder::file_number format_file;
+  evidence kept;           // of the disk
   bool is_certain = false; // whatever happens now, nothing numbered under it gets lost
 };
 
@@ -23,26 +23,44 @@ std::string secret_row() {
 std::string encode(const record& r) {
   wire::writer out;
   crdt::encode(out, r.id);
-  out.varint(r.format_file.device);
-  out.varint(r.format_file.inode);
-  out.varint(r.format_file.changed_ns);
   out.u8(r.is_certain ? 1 : 0);
+  encode(out, r.kept);
   return std::move(out).take();
 }
 
 std::optional<record> decode_record(std::string_view bytes) {
   wire::reader in{bytes};
-  record result{crdt::decode_replica_id(in), {in.varint(), in.varint(), in.varint()}, in.u8() == 1};
+  record result;
+  result.id = crdt::decode_replica_id(in);
+  result.is_certain = in.u8() == 1;
+  result.kept = decode_evidence(in);
   in.expect_end();
   return in.ok() ? std::optional{result} : std::nullopt;
 }
 
-found<std::optional<record>> read_record(const store& rows) {
+/// What a row holds, if it makes sense.
+struct read_row {
+  bool is_there = false;
+  std::optional<record> content;
+};
+
+found<read_row> read_record(const store& rows) {
   auto row = rows.now()->find(replica_row());
   if (auto* why = std::get_if<failure>(&row))
     return std::move(*why);
   const auto& bytes = std::get<0>(row);
-  return bytes ? decode_record(*bytes) : std::nullopt;
+  return read_row{bytes.has_value(), bytes ? decode_record(*bytes) : std::nullopt};
+}
+
+/// Why events may not be numbered any more under the id that was kept; nothing if they may.
+std::optional<std::string> doubt_about(const read_row& before, const evidence& seen) {
+  if (!before.content)
+    return "its row makes no sense";
+  if (!seen.is_whole)
+    return "what was written last may be missing";
+  if (!before.content->is_certain)
+    return "its last life did not end in order, and had not synced what it told";
+  return difference(before.content->kept, seen);
 }
 
 std::optional<failure> put(store& rows, std::string name, std::string value) {
@@ -74,23 +92,28 @@ std::string replica_row() {
   return node_row("replica");
 }
 
-found<crdt::replica_id> take_up_replica(store& rows, const evidence& seen, bool is_careful,
-                                        const crdt::replica_id& fresh) {
+found<taken_up> take_up_replica(store& rows, const evidence& seen, bool is_careful,
+                                const crdt::replica_id& fresh, const std::optional<life>& next) {
   auto read = read_record(rows);
   if (auto* why = std::get_if<failure>(&read))
     return std::move(*why);
-  const auto& before = std::get<0>(read);
-  const bool keeps =
-      seen.is_whole && before && before->is_certain && before->format_file == seen.format_file;
-  const auto id = keeps ? before->id : fresh;
-  if (auto failed = keep_replica(rows, seen, is_careful, id))
+  const auto& before = std::get<read_row>(read);
+  taken_up result{.id = fresh, .is_fresh = true};
+  if (before.is_there)
+    result.why_fresh = doubt_about(before, seen);
+  if (before.is_there && !result.why_fresh)
+    result = {.id = before.content->id};
+  auto kept = seen;
+  if (next)
+    kept.lives.push_back(*next);
+  if (auto failed = keep_replica(rows, kept, is_careful, result.id))
     return std::move(*failed);
-  return id;
+  return result;
 }
 
 std::optional<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,
                                     const crdt::replica_id& id) {
-  return put(rows, replica_row(), encode({id, seen.format_file, is_careful}));
+  return put(rows, replica_row(), encode({id, seen, is_careful}));
 }
 
 bool shows_lost_events(const crdt::value& news, const held_value& now,
@@ -117,7 +140,7 @@ std::optional<failure> close_in_order(store& rows) {
   auto read = read_record(rows);
   if (auto* why = std::get_if<failure>(&read))
     return std::move(*why);
-  auto known = std::get<0>(read);
+  auto known = std::get<read_row>(read).content;
   if (!known || known->is_certain)
     return std::nullopt;
   known->is_certain = true;

@@ -9,7 +9,7 @@
 // node takes a new id, which costs each value that it writes an entry.
 
 #include "crdt/replica_id.hpp"
-#include "storage/folder.hpp"
+#include "storage/evidence.hpp"
 #include "storage/reading.hpp"
 
 #include <cstdint>
@@ -17,16 +17,18 @@
 
 namespace starling::storage {
 
-/// What tells a disk from a copy of it, and a sound one from one that may have lost something.
-struct evidence {
-  folder::file_number format_file; // there from the beginning, and never written again
-  bool is_whole = true; // nothing that was committed is missing, as far as the store can tell
+struct taken_up {
+  crdt::replica_id id;
+  bool is_fresh = false;                // nobody has numbered anything under it
+  std::optional<std::string> why_fresh; // in spite of an older one: a clause for people
 };
 
 /// The id to go on with: the one that the store has, or a new one. It is kept from now on; from now
-/// on, too, `is_careful` says whether all that leaves the node will be synced before.
-found<crdt::replica_id> take_up_replica(store& rows, const evidence& seen, bool is_careful,
-                                        const crdt::replica_id& fresh);
+/// on, too, `is_careful` says whether all that leaves the node will be synced before. The next time
+/// the disk may show the next life, if there is one, in the place of the present one.
+found<taken_up> take_up_replica(store& rows, const evidence& seen, bool is_careful,
+                                const crdt::replica_id& fresh,
+                                const std::optional<life>& next = std::nullopt);
 
 /// Keeps another id, as when the present one turns out to be in doubt.
 std::optional<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,

@@ -237,7 +237,7 @@ TEST_F(StorageActor, RenewsAReplicaIdOnceAndTellsAll) {
   EXPECT_EQ(two.told(), std::vector{fresh});
   EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica, fresh);
   // The next life goes on under it.
-  EXPECT_EQ(std::get<0>(storage::take_up_replica(*rows, {}, true, {})), fresh);
+  EXPECT_EQ(std::get<0>(storage::take_up_replica(*rows, {}, true, {})).id, fresh);
 }
 
 TEST_F(StorageActor, RenewsNothingThatItCannotKeep) {

@@ -51,10 +51,10 @@ protected:
   static crdt::replica_id replica_at(const std::string& path, const crdt::replica_id& fresh) {
     const auto used = take(path);
     const auto rows = open_rows(used.rows());
-    const evidence seen{used.format_file(), !rows.damage};
+    const evidence seen{.format_file = used.format_file(), .is_whole = !rows.damage};
     const auto result = take_up_replica(*rows.rows, seen, true, fresh);
-    EXPECT_TRUE(std::holds_alternative<crdt::replica_id>(result));
-    return std::get<crdt::replica_id>(result);
+    EXPECT_TRUE(std::holds_alternative<taken_up>(result));
+    return std::get<taken_up>(result).id;
   }
 
   /// Makes a backup of the rows at `data`, which a node with the first id used.
@@ -141,11 +141,11 @@ TEST_F(Backup, IsToldFromTheOriginalByItsNoteAlone) {
   const auto rows = open_rows(copy + "/rows");
   ASSERT_TRUE(rows.damage);
   EXPECT_THAT(*rows.damage, HasSubstr("a backup"));
-  const evidence as_the_original{used.format_file(), !rows.damage};
+  const evidence as_the_original{.format_file = used.format_file(), .is_whole = !rows.damage};
 
   const auto id = take_up_replica(*rows.rows, as_the_original, true, second_id);
 
-  EXPECT_EQ(std::get<crdt::replica_id>(id), second_id);
+  EXPECT_EQ(std::get<taken_up>(id).id, second_id);
 }
 
 // -- what is refused --

@@ -9,7 +9,7 @@ namespace {
 const auto first_id = crdt::replica_id::from(1, 1);
 const auto second_id = crdt::replica_id::from(2, 2);
 const auto other_id = crdt::replica_id::from(3, 3);
-const evidence same_disk{{1, 2, 3}, true};
+const evidence same_disk{.format_file = {.inode = 1, .born_ns = 2}};
 
 replication::digester digester_with(const std::string& key) {
   return replication::digester{wire::secret{"cluster", key}.sign("digest", {})};
@@ -25,11 +25,13 @@ protected:
   crdt::replica_id live(const crdt::replica_id& fresh, const evidence& seen = same_disk,
                         bool is_careful = true) {
     const auto taken_up = take_up_replica(rows, seen, is_careful, fresh);
-    EXPECT_TRUE(std::holds_alternative<crdt::replica_id>(taken_up));
-    return std::get<crdt::replica_id>(taken_up);
+    EXPECT_TRUE(std::holds_alternative<storage::taken_up>(taken_up));
+    last = std::get<storage::taken_up>(taken_up);
+    return last.id;
   }
 
   memory_store rows;
+  storage::taken_up last; // what the last life did
 };
 
 TEST_F(Identity, IsKeptWhereEverythingWasSynced) {
@@ -38,17 +40,57 @@ TEST_F(Identity, IsKeptWhereEverythingWasSynced) {
   EXPECT_EQ(live(second_id), first_id);
 }
 
+TEST_F(Identity, IsFreshTheFirstTimeAndSaysWhyLater) {
+  live(first_id);
+  EXPECT_TRUE(last.is_fresh);
+  EXPECT_FALSE(last.why_fresh) << "there was none before";
+  live(second_id);
+  EXPECT_FALSE(last.is_fresh);
+  EXPECT_FALSE(last.why_fresh);
+  auto missing = same_disk;
+  missing.is_whole = false;
+  live(second_id, missing);
+  EXPECT_TRUE(last.is_fresh);
+  EXPECT_EQ(last.why_fresh, "what was written last may be missing");
+}
+
 TEST_F(Identity, IsGivenUpOnACopyOfTheDisk) {
   live(first_id);
-  for (const folder::file_number& other : {folder::file_number{9, 2, 3}, {1, 9, 3}, {1, 2, 9}}) {
-    memory_store copy{rows.contents()};
-    EXPECT_EQ(std::get<0>(take_up_replica(copy, {other, true}, true, second_id)), second_id);
+  auto copy = same_disk;
+  copy.format_file.inode = 9;
+  EXPECT_EQ(live(second_id, copy), second_id);
+  EXPECT_EQ(last.why_fresh, "its folder is a copy, or was written over");
+}
+
+TEST_F(Identity, IsKeptInTheLifeThatTookThePlaceOfTheLast) {
+  const life first{"a", {.inode = 5}};
+  const life second{"b", {.inode = 6}};
+  const life third{"c", {.inode = 7}};
+  const auto with = [](const life& one) {
+    auto result = same_disk;
+    result.lives = {one};
+    return result;
+  };
+  const auto start = [&](const life& seen, const life& next) {
+    const auto result = take_up_replica(rows, with(seen), true, second_id, next);
+    return std::get<storage::taken_up>(result).id;
+  };
+  live(first_id);
+  EXPECT_FALSE(keep_replica(rows, with(first), true, first_id));
+  EXPECT_EQ(start(first, second), first_id);
+  // It may have been killed before or after the next one came into its place.
+  for (const auto& left : {first, second}) {
+    memory_store killed{rows.contents()};
+    EXPECT_EQ(std::get<0>(take_up_replica(killed, with(left), true, second_id)).id, first_id);
   }
+  EXPECT_EQ(start(third, second), second_id) << "neither is there";
 }
 
 TEST_F(Identity, IsGivenUpForGoodWhereSomethingMayBeMissing) {
   live(first_id);
-  EXPECT_EQ(live(second_id, {same_disk.format_file, false}), second_id);
+  auto missing = same_disk;
+  missing.is_whole = false;
+  EXPECT_EQ(live(second_id, missing), second_id);
   EXPECT_EQ(live(other_id), second_id);
 }
 

@@ -234,13 +234,14 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   if (!lost.empty())
     expect(p, lost);
   const bool is_careful = of_machine.chance(share_of_careful_) != random_.chance(0.1);
-  auto taken = storage::take_up_replica(*kept->rows, {.format_file = {1, kept->number, 0}},
+  auto taken = storage::take_up_replica(*kept->rows, {.format_file = {.inode = kept->number}},
                                         is_careful, fresh);
-  const auto* self = std::get_if<crdt::replica_id>(&taken);
-  if (self == nullptr) {
+  const auto* taken_up = std::get_if<storage::taken_up>(&taken);
+  if (taken_up == nullptr) {
     world_.log().complain("R10", world_.name(p), "cannot read who it was");
     return {fresh};
   }
+  const auto* self = &taken_up->id;
   world_.log().weigh("R10");
   if (*self != fresh && (!kept->ids.contains(*self) || !kept->is_whole || is_running(*self)))
     world_.log().complain("R10", world_.name(p), "goes on from an older state under its id");

@@ -10,6 +10,7 @@
 
 #include <caf/actor_system.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -18,9 +19,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
-#include <string_view>
 #include <unistd.h>
 #include <variant>
+#include <vector>
 
 namespace {
 
@@ -103,8 +104,9 @@ void start_again(char** argv) {
 }
 
 /// What is configured, or the status to end with.
-std::variant<actors::options, int> configure(int argc, char** argv, actors::node_config& config) {
-  auto parsed = actors::parse(argc, argv, config);
+std::variant<actors::options, int> configure(const actors::command_line& line,
+                                             actors::node_config& config) {
+  auto parsed = actors::parse(line, actors::environment_of(environ), config);
   if (auto* o = std::get_if<actors::options>(&parsed)) {
     if (std::getenv(started_again) != nullptr) // these are meant for one start
       o->storage.new_identity = o->storage.accept_loss = false;
@@ -116,14 +118,16 @@ std::variant<actors::options, int> configure(int argc, char** argv, actors::node
 }
 
 /// Runs a node until it is told to end.
-int serve(int argc, char** argv) {
+int serve(const actors::command_line& line, char** argv) {
   const auto stop_signals = block_stop_signals();
   actors::node_config config;
-  const auto configured = configure(argc, argv, config);
+  const auto configured = configure(line, config);
   const auto* o = std::get_if<actors::options>(&configured);
   if (!o)
     return std::get<int>(configured);
   actors::log::init(o->log.level, o->node.name);
+  for (const auto& name : actors::strangers_in(actors::environment_of(environ)))
+    actors::log::warn("main", "{} is no option, so it has no effect", name);
   auto end = ending::failed;
   {
     caf::actor_system sys{config};
@@ -136,19 +140,22 @@ int serve(int argc, char** argv) {
 }
 
 /// Tells a running node to leave its cluster.
-int leave(int argc, char** argv) {
+int leave(const actors::command_line& line) {
   actors::node_config config;
-  const auto configured = configure(argc, argv, config);
+  const auto configured = configure(line, config);
   const auto* o = std::get_if<actors::options>(&configured);
   return o ? actors::leave_cluster(*o, stdout) : std::get<int>(configured);
 }
 
-/// Tells a running node to make a backup in the folder that the first argument names.
-int back_up(int argc, char** argv) {
-  const int named = argc > 1 && argv[1][0] != '-' ? 1 : 0;
-  const std::string folder = named ? argv[1] : "";
+/// Tells a running node to make a backup in the folder that stands beside the flags.
+int back_up(actors::command_line line) {
+  std::string folder;
+  if (!line.words.empty()) {
+    folder = line.words.front();
+    line.words.erase(line.words.begin());
+  }
   actors::node_config config;
-  const auto configured = configure(argc - named, argv + named, config);
+  const auto configured = configure(line, config);
   const auto* o = std::get_if<actors::options>(&configured);
   return o ? actors::back_up(*o, folder, stdout) : std::get<int>(configured);
 }
@@ -157,9 +164,11 @@ int back_up(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   http::register_types();
-  if (argc > 1 && std::string_view{argv[1]} == "leave")
-    return leave(argc - 1, argv + 1);
-  if (argc > 1 && std::string_view{argv[1]} == "backup")
-    return back_up(argc - 1, argv + 1);
-  return serve(argc, argv);
+  const std::vector<std::string> arguments{argv + std::min(argc, 1), argv + argc};
+  const auto behind = [&] { return std::vector(arguments.begin() + 1, arguments.end()); };
+  if (!arguments.empty() && arguments.front() == "leave")
+    return leave(actors::take_apart(behind()));
+  if (!arguments.empty() && arguments.front() == "backup")
+    return back_up(actors::take_apart(behind()));
+  return serve(actors::take_apart(arguments), argv);
 }

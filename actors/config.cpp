@@ -1,6 +1,7 @@
 #include "actors/config.hpp"
 
 #include "actors/config_file.hpp"
+#include "actors/option_text.hpp"
 #include "membership/endpoint.hpp"
 
 #include <caf/config_option_adder.hpp>
@@ -43,16 +44,6 @@ std::optional<std::string> read_key_file(cluster_options& cluster) {
     return fmt::format("cluster.key-file: the first line of {} must have at least {} bytes",
                        cluster.key_file, key_bytes_min);
   return std::nullopt;
-}
-
-/// What stands in the middle of a command line is short: some options go without their group.
-std::string with_group(const std::string& argument) {
-  for (const std::string_view name :
-       {"data-dir=", "durability=", "in-memory", "new-identity", "accept-loss"})
-    if (const auto flag = "--" + std::string{name};
-        name.ends_with('=') ? argument.starts_with(flag) : argument == flag)
-      return "--storage." + argument.substr(2);
-  return argument;
 }
 
 /// Fills in what depends on other options; says what does not fit together. Requires: each value
@@ -104,24 +95,14 @@ exit_request refuse(const complaints& bad, const std::string& source = "") {
   return result;
 }
 
-/// Takes --config-file out of the arguments.
-std::variant<std::optional<std::string>, exit_request>
-take_config_file(std::vector<std::string>& arguments) {
-  static constexpr std::string_view flag = "--config-file";
-  std::optional<std::string> path;
-  for (auto i = arguments.begin(); i != arguments.end();) {
-    if (!i->starts_with(flag)) {
-      ++i;
-      continue;
-    }
-    if (i->size() < flag.size() + 2 || (*i)[flag.size()] != '=')
-      return refuse({"--config-file needs a value: --config-file=FILE"});
-    if (path)
-      return refuse({"--config-file is given twice"});
-    path = i->substr(flag.size() + 1);
-    i = arguments.erase(i);
-  }
-  return path;
+/// Sets the options that a source gives, each after the others; what is wrong with them.
+complaints assign_all(options& o,
+                      const std::vector<std::pair<std::string, std::string>>& settings) {
+  complaints bad;
+  for (const auto& [name, text] : settings)
+    if (auto complaint = assign(o, name, text))
+      bad.push_back(std::move(*complaint));
+  return bad;
 }
 
 std::string describe_flag_error(const caf::error& error) {
@@ -162,25 +143,19 @@ node_config::node_config() {
   set("caf.scheduler.max-throughput", std::size_t{300});
 }
 
-std::variant<options, exit_request> parse(int argc, char** argv, node_config& config) {
-  std::vector<std::string> arguments{argv + std::min(argc, 1), argv + argc};
-  for (const auto& argument : arguments) {
-    if (argument == "--help" || argument == "-h")
-      return exit_request{0, options_help()};
-    if (argument == "--version")
-      return exit_request{0, fmt::format("starlingd {}\n", version)};
-    // CAF's own, which would print its help or our key.
-    if (argument.starts_with("--long-help") || argument.starts_with("--dump-config") ||
-        argument == "-?")
-      return refuse({fmt::format("{} is unknown; --help lists the options", argument)});
-  }
+std::variant<options, exit_request> parse(const command_line& line, const environment& variables,
+                                          node_config& config) {
+  if (line.wants_help)
+    return exit_request{0, options_help()};
+  if (line.wants_version)
+    return exit_request{0, fmt::format("starlingd {}\n", version)};
+  if (line.complaint)
+    return refuse({*line.complaint});
+  if (!line.words.empty())
+    return refuse({fmt::format("{} is not an option; --help lists them", line.words.front())});
 
-  std::ranges::transform(arguments, arguments.begin(), with_group);
-  const auto path = take_config_file(arguments);
-  if (const auto* exit = std::get_if<exit_request>(&path))
-    return *exit;
   std::string content;
-  if (const auto& file = std::get<std::optional<std::string>>(path)) {
+  if (const auto file = line.config_file ? line.config_file : config_file_of(variables)) {
     auto found = read_file(*file);
     if (!found)
       return refuse({fmt::format("cannot read {}", *file)});
@@ -188,15 +163,15 @@ std::variant<options, exit_request> parse(int argc, char** argv, node_config& co
     if (const auto bad = check_file(content, config.custom_options()); !bad.empty())
       return refuse(bad, *file + ": ");
   }
-
   std::istringstream stream{content};
-  if (const auto error = config.parse(std::move(arguments), stream))
+  if (const auto error = config.parse(line.for_caf, stream))
     return refuse({describe_flag_error(error)});
-  if (!config.remainder.empty())
-    return refuse(
-        {fmt::format("{} is not an option; --help lists them", config.remainder.front())});
   options result;
   if (const auto bad = read(result, caf::content(config)); !bad.empty())
+    return refuse(bad);
+  if (const auto bad = assign_all(result, settings_of(variables)); !bad.empty())
+    return refuse(bad, "in the environment: ");
+  if (const auto bad = assign_all(result, line.settings); !bad.empty())
     return refuse(bad);
   if (const auto bad = complete(result))
     return refuse({*bad});
@@ -204,25 +179,31 @@ std::variant<options, exit_request> parse(int argc, char** argv, node_config& co
 }
 
 std::string options_help() {
-  std::string result = "starlingd: a node of a replicated key-value store\n"
-                       "\n"
-                       "usage: starlingd [--config-file=FILE] [OPTION...]\n"
-                       "       starlingd leave [--config-file=FILE] [OPTION...]\n"
-                       "       starlingd backup DIR [--config-file=FILE] [OPTION...]\n"
-                       "\n"
-                       "With leave, tells the running node of that configuration to hand on what "
-                       "it has, leave its cluster\nand end.\n"
-                       "With backup, tells it to write a copy of all that it has committed into "
-                       "the new folder DIR, which a\nnode can be started on.\n"
-                       "\n"
-                       "  --help, --version\n"
-                       "  --config-file=FILE\n"
-                       "      Options in groups, as in: gossip { interval = 200ms }. Flags win "
-                       "over the file.\n";
+  std::string result =
+      "starlingd: a node of a replicated key-value store\n"
+      "\n"
+      "usage: starlingd [--config-file=FILE] [OPTION...]\n"
+      "       starlingd leave [--config-file=FILE] [OPTION...]\n"
+      "       starlingd backup DIR [--config-file=FILE] [OPTION...]\n"
+      "\n"
+      "With leave, tells the running node of that configuration to hand on what "
+      "it has, leave its cluster\nand end.\n"
+      "With backup, tells it to write a copy of all that it has committed into "
+      "the new folder DIR, which a\nnode can be started on.\n"
+      "\n"
+      "  --help, --version\n"
+      "  --config-file=FILE\n"
+      "      Options in groups, as in: gossip { interval = 200ms }.\n"
+      "\n"
+      "A flag is written --NAME=VALUE or --NAME VALUE. Each option may also stand "
+      "in the environment:\n"
+      "http.listen as STARLING_HTTP_LISTEN, the file as STARLING_CONFIG_FILE. Flags "
+      "win over the environment,\nthe environment over the file.\n"
+      "\n";
   options defaults;
   visit_options(defaults, [&]<class T>(std::string_view name, const T& value, const auto& rule,
                                        std::string_view meaning) {
-    // CAF's flags can only be switched on.
+    // One that is true or false is switched on by its name alone.
     const auto shown = show(plain(value));
     const auto sample = std::is_same_v<T, bool> ? "" : "=" + shown;
     result += fmt::format("  --{}{}\n      {}\n      {} (default {})\n", name, sample, meaning,

@@ -1,13 +1,15 @@
 #pragma once
 
 // The configuration of a node: defaults, overridden by a file (--config-file=FILE), overridden by
-// flags (--gossip.interval=200ms).
+// the environment (STARLING_GOSSIP_INTERVAL=200ms), overridden by flags (--gossip.interval=200ms).
 //
-// CAF reads both and drops silently what it does not understand in a file; `parse` does not: an
+// CAF reads the file and drops silently what it does not understand in it; `parse` does not: an
 // unknown name, a dotted name in the file, a value of the wrong type or out of range is an error
 // that names it. Files look like `gossip { interval = 200ms }`; options of CAF's own go into `caf {
 // }`.
 
+#include "actors/command_line.hpp"
+#include "actors/environment.hpp"
 #include "actors/options.hpp"
 
 #include <caf/actor_system_config.hpp>
@@ -33,9 +35,11 @@ struct exit_request {
   std::string text;
 };
 
-/// Reads flags and file into `config`, and our options out of both. Reads no other file than those
-/// named in them.
-std::variant<options, exit_request> parse(int argc, char** argv, node_config& config);
+/// Reads CAF's part of flags and file into `config`, and our options out of all sources. Each value
+/// is checked, also one that another source overrides. Reads no other file than those named in
+/// them.
+std::variant<options, exit_request> parse(const command_line& line, const environment& variables,
+                                          node_config& config);
 
 /// What --help prints: every option with default, unit and meaning.
 std::string options_help();

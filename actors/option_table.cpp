@@ -85,7 +85,7 @@ std::string describe(const text& r) {
 }
 
 std::string describe(const texts& r) {
-  return fmt::format(R"(list of {}, as ["a:1", "b:2"])", r.what);
+  return fmt::format(R"(list of {}, as a:1,b:2 or ["a:1", "b:2"])", r.what);
 }
 
 std::string describe(const flag&) {
@@ -112,6 +112,14 @@ std::string show(const std::vector<std::string>&) {
   return "[]"; // no list has another default
 }
 
+std::string must_be(const period& rule) {
+  return fmt::format("must be {}, with its unit: ms, s, min or h", describe(rule));
+}
+
+std::string must_be(const texts& rule) {
+  return "must be a " + describe(rule);
+}
+
 // --- complaints ------------------------------------------------------------------------------
 
 std::optional<std::string> complaint_about(std::size_t value, const number& rule) {
@@ -136,7 +144,7 @@ std::optional<std::string> complaint_about(const std::vector<std::string>& value
                                            const texts& rule) {
   for (const auto& item : value)
     if (!rule.allows(item))
-      return fmt::format("must be a {}; \"{}\" is no {}", describe(rule), item, rule.what);
+      return fmt::format("{}; \"{}\" is no {}", must_be(rule), item, rule.what);
   return std::nullopt;
 }
 

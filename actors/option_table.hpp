@@ -80,6 +80,13 @@ std::string show(const std::string& x);
 std::string show(bool x);
 std::string show(const std::vector<std::string>&);
 
+// That a value is none of these, to follow its name.
+std::string must_be(const auto& rule) {
+  return "must be " + describe(rule);
+}
+std::string must_be(const period& rule);
+std::string must_be(const texts& rule);
+
 // What is wrong with a value, to follow its name. Does not repeat a text: it may be a key.
 std::optional<std::string> complaint_about(std::size_t value, const number& rule);
 std::optional<std::string> complaint_about(std::chrono::milliseconds value, const period& rule);

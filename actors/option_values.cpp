@@ -40,7 +40,7 @@ complaints read(options& o, const caf::settings& from) {
     using type = std::decay_t<decltype(value)>;
     auto converted = convert<plain_type<type>>(*given);
     if (!converted) {
-      bad.push_back(fmt::format("{} must be {}", name, describe(rule)));
+      bad.push_back(fmt::format("{} {}", name, must_be(rule)));
       return;
     }
     if (const auto complaint = complaint_about(*converted, rule))

@@ -38,19 +38,16 @@ private:
   std::filesystem::path path_;
 };
 
-std::variant<options, exit_request> parsed(std::vector<std::string> arguments,
-                                           node_config* config = nullptr) {
+std::variant<options, exit_request> parsed(const std::vector<std::string>& arguments,
+                                           node_config* config = nullptr,
+                                           const environment& variables = {}) {
   static const bool once = [] {
     caf::core::init_global_meta_objects();
     return true;
   }();
   EXPECT_TRUE(once);
   node_config own;
-  arguments.insert(arguments.begin(), "starlingd");
-  std::vector<char*> argv;
-  for (auto& argument : arguments)
-    argv.push_back(argument.data());
-  return parse(static_cast<int>(argv.size()), argv.data(), config != nullptr ? *config : own);
+  return parse(take_apart(arguments), variables, config != nullptr ? *config : own);
 }
 
 options accepted(const std::vector<std::string>& arguments) {
@@ -108,8 +105,7 @@ TEST(Config, DefaultsAreAccepted) {
   const std::regex flag{R"re(--([a-z]+\.[a-z-]+)=("?)([^\n"]*)\2\n)re"};
   std::vector<std::string> arguments;
   for (std::sregex_iterator i{help.begin(), help.end(), flag}, end; i != end; ++i)
-    if ((*i)[3].length() > 0) // CAF takes no empty flags
-      arguments.push_back("--" + (*i)[1].str() + "=" + (*i)[3].str());
+    arguments.push_back("--" + (*i)[1].str() + "=" + (*i)[3].str());
 
   EXPECT_GT(arguments.size(), 20u);
   accepted(arguments);
@@ -127,6 +123,67 @@ TEST(Config, FlagsSetEachTypeOfOption) {
   EXPECT_TRUE(o.cluster.insecure);
   EXPECT_EQ(o.swim.sync_interval, 60s);
   EXPECT_EQ(o.swim.confirmations, 2u);
+}
+
+TEST(Config, FlagsTakeTheirValuesInEveryForm) {
+  const auto o = accepted({"--node.name", "first", "--cluster.seeds=a:1,b:2", "--in-memory=true",
+                           "--cluster.insecure", "false", "--cluster.key=", "--http.threads", "9",
+                           "--http.threads=8"});
+  EXPECT_EQ(o.node.name, "first");
+  EXPECT_THAT(o.cluster.seeds, ElementsAre("a:1", "b:2"));
+  EXPECT_TRUE(o.storage.in_memory);
+  EXPECT_FALSE(o.cluster.insecure);
+  EXPECT_EQ(o.cluster.key, "");
+  EXPECT_EQ(o.http.threads, 8u) << "the last one counts";
+}
+
+TEST(Config, FlagsOverrideTheEnvironmentAndThatTheFile) {
+  const temporary_file file{"http { threads = 1 }\nkeys { shards = 1 }\ngossip { fanout = 1 }\n"
+                            "cluster { insecure = true }"};
+  const environment variables{{"STARLING_CONFIG_FILE", file.path()},
+                              {"STARLING_HTTP_THREADS", "2"},
+                              {"STARLING_KEYS_SHARDS", "2"},
+                              {"STARLING_CLUSTER_INSECURE", "false"},
+                              {"STARLING_CLUSTER_SEEDS", "a:1,b:2"},
+                              {"STARLING_NODE_NAME", ""},
+                              {"STARLING_UNKNOWN", "x"}};
+  const auto result = parsed({"--http.threads=3"}, nullptr, variables);
+  ASSERT_TRUE(std::holds_alternative<options>(result)) << std::get<exit_request>(result).text;
+  const auto& o = std::get<options>(result);
+  EXPECT_EQ(o.http.threads, 3u);
+  EXPECT_EQ(o.keys.shards, 2u);
+  EXPECT_EQ(o.gossip.fanout, 1u);
+  EXPECT_FALSE(o.cluster.insecure);
+  EXPECT_THAT(o.cluster.seeds, ElementsAre("a:1", "b:2"));
+  EXPECT_EQ(o.node.name, "127.0.0.1:9080");
+}
+
+TEST(Config, TheFileOfAFlagTakesThePlaceOfThatOfTheEnvironment) {
+  const temporary_file file{"http { threads = 7 }"};
+  const auto result =
+      parsed({"--config-file", file.path()}, nullptr, {{"STARLING_CONFIG_FILE", "/nonexistent"}});
+  ASSERT_TRUE(std::holds_alternative<options>(result)) << std::get<exit_request>(result).text;
+  EXPECT_EQ(std::get<options>(result).http.threads, 7u);
+}
+
+TEST(Config, BadValuesInTheEnvironmentAreRefusedEvenIfAFlagOverridesThem) {
+  const auto result =
+      parsed({"--gossip.interval=1s"}, nullptr, {{"STARLING_GOSSIP_INTERVAL", "5"}});
+  ASSERT_TRUE(std::holds_alternative<exit_request>(result));
+  EXPECT_EQ(std::get<exit_request>(result).text,
+            "starlingd: in the environment: gossip.interval must be 10ms to 1h, with its unit: ms, "
+            "s, min or h\n");
+}
+
+TEST(Config, FlagsOfCafsOwnAreTaken) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--caf.scheduler.max-threads=3"},
+        {"--caf.scheduler.max-threads", "3"}}) {
+    node_config config;
+    parsed(arguments, &config);
+    EXPECT_EQ(get_or(config, "caf.scheduler.max-threads", std::size_t{0}), 3u);
+  }
+  EXPECT_THAT(refused({"--caf.scheduler.threads=3"}), HasSubstr("caf.scheduler.threads"));
 }
 
 TEST(Config, FileSetsOptionsAndFlagsOverrideIt) {
@@ -190,7 +247,7 @@ TEST(Config, DependentOptionsAreFilledIn) {
 }
 
 TEST(Config, UnknownFlagsAreRefusedByName) {
-  EXPECT_THAT(refused({"--gossip.intervall=1s"}), HasSubstr("--gossip.intervall=1s is unknown"));
+  EXPECT_THAT(refused({"--gossip.intervall=1s"}), HasSubstr("--gossip.intervall is unknown"));
   EXPECT_THAT(refused({"--verbose"}), HasSubstr("--verbose is unknown"));
   EXPECT_THAT(refused({"-v"}), HasSubstr("-v is unknown"));
   EXPECT_THAT(refused({"--dump-config"}), HasSubstr("--dump-config is unknown"));
@@ -204,8 +261,11 @@ TEST(Config, BadFlagValuesAreRefusedByName) {
   EXPECT_THAT(refused({"--http.threads=many"}), HasSubstr("http.threads"));
   EXPECT_THAT(refused({"--http.threads=-1"}), HasSubstr("http.threads"));
   EXPECT_THAT(refused({"--http.threads"}), HasSubstr("http.threads"));
-  EXPECT_THAT(refused({"--gossip.interval=5"}), HasSubstr("gossip.interval"));
-  EXPECT_THAT(refused({"--cluster.seeds=a:1"}), HasSubstr("cluster.seeds"));
+  EXPECT_THAT(refused({"--gossip.interval=5"}),
+              HasSubstr("gossip.interval must be 10ms to 1h, with its unit: ms, s, min or h"));
+  EXPECT_THAT(refused({"--cluster.seeds=a"}), HasSubstr("cluster.seeds must be a list"));
+  EXPECT_THAT(refused({"--in-memory=yes"}), HasSubstr("in-memory must be true or false"));
+  EXPECT_THAT(refused({"--in-memory="}), HasSubstr("in-memory must be true or false"));
 }
 
 TEST(Config, OutOfRangeValuesAreRefusedWithTheirRange) {

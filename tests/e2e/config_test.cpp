@@ -206,6 +206,25 @@ TEST(Config, FlagsWinOverTheFile) {
   EXPECT_EQ(put(3000).status, 413);
 }
 
+TEST(Config, TheEnvironmentWinsOverTheFileAndFlagsOverIt) {
+  const config_file file{"http { max-body = 2000, advertise = \"file:1\" }"};
+  ::setenv("STARLING_HTTP_ADVERTISE", "environment:1", 1);
+  ::setenv("STARLING_HTTP_MAX_BODY", "3000", 1);
+  ::setenv("STARLING_HTTP_MAX_BODIES", "1", 1);
+  cluster nodes{1, {file.flag(), "--http.max-body", "4000"}};
+  const auto started = nodes.start();
+  for (const auto* name :
+       {"STARLING_HTTP_ADVERTISE", "STARLING_HTTP_MAX_BODY", "STARLING_HTTP_MAX_BODIES"})
+    ::unsetenv(name);
+  ASSERT_TRUE(started);
+
+  EXPECT_EQ(nodes[0].http().get("/cluster").json().at("self").at("http"), "environment:1");
+  EXPECT_EQ(
+      nodes[0].http().put("/registers/a", "{\"value\": \"" + std::string(3500, 'x') + "\"}").status,
+      200);
+  EXPECT_NE(nodes[0].output().find("STARLING_HTTP_MAX_BODIES is no option"), std::string::npos);
+}
+
 TEST(Config, ExampleFilesAreValid) {
   for (const std::string example : {"local/node-0", "local/node-1", "local/node-2",
                                     "cluster/node-0", "cluster/node-1", "cluster/node-2"}) {

@@ -47,17 +47,18 @@ struct gossip_metrics {
   caf::telemetry::int_counter* items_received =
       counter("gossip.items-received", "Deltas and states received.");
   caf::telemetry::int_counter* items_redundant =
-      counter("gossip.items-redundant", "Of those received, the ones that brought nothing new.");
+      counter("gossip.items-redundant", "Deltas and states received that brought nothing new.");
   caf::telemetry::int_counter* elements_sent =
       counter("gossip.elements-sent", "Events, entries and writes in what was sent.");
   caf::telemetry::int_counter* elements_received =
       counter("gossip.elements-received", "Events, entries and writes in what was received.");
   caf::telemetry::int_counter* elements_redundant =
-      counter("gossip.elements-redundant", "Of those received, the ones that were known.");
+      counter("gossip.elements-redundant", "Events, entries and writes received that were known.");
   caf::telemetry::int_counter* repairs_started =
       counter("gossip.repairs-started", "Comparisons of all keys with those of a peer.");
   caf::telemetry::int_counter* repairs_found = counter(
-      "gossip.repairs-found", "Of those, the ones for a difference that no delta explains.");
+      "gossip.repairs-found",
+      "Comparisons of all keys with those of a peer, for a difference that no delta explains.");
   caf::telemetry::int_counter* keys_mended =
       counter("gossip.keys-mended", "Keys for which a comparison brought something new.");
 };

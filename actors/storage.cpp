@@ -30,7 +30,7 @@ public:
       : storage_actor::base(cfg), context_(std::move(context)),
         commits_(counter("storage.commits", "Groups of changes that were written.")),
         syncs_(counter("storage.syncs", "Times that the disk was told to keep what was written.")),
-        changes_(counter("storage.changes", "Changes of values in those groups.")) {
+        changes_(counter("storage.changes", "Changes of values that were written.")) {
     end_process_on_error(this);
   }
 

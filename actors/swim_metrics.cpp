@@ -27,8 +27,10 @@ swim_metrics::swim_metrics(caf::actor_system& sys) {
   add(&counters::packets_sent, "swim.packets-sent", "Datagrams of membership sent.");
   add(&counters::packets_received, "swim.packets-received",
       "Authentic datagrams of membership received.");
-  add(&counters::bytes_sent, "swim.bytes-sent", "Bytes in those sent.");
-  add(&counters::bytes_received, "swim.bytes-received", "Bytes in those received.");
+  add(&counters::bytes_sent, "swim.bytes-sent",
+      "Bytes in the datagrams of membership that were sent.");
+  add(&counters::bytes_received, "swim.bytes-received",
+      "Bytes in the datagrams of membership that were received.");
   add_dropped(&counters::dropped_malformed, "malformed");
   add_dropped(&counters::dropped_version, "version");
   add_dropped(&counters::dropped_foreign, "foreign");
@@ -39,17 +41,19 @@ swim_metrics::swim_metrics(caf::actor_system& sys) {
   add(&counters::dropped_full, "swim.members-refused",
       "Records of members beyond swim.max-members.");
   add(&counters::probes, "swim.probes", "Members probed.");
-  add(&counters::probes_indirect, "swim.probes-indirect", "Probes for which others were asked.");
+  add(&counters::probes_indirect, "swim.probes-indirect",
+      "Probes for which other members were asked.");
   add(&counters::probes_failed, "swim.probes-failed", "Probes that nobody answered.");
   add(&counters::nacks_received, "swim.nacks-received",
-      "Helpers that said that they got no answer either.");
+      "Answers of members that were asked to probe another and reached it no better.");
   add(&counters::suspicions, "swim.suspicions", "Suspicions that this node raised.");
   add(&counters::verdicts, "swim.verdicts", "Members that this node declared dead.");
   add(&counters::failures, "swim.failures", "Members that became dead here.");
   add(&counters::refutations, "swim.refutations", "Accusations that this node contradicted.");
   add(&counters::false_alarms, "swim.false-alarms", "Dead members that turned out to live.");
   add(&counters::syncs, "swim.syncs", "Member lists exchanged over HTTP.");
-  add(&counters::syncs_failed, "swim.syncs-failed", "Of those, the ones that came to nothing.");
+  add(&counters::syncs_failed, "swim.syncs-failed",
+      "Exchanges of member lists over HTTP that came to nothing.");
   add(&counters::stalls, "swim.stalls", "Times that this process did not run.");
   health_ = registry.gauge_singleton(
       prefix, "swim.health", "How much this node doubts its own observations; 0 is not at all.");

@@ -318,9 +318,12 @@ void front_end::stop() {
 }
 
 response front_end::handle(const request& r) {
+  using clock = std::chrono::steady_clock;
+  const auto begin = clock::now();
   const auto asked = parse(r, settings_.secret, {settings_.options.max_body});
   auto result = handle(asked);
   count_request(sys_, route_of(asked), result.status);
+  time_request(sys_, route_of(asked), std::chrono::duration<double>{clock::now() - begin}.count());
   return result;
 }
 

@@ -18,6 +18,9 @@ struct node_report;
 /// keys.
 void count_request(caf::actor_system& sys, std::string_view route, int status);
 
+/// Adds to the histogram of a route how long a request took.
+void time_request(caf::actor_system& sys, std::string_view route, double seconds);
+
 /// All series in Prometheus' text format, with the gauges set from the report.
 std::string metrics_text(caf::actor_system& sys, const node_report& report);
 

@@ -50,8 +50,7 @@ protected:
       result += http().get(target).body;
     const auto metrics = http().get("/metrics").body;
     const auto at = metrics.find("\nstarling_keys ");
-    // Name and value; the time of the reading follows.
-    result += metrics.substr(at, metrics.find(' ', metrics.find(' ', at) + 1) - at);
+    result += metrics.substr(at, metrics.find('\n', at + 1) - at);
     return result;
   }
 

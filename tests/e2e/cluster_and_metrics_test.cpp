@@ -2,7 +2,10 @@
 
 #include "tests/e2e/cluster.hpp"
 #include "tests/e2e/eventually.hpp"
+#include "tests/http/metric_rules.hpp"
 
+#include <functional>
+#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
@@ -87,7 +90,7 @@ samples parse_metrics(const std::string& text) {
   const std::string name{"[a-zA-Z_:][a-zA-Z0-9_:]*"};
   const std::string label{R"([a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*")"};
   const std::regex sample{"(" + name + R"()(\{(?:)" + label + "(?:," + label +
-                          R"()*)?\})? ([-+0-9.eE]+|NaN|[+-]Inf)( \d+)?)"};
+                          R"()*)?\})? ([-+0-9.eE]+|NaN|[+-]Inf))"};
   const std::regex type{R"(# TYPE (\S+) (counter|gauge|histogram|summary|untyped))"};
   samples result;
   std::set<std::string> typed;
@@ -167,6 +170,40 @@ TEST(Metrics, NeverContainAKey) {
   const auto text = nodes[0].http().get("/metrics").body;
 
   EXPECT_EQ(text.find("secret"), std::string::npos);
+}
+
+/// A cluster of nodes with a name that has to be escaped, and with one name.
+void with_odd_names(const std::function<void(node&)>& look) {
+  cluster nodes{4};
+  nodes[1].set_flag(R"(--node.name=ra"ck\1 {x="y"})");
+  nodes[2].set_flag("--node.name=twin");
+  nodes[3].set_flag("--node.name=twin");
+  ASSERT_TRUE(nodes.start());
+  nodes[0].http().post("/counters/a", R"({"increment": 1})");
+  look(nodes[0]);
+}
+
+TEST(Metrics, KeepTheRulesOfPrometheus) {
+  with_odd_names([](node& one) {
+    const auto text = one.http().get("/metrics").body;
+    EXPECT_EQ(metric_rules::complaints_about(text), std::vector<std::string>{});
+    EXPECT_NE(text.find(R"(peer="ra\"ck\\1 {x=\"y\"}")"), std::string::npos) << text;
+    const std::regex twin{
+        R"(\nstarling_gossip_peer_lag_seconds\{node="[0-9a-f]{32}",peer="twin"\})"};
+    EXPECT_EQ(std::distance(std::sregex_iterator{text.begin(), text.end(), twin}, {}), 2) << text;
+  });
+}
+
+TEST(Metrics, GivePromtoolNothingToSay) {
+  if (run_in_shell("command -v promtool").status != 0)
+    GTEST_SKIP() << "promtool is not installed";
+  with_odd_names([](node& one) {
+    const auto said = run_in_shell(
+        "curl -sS --max-time 10 http://localhost:" + std::to_string(one.http_port().number()) +
+        "/metrics | promtool check metrics");
+    EXPECT_EQ(said.output, "");
+    EXPECT_EQ(said.status, 0);
+  });
 }
 
 TEST(Metrics, TellHowTheClusterIs) {

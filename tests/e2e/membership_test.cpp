@@ -80,7 +80,7 @@ TEST(Membership, KilledNodeIsDeadEverywhereInTime) {
   EXPECT_EQ(nodes[0].http().post("/counters/a", R"({"increment": 1})").status, 200);
   EXPECT_TRUE(eventually([&]() -> AssertionResult {
     const auto text = nodes[0].http().get("/metrics").body;
-    if (text.find("\nstarling_gossip_log_entries 0 ") != std::string::npos)
+    if (text.find("\nstarling_gossip_log_entries 0\n") != std::string::npos)
       return AssertionSuccess();
     return AssertionFailure() << text;
   }));

@@ -327,7 +327,7 @@ TEST_F(FrontEnd, CountsRequestsByRouteAndNeverByKey) {
   EXPECT_THAT(reply.head, HasSubstr("Content-Type: text/plain; version=0.0.4"));
   const auto count = [&](std::string_view route, std::string_view status, std::string_view n) {
     std::string line = "\nstarling_http_requests_total{route=\"";
-    line.append(route).append("\",status=\"").append(status).append("\"} ").append(n).append(" ");
+    line.append(route).append("\",status=\"").append(status).append("\"} ").append(n).append("\n");
     EXPECT_THAT(reply.body, HasSubstr(line));
   };
   count("/counters/{key}", "200", "3");
@@ -342,9 +342,11 @@ TEST_F(FrontEnd, CountsRequestsByRouteAndNeverByKey) {
   count("refused", "404", "1");
   count("refused", "405", "1");
   EXPECT_THAT(reply.body, Not(HasSubstr("secret")));
-  EXPECT_THAT(reply.body, HasSubstr("\nstarling_keys 7 "));
-  for (const auto* series : {"{state=\"alive\"} 2 ", "{state=\"suspect\"} 1 ",
-                             "{state=\"dead\"} 1 ", "{state=\"left\"} 1 "})
+  EXPECT_THAT(reply.body, HasSubstr("\nstarling_keys 7\n"));
+  EXPECT_THAT(reply.body,
+              HasSubstr("starling_http_request_duration_seconds_count{route=\"/readyz\"} 1\n"));
+  for (const auto* series : {"{state=\"alive\"} 2\n", "{state=\"suspect\"} 1\n",
+                             "{state=\"dead\"} 1\n", "{state=\"left\"} 1\n"})
     EXPECT_THAT(reply.body, HasSubstr("\nstarling_members" + std::string{series}));
 }
 

@@ -4,7 +4,6 @@
 #include "actors/option_text.hpp"
 #include "membership/endpoint.hpp"
 
-#include <caf/config_option_adder.hpp>
 #include <caf/error.hpp>
 #include <caf/pec.hpp>
 #include <caf/typed_message_view.hpp>
@@ -127,15 +126,6 @@ std::optional<std::string> read_file(const std::string& path) {
 } // namespace
 
 node_config::node_config() {
-  options defaults;
-  visit_options(defaults,
-                [this](std::string_view name, auto& value, const auto&, std::string_view meaning) {
-                  const auto dot = name.find('.');
-                  const std::string group{name.substr(0, dot)};
-                  const std::string option{name.substr(dot + 1)};
-                  opt_group{custom_options_, group}.add<caf_type<std::decay_t<decltype(value)>>>(
-                      option, caf::string_view{meaning.data(), meaning.size()});
-                });
   // A pool in one queue, and actors that give way: with CAF's own defaults one busy actor can
   // starve the rest of a small machine.
   set("caf.scheduler.policy", "sharing");

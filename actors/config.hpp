@@ -23,7 +23,7 @@ namespace starling::actors {
 /// As in CMakeLists.txt.
 inline constexpr std::string_view version = "0.1.0";
 
-/// CAF's part: its scheduler as this program wants it, and the names of our options.
+/// CAF's part: its own options, with its scheduler as this program wants it.
 class node_config : public caf::actor_system_config {
 public:
   node_config();

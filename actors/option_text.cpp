@@ -1,9 +1,10 @@
 #include "actors/option_text.hpp"
 
-#include "actors/option_values.hpp"
+#include "actors/option_table.hpp"
 
 #include <caf/config_value.hpp>
 #include <caf/expected.hpp>
+#include <caf/timespan.hpp>
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>

@@ -1,7 +1,10 @@
 #include "actors/option_values.hpp"
 
+#include "actors/option_text.hpp"
+
 #include <caf/config_value.hpp>
 #include <caf/expected.hpp>
+#include <caf/timespan.hpp>
 #include <spdlog/fmt/fmt.h>
 
 #include <optional>
@@ -20,13 +23,17 @@ std::optional<T> convert(const caf::config_value& from) {
     if (caf::holds_alternative<caf::config_value::list>(from))
       return std::nullopt;
   }
-  if (auto value = caf::get_as<caf_type<T>>(from)) {
-    if constexpr (std::is_same_v<T, std::chrono::milliseconds>)
-      return std::chrono::floor<std::chrono::milliseconds>(*value);
-    else
-      return std::move(*value);
+  if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+    if (const auto* text = caf::get_if<std::string>(&from))
+      return list_from(*text);
   }
-  return std::nullopt;
+  if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
+    const auto value = caf::get_as<caf::timespan>(from);
+    return value ? std::optional{std::chrono::floor<T>(*value)} : std::nullopt;
+  } else {
+    auto value = caf::get_as<T>(from);
+    return value ? std::optional{std::move(*value)} : std::nullopt;
+  }
 }
 
 } // namespace

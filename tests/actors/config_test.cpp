@@ -212,6 +212,15 @@ TEST(Config, FileSetsOptionsAndFlagsOverrideIt) {
   EXPECT_EQ(overridden.node.name, "node-0");
 }
 
+TEST(Config, FileTakesListsInEitherForm) {
+  for (const std::string list : {R"(["a:1", "b:2"])", R"("a:1,b:2")", R"("a:1, b:2")"})
+    EXPECT_THAT(accepted_file("cluster { seeds = " + list + " }").cluster.seeds,
+                ElementsAre("a:1", "b:2"))
+        << list;
+  EXPECT_THAT(accepted_file(R"(cluster { seeds = "" })").cluster.seeds, IsEmpty());
+  EXPECT_THAT(refused_file(R"(cluster { seeds = "a:1," })"), HasSubstr("cluster.seeds must be a"));
+}
+
 TEST(Config, EmptyFileIsAccepted) {
   EXPECT_EQ(accepted_file("").http.threads, 64u);
   EXPECT_EQ(accepted_file("\n# nothing\n").http.threads, 64u);

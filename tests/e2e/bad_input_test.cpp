@@ -372,6 +372,22 @@ TEST_F(BadInput, CurlMayCallJsonAForm) {
   EXPECT_EQ(back, "{\"value\": 5}\n\n200 application/json; charset=utf-8");
 }
 
+TEST_F(BadInput, CurlMaySendJsonAsPlainTextWithAmountsAsText) {
+  const std::string as_text = "-H 'Content-Type: text/plain;charset=UTF-8' -d ";
+  EXPECT_EQ(curl(http_port(), "/counters/visitors?number=string",
+                 as_text + R"('{"increment": "9007199254740993"}')"),
+            "{\"value\": \"9007199254740998\"}\n\n200 application/json; charset=utf-8");
+  EXPECT_EQ(
+      curl(http_port(), "/counters/visitors", as_text + R"('{"decrement": "9007199254740993"}')"),
+      "{\"value\": 5}\n\n200 application/json; charset=utf-8");
+}
+
+TEST_F(BadInput, CurlThatSendsAFormIsShownWhatIsWanted) {
+  const auto got = curl(http_port(), "/counters/visitors", "-d increment=5");
+  EXPECT_NE(got.find(R"(send a JSON object, such as {\"increment\": 5})"), std::string::npos)
+      << got;
+}
+
 TEST_F(BadInput, CurlSendsLargeBodiesWhole) {
   const auto path = testing::TempDir() + "starling_body_" + std::to_string(getpid());
   const auto write = [&](std::size_t size) {

@@ -150,5 +150,22 @@ TEST_F(PartialReads, HeadAndOptionsWorkOnTheirPaths) {
   EXPECT_EQ(reader().send("OPTIONS", "/keys").header("Allow"), "GET, HEAD, OPTIONS");
 }
 
+TEST(Contexts, MayAllBeHandedBackAndAllBeLeftOut) {
+  cluster nodes{1};
+  ASSERT_TRUE(nodes.start());
+  const auto http = nodes[0].http();
+  ASSERT_EQ(http.post("/sets/fruits", R"({"add": ["apple", "banana", "cherry"]})").status, 200);
+  const auto whole = http.get("/sets/fruits").json();
+
+  const auto removed =
+      http.post("/sets/fruits?contexts=false",
+                R"({"remove": ["banana"], "contexts": )" + serialize(whole.at("contexts")) + "}");
+
+  EXPECT_EQ(removed.status, 200);
+  EXPECT_EQ(removed.body, "{\"cardinality\": 2}\n");
+  EXPECT_EQ(http.get("/sets/fruits?contexts=false").body,
+            "{\"cardinality\": 2, \"values\": [\"apple\", \"cherry\"]}\n");
+}
+
 } // namespace
 } // namespace starling::e2e

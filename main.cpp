@@ -2,6 +2,7 @@
 
 #include "actors/backup_command.hpp"
 #include "actors/config.hpp"
+#include "actors/descriptors.hpp"
 #include "actors/leave_command.hpp"
 #include "actors/log.hpp"
 #include "actors/node.hpp"
@@ -121,13 +122,15 @@ std::variant<actors::options, int> configure(const actors::command_line& line,
 int serve(const actors::command_line& line, char** argv) {
   const auto stop_signals = block_stop_signals();
   actors::node_config config;
-  const auto configured = configure(line, config);
-  const auto* o = std::get_if<actors::options>(&configured);
+  auto configured = configure(line, config);
+  auto* o = std::get_if<actors::options>(&configured);
   if (!o)
     return std::get<int>(configured);
   actors::log::init(o->log.level, o->node.name);
   for (const auto& name : actors::strangers_in(actors::environment_of(environ)))
     actors::log::warn("main", "{} is no option, so it has no effect", name);
+  if (const auto warning = actors::fit_connections(*o, actors::raise_descriptor_limit()))
+    actors::log::warn("main", "{}", *warning);
   auto end = ending::failed;
   {
     caf::actor_system sys{config};

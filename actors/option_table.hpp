@@ -111,12 +111,20 @@ void visit_options(options& o, Visitor visit) {
         text{"host:port, not a wildcard", is_reachable_or_empty},
         "Where clients reach this node, shown in reports; empty: http.listen, with the host of "
         "cluster.advertise if that is a wildcard.");
-  visit("http.threads", o.http.threads, number{1, 4096, "threads"},
-        "Threads that serve clients; each open connection holds one, even before its first byte.");
+  visit(
+      "http.threads", o.http.threads, number{1, 4096, "threads"},
+      "Threads that answer clients; a request takes one once it has come whole. /healthz, /readyz "
+      "and /metrics have others.");
+  visit("http.max-connections", o.http.max_connections, number{16, 1 << 20, "connections"},
+        "Connections of clients that are open at most, fewer where the limit of open files is "
+        "low; those that say nothing, or are idle for longest, are closed for others.");
   visit("http.max-body", o.http.max_body, number{1024, 64 << 20, "bytes"},
         "The largest body of a client's request; at most half of gossip.max-value.");
   visit("http.request-timeout", o.http.request_timeout, period{10ms, 10min},
         "How long a request may take before it is answered with an error.");
+  visit("http.transfer-timeout", o.http.transfer_timeout, period{100ms, 10min},
+        "How long the head of a request may take, and a body or an answer may make no progress; "
+        "these also have to move 1 KiB/s on average.");
   visit("http.idle-timeout", o.http.idle_timeout, period{1s, 10min},
         "How long a client's connection is kept alive without a request.");
 
@@ -141,7 +149,10 @@ void visit_options(options& o, Visitor visit) {
   visit("cluster.peer-timeout", o.cluster.peer_timeout, period{10ms, 10min},
         "How long a message to a peer and its answer may take together.");
   visit("cluster.threads", o.cluster.threads, number{1, 1024, "threads"},
-        "Threads that serve peers.");
+        "Threads that answer peers; a message takes one once it has come whole.");
+  visit("cluster.max-connections", o.cluster.max_connections, number{16, 1 << 20, "connections"},
+        "Connections to cluster.listen that are open at most, fewer where the limit of open files "
+        "is low; those that say nothing are closed for others.");
   visit("cluster.max-datagrams", o.cluster.max_datagrams, number{64, 1 << 20, "datagrams"},
         "Datagrams of peers that wait at most; further ones are dropped and counted.");
   visit("cluster.resolve-interval", o.cluster.resolve_interval, period{100ms, 24h},

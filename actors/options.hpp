@@ -22,8 +22,10 @@ struct http_options {
   std::string advertise;
   std::size_t threads = 64;
   std::size_t max_body = 1 << 20;
+  std::size_t max_connections = 4096;
   std::chrono::milliseconds request_timeout{5'000};
-  std::chrono::milliseconds idle_timeout{5'000};
+  std::chrono::milliseconds transfer_timeout{10'000};
+  std::chrono::milliseconds idle_timeout{60'000};
 };
 
 struct cluster_options {
@@ -37,6 +39,7 @@ struct cluster_options {
   std::size_t peer_clients = 4;
   std::chrono::milliseconds peer_timeout{5'000};
   std::size_t threads = 8;
+  std::size_t max_connections = 1024;
   std::size_t max_datagrams = 4096;
   std::chrono::milliseconds resolve_interval{30'000};
   std::chrono::milliseconds resolve_retry{1'000};

@@ -1,17 +1,14 @@
 #include "http/body.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
-#include <cstdint>
 
 namespace starling::http {
 
 namespace {
 
 constexpr std::size_t line_bytes_max = 1024;
-constexpr std::size_t piece_bytes = 16 * 1024;
-constexpr int trailers_max = 16;
+constexpr std::size_t trailers_max = 16;
 
 problem malformed(std::string why) {
   return {problem_code::bad_request, std::move(why), {}};
@@ -21,103 +18,138 @@ problem too_large(std::size_t bytes_max) {
   return {problem_code::body_too_large, "the limit is " + std::to_string(bytes_max) + " bytes", {}};
 }
 
-/// The whole text as an unsigned number; the largest there is if it is larger.
-std::optional<std::uint64_t> number(std::string_view text, int base) {
-  std::uint64_t result = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), result, base);
-  if (text.empty() || end != text.data() + text.size() || error == std::errc::invalid_argument)
-    return std::nullopt;
-  return error == std::errc::result_out_of_range ? UINT64_MAX : result;
+std::string_view without_leading_white_space(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(" \t"), text.size()));
 }
 
-bool is_chunked(std::string_view coding) {
-  return std::ranges::equal(coding, std::string_view{"chunked"}, {},
-                            [](unsigned char c) { return std::tolower(c); });
+/// Takes a token or a quoted string from the front; false if there is none.
+bool take_word(std::string_view& text) {
+  if (!text.starts_with('"')) {
+    const auto end = std::min(text.find_first_of(" \t;="), text.size());
+    const bool found = is_token(text.substr(0, end));
+    text.remove_prefix(end);
+    return found;
+  }
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      text.remove_prefix(i + 1);
+      return true;
+    }
+    i += text[i] == '\\' ? 1 : 0;
+  }
+  return false;
 }
 
-bool append(connection& in, std::string& to, std::size_t size) {
-  while (size > 0) {
-    const auto at = to.size();
-    const auto piece = std::min(size, piece_bytes); // memory follows what has really arrived
-    to.resize(at + piece);
-    const auto got = in.read(to.data() + at, piece);
-    if (got <= 0)
+/// Whether this is what may follow the size of a chunk: `;name` or `;name=value`, any number of
+/// them.
+bool are_extensions(std::string_view text) {
+  const auto is_control = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; };
+  if (std::ranges::any_of(text, is_control))
+    return false;
+  while (!text.empty()) {
+    text = without_leading_white_space(text);
+    if (!text.starts_with(';'))
       return false;
-    to.resize(at + static_cast<std::size_t>(got));
-    size -= static_cast<std::size_t>(got);
+    text = without_leading_white_space(text.substr(1));
+    if (text.starts_with('"') || !take_word(text))
+      return false;
+    const auto value = without_leading_white_space(text);
+    if (!value.starts_with('='))
+      continue;
+    text = without_leading_white_space(value.substr(1));
+    if (!take_word(text))
+      return false;
   }
   return true;
 }
 
-/// A line without its CR LF.
-std::optional<std::string> read_line(connection& in) {
-  std::string line;
-  while (line.size() <= line_bytes_max) {
-    if (!append(in, line, 1))
-      return std::nullopt;
-    if (line.ends_with("\r\n"))
-      return line.substr(0, line.size() - 2);
+} // namespace
+
+body_reader::body_reader(const framing& how, std::size_t bytes_max) : bytes_max_(bytes_max) {
+  if (how.chunked) {
+    expected_ = part::chunk_size;
+  } else if (how.length.value_or(0) > 0) {
+    expected_ = part::content;
+    left_ = *how.length;
+    too_large_ = left_ > bytes_max;
+  }
+}
+
+std::optional<problem> body_reader::read(std::string_view& bytes) {
+  if (too_large_)
+    return too_large(bytes_max_);
+  while (!bytes.empty() && !is_done()) {
+    if (expected_ == part::content || expected_ == part::chunk)
+      take(bytes);
+    else if (auto refused = read_line(bytes))
+      return refused;
   }
   return std::nullopt;
 }
 
-std::variant<std::string, problem> read_chunks(connection& in, std::size_t bytes_max) {
-  std::string body;
-  while (true) {
-    const auto line = read_line(in);
-    const auto size =
-        line ? number(line->substr(0, line->find_first_of("; \t")), 16) : std::nullopt;
-    if (!size)
-      return malformed("a chunk has no size");
-    if (*size == 0)
-      break;
-    if (*size > bytes_max - body.size())
-      return too_large(bytes_max);
-    if (!append(in, body, static_cast<std::size_t>(*size)) || read_line(in) != "")
-      return malformed("a chunk is not as long as it says");
-  }
-  for (int i = 0; i < trailers_max; ++i) {
-    const auto trailer = read_line(in);
-    if (!trailer)
-      break;
-    if (trailer->empty())
-      return body;
-  }
-  return malformed("the last chunk does not end");
+/// Memory follows what has really come, not what was announced.
+void body_reader::take(std::string_view& bytes) {
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
+  content_.append(bytes.substr(0, size));
+  bytes.remove_prefix(size);
+  left_ -= size;
+  if (left_ == 0)
+    expected_ = expected_ == part::content ? part::nothing : part::chunk_end;
 }
 
-} // namespace
+std::optional<problem> body_reader::read_line(std::string_view& bytes) {
+  const auto size = std::min(bytes.find('\n'), bytes.size() - 1) + 1;
+  line_.append(bytes.substr(0, size));
+  bytes.remove_prefix(size);
+  if (expected_ == part::chunk_end && !std::string_view{"\r\n"}.starts_with(line_))
+    return malformed("a chunk is not as long as it says");
+  if (line_.size() > line_bytes_max)
+    return malformed("a line between chunks is too long");
+  if (!line_.ends_with('\n'))
+    return std::nullopt;
+  if (!line_.ends_with("\r\n"))
+    return malformed("a line ends with CR LF");
+  line_.resize(line_.size() - 2);
+  auto refused = end_line();
+  line_.clear();
+  return refused;
+}
 
-std::variant<std::string, problem> read_body(connection& in, const httplib::Request& head,
-                                             bool expects_continue, std::size_t bytes_max) {
-  const auto lengths = head.get_header_value_count("Content-Length");
-  const auto codings = head.get_header_value_count("Transfer-Encoding");
-  if (lengths + codings == 0)
-    return std::string{};
-  if (lengths + codings > 1)
-    return malformed("the length of the body is given twice");
-  std::optional<std::uint64_t> length;
-  if (lengths == 1) {
-    length = number(head.get_header_value("Content-Length"), 10);
-    if (!length)
-      return malformed("Content-Length is not a number");
-    if (*length > bytes_max)
-      return too_large(bytes_max);
-  } else if (head.version != "HTTP/1.1" ||
-             !is_chunked(head.get_header_value("Transfer-Encoding"))) {
-    return malformed("the only transfer encoding is chunked, in HTTP/1.1");
+std::optional<problem> body_reader::end_line() {
+  if (expected_ == part::chunk_size)
+    return begin_chunk(line_);
+  if (expected_ == part::chunk_end) {
+    expected_ = part::chunk_size;
+    return std::nullopt;
   }
-  if (expects_continue) {
-    in.httplib::Stream::write("HTTP/1.1 100 Continue\r\n\r\n");
-    if (!in.flush(connection::clock::now() + std::chrono::seconds{1}))
-      return malformed("the client went away");
+  if (line_.empty()) {
+    expected_ = part::nothing;
+    return std::nullopt;
   }
-  if (!length)
-    return read_chunks(in, bytes_max);
-  std::string body;
-  if (!append(in, body, static_cast<std::size_t>(*length)))
-    return malformed("the body is shorter than Content-Length");
-  return body;
+  if (++trailers_ > trailers_max)
+    return malformed("there are too many trailers");
+  if (auto why = complaint_about_field(line_))
+    return malformed(std::move(*why));
+  return std::nullopt;
+}
+
+std::optional<problem> body_reader::begin_chunk(std::string_view line) {
+  const auto* begin = line.data();
+  const auto [end, error] = std::from_chars(begin, begin + line.size(), left_, 16);
+  const auto digits = static_cast<std::size_t>(end - begin);
+  if (error == std::errc::invalid_argument || line.starts_with('-'))
+    return malformed("a chunk has no size");
+  if (!are_extensions(line.substr(digits)))
+    return malformed("what follows the size of a chunk is no extension");
+  if (error == std::errc::result_out_of_range || left_ > bytes_max_ - content_.size())
+    return too_large(bytes_max_);
+  expected_ = left_ == 0 ? part::trailer : part::chunk;
+  return std::nullopt;
+}
+
+problem body_reader::cut_short() const {
+  return malformed(expected_ == part::content ? "the body is shorter than Content-Length"
+                                              : "the last chunk has not come");
 }
 
 } // namespace starling::http

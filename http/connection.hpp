@@ -1,66 +1,75 @@
 #pragma once
 
-// One client's socket, as the byte stream that httplib reads requests from and writes replies to.
+// One client: its socket, what it has sent and what it is still to be sent.
 //
-// Every wait has a deadline and ends early when the listener stops, so no client can hold a thread
-// for long by being slow. What was read ahead stays for the next request. Replies are collected and
-// sent in one piece by `flush`.
+// Nothing here waits: bytes go in and out as far as the socket takes them at once. One thread at a
+// time uses a connection.
 
-#include <httplib.h>
+#include "http/pace.hpp"
+#include "http/request_reader.hpp"
 
-#include <array>
-#include <chrono>
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <sys/socket.h>
 
 namespace starling::http {
 
-class connection final : public httplib::Stream {
+class connection {
 public:
-  using clock = std::chrono::steady_clock;
+  using number = std::uint64_t;
 
-  /// Takes over the socket. `stop` is a descriptor that becomes readable when it is time to stop.
-  connection(int socket, int stop);
+  /// Takes over the socket, which does not block.
+  connection(number id, int socket, const sockaddr_storage& from, std::size_t body_bytes_max);
 
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
-  ~connection() override;
+  ~connection();
 
-  /// Waits for the first byte of a request; false if there will be none.
-  bool wait_for_request(std::chrono::milliseconds idle_timeout);
+  number id() const { return id_; }
+  int socket() const { return socket_; }
 
-  /// All reads until the next call have to be done by `deadline` and give `bytes_max` bytes at
-  /// most.
-  void allow(clock::time_point deadline, std::size_t bytes_max);
+  /// Where the client is: an address without its port.
+  std::string address() const;
 
-  /// Sends what was written; false if that failed or took too long.
-  bool flush(clock::time_point deadline);
+  enum class received : std::uint8_t { bytes, nothing, end };
 
-  /// Says that no more is written, and reads and drops what the client still sends, for a moment
-  /// and up to a bound: a socket that is closed with bytes unread takes back the reply. The last
-  /// call before the end.
-  void linger();
+  /// Reads what is there into the buffer, of which `bytes` then shows the part that was filled.
+  received receive(std::string& buffer, std::string_view& bytes);
 
-  /// At least one byte, or -1.
-  ssize_t read(char* to, size_t size) override;
-  ssize_t write(const char* from, size_t size) override;
-  bool is_readable() const override { return true; }
-  bool is_writable() const override { return true; }
-  void get_remote_ip_and_port(std::string& ip, int& port) const override;
-  void get_local_ip_and_port(std::string& ip, int& port) const override;
-  socket_t socket() const override { return socket_; }
+  /// Adds to what is to be sent.
+  void write(std::string bytes);
+
+  /// Sends what the client takes; false if the connection is broken.
+  bool send();
+
+  /// Whether all that was written was sent.
+  bool is_sent() const { return out_.size() == sent_; }
+
+  /// How many bytes the client has taken since this was asked before: a reply that fits into the
+  /// buffers of the system moves although nothing more can be sent.
+  std::size_t take_progress();
+
+  /// Says that no more will be sent.
+  void finish_sending();
+
+  std::size_t bytes_held() const { return requests.bytes_held() + out_.size(); }
+
+  request_reader requests;
+  pace transfer;                 // of the body, or of the answer
+  std::size_t answered = 0;      // requests
+  bool closes = false;           // after what is being sent
+  bool was_refused = false;      // so the client may still be sending
+  std::size_t bytes_counted = 0; // of bytes_held, by whoever counts them
+  std::size_t dropped = 0;       // bytes that came when nobody wanted them
 
 private:
-  bool wait(short events, clock::time_point deadline) const;
-  bool fill();
-
+  number id_;
   int socket_;
-  int stop_;
-  clock::time_point deadline_;
-  std::size_t allowed_ = 0;
-  std::array<char, 16 * 1024> in_;
-  std::size_t begin_ = 0; // of what was read ahead
-  std::size_t end_ = 0;
+  sockaddr_storage from_;
   std::string out_;
+  std::size_t sent_ = 0;   // of `out_`
+  std::size_t unsent_ = 0; // by the system, when progress was asked for before
 };
 
 } // namespace starling::http

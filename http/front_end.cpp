@@ -2,6 +2,7 @@
 
 #include "actors/config.hpp"
 #include "actors/last_words.hpp"
+#include "http/door_report.hpp"
 #include "http/metrics.hpp"
 #include "http/reply.hpp"
 
@@ -235,6 +236,17 @@ cluster_view view_of(const node_report& report, const crdt::replica_id& replica,
   return result;
 }
 
+// Threads of requests that have to be answered however busy the others are.
+constexpr std::size_t health_threads = 1; // never waits
+constexpr std::size_t report_threads = 2;
+
+std::size_t lane_of(std::string_view target) {
+  const auto path = target.substr(0, target.find('?'));
+  if (path == "/healthz")
+    return 1;
+  return path == "/readyz" || path == "/metrics" ? 2 : 0;
+}
+
 /// For metrics: a few fixed words.
 std::string_view route_of(const parsed& asked) {
   struct name {
@@ -284,12 +296,18 @@ front_end::front_end(caf::actor_system& sys, settings with, const front_end_cont
     : sys_(sys), settings_(std::move(with)), actor_(spawn_front_end(sys, context)) {
   const auto& o = settings_.options;
   const auto where = *membership::parse_endpoint(o.listen);
-  listener_ = std::make_unique<listener>(listener::settings{.host = where.host,
-                                                            .port = where.port,
-                                                            .threads = o.threads,
-                                                            .body_bytes_max = o.max_body,
-                                                            .idle_timeout = o.idle_timeout},
-                                         [this](const request& r) { return handle(r); });
+  listener_ = std::make_unique<listener>(
+      listener::settings{.host = where.host,
+                         .port = where.port,
+                         .threads = {o.threads, health_threads, report_threads},
+                         .lane_of = lane_of,
+                         .connections_max = o.max_connections,
+                         .body_bytes_max = o.max_body,
+                         .silent_timeout = o.idle_timeout,
+                         .idle_timeout = o.idle_timeout,
+                         .transfer_timeout = o.transfer_timeout,
+                         .observer = report_door(sys, "clients")},
+      [this](const request& r) { return handle(r); });
 }
 
 front_end::~front_end() {

@@ -3,21 +3,22 @@
 // A port that speaks HTTP/1.1: takes connections, reads whole requests, hands each to a handler and
 // sends what it answers.
 //
-// A connection holds one of a fixed number of threads for as long as it is open; while more
-// connections are open than there are threads, each is closed after its reply. cpp-httplib reads
-// the heads and writes the replies; sockets, deadlines, bodies and threads are handled here,
-// because its own server has no bounds that hold. It is not meant to face strangers all the same.
+// One thread serves all connections and waits for none (crowd.hpp). The handler may block: it runs
+// on threads that are given whole requests only, so a client holds one for no longer than its
+// answer takes. Some requests may have threads of their own, which others cannot hold up. It is not
+// meant to face strangers all the same.
 
+#include "http/crowd.hpp"
 #include "http/reply.hpp"
 #include "http/request.hpp"
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace httplib {
 class ThreadPool;
@@ -28,12 +29,20 @@ namespace starling::http {
 class listener {
 public:
   struct settings {
-    std::string host;       // a name or an address, IPv6 without brackets
-    std::uint16_t port = 0; // 0: any free one
-    std::size_t threads = 8;
+    std::string host;                       // a name or an address, IPv6 without brackets
+    std::uint16_t port = 0;                 // 0: any free one
+    std::vector<std::size_t> threads = {8}; // of each lane
+    /// By the target of a request, which lane it goes: requests of one wait for none of another.
+    std::function<std::size_t(std::string_view target)> lane_of = [](std::string_view) {
+      return std::size_t{0};
+    };
+    std::size_t connections_max = 4096;
     std::size_t body_bytes_max = 1 << 20;
+    std::size_t bytes_max = 256 << 20; // of requests and answers at a time, and two bodies at least
+    std::chrono::milliseconds silent_timeout{5'000};    // before the first byte
     std::chrono::milliseconds idle_timeout{5'000};      // between requests
-    std::chrono::milliseconds transfer_timeout{10'000}; // of a whole request, or a whole reply
+    std::chrono::milliseconds transfer_timeout{10'000}; // of a head; otherwise without progress
+    door_observer observer = {}; // called by the thread that serves the connections
   };
 
   /// Answers one request; called from many threads at once. May block.
@@ -56,18 +65,16 @@ public:
   void stop();
 
 private:
-  void accept_connections();
-  void serve(int socket);
+  void dispatch(connection& c);
+  void answer(connection& c);
+  response call(const request& r) const;
 
   settings settings_;
   handler answer_;
   std::uint16_t port_ = 0;
-  int socket_ = -1;
-  int stop_; // becomes readable, for ever
-  std::atomic<bool> stopping_ = false;
-  std::atomic<std::size_t> open_ = 0; // connections
-  std::unique_ptr<httplib::ThreadPool> workers_;
-  std::thread acceptor_;
+  crowd crowd_;
+  std::vector<std::unique_ptr<httplib::ThreadPool>> lanes_;
+  std::thread server_;
 };
 
 } // namespace starling::http

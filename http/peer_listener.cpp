@@ -6,12 +6,18 @@
 #include "actors/membership.hpp"
 #include "actors/node.hpp"
 #include "actors/operator_line.hpp"
+#include "http/door_report.hpp"
 
 #include <caf/scoped_actor.hpp>
+
+#include <algorithm>
 
 namespace starling::http {
 
 namespace {
+
+/// A peer connects when it has something to say.
+constexpr std::chrono::milliseconds silence_max{5'000};
 
 response plain(int status, std::string_view why) {
   return {status, "text/plain; charset=utf-8", std::string{why}.append("\n"), {}};
@@ -37,9 +43,12 @@ peer_listener::peer_listener(caf::actor_system& sys, const actors::options& o, w
   listener_ = std::make_unique<listener>(
       listener::settings{.host = where.host,
                          .port = where.port,
-                         .threads = o.cluster.threads,
+                         .threads = {o.cluster.threads},
+                         .connections_max = o.cluster.max_connections,
                          .body_bytes_max = actors::peer_message_bytes_max(o),
-                         .transfer_timeout = o.cluster.peer_timeout},
+                         .silent_timeout = std::min(o.cluster.peer_timeout, silence_max),
+                         .transfer_timeout = o.cluster.peer_timeout,
+                         .observer = report_door(sys, "peers")},
       [this](const request& r) { return handle(r); });
 }
 

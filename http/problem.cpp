@@ -40,12 +40,18 @@ description describe(problem_code code) {
     return {412, "unsupported-condition", "Writes take no conditions"};
   case problem_code::unsupported_header:
     return {400, "unsupported-header", "A header asks for what writes cannot do"};
+  case problem_code::request_timed_out:
+    return {408, "request-timed-out", "The request did not come in time"};
   case problem_code::body_too_large:
     return {413, "body-too-large", "The body is too large"};
+  case problem_code::target_too_long:
+    return {414, "target-too-long", "The first line is too long"};
   case problem_code::unsupported_media_type:
     return {415, "unsupported-media-type", "The body has to be JSON"};
   case problem_code::unsupported_encoding:
     return {415, "unsupported-encoding", "The body has to be sent as it is"};
+  case problem_code::expectation_failed:
+    return {417, "expectation-failed", "The expectation cannot be met"};
   case problem_code::missing_member:
     return {422, "missing-member", "A member is missing"};
   case problem_code::unknown_member:
@@ -68,10 +74,18 @@ description describe(problem_code code) {
     return {422, "counter-range", "The counter would leave its range"};
   case problem_code::exhausted:
     return {422, "exhausted", "The value has no room for another event"};
+  case problem_code::head_too_large:
+    return {431, "head-too-large", "The head is too large"};
   case problem_code::value_too_large:
     return {413, "value-too-large", "The value is too large"};
   case problem_code::internal:
     return {500, "internal", "Something is wrong with this node"};
+  case problem_code::unknown_method:
+    return {501, "unknown-method", "The method is not known here"};
+  case problem_code::unknown_version:
+    return {505, "unknown-version", "The version of HTTP is not spoken here"};
+  case problem_code::too_busy:
+    return {503, "too-busy", "This node serves as many clients as it can"};
   case problem_code::disk_full:
     return {507, "disk-full", "This node has no room left"};
   case problem_code::disk_failed:

@@ -27,9 +27,12 @@ enum class problem_code {
   method_not_allowed,     // the path knows other methods
   unsupported_condition,  // a write that is to depend on something
   unsupported_header,     // a header that changes what a write means, and is not known here
+  request_timed_out,      // the request did not come whole in time
   body_too_large,         // beyond the configured limit
+  target_too_long,        // the first line is too long
   unsupported_media_type, // the body says that it is not JSON
   unsupported_encoding,   // the body says that it is compressed
+  expectation_failed,     // the client expects what is not done here
   missing_member,         // a member that the request needs is not there
   unknown_member,         // a member that the request does not know
   duplicate_member,       // a member that is there twice
@@ -41,8 +44,12 @@ enum class problem_code {
   invalid_context,        // a context that was not given out for this key and element
   counter_range,          // the counter would leave the 64-bit range
   exhausted,              // the value has no room for another event
+  head_too_large,         // the fields of the head are too long or too many
   value_too_large,        // the value has reached the size up to which clients may fill it
   internal,               // a fault of ours
+  unknown_method,         // no path knows this method
+  unknown_version,        // neither HTTP/1.1 nor HTTP/1.0
+  too_busy,               // as many clients are served as there is room for
   disk_full,              // nothing can be written any more
   disk_failed,            // nothing can be written, or something cannot be read
   being_mended,           // the disk has lost what it had of this key, and it is not back yet

@@ -183,6 +183,8 @@ std::vector<route> routes() {
 
 parsed parse(const request& r, const wire::secret& secret, const limits& bounds) {
   using enum problem_code;
+  if (r.method == "OPTIONS" && r.target == "*")
+    return options_request{"GET, HEAD, POST, PUT, OPTIONS"};
   auto path = path_of(r.target);
   if (!path)
     return problem{bad_target, "a path begins with '/' and is percent-encoded UTF-8", {}};

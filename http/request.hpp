@@ -75,7 +75,7 @@ struct route {
 std::vector<route> routes();
 
 /// What a request asks for, or why it makes no sense. HEAD asks for the same as GET; OPTIONS asks
-/// about the path, whatever the query.
+/// about the path, whatever the query, or with the target "*" about the whole API.
 parsed parse(const request& r, const wire::secret& secret, const limits& bounds);
 
 } // namespace starling::http

@@ -9,11 +9,11 @@ namespace starling::http {
 
 namespace {
 
-std::optional<std::string> decode(std::string_view escaped) {
+std::optional<std::string> decode(std::string_view escaped, char plus) {
   std::string result;
   for (std::size_t i = 0; i < escaped.size(); ++i) {
     if (escaped[i] != '%') {
-      result.push_back(escaped[i]);
+      result.push_back(escaped[i] == '+' ? plus : escaped[i]);
       continue;
     }
     const auto digits = escaped.substr(i + 1, 2);
@@ -39,7 +39,7 @@ std::optional<std::vector<std::string>> path_of(std::string_view target) {
   while (!rest.empty()) {
     rest.remove_prefix(1); // the '/'
     const auto raw = rest.substr(0, rest.find('/'));
-    auto segment = decode(raw);
+    auto segment = decode(raw, '+');
     if (!segment)
       return std::nullopt;
     path.push_back(std::move(*segment));
@@ -60,8 +60,8 @@ parameters_of(std::string_view target) {
     const auto middle = raw.find('=');
     if (middle == std::string_view::npos)
       return std::nullopt;
-    auto name = decode(raw.substr(0, middle));
-    auto value = decode(raw.substr(middle + 1));
+    auto name = decode(raw.substr(0, middle), ' ');
+    auto value = decode(raw.substr(middle + 1), ' ');
     if (!name || !value)
       return std::nullopt;
     result.emplace_back(std::move(*name), std::move(*value));

@@ -3,8 +3,8 @@
 // The target of a request, taken apart as it came over the wire.
 //
 // The path is split at each '/' before anything is decoded, so a key may hold a '/' written as %2F.
-// The query behind the first '?' is split at each '&' and the first '=' in the same way. A '+' is a
-// '+'.
+// The query behind the first '?' is split at each '&' and the first '=' in the same way. In a query
+// a '+' is a space, as every client's encoder of parameters writes it; in a path it is a '+'.
 
 #include <optional>
 #include <string>

@@ -464,6 +464,42 @@ TEST_F(BadInput, RequestsThatAreNoHttpGet400) {
   EXPECT_EQ(status_line(http_port(), "GET\r\n\r\n"), "HTTP/1.1 400");
 }
 
+TEST_F(BadInput, MalformedHeadsAreRefusedAtBothPortsAndWriteNothing) {
+  const std::string body = R"({"increment": 1})";
+  const auto request = [&](const std::string& first_line, const std::string& fields) {
+    return first_line + "\r\nHost: localhost\r\n" + fields + "\r\n" + body;
+  };
+  const std::string post = "POST /counters/visitors HTTP/1.1";
+  const std::string length = "Content-Length: 16\r\n";
+  const std::pair<std::string, std::string> cases[] = {
+      {request(post, "Content-Length : 16\r\n"), "400"},
+      {request(post, "Content-Length:\r\n 16\r\n"), "400"},
+      {request(post, "Content-Length: %31%36\r\n"), "400"},
+      {request(post, "X: y\nContent-Length: 16\r\n"), "400"},
+      {request(post, "Host: other\r\n" + length), "400"},
+      {request(post, length + length), "400"},
+      {request("POST /counters/visitors#fragment HTTP/1.1", length), "400"},
+      {request("POST /counters/visitors HTTP/1.1 ", length), "400"},
+      {request(post, "Expect: tea\r\n" + length), "417"},
+      {request("INCREMENT /counters/visitors HTTP/1.1", length), "501"},
+      {request("POST /counters/visitors HTTP/2.0", length), "505"},
+      {request(post, "X: " + std::string(20'000, 'x') + "\r\n" + length), "431"},
+      {request("POST /counters/" + std::string(9'000, 'x') + " HTTP/1.1", length), "414"},
+  };
+  for (const auto port : {http_port(), peer_port()})
+    for (const auto& [bytes, status] : cases) {
+      const auto reply = raw_exchange(port, bytes);
+      EXPECT_EQ(reply.substr(0, 12), "HTTP/1.1 " + status) << bytes.substr(0, 200);
+      EXPECT_EQ(reply.find("\nHTTP/1.1 "), std::string::npos) << "two answers: " << reply;
+    }
+}
+
+TEST_F(BadInput, QueriesAreWhatEncodersOfClientsWrite) {
+  EXPECT_EQ(http().get("/sets/fruits?limit=1&after=app+le").member("values"), R"(["apple"])");
+  EXPECT_EQ(http().get("/sets/fruits?limit=1&after=who?me").member("values"), "[]");
+  EXPECT_EQ(http().get("/keys?prefix=fr%75").member("keys"), R"([{"type":"set","key":"fruits"}])");
+}
+
 TEST_F(BadInput, PeersDoorRefusesWhatNoPeerSent) {
   const client peers{peer_port()};
   const wire::secret ours{"starling", ""};
@@ -491,7 +527,7 @@ TEST_F(BadInput, PeersDoorRefusesWhatNoPeerSent) {
 
 TEST_F(BadInput, SilentConnectionsHoldUpNoOtherClient) {
   std::vector<std::unique_ptr<raw_connection>> silent;
-  for (int i = 0; i < 20; ++i)
+  for (int i = 0; i < 200; ++i) // more than there are threads
     silent.emplace_back(std::make_unique<raw_connection>(http_port()))->send("GET /heal");
 
   const auto begin = std::chrono::steady_clock::now();

@@ -1,6 +1,8 @@
 #include "http/listener.hpp"
 
 #include <arpa/inet.h>
+#include <array>
+#include <atomic>
 #include <future>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
@@ -11,6 +13,7 @@ namespace starling::http {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -128,8 +131,9 @@ protected:
   static listener::settings settings() {
     return {.host = "127.0.0.1",
             .port = 0,
-            .threads = 4,
+            .threads = {4},
             .body_bytes_max = body_bytes_max,
+            .silent_timeout = 20s,
             .idle_timeout = 20s,
             .transfer_timeout = 20s};
   }
@@ -274,8 +278,21 @@ TEST_F(Listener, ClosesWhenTheClientAsksForIt) {
   EXPECT_TRUE(client.is_closed());
 
   raw_client old{listener_->port()};
-  EXPECT_THAT(old.ask("GET /a HTTP/1.0\r\n\r\n"), HasSubstr("GET /a"));
+  EXPECT_THAT(old.ask("GET /a HTTP/1.0\r\n\r\n"), HasSubstr("Connection: close\r\n"));
   EXPECT_TRUE(old.is_closed());
+}
+
+TEST_F(Listener, SaysThatAConnectionStaysOpen) {
+  start();
+  raw_client old{listener_->port()};
+  for (int i = 0; i < 3; ++i)
+    EXPECT_THAT(old.ask("GET /a HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"),
+                AllOf(HasSubstr("Connection: keep-alive\r\n"), HasSubstr("Content-Length: "),
+                      HasSubstr("Keep-Alive: timeout=20\r\n")));
+
+  raw_client client{listener_->port()};
+  EXPECT_THAT(client.ask(get),
+              AllOf(HasSubstr("Keep-Alive: timeout=20\r\n"), Not(HasSubstr("Connection: close"))));
 }
 
 TEST_F(Listener, TellsAClientThatWaitsToSendItsBody) {
@@ -353,10 +370,23 @@ TEST_F(Listener, RefusesMalformedChunks) {
 TEST_F(Listener, RefusesWhatIsNotHttp) {
   start();
   for (const auto* text :
-       {"BREW /a HTTP/1.1\r\nHost: h\r\n\r\n", "hello\r\n\r\n", "\r\n\r\n",
-        "GET /a HTTP/3.0\r\nHost: h\r\n\r\n", "GET /a b HTTP/1.1\r\n\r\n",
+       {"hello\r\n\r\n", "\r\n\r\n\r\n\r\n\r\n\r\n", "GET /a b HTTP/1.1\r\n\r\n",
         "GET /a HTTP/1.1\r\n\r\n", "GET /a HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n"})
     expect_refusal(text, "400");
+  expect_refusal("BREW /a HTTP/1.1\r\nHost: h\r\n\r\n", "501");
+  expect_refusal("GET /a HTTP/3.0\r\nHost: h\r\n\r\n", "505");
+  expect_refusal("GET /a HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n", "417");
+}
+
+TEST_F(Listener, TakesNoBodyForARequest) {
+  start();
+  const std::string hidden = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n";
+  for (const std::string fields :
+       {"Content-Length : 42\r\n", "Content-Length\t: 42\r\n", "Content-Length:\r\n",
+        "Transfer-Encoding : chunked\r\n", "Transfer-Encoding:\r\n chunked\r\n",
+        "Content-Length:\r\n 42\r\n", "Content-Length: 42\nX: y\r\n", "Content-Length 42\r\n",
+        "X: x\rContent-Length: 42\r\n", "Content-Length: %34%32\r\n", "X\x01: y\r\n"})
+    expect_refusal("POST /a HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n" + hidden, "400");
 }
 
 TEST_F(Listener, RefusesAHeadBeyondItsLimit) {
@@ -364,11 +394,10 @@ TEST_F(Listener, RefusesAHeadBeyondItsLimit) {
   std::string fields;
   while (fields.size() < 20'000)
     fields += "X: y\r\n";
-  expect_refusal("GET /a HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n", "400");
-
-  raw_client client{listener_->port()};
-  client.send(std::string(100'000, 'x'));
-  EXPECT_THAT(client.reply(), Not(HasSubstr(" 200 ")));
+  expect_refusal("GET /a HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n", "431");
+  expect_refusal("GET /a HTTP/1.1\r\nHost: h\r\nX: " + std::string(1'000'000, 'x'), "431");
+  expect_refusal("GET /" + std::string(10'000, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n", "414");
+  expect_refusal(std::string(1'000'000, 'x'), "414");
 }
 
 TEST_F(Listener, AnswersAHandlerThatThrowsWithAProblem) {
@@ -381,13 +410,19 @@ TEST_F(Listener, AnswersAHandlerThatThrowsWithAProblem) {
   EXPECT_THAT(reply, Not(HasSubstr("private")));
 }
 
+// -- those that take their time --
+
 TEST_F(Listener, ClosesAConnectionThatIsIdleForTooLong) {
   auto with = settings();
-  with.idle_timeout = 20ms;
+  with.silent_timeout = 20ms;
+  with.idle_timeout = 30ms;
   start(with);
-  raw_client client{listener_->port()};
 
-  EXPECT_TRUE(client.is_closed());
+  raw_client silent{listener_->port()};
+  EXPECT_TRUE(silent.is_closed());
+  raw_client idle{listener_->port()};
+  EXPECT_THAT(idle.ask(get), StartsWith("HTTP/1.1 200"));
+  EXPECT_TRUE(idle.is_closed());
 }
 
 TEST_F(Listener, GivesUpOnARequestThatTakesTooLong) {
@@ -397,28 +432,200 @@ TEST_F(Listener, GivesUpOnARequestThatTakesTooLong) {
 
   raw_client head{listener_->port()};
   head.send("GET /a HT");
-  EXPECT_THAT(head.reply(), Not(HasSubstr(" 200 ")));
+  EXPECT_THAT(head.reply(), StartsWith("HTTP/1.1 408"));
+  EXPECT_TRUE(head.is_closed());
   raw_client body{listener_->port()};
   body.send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{");
-  EXPECT_THAT(body.reply(), StartsWith("HTTP/1.1 400"));
+  const auto reply = body.reply();
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 408"));
+  EXPECT_THAT(reply, HasSubstr("\"request-timed-out\""));
+  EXPECT_TRUE(body.is_closed());
 }
 
-TEST_F(Listener, ServesMoreConnectionsThanItHasThreads) {
+TEST_F(Listener, GivesASlowHeadNoMoreTimeForEachByte) {
   auto with = settings();
-  with.threads = 1;
+  with.transfer_timeout = 100ms;
   start(with);
+  raw_client client{listener_->port()};
+
+  for (int i = 0; i < 500 && client.send("G"); ++i)
+    std::this_thread::sleep_for(10ms); // it is refused long before the 500 are over
+
+  EXPECT_FALSE(client.send("G"));
+}
+
+TEST_F(Listener, WaitsForABodyThatMakesProgress) {
+  auto with = settings();
+  with.transfer_timeout = 1s;
+  start(with);
+  raw_client client{listener_->port()};
+  const std::string piece(10'000, 'x');
+
+  client.send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
+  for (int i = 0; i < 10; ++i) {
+    std::this_thread::sleep_for(200ms); // 2 s in all
+    client.send(piece);
+  }
+
+  EXPECT_THAT(client.reply(), HasSubstr("size=100000"));
+}
+
+TEST_F(Listener, ClosesOnAReaderThatTakesNothing) {
+  std::promise<std::string> reason;
+  auto with = settings();
+  with.transfer_timeout = 50ms;
+  with.observer.refused = [&](std::string_view why, const std::string&) {
+    reason.set_value(std::string{why});
+  };
+  start(with, [](const request&) -> response {
+    return {200, "text/plain", std::string(64 << 20, 'x'), {}};
+  });
+  raw_client client{listener_->port()};
+
+  client.send(get);
+
+  EXPECT_EQ(reason.get_future().get(), "slow-reader");
+}
+
+TEST_F(Listener, SendsAWholeAnswerToASlowReader) {
+  auto with = settings();
+  with.transfer_timeout = 1s;
+  const std::string body(16 << 20, 'x');
+  start(with, [&](const request&) -> response { return {200, "text/plain", body, {}}; });
+  raw_client client{listener_->port()};
+
+  client.send(get);
+  std::this_thread::sleep_for(500ms); // the buffers between the two are full
+  EXPECT_GT(client.reply().size(), body.size());
+  EXPECT_THAT(client.ask(get), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(Listener, HoldsNoThreadForThoseWhoHaveNotAsked) {
+  auto with = settings();
+  with.threads = {1};
+  start(with);
+  std::vector<std::unique_ptr<raw_client>> others;
+  for (int i = 0; i < 50; ++i) {
+    for (const auto* begun : {"", "GET /a HT",
+                              "POST /a HTTP/1.1\r\nHost: h\r\n"
+                              "Content-Length: 9\r\n\r\n{"})
+      others.emplace_back(std::make_unique<raw_client>(listener_->port()))->send(begun);
+    others.emplace_back(std::make_unique<raw_client>(listener_->port()))->ask(get); // idle since
+  }
+
+  raw_client client{listener_->port()};
+  const auto begin = clock::now();
+  EXPECT_THAT(client.ask(get), StartsWith("HTTP/1.1 200"));
+  EXPECT_LT(clock::now() - begin, 10s); // every timeout is 20 s
+}
+
+TEST_F(Listener, KeepsRequestsOfOneLaneFromHoldingUpAnother) {
+  std::promise<void> go_on;
+  const auto going_on = go_on.get_future().share();
+  auto with = settings();
+  with.threads = {1, 1};
+  with.lane_of = [](std::string_view target) { return target == "/healthz" ? 1 : 0; };
+  start(with, [&](const request& r) {
+    if (r.target == "/a")
+      going_on.wait();
+    return echo(r);
+  });
+  std::array<std::unique_ptr<raw_client>, 3> stuck;
+  for (auto& client : stuck)
+    (client = std::make_unique<raw_client>(listener_->port()))->send(get);
+
+  raw_client client{listener_->port()};
+  EXPECT_THAT(client.ask("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+
+  go_on.set_value();
+  for (auto& one : stuck)
+    EXPECT_THAT(one->reply(), HasSubstr("GET /a"));
+}
+
+// -- as many as there is room for --
+
+TEST_F(Listener, ClosesThoseWhoSayNothingForOthers) {
+  std::atomic<int> closed = 0;
+  auto with = settings();
+  with.connections_max = 4;
+  with.observer.refused = [&](std::string_view why, const std::string&) {
+    closed += why == "full";
+  };
+  start(with);
+  raw_client idle{listener_->port()};
+  idle.ask(get);
+  std::vector<std::unique_ptr<raw_client>> silent;
+  for (int i = 0; i < 20; ++i) {
+    silent.push_back(std::make_unique<raw_client>(listener_->port()));
+    raw_client busy{listener_->port()};
+    EXPECT_THAT(busy.ask(get), StartsWith("HTTP/1.1 200")) << i;
+  }
+
+  EXPECT_THAT(idle.ask(get), StartsWith("HTTP/1.1 200")) << "the silent ones go first";
+  EXPECT_GE(closed, 16);
+}
+
+TEST_F(Listener, TellsThoseForWhomThereIsNoRoom) {
+  std::promise<void> go_on;
+  const auto going_on = go_on.get_future().share();
+  auto with = settings();
+  with.connections_max = 2;
+  std::atomic<int> started = 0;
+  start(with, [&](const request& r) {
+    ++started;
+    going_on.wait();
+    return echo(r);
+  });
   raw_client first{listener_->port()};
-  EXPECT_THAT(first.ask(get), Not(HasSubstr("Connection: close")));
-
-  // The thread is with the first client until that has been answered once more.
   raw_client second{listener_->port()};
+  first.send(get);
   second.send(get);
-  std::string reply;
-  while ((reply = first.ask(get)).find("Connection: close") == std::string::npos)
-    ASSERT_THAT(reply, StartsWith("HTTP/1.1 200"));
 
-  EXPECT_TRUE(first.is_closed());
+  while (started < 2)
+    std::this_thread::yield();
+
+  raw_client third{listener_->port()};
+  const auto refused = third.reply();
+  go_on.set_value();
+
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(refused, HasSubstr("Retry-After: "));
+  EXPECT_THAT(refused, HasSubstr("\"too-busy\""));
+  EXPECT_THAT(first.reply(), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(second.reply(), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(Listener, HoldsNoMoreThanItsMemory) {
+  auto with = settings();
+  with.bytes_max = 1;
+  start(with); // two bodies fit in any case
+  const std::string large(body_bytes_max - 1, 'x');
+  const auto begun =
+      "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body_bytes_max) +
+      "\r\n\r\n" + large;
+  raw_client first{listener_->port()};
+  first.send(begun);
+  raw_client second{listener_->port()};
+  second.send(begun);
+  raw_client third{listener_->port()};
+  third.send(begun);
+
+  EXPECT_THAT(first.reply(), StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(second.ask("x"), HasSubstr("size=200000"));
+  EXPECT_THAT(third.ask("x"), HasSubstr("size=200000"));
+}
+
+TEST_F(Listener, SaysWhomItRefusedAndWhy) {
+  std::promise<std::pair<std::string, std::string>> refusal;
+  auto with = settings();
+  with.observer.refused = [&](std::string_view why, const std::string& address) {
+    refusal.set_value({std::string{why}, address});
+  };
+  start(with);
+
+  expect_refusal("BREW /a HTTP/1.1\r\nHost: h\r\n\r\n", "501");
+
+  EXPECT_THAT(refusal.get_future().get(), testing::Pair("unknown-method", "127.0.0.1"));
 }
 
 TEST_F(Listener, SaysWhyItCannotOpenAPort) {

@@ -38,10 +38,19 @@ TEST(ParametersOf, SplitsBeforeItDecodes) {
   EXPECT_THAT(*parameters_of("/a?b=c/d?e"), ElementsAre(Pair("b", "c/d?e")));
 }
 
-TEST(ParametersOf, KeepsOrderRepetitionsPlusSignsAndEmptyValues) {
-  EXPECT_THAT(
-      *parameters_of("/a?b=2&b=1&c=&=d&e=+"),
-      ElementsAre(Pair("b", "2"), Pair("b", "1"), Pair("c", ""), Pair("", "d"), Pair("e", "+")));
+TEST(ParametersOf, KeepsOrderRepetitionsAndEmptyValues) {
+  EXPECT_THAT(*parameters_of("/a?b=2&b=1&c=&=d"),
+              ElementsAre(Pair("b", "2"), Pair("b", "1"), Pair("c", ""), Pair("", "d")));
+}
+
+TEST(ParametersOf, TakesAPlusForASpaceAndItsEscapeForAPlus) {
+  EXPECT_THAT(*parameters_of("/a+b?New+York=New+Jersey+&plus%2B=%2B%2b&%20=+"),
+              ElementsAre(Pair("New York", "New Jersey "), Pair("plus+", "++"), Pair(" ", " ")));
+}
+
+TEST(ParametersOf, TakesFurtherQuestionMarksAsTheyAre) {
+  EXPECT_THAT(*parameters_of("/a?prefix=wh?at&who?=me?"),
+              ElementsAre(Pair("prefix", "wh?at"), Pair("who?", "me?")));
 }
 
 TEST(ParametersOf, FindsNoneWithoutAQuery) {

@@ -107,7 +107,8 @@ std::optional<storage::failure> take_up_rows(const options& o, home& into) {
   auto opened = open_rows(*into.folder, o);
   if (auto* why = std::get_if<storage::failure>(&opened))
     return std::move(*why);
-  auto& [rows, damage] = std::get<storage::opened>(opened);
+  auto& rows = std::get<storage::opened>(opened).rows;
+  const auto& damage = std::get<storage::opened>(opened).damage;
   into.seen.is_whole = !damage && !o.storage.new_identity;
   if (damage)
     log::warn("storage", "{}", *damage);

@@ -74,8 +74,20 @@ std::optional<failure> renew_digest(const moment& at, const crdt::key& key,
   auto read = read_unchecked(at, key);
   if (auto* why = std::get_if<failure>(&read))
     return std::move(*why);
-  if (auto& value = std::get<0>(read))
-    into.put(head_name(key), encode(held_value{key, std::move(*value), digests}.summary()));
+  auto& value = std::get<0>(read);
+  if (!value)
+    return std::nullopt;
+  const auto renewed = held_value{key, std::move(*value), digests}.summary();
+  auto row = at.find(head_name(key));
+  if (auto* why = std::get_if<failure>(&row))
+    return std::move(*why);
+  const auto kept = decode_head(key.type, std::get<0>(row).value_or(""));
+  // Nobody has the old secret, so the digest cannot say whether rows of members are missing.
+  if (!kept || kept->members != renewed.members || kept->dead != renewed.dead ||
+      kept->footprint != renewed.footprint)
+    return failure{trouble::corrupted, "the members of " + std::string{to_string(key.type)} + " " +
+                                           key.name + " are not those that were written"};
+  into.put(head_name(key), encode(renewed));
   return std::nullopt;
 }
 
@@ -147,20 +159,36 @@ std::optional<failure> close_in_order(store& rows) {
   return put(rows, replica_row(), encode(*known));
 }
 
-found<bool> has_digests_of(const moment& at, const replication::digester& digests) {
+found<digest_secret> secret_of_digests(const moment& at, const replication::digester& digests) {
   auto known = at.find(secret_row());
   if (auto* why = std::get_if<failure>(&known))
     return std::move(*why);
-  return std::get<0>(known) == sign_of(digests);
+  const auto& sign = std::get<0>(known);
+  if (!sign)
+    return digest_secret::unknown;
+  return *sign == sign_of(digests) ? digest_secret::ours : digest_secret::another;
+}
+
+void put_secret(batch& into, const replication::digester& digests) {
+  into.put(secret_row(), sign_of(digests));
 }
 
 std::optional<failure> renew_digests(store& rows, const replication::digester& digests) {
   const auto at = rows.now();
-  auto known = has_digests_of(*at, digests);
+  auto known = secret_of_digests(*at, digests);
   if (auto* why = std::get_if<failure>(&known))
     return std::move(*why);
-  if (std::get<bool>(known))
+  const auto secret = std::get<digest_secret>(known);
+  if (secret == digest_secret::ours)
     return std::nullopt;
+  if (secret == digest_secret::unknown) {
+    auto any = read_digests(*at, std::nullopt, 1);
+    if (auto* why = std::get_if<failure>(&any))
+      return std::move(*why);
+    if (!std::get<0>(any).empty())
+      return failure{trouble::corrupted, "there are keys, but no row says of which secret their "
+                                         "digests are: other rows may be missing, too"};
+  }
   constexpr std::size_t keys_at_a_time = 1000;
   std::optional<crdt::key> after;
   while (true) {

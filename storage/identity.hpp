@@ -44,14 +44,23 @@ bool shows_lost_events(const crdt::value& news, const held_value& now,
 /// node that was not careful stops in order.
 std::optional<failure> close_in_order(store& rows);
 
-/// Whether the digests in the store are those of this secret.
-found<bool> has_digests_of(const moment& at, const replication::digester& digests);
+/// Which secret the digests in a store are made with.
+enum class digest_secret : std::uint8_t {
+  ours,
+  another, // the operator has changed it
+  unknown, // the row that would tell is missing: so it is in a store without keys, only
+};
+found<digest_secret> secret_of_digests(const moment& at, const replication::digester& digests);
+
+/// Says that the digests are those of this secret.
+void put_secret(batch& into, const replication::digester& digests);
 
 /// The row of the replica id. Without it, the next life takes a new one.
 std::string replica_row();
 
 /// Makes the digests in the store those of this secret, if they are of another one. All values are
-/// read then.
+/// read then. Fails, as `corrupted`, where a value is not all there, and where nothing says that
+/// the secret was another one: a digest that was made anew would vouch for what is left.
 std::optional<failure> renew_digests(store& rows, const replication::digester& digests);
 
 } // namespace starling::storage

@@ -59,7 +59,9 @@ private:
     auto to = open_rocks_store(new_rows_, settings_);
     if (auto* failed = std::get_if<failure>(&to))
       return std::move(*failed);
-    return salvage(*std::get<opened>(from).rows->now(), *std::get<opened>(to).rows, digests);
+    const auto& found = std::get<opened>(from);
+    return salvage(*found.rows->now(), *std::get<opened>(to).rows, digests,
+                   found.is_patchwork ? loss::silent : loss::fails);
   }
 
   std::optional<failure> swap() {

@@ -1,5 +1,7 @@
 #include "storage/rocks_log.hpp"
 
+#include "storage/crc32c.hpp"
+
 #include <algorithm>
 #include <array>
 #include <climits>
@@ -12,105 +14,159 @@ namespace {
 
 using rocksdb::Status;
 
-// A log is blocks of this size; a record is one piece or several, none of which crosses the end of
-// a block; a piece begins with a checksum of four bytes, the two bytes of its length, and its type,
-// which is never 0. What is too short for that at the end of a block is zeros.
+// A file of records is blocks of this size; a record is one piece or several, none of which crosses
+// the end of a block; a piece begins with a checksum of four bytes, the two bytes of its length,
+// and its type. What is too short for that at the end of a block is zeros.
 constexpr std::size_t block_bytes = 32'768;
 constexpr std::size_t piece_head_bytes = 7;
 
-std::size_t byte_at(std::string_view block, std::size_t at) {
-  return static_cast<unsigned char>(block[at]);
+// A record of a log begins with the number of its first change, and how many there are.
+constexpr std::size_t number_bytes = 8;
+constexpr std::size_t record_head_bytes = 12;
+
+// What version 0.1 began each of its logs with.
+constexpr std::string_view mark_of_old{"\x03\x08starling", 10};
+
+enum piece_type : std::uint8_t { all_of_it = 1, first = 2, middle = 3, last = 4 };
+
+std::uint64_t little_endian(std::string_view bytes) {
+  std::uint64_t result = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    result |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (i * CHAR_BIT);
+  return result;
 }
 
-struct walk {
-  std::size_t pieces = 0;
-  bool met_zeros = false; // where a piece should begin
-  bool is_torn = false;   // the last piece is not all there
+/// As RocksDB writes it down.
+std::uint32_t masked(std::uint32_t sum) {
+  return ((sum >> 15) | (sum << 17)) + 0xa282ead8U;
+}
+
+/// Walks over the blocks of a file until a record is not whole.
+class walk {
+public:
+  explicit walk(bool is_log) : is_log_(is_log) {}
+
+  /// The next block, which is shorter than a whole one only at the end. Whether the walk goes on.
+  bool take(std::string_view block) {
+    std::size_t at = 0;
+    while (at + piece_head_bytes <= block.size()) {
+      const auto head = block.substr(at, piece_head_bytes);
+      const auto bytes = little_endian(head.substr(4, 2));
+      const auto type = static_cast<std::uint8_t>(head[6]);
+      if (at + piece_head_bytes + bytes > block.size()) {
+        result.is_torn = type >= all_of_it && type <= last && block.size() < block_bytes;
+        return false;
+      }
+      const auto summed = block.substr(at + piece_head_bytes - 1, 1 + bytes);
+      if (masked(crc32c_of(summed)) != little_endian(head.substr(0, 4)) ||
+          !take_piece(type, summed.substr(1)))
+        return false;
+      at += piece_head_bytes + bytes;
+      if (!is_within_)
+        result.whole_bytes = result.bytes + at;
+    }
+    const auto rest = block.substr(at);
+    result.bytes += block.size();
+    if (block.size() < block_bytes) // the last one
+      return true;
+    if (std::ranges::any_of(rest, [](char c) { return c != 0; }))
+      return false;
+    if (!is_within_)
+      result.whole_bytes = result.bytes;
+    return true;
+  }
+
+  record_extent result;
+
+private:
+  bool take_piece(std::uint8_t type, std::string_view content) {
+    const bool begins = type == all_of_it || type == first;
+    if ((!begins && type != middle && type != last) || begins == is_within_)
+      return false;
+    is_within_ = type == first || type == middle;
+    if (begins)
+      head_.clear();
+    head_ += content.substr(0, record_head_bytes - std::min(record_head_bytes, head_.size()));
+    if (begins && result.whole_bytes == 0)
+      result.has_old_mark =
+          content.substr(std::min(content.size(), record_head_bytes)) == mark_of_old;
+    return is_within_ || !is_log_ || take_numbers();
+  }
+
+  bool take_numbers() {
+    if (head_.size() < record_head_bytes)
+      return false;
+    const auto number = little_endian(std::string_view{head_}.substr(0, number_bytes));
+    const auto changes = little_endian(std::string_view{head_}.substr(number_bytes));
+    if (result.first_change && number != result.next_change)
+      return false;
+    if (!result.first_change)
+      result.first_change = number;
+    result.next_change = number + changes;
+    return true;
+  }
+
+  bool is_log_;
+  bool is_within_ = false; // a record
+  std::string head_;       // of that record
 };
 
-void go_through(std::string_view block, walk& w) {
-  std::size_t at = 0;
-  while (at + piece_head_bytes <= block.size()) {
-    if (byte_at(block, at + 6) == 0) {
-      w.met_zeros = true;
-      return;
-    }
-    ++w.pieces;
-    at += piece_head_bytes + byte_at(block, at + 4) + (byte_at(block, at + 5) << CHAR_BIT);
-  }
-  w.is_torn = block.size() < block_bytes ? at != block.size() : at > block.size();
-}
-
-Status go_through(rocksdb::Env& env, const std::string& path, walk& w) {
+/// Shows a file block by block, until `see` says false.
+template <class Visitor>
+Status for_blocks(rocksdb::Env& env, const std::string& path, Visitor see) {
   std::unique_ptr<rocksdb::SequentialFile> file;
   auto status = env.NewSequentialFile(path, &file, {});
   std::array<char, block_bytes> bytes;
   rocksdb::Slice block;
-  while (status.ok() && (status = file->Read(bytes.size(), &block, bytes.data())).ok()) {
-    // Blocks are whole, so only what ends the last one can be torn.
-    if (!block.empty())
-      go_through(block.ToStringView(), w);
-    if (w.met_zeros || block.size() < bytes.size())
+  while (status.ok() && (status = file->Read(bytes.size(), &block, bytes.data())).ok())
+    if (!block.empty() && !see(block.ToStringView()))
+      return status;
+    else if (block.size() < bytes.size())
       break;
-  }
   return status;
-}
-
-/// The number of a record's first change: its first eight bytes, the lowest first.
-std::uint64_t first_number(const rocksdb::WriteBatch& record) {
-  std::uint64_t result = 0;
-  for (std::size_t i = 0; i < sizeof(result); ++i)
-    result |= std::uint64_t{static_cast<unsigned char>(record.Data()[i])} << (i * CHAR_BIT);
-  return result;
 }
 
 } // namespace
 
-rocksdb::WriteBatch log_mark() {
-  rocksdb::WriteBatch result;
-  result.PutLogData("starling");
+std::variant<record_extent, Status> read_records(rocksdb::Env& env, const std::string& path,
+                                                 bool is_log) {
+  walk records{is_log};
+  bool goes_on = true;
+  auto status =
+      for_blocks(env, path, [&](std::string_view block) { return goes_on = records.take(block); });
+  auto& result = records.result;
+  if (status.ok())
+    status = env.GetFileSize(path, &result.bytes);
+  if (!status.ok())
+    return status;
+  result.is_torn = result.is_torn || (goes_on && !result.is_whole());
   return result;
 }
 
-Status check_logs(rocksdb::Env& env, const std::string& folder,
-                  const std::vector<std::string>& files) {
-  std::size_t pieces = 0;
-  for (const auto& file : files) {
-    const bool is_log = file.ends_with(".log");
-    const bool is_manifest = file.starts_with("MANIFEST-");
-    walk w;
-    if (is_log || is_manifest)
-      if (const auto status = go_through(env, folder + "/" + file, w); !status.ok())
-        return status;
-    if (w.met_zeros)
-      return Status::Corruption("a part reads as zeros", file);
-    if (is_manifest && w.is_torn)
-      return Status::Corruption("the end is cut off", file);
-    pieces += is_log ? w.pieces : 0;
-  }
-  return pieces > 0 ? Status::OK() : Status::Corruption("the log is empty or missing");
-}
-
-std::string newest_log(const std::vector<std::string>& files) {
-  // Names are numbers with zeros up to six digits, and from a million on without.
-  const auto is_older = [](const std::string& a, const std::string& b) {
-    return std::pair{a.size(), std::string_view{a}} < std::pair{b.size(), std::string_view{b}};
-  };
-  std::string newest;
-  for (const auto& file : files)
-    if (file.ends_with(".log"))
-      newest = std::max(newest, file, is_older);
-  return newest;
+std::variant<std::optional<std::uint32_t>, Status>
+checksum_of(rocksdb::Env& env, const std::string& path, std::uint64_t bytes) {
+  crc32c sum;
+  auto left = bytes;
+  const auto status = for_blocks(env, path, [&](std::string_view block) {
+    block = block.substr(0, left);
+    sum.add(block);
+    left -= block.size();
+    return left > 0;
+  });
+  if (!status.ok())
+    return status;
+  return left == 0 ? std::optional{sum.sum()} : std::nullopt;
 }
 
 rocksdb::WalFilter::WalProcessingOption gap_watch::LogRecordFound(unsigned long long,
                                                                   const std::string&,
                                                                   const rocksdb::WriteBatch& record,
                                                                   rocksdb::WriteBatch*, bool*) {
-  const auto first = first_number(record);
-  if (next_ && first != *next_)
-    return WalProcessingOption::kCorruptedRecord;
-  next_ = first + static_cast<std::uint64_t>(record.Count());
+  const auto number = little_endian(std::string_view{record.Data()}.substr(0, number_bytes));
+  if (next_ && number != *next_)
+    return gap_is_ == gap_is::end ? WalProcessingOption::kStopReplay
+                                  : WalProcessingOption::kCorruptedRecord;
+  next_ = number + static_cast<std::uint64_t>(record.Count());
   return WalProcessingOption::kContinueProcessing;
 }
 

@@ -1,12 +1,10 @@
 #pragma once
 
-// Damage to the log that RocksDB does not see when it replays it: of a block that reads as zeros
-// from some record on, it skips the rest without a word, and an empty or missing log is one without
-// changes to it. The same goes for the end of its manifest, which is written like a log and says
-// which files of rows there are. What RocksDB sees, it is left to find.
-//
-// Each log of ours begins with a mark, a record without changes, so that there is none without a
-// record. What stays unseen: that a log or the manifest lost whole records at its end.
+// The format of RocksDB's logs and manifests, as far as it must be known to say where one ends:
+// records, one after the other, each with a checksum. The records of a log also number the changes
+// that they carry, from one log to the next.
+
+#include "storage/witness.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -14,25 +12,42 @@
 #include <rocksdb/wal_filter.h>
 #include <rocksdb/write_batch.h>
 #include <string>
-#include <vector>
+#include <variant>
 
 namespace starling::storage {
 
-/// A record for the log that changes nothing.
-rocksdb::WriteBatch log_mark();
+/// How far a file is whole records.
+struct record_extent {
+  std::uint64_t bytes = 0;       // of the file
+  std::uint64_t whole_bytes = 0; // of its whole records, from its beginning
+  bool is_torn = false;          // what follows is the beginning of one more record
+  bool has_old_mark = false;     // it is a log of version 0.1, which kept no witness
 
-/// Whether each of the logs and manifests among these files of a folder is records from its
-/// beginning to its end, and some log has one. A log that ends within a record is left to RocksDB.
-rocksdb::Status check_logs(rocksdb::Env& env, const std::string& folder,
-                           const std::vector<std::string>& files);
+  // Of a log: the number of the first change, and the one that follows its last.
+  std::optional<std::uint64_t> first_change;
+  std::uint64_t next_change = 0;
 
-/// The log with the highest number among these files of a folder; empty if there is none.
-std::string newest_log(const std::vector<std::string>& files);
+  bool is_whole() const { return whole_bytes == bytes; }
+};
+
+/// Reads a file of records. Of a log, a record that does not go on with the number where the one
+/// before it ended is not whole.
+std::variant<record_extent, rocksdb::Status> read_records(rocksdb::Env& env,
+                                                          const std::string& path, bool is_log);
+
+/// The checksum of as much of a file; nothing if the file is shorter.
+std::variant<std::optional<std::uint32_t>, rocksdb::Status>
+checksum_of(rocksdb::Env& env, const std::string& path, std::uint64_t bytes);
 
 /// Ends the replay before a gap: each record says which number its first change has, and how many
 /// changes it carries.
 class gap_watch : public rocksdb::WalFilter {
 public:
+  /// What RocksDB makes of the gap: damage, or the end of what there is to be replayed. It ignores
+  /// damage where damage is taken, and must not get a number twice.
+  enum class gap_is : std::uint8_t { damage, end };
+  explicit gap_watch(gap_is what) : gap_is_(what) {}
+
   WalProcessingOption LogRecordFound(unsigned long long log, const std::string& file,
                                      const rocksdb::WriteBatch& record,
                                      rocksdb::WriteBatch* changed, bool* is_changed) override;
@@ -40,6 +55,7 @@ public:
   const char* Name() const override { return "gap_watch"; }
 
 private:
+  gap_is gap_is_;
   std::optional<std::uint64_t> next_; // the number that the next change must have
 };
 

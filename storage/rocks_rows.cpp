@@ -1,5 +1,6 @@
 #include "storage/rocks_rows.hpp"
 
+#include "storage/examination.hpp"
 #include "storage/rocks_failure.hpp"
 
 #include <algorithm>
@@ -74,12 +75,17 @@ private:
 
 } // namespace
 
-rocks_rows::rocks_rows(std::string folder, const rocksdb::Options& options)
-    : folder_(std::move(folder)), env_(*options.env) {}
+rocks_rows::rocks_rows(std::string folder, const std::shared_ptr<watched_disk>& disk,
+                       const rocksdb::Options& options)
+    : folder_(std::move(folder)), disk_(disk),
+      watched_(disk ? machine_with(*options.env, disk) : nullptr),
+      env_(watched_ ? *watched_ : *options.env),
+      watch_(disk ? gap_watch::gap_is::damage : gap_watch::gap_is::end) {}
 
-std::variant<std::unique_ptr<rocks_rows>, rocksdb::Status>
-rocks_rows::open(const std::string& folder, rocksdb::Options options) {
-  std::unique_ptr<rocks_rows> result{new rocks_rows{folder, options}};
+rocks_rows::opened_rows rocks_rows::open(const std::string& folder, rocksdb::Options options,
+                                         const std::shared_ptr<watched_disk>& disk) {
+  std::unique_ptr<rocks_rows> result{new rocks_rows{folder, disk, options}};
+  options.env = &result->env_;
   options.listeners.push_back(std::make_shared<error_listener>(result->failed_, folder));
   options.wal_filter = &result->watch_;
   rocksdb::DB* db = nullptr;
@@ -90,11 +96,16 @@ rocks_rows::open(const std::string& folder, rocksdb::Options options) {
   return result;
 }
 
-rocksdb::Status rocks_rows::mark_log() {
-  auto mark = log_mark();
-  rocksdb::WriteOptions options;
-  options.sync = true;
-  return db_->Write(options, &mark);
+rocks_rows::opened_rows rocks_rows::open_to_read(const std::string& folder,
+                                                 rocksdb::Options options) {
+  std::unique_ptr<rocks_rows> result{new rocks_rows{folder, nullptr, options}};
+  options.wal_filter = &result->watch_;
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::OpenForReadOnly(options, folder, &db);
+  if (!status.ok())
+    return status;
+  result->db_.reset(db);
+  return result;
 }
 
 std::optional<failure> rocks_rows::commit(const std::vector<batch>& batches, bool synced) {
@@ -118,7 +129,10 @@ template <class Write>
 std::optional<failure> rocks_rows::write(const Write& write, bool synced) {
   if (auto failed = failed_.get())
     return failed;
-  if (const auto status = write(); !status.ok())
+  rocksdb::Status status = write();
+  if (status.ok() && disk_)
+    status = disk_->committed();
+  if (!status.ok())
     return latched(status);
   if (synced && note_) {
     note_->erase();
@@ -171,6 +185,8 @@ std::optional<failure> rocks_rows::copy_to(const std::string& folder) {
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint{made};
   if (status.ok())
     status = checkpoint->CreateCheckpoint(target, never_flush);
+  if (status.ok())
+    status = make_witness(env_, target, boot_of_machine());
   if (status.ok())
     status = sync_folder(env_, target.parent_path());
   if (status.ok())

@@ -6,6 +6,7 @@
 #include "storage/damage_note.hpp"
 #include "storage/rocks_log.hpp"
 #include "storage/store.hpp"
+#include "storage/watched_disk.hpp"
 
 #include <mutex>
 #include <rocksdb/db.h>
@@ -33,11 +34,14 @@ private:
 
 class rocks_rows : public store {
 public:
-  static std::variant<std::unique_ptr<rocks_rows>, rocksdb::Status> open(const std::string& folder,
-                                                                         rocksdb::Options options);
+  using opened_rows = std::variant<std::unique_ptr<rocks_rows>, rocksdb::Status>;
 
-  /// Writes and syncs the mark that each log begins with.
-  rocksdb::Status mark_log();
+  /// `disk` watches this folder, and is what the options name but for that.
+  static opened_rows open(const std::string& folder, rocksdb::Options options,
+                          const std::shared_ptr<watched_disk>& disk);
+
+  /// Opens what can be read. No commit succeeds, and nothing in the folder changes.
+  static opened_rows open_to_read(const std::string& folder, rocksdb::Options options);
 
   /// Has the next synced commit erase a note.
   void erase_after_commit(damage_note note) { note_ = std::move(note); }
@@ -51,13 +55,16 @@ public:
   std::optional<failure> copy_to(const std::string& folder) override;
 
 private:
-  rocks_rows(std::string folder, const rocksdb::Options& options);
+  rocks_rows(std::string folder, const std::shared_ptr<watched_disk>& disk,
+             const rocksdb::Options& options);
 
   template <class Write>
   std::optional<failure> write(const Write& write, bool synced);
   failure latched(const rocksdb::Status& status);
 
   std::string folder_;
+  std::shared_ptr<watched_disk> disk_; // none if nothing is written
+  std::unique_ptr<rocksdb::Env> watched_;
   rocksdb::Env& env_;
   std::optional<damage_note> note_;
   // RocksDB speaks to these until it is closed, which is thus first.

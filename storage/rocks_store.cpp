@@ -1,12 +1,12 @@
 #include "storage/rocks_store.hpp"
 
 #include "storage/damage_note.hpp"
+#include "storage/examination.hpp"
 #include "storage/rocks_failure.hpp"
-#include "storage/rocks_log.hpp"
 #include "storage/rocks_options.hpp"
 #include "storage/rocks_rows.hpp"
+#include "storage/watched_disk.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <rocksdb/env.h>
 
@@ -20,106 +20,110 @@ class opening {
 public:
   opening(std::string folder, const rocks_settings& settings)
       : folder_(std::move(folder)), options_(rocks_options(settings)), env_(*options_.env),
-        note_(env_, folder_) {}
+        boot_(settings.boot.empty() ? boot_of_machine() : settings.boot), note_(env_, folder_),
+        takes_damage_(settings.takes_damage) {}
 
-  /// Fills `rows` and `damage`.
+  /// Fills `result`.
   Status open() {
     auto status = prepare_folder();
     if (!status.ok())
       return status;
-    damage = note_.read();
-    status = is_new_ ? Status::OK() : check_logs(env_, folder_, files_);
-    if (status.ok())
-      status = open_whole();
-    if (status.IsCorruption() && may_have_been_killed_while_writing())
-      status = open_without_last_write();
-    if (status.IsCorruption())
-      status = open_up_to(status);
+    auto examined = examine(env_, folder_, boot_);
+    if (const auto* failed = std::get_if<Status>(&examined))
+      return *failed;
+    found_ = std::get<finding>(std::move(examined));
+    result.damage = note_.read();
+    switch (found_.what) {
+    case finding::kind::nothing:
+    case finding::kind::whole:
+      if (found_.is_torn)
+        options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+      break;
+    case finding::kind::unsynced_end:
+      status = prepare_for_unsynced_end();
+      break;
+    case finding::kind::damaged_logs:
+      if (!takes_damage_)
+        return Status::Corruption(found_.why);
+      result.is_patchwork = found_.why;
+      replay_what_can_be();
+      break;
+    case finding::kind::damaged_head:
+      return Status::IOError(found_.why + way_out);
+    }
     if (!status.ok())
       return status;
-    if (damage)
-      rows->erase_after_commit(note_);
-    status = rows->mark_log();
-    if (status.ok())
-      delete_replayed_logs();
-    return status;
+    return takes_damage_ ? open_to_read() : open_to_write();
   }
 
-  std::unique_ptr<rocks_rows> rows;
-  std::optional<std::string> damage;
+  opened result;
 
 private:
-  /// Makes the folder, if there is none. RocksDB would take one that has lost the file that says
-  /// what is in it for a new one, and remove the rest.
+  static constexpr auto way_out =
+      "; nothing was changed: bring the file back as it was when the node ended, or remove the "
+      "folder of the rows, so that the node takes what it needs from the other nodes";
+
   Status prepare_folder() {
     auto status = env_.CreateDirIfMissing(folder_);
     if (status.ok())
       status = sync_folder(env_, std::filesystem::absolute(folder_).parent_path());
-    if (status.ok())
-      status = env_.GetChildren(folder_, &files_);
-    if (!status.ok())
-      return status;
-    is_new_ = std::ranges::find(files_, "CURRENT") == files_.end();
-    const auto is_data = [](std::string_view name) {
-      return name.ends_with(".sst") || name.ends_with(".log");
-    };
-    if (is_new_ && std::ranges::any_of(files_, is_data))
-      return Status::Corruption("there are rows, but the file CURRENT is missing");
-    return Status::OK();
+    return status.ok() ? env_.GetChildren(folder_, &files_) : status;
   }
 
-  Status open_whole() { return open_with(options_); }
-
-  Status open_with(const rocksdb::Options& options) {
-    auto result = rocks_rows::open(folder_, options);
-    if (auto* status = std::get_if<Status>(&result))
-      return *status;
-    rows = std::move(std::get<std::unique_ptr<rocks_rows>>(result));
-    return Status::OK();
+  /// RocksDB is to end the replay where the records end. The note comes first: from then on,
+  /// nothing else tells that something may be missing.
+  Status prepare_for_unsynced_end() {
+    replay_what_can_be();
+    if (!result.damage)
+      result.damage =
+          "what was committed last to the rows in " + folder_ + " may be missing: " + found_.why;
+    return takes_damage_ ? Status::OK() : note_.write(*result.damage);
   }
 
-  /// A kill stops a write between two pages, so the log that it leaves ends with a page. Nobody was
-  /// told of that commit. Where the log ends within a record elsewhere, something else is wrong.
-  bool may_have_been_killed_while_writing() {
-    constexpr std::uint64_t page_bytes = 4096;
-    const auto newest = newest_log(files_);
-    std::uint64_t size = 0;
-    return !newest.empty() && env_.GetFileSize(folder_ + "/" + newest, &size).ok() && size > 0 &&
-           size % page_bytes == 0;
-  }
-
-  Status open_without_last_write() {
-    auto options = options_;
-    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-    return open_with(options);
-  }
-
-  /// Opens what the log holds up to the damage. The note comes first: from then on, nothing else
-  /// tells that something is missing.
-  Status open_up_to(const Status& corruption) {
-    damage = "what was committed last to the rows in " + folder_ +
-             " may be missing: " + corruption.ToString();
-    if (const auto status = note_.write(*damage); !status.ok())
-      return status;
+  void replay_what_can_be() {
     options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-    options_.track_and_verify_wals_in_manifest = false;
-    return open_whole();
+  }
+
+  Status open_to_read() {
+    auto read = rocks_rows::open_to_read(folder_, options_);
+    if (const auto* failed = std::get_if<Status>(&read))
+      return *failed;
+    result.rows = std::get<std::unique_ptr<rocks_rows>>(std::move(read));
+    return Status::OK();
+  }
+
+  Status open_to_write() {
+    const auto disk =
+        std::make_shared<watched_disk>(env_.GetFileSystem(), folder_, std::move(found_.known));
+    auto made = rocks_rows::open(folder_, options_, disk);
+    if (const auto* failed = std::get_if<Status>(&made))
+      return *failed;
+    auto rows = std::get<std::unique_ptr<rocks_rows>>(std::move(made));
+    if (auto status = disk->opened(); !status.ok())
+      return status;
+    if (result.damage)
+      rows->erase_after_commit(note_);
+    delete_replayed_logs(*disk);
+    result.rows = std::move(rows);
+    return Status::OK();
   }
 
   /// What they held is in files of rows by now, but RocksDB keeps those without changes. Nothing is
   /// lost if one cannot be deleted.
-  void delete_replayed_logs() {
+  void delete_replayed_logs(watched_disk& disk) const {
     for (const auto& file : files_)
-      if (file.ends_with(".log"))
-        env_.DeleteFile(folder_ + "/" + file).PermitUncheckedError();
+      if (is_log(file))
+        disk.DeleteFile(folder_ + "/" + file, {}, nullptr).PermitUncheckedError();
   }
 
   std::string folder_;
   rocksdb::Options options_;
   rocksdb::Env& env_;
+  std::string boot_;
   damage_note note_;
-  std::vector<std::string> files_;
-  bool is_new_ = false;
+  bool takes_damage_;
+  std::vector<std::string> files_; // before it is opened
+  finding found_;
 };
 
 /// Whether somebody has the lock. On a disk that takes no writes nobody gets it.
@@ -139,7 +143,7 @@ std::variant<opened, failure> open_rocks_store(const std::string& folder,
       failed.what = "the rows in " + folder + " are open already: " + status.ToString();
     return failed;
   }
-  return opened{std::move(o.rows), std::move(o.damage)};
+  return std::move(o.result);
 }
 
 } // namespace starling::storage

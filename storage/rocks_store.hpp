@@ -4,8 +4,9 @@
 //
 // What a commit said has happened is there again when the folder is opened, however the process
 // ended; after a power failure that goes for what was synced. A commit that was under way is there
-// whole or not at all. Where the log is damaged, the rows are those of an earlier moment, and
-// whoever opens them is told. One process at a time has a folder open.
+// whole or not at all. A folder that holds less than that is not opened (examination.hpp says how
+// it is known), but for those who salvage what is whole of it. One process at a time has a folder
+// open.
 //
 // Memory is bounded by the settings: the block cache holds the indexes and filters too, and at most
 // two write buffers exist. There is no repair here: a damaged file of rows fails each read that
@@ -28,20 +29,27 @@ struct rocks_settings {
   /// Told what RocksDB warns of, from any thread; nobody if null.
   using listener = std::function<void(std::string_view)>;
   listener tell{};
-  /// Opens although files of rows are damaged as a whole: each read that meets one fails.
+  /// Opens although logs, or files of rows as a whole, are damaged: each read that meets such a
+  /// file fails. Nothing can be written then, and nothing in the folder changes.
   bool takes_damage = false;
+  /// What names this boot of the machine; asked of the machine if empty.
+  std::string boot{};
 };
 
 struct opened {
   std::unique_ptr<store> rows;
-  /// If the log is damaged, or the rows are a backup, so that what was committed last may be
-  /// missing: a sentence about it. A process that was killed within a commit may leave the same
-  /// behind, if rarely. Each opening tells it again until a synced commit has succeeded, which must
-  /// thus carry whatever keeps the lost changes from being taken for new ones.
+  /// If the rows are a backup, or the log ends with what was never synced, so that what was
+  /// committed last may be missing: a sentence about it. Each opening tells it again until a synced
+  /// commit has succeeded, which must thus carry whatever keeps the lost changes from being taken
+  /// for new ones.
   std::optional<std::string> damage;
+  /// If logs are damaged and that was taken: a sentence about it. Any row may be missing, or be
+  /// there without others that belong to it.
+  std::optional<std::string> is_patchwork{};
 };
 
-/// Opens the rows in a folder, which is made if it is missing; what is above it must exist.
+/// Opens the rows in a folder, which is made if it is missing; what is above it must exist. The
+/// failure is `corrupted` where something is left to be salvaged.
 std::variant<opened, failure> open_rocks_store(const std::string& folder,
                                                const rocks_settings& settings = {});
 

@@ -78,18 +78,22 @@ std::optional<failure> scan_around_gaps(const moment& at, std::string first, con
 
 class copying {
 public:
-  copying(const moment& from, store& to, const replication::digester* digests)
-      : from_(from), to_(to), digests_(digests) {}
+  copying(const moment& from, store& to, const replication::digester& ours)
+      : from_(from), to_(to), ours_(ours), digests_(&ours) {}
 
-  found<salvaged> run() {
+  found<salvaged> run(loss shows) {
     copy(all_node_rows(), [this](std::string_view name, std::string_view row) {
       if (name != replica_row())
         put_row(std::string{name}, std::string{row});
     }); // each of them is made anew if it is missing
     const auto heads = all_heads();
+    const bool knows_secret = find_secret();
+    if (shows == loss::silent || !knows_secret)
+      result_.lost.add(heads.first, heads.second);
     auto lost_before = read_lost_keys(from_);
-    if (auto* known = std::get_if<lost_keys>(&lost_before))
-      result_.lost = std::move(*known);
+    if (const auto* known = std::get_if<lost_keys>(&lost_before))
+      for (const auto& [first, end] : known->ranges())
+        result_.lost.add(first, end);
     else // any key may be one of those
       result_.lost.add(heads.first, heads.second);
     copy(
@@ -128,19 +132,38 @@ private:
     ++result_.kept;
   }
 
+  /// Looks which secret the digests are made with. What a missing row would say is not known; then
+  /// a key whose digest is right with ours is right. Whether no row is missing in silence.
+  bool find_secret() {
+    auto known = secret_of_digests(from_, ours_);
+    if (auto* why = std::get_if<failure>(&known); why != nullptr && why->kind != trouble::corrupted)
+      fail(std::move(*why));
+    const auto* secret = std::get_if<digest_secret>(&known);
+    if (secret != nullptr && *secret == digest_secret::another)
+      digests_ = nullptr;
+    else
+      put_secret(batch_, ours_);
+    return secret == nullptr || *secret != digest_secret::unknown;
+  }
+
   /// Whether everything of a key can be read and is what was written.
   bool is_whole(const crdt::key& key, const head& kept) {
     if (key.type != crdt::type::set)
       return digests_ == nullptr || digests_->digest_of(key, kept.value) == kept.digest;
     replication::digest sum;
     std::uint64_t members = 0;
+    std::uint64_t dead = 0;
+    std::uint64_t footprint = 0;
     const bool is_sound =
         scan_members(key, [&](const crdt::payload& member, const crdt::or_set::clock& clock) {
           members += crdt::or_set::is_live(clock) ? 1 : 0;
+          dead += static_cast<std::uint64_t>(
+              std::ranges::count_if(clock, [](const auto& e) { return !e.live; }));
+          footprint += crdt::or_set{{}, {{member, clock}}}.footprint();
           if (digests_ != nullptr)
             sum += digests_->row(key, member, clock);
         });
-    if (!is_sound || members != kept.members)
+    if (!is_sound || members != kept.members || dead != kept.dead || footprint != kept.footprint)
       return false;
     if (digests_ == nullptr)
       return true;
@@ -193,6 +216,7 @@ private:
 
   const moment& from_;
   store& to_;
+  const replication::digester& ours_;
   const replication::digester* digests_; // none: they are those of another secret
   salvaged result_;
   batch batch_;
@@ -202,11 +226,9 @@ private:
 
 } // namespace
 
-found<salvaged> salvage(const moment& damaged, store& target,
-                        const replication::digester& digests) {
-  const auto known = has_digests_of(damaged, digests);
-  const auto* are_ours = std::get_if<bool>(&known);
-  return copying{damaged, target, are_ours != nullptr && *are_ours ? &digests : nullptr}.run();
+found<salvaged> salvage(const moment& damaged, store& target, const replication::digester& digests,
+                        loss shows) {
+  return copying{damaged, target, digests}.run(shows);
 }
 
 } // namespace starling::storage

@@ -4,11 +4,15 @@
 //
 // Values are copied key by key, each only if all of it can be read and is what its digest says:
 // half a set would claim to have seen events whose members it does not hold, and others would take
-// those for removed. The rows that find a member by its event are made anew. Of what cannot be read
-// the store that is copied to keeps which keys those may be (lost_keys.hpp).
+// those for removed. The digests are checked with our secret, unless a row says that they were made
+// with another; then the numbers of a set's members are. The rows that find a member by its event
+// are made anew. Of what cannot be read the store that is copied to keeps which keys those may be
+// (lost_keys.hpp).
 //
 // A damaged place that hides a newer row hides the older ones of that name, too, if the rows fail
-// as a store's do: so nothing that was overwritten comes back. The replica id is left behind, and
+// as a store's do: so nothing that was overwritten comes back. Where rows are missing without a
+// failure, an older state of a key may: one that it once had, so it does no harm to others, and
+// nobody gets it here. The replica id is left behind, and
 // the next life takes a new one: what was lost may be events that it numbered.
 
 #include "replication/digest.hpp"
@@ -24,9 +28,17 @@ struct salvaged {
   lost_keys lost;         // those that were lost before included
 };
 
-/// Copies what is whole to a store that is empty; all of it is synced then. Fails if the target
-/// does, or where something else than damage keeps rows from being read: then the copy is good for
-/// nothing.
-found<salvaged> salvage(const moment& damaged, store& target, const replication::digester& digests);
+/// How the loss of a row shows.
+enum class loss : std::uint8_t {
+  fails,  // whoever reads there fails
+  silent, // not at all: older rows, or none, are there in its place
+};
+
+/// Copies what is whole to a store that is empty; all of it is synced then. Where losses are
+/// silent, no key says whether it is the newest state of itself, or is missing: any may be lost.
+/// Fails if the target does, or where something else than damage keeps rows from being read: then
+/// the copy is good for nothing.
+found<salvaged> salvage(const moment& damaged, store& target, const replication::digester& digests,
+                        loss shows);
 
 } // namespace starling::storage

@@ -57,6 +57,38 @@ private:
   std::shared_ptr<lengths> of_;
 };
 
+class losing_disk::overwritten : public rocksdb::FSRandomRWFileWrapper {
+public:
+  overwritten(losing_disk& disk, std::string path, std::unique_ptr<rocksdb::FSRandomRWFile>&& file)
+      : FSRandomRWFileWrapper(file.get()), disk_(disk), path_(std::move(path)),
+        file_(std::move(file)) {}
+
+  IOStatus Write(std::uint64_t at, const rocksdb::Slice& data, const IOOptions& options,
+                 IODebugContext* context) override {
+    const std::lock_guard guard{disk_.mutex_};
+    auto status = disk_.begin_operation();
+    if (!status.ok())
+      return status;
+    if (disk_.overwritten_.count(path_) == 0)
+      rocksdb::ReadFileToString(disk_.target(), path_, &disk_.overwritten_[path_])
+          .PermitUncheckedError();
+    return FSRandomRWFileWrapper::Write(at, data, options, context);
+  }
+
+  IOStatus Sync(const IOOptions&, IODebugContext*) override {
+    const std::lock_guard guard{disk_.mutex_};
+    auto status = disk_.begin_operation();
+    if (status.ok())
+      disk_.overwritten_.erase(path_);
+    return status;
+  }
+
+private:
+  losing_disk& disk_;
+  std::string path_;
+  std::unique_ptr<rocksdb::FSRandomRWFile> file_;
+};
+
 class losing_disk::folder : public rocksdb::FSDirectoryWrapper {
 public:
   folder(losing_disk& disk, std::string path, std::unique_ptr<rocksdb::FSDirectory>&& target)
@@ -99,6 +131,9 @@ void losing_disk::refuse(std::string ending) {
 void losing_disk::lose_power() {
   {
     const std::lock_guard guard{mutex_};
+    for (const auto& [path, before] : overwritten_)
+      if (up_to(1) == 0)
+        std::ofstream{path, std::ios::binary | std::ios::trunc} << before;
     for (const auto& [path, of] : files_)
       lose_tail(path, *of);
     for (auto lost = up_to(changes_.size()); lost > 0; --lost) {
@@ -112,6 +147,7 @@ void losing_disk::lose_power() {
 void losing_disk::settle() {
   const std::lock_guard guard{mutex_};
   files_.clear();
+  overwritten_.clear();
   changes_.clear();
   failing_from_ = 0;
   refused_.clear();
@@ -149,6 +185,16 @@ IOStatus losing_disk::ReopenWritableFile(const std::string&, const rocksdb::File
                                          std::unique_ptr<rocksdb::FSWritableFile>*,
                                          IODebugContext*) {
   return IOStatus::NotSupported("nobody has needed it yet");
+}
+
+IOStatus losing_disk::NewRandomRWFile(const std::string& path, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSRandomRWFile>* result,
+                                      IODebugContext* context) {
+  std::unique_ptr<rocksdb::FSRandomRWFile> opened;
+  auto status = target()->NewRandomRWFile(path, options, &opened, context);
+  if (status.ok())
+    *result = std::make_unique<overwritten>(*this, path, std::move(opened));
+  return status;
 }
 
 IOStatus losing_disk::NewDirectory(const std::string& path, const IOOptions& options,

@@ -8,7 +8,8 @@
 // to the length that it had; of other files, RocksDB believes that a length is only written after
 // what it covers, and does not open with noise at the end of its manifest. Of the names in a folder
 // that were made, changed and removed since it was synced, the first ones survive, and the others
-// are as they were. Folders themselves are never lost, nor is RocksDB's lock, which does not go
+// are as they were. Of what was written over in a file since it was synced, all survives or nothing
+// does. Folders themselves are never lost, nor is RocksDB's lock, which does not go
 // through here.
 //
 // Operations are appends, syncs of files and folders, and changes of names. RocksDB makes some in
@@ -55,6 +56,9 @@ public:
   rocksdb::IOStatus ReopenWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                        std::unique_ptr<rocksdb::FSWritableFile>* result,
                                        rocksdb::IODebugContext* context) override;
+  rocksdb::IOStatus NewRandomRWFile(const std::string& path, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSRandomRWFile>* result,
+                                    rocksdb::IODebugContext* context) override;
   rocksdb::IOStatus NewDirectory(const std::string& path, const rocksdb::IOOptions& options,
                                  std::unique_ptr<rocksdb::FSDirectory>* result,
                                  rocksdb::IODebugContext* context) override;
@@ -66,6 +70,7 @@ public:
 
 private:
   class file;
+  class overwritten;
   class folder;
 
   struct lengths {
@@ -98,6 +103,7 @@ private:
   std::string refused_; // none, if empty
   std::uint64_t graves_ = 0;
   std::map<std::string, std::shared_ptr<lengths>> files_; // those written here
+  std::map<std::string, std::string> overwritten_;        // as they were when they were last synced
   std::vector<name_change> changes_;
 };
 

@@ -30,10 +30,12 @@ public:
     if (auto* found = std::get_if<opened>(&result))
       use(*found->rows);
     result = failure{};
-    if (fault_ == fault::power)
+    if (fault_ == fault::power) {
       disk_->lose_power();
-    else
+      ++boot_;
+    } else {
       disk_->settle();
+    }
   }
 
   /// Opens the rows on a sound disk.
@@ -54,7 +56,10 @@ private:
 
   rocks_settings settings() {
     // The smallest write buffers there are, so that they are flushed on the way.
-    return {std::size_t{1} << 20, std::size_t{64} << 10, env_.get()};
+    return {.block_cache_bytes = std::size_t{1} << 20,
+            .write_buffer_bytes = std::size_t{64} << 10,
+            .env = env_.get(),
+            .boot = std::to_string(boot_)};
   }
 
   void use(store& rows) {
@@ -105,6 +110,7 @@ private:
   std::mt19937 random_;
   std::shared_ptr<losing_disk> disk_;
   std::unique_ptr<rocksdb::Env> env_;
+  int boot_ = 1;
   std::vector<row_map> states_{{}};
   std::optional<failure> failed_;
 };

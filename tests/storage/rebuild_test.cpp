@@ -191,7 +191,7 @@ TEST_F(Rebuild, FailsWhereNothingCanBeOpened) {
   fs::remove(rows() + "/CURRENT");
   const auto done = rebuild_if_ordered(prepare(), small_settings, digests);
   ASSERT_TRUE(std::holds_alternative<failure>(done));
-  EXPECT_EQ(std::get<failure>(done).kind, trouble::corrupted);
+  EXPECT_EQ(std::get<failure>(done).kind, trouble::broken);
   EXPECT_TRUE(fs::exists(file_of_rows())) << "something was removed";
 }
 

@@ -1,5 +1,6 @@
-// What is told of a damaged log, and what is not lost with it.
+// Where a log ends, and what a start makes of one that is not as it was left.
 
+#include "storage/examination.hpp"
 #include "storage/rocks_log.hpp"
 #include "tests/storage/rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
@@ -7,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
+#include <rocksdb/db.h>
 #include <sstream>
 
 namespace starling::storage {
@@ -25,22 +27,33 @@ void write_file(const fs::path& path, const std::string& text) {
   std::ofstream{path, std::ios::binary | std::ios::trunc} << text;
 }
 
-TEST(NewestLog, HasTheHighestNumber) {
-  EXPECT_EQ(newest_log({}), "");
-  EXPECT_EQ(newest_log({"CURRENT", "000014.sst", "MANIFEST-000013"}), "");
-  EXPECT_EQ(newest_log({"000012.log", "000009.log", "000014.sst"}), "000012.log");
-  EXPECT_EQ(newest_log({"999999.log", "1000002.log", "1000001.log"}), "1000002.log");
+fs::path log_in(const fs::path& folder) {
+  fs::path log;
+  for (const auto& entry : fs::directory_iterator{folder})
+    if (entry.path().extension() == ".log") {
+      EXPECT_TRUE(log.empty()) << "there are several logs";
+      log = entry.path();
+    }
+  EXPECT_FALSE(log.empty());
+  return log;
 }
 
-/// Rows whose log holds `commits_max` commits, one row each; copies of them are damaged.
+record_extent extent_of(const fs::path& path) {
+  return std::get<record_extent>(read_records(*rocksdb::Env::Default(), path, true));
+}
+
+/// Rows as the process that was killed after `commits_max` commits left them, one row each. Copies
+/// of them are damaged.
 class RocksLog : public ::testing::Test {
 protected:
   static constexpr int commits_max = 12;
 
   RocksLog() {
-    const auto made = open_rows(folder / "whole");
+    const auto made = open_rows(folder / "longer");
     for (int i = 0; i < commits_max; ++i)
       EXPECT_FALSE(made.rows->commit({putting({{name_of(i), "value"}})}, i % 2 == 0));
+    fs::copy(folder / "longer", folder / "whole");
+    EXPECT_FALSE(made.rows->commit({putting({{name_of(commits_max), "value"}})}, true));
   }
 
   static std::string name_of(int i) { return {static_cast<char>('0' + i)}; }
@@ -50,17 +63,6 @@ protected:
     fs::remove_all(path);
     fs::copy(folder / "whole", path);
     return log_in(path);
-  }
-
-  static fs::path log_in(const fs::path& folder) {
-    fs::path log;
-    for (const auto& entry : fs::directory_iterator{folder})
-      if (entry.path().extension() == ".log") {
-        EXPECT_TRUE(log.empty()) << "there are several logs";
-        log = entry.path();
-      }
-    EXPECT_FALSE(log.empty());
-    return log;
   }
 
   /// How many commits the rows hold, which must be the first ones.
@@ -73,23 +75,17 @@ protected:
     return result;
   }
 
-  /// The rows once their log is this; the damage must be told, and not again after a commit.
-  int commits_left_of(const std::string& log) {
+  /// With this log the rows must not be used, only salvaged, and are left as they are.
+  void expect_refusal_of(const std::string& log) {
     write_file(copied(), log);
-    int result = 0;
-    {
-      const auto found = open_rows(path);
-      EXPECT_TRUE(found.damage);
-      if (found.damage) {
-        EXPECT_THAT(*found.damage, HasSubstr("what was committed last to the rows in " + path));
-      }
-      result = commits_in(*found.rows);
-      EXPECT_FALSE(found.rows->sync());
-    }
-    const auto again = open_rows(path);
-    EXPECT_EQ(again.damage, std::nullopt);
-    EXPECT_EQ(commits_in(*again.rows), result);
-    return result;
+    EXPECT_EQ(refused_rows(path).kind, trouble::corrupted);
+    auto to_read = small_settings;
+    to_read.takes_damage = true;
+    const auto found = open_rows(path, to_read);
+    EXPECT_TRUE(found.is_patchwork);
+    EXPECT_LE(all_rows(*found.rows).size(), static_cast<std::size_t>(commits_max));
+    EXPECT_TRUE(found.rows->commit({putting({{"x", ""}})}, true)) << "it is only to be read";
+    EXPECT_EQ(read_file(log_in(path)), log);
   }
 
   temporary_folder folder;
@@ -111,143 +107,212 @@ TEST_F(RocksLog, IsOneHoweverOftenTheRowsAreOpened) {
   }
 }
 
-TEST_F(RocksLog, TellsThatABitWasFlippedAnywhere) {
+TEST_F(RocksLog, IsRefusedIfABitWasFlippedAnywhere) {
   const auto good = read_file(copied());
   for (std::size_t at = 0; at < good.size(); at += 11) {
     SCOPED_TRACE("byte " + std::to_string(at) + " of " + std::to_string(good.size()));
     auto bad = good;
     bad[at] = static_cast<char>(bad[at] ^ (1 << at % 8));
-    EXPECT_LT(commits_left_of(bad), commits_max);
+    expect_refusal_of(bad);
   }
 }
 
-TEST_F(RocksLog, TellsThatItWasCutOffWithinARecord) {
+TEST_F(RocksLog, IsRefusedWhereverItWasCutOff) {
   const auto good = read_file(copied());
-  open_rows(folder / "empty");
-  const auto mark_bytes = read_file(log_in(folder / "empty")).size();
-  const auto commit_bytes = (good.size() - mark_bytes) / commits_max;
-  for (std::size_t size = 0; size < good.size(); size += 5) {
-    SCOPED_TRACE("cut to " + std::to_string(size) + " of " + std::to_string(good.size()));
-    const bool is_between = size >= mark_bytes && (size - mark_bytes) % commit_bytes == 0;
-    if (!is_between) {
-      EXPECT_LT(commits_left_of(good.substr(0, size)), commits_max);
-    }
-  }
+  const auto commit_bytes = good.size() / commits_max;
+  ASSERT_EQ(commit_bytes * commits_max, good.size());
+  for (std::size_t size = 0; size < good.size(); size += 5)
+    expect_refusal_of(good.substr(0, size));
+  for (std::size_t commits = 0; commits < commits_max; ++commits)
+    expect_refusal_of(good.substr(0, commits * commit_bytes));
 }
 
-TEST_F(RocksLog, IsSoundIfItEndsWithAPageWithinARecord) {
-  // That is what a process leaves that was killed while it wrote; nobody was told of that commit.
-  constexpr std::size_t page_bytes = 4096;
-  const std::string value(page_bytes, 'x');
-  for (const auto size : {page_bytes - 1, page_bytes, page_bytes + 1}) {
-    SCOPED_TRACE("cut to " + std::to_string(size));
-    std::filesystem::remove_all(path);
-    {
-      const auto found = open_rows(path);
-      EXPECT_FALSE(found.rows->commit({putting({{"a", "1"}})}, true));
-      EXPECT_FALSE(found.rows->commit({putting({{"b", value}})}, true));
-    }
-    write_file(log_in(path), read_file(log_in(path)).substr(0, size));
-
-    const auto found = open_rows(path);
-
-    EXPECT_EQ(found.damage.has_value(), size != page_bytes);
-    EXPECT_EQ(all_rows(*found.rows), (row_map{{"a", "1"}}));
-  }
-}
-
-TEST_F(RocksLog, TellsThatAPartReadsAsZeros) {
+TEST_F(RocksLog, IsRefusedIfAPartReadsAsZeros) {
   const auto good = read_file(copied());
   for (std::size_t at = 0; at < good.size(); at += 7) {
     SCOPED_TRACE("zeros from " + std::to_string(at) + " of " + std::to_string(good.size()));
     auto bad = good;
     for (auto i = at; i < std::min(at + 64, bad.size()); ++i)
       bad[i] = '\0';
-    EXPECT_LT(commits_left_of(bad), commits_max);
+    expect_refusal_of(bad);
   }
 }
 
-TEST_F(RocksLog, TellsThatZerosFollow) {
-  const auto good = read_file(copied());
-  EXPECT_EQ(commits_left_of(good + std::string(1, '\0')), commits_max);
-  EXPECT_EQ(commits_left_of(good + std::string(4096, '\0')), commits_max);
+TEST_F(RocksLog, IsRefusedIfItIsMissing) {
+  fs::remove(copied());
+  const auto why = refused_rows(path);
+  EXPECT_EQ(why.kind, trouble::corrupted);
+  EXPECT_THAT(why.what, HasSubstr(".log is missing"));
 }
 
-TEST_F(RocksLog, IsNotReplayedBeyondAGap) {
+TEST_F(RocksLog, IsRefusedWithoutItsWitness) {
+  for (const bool is_there : {false, true}) {
+    copied();
+    if (is_there)
+      write_file(path + "/witness", "nonsense");
+    else
+      fs::remove(path + "/witness");
+    const auto why = refused_rows(path);
+    EXPECT_EQ(why.kind, trouble::corrupted);
+    EXPECT_THAT(why.what,
+                HasSubstr(is_there ? "witness is not what was written" : "witness is missing"));
+  }
+}
+
+TEST_F(RocksLog, EndsSomewhereInTheCommitThatAKillEnded) {
+  const auto before = read_file(copied());
+  const auto longer = read_file(log_in(folder / "longer"));
+  ASSERT_TRUE(longer.starts_with(before));
+  for (auto size = before.size(); size <= longer.size(); ++size) {
+    SCOPED_TRACE(size - before.size());
+    write_file(copied(), longer.substr(0, size));
+    const auto found = open_rows(path);
+    EXPECT_EQ(found.damage, std::nullopt) << "nobody was told of that commit";
+    EXPECT_EQ(commits_in(*found.rows), commits_max + (size == longer.size() ? 1 : 0));
+  }
+}
+
+TEST_F(RocksLog, TellsOfAnUnsyncedEndUntilACommitIsSynced) {
+  const auto good = read_file(copied());
+  for (const auto& end : {std::string(1, '\0'), std::string(4096, '\0'), std::string(300, 'x')}) {
+    write_file(copied(), good + end);
+    std::optional<std::string> told;
+    {
+      const auto found = open_rows(path);
+      told = found.damage;
+      EXPECT_EQ(told.has_value(), end.size() > 1) << "one byte may be the beginning of a record";
+      EXPECT_EQ(commits_in(*found.rows), commits_max);
+    }
+    {
+      const auto found = open_rows(path);
+      EXPECT_EQ(found.damage, told);
+      EXPECT_FALSE(found.rows->commit({putting({{name_of(commits_max), ""}})}, false));
+    }
+    {
+      const auto found = open_rows(path);
+      EXPECT_EQ(found.damage, told) << "that commit was not synced";
+      EXPECT_FALSE(found.rows->sync());
+    }
+    const auto found = open_rows(path);
+    EXPECT_EQ(found.damage, std::nullopt);
+    EXPECT_EQ(commits_in(*found.rows), commits_max + 1);
+  }
+}
+
+TEST_F(RocksLog, MayLackAfterAPowerFailureWhatWasNotSynced) {
+  std::string log;
+  {
+    auto settings = small_settings;
+    settings.boot = "the first boot";
+    const auto made = open_rows(path, settings);
+    EXPECT_FALSE(made.rows->commit({putting({{"0", ""}})}, true));
+    log = read_file(log_in(path));
+    EXPECT_FALSE(made.rows->commit({putting({{"1", ""}})}, false));
+  }
+  write_file(log_in(path), log);
+  fs::copy(path, folder / "killed");
+
+  auto settings = small_settings;
+  settings.boot = "the second boot";
+  const auto found = open_rows(path, settings);
+
+  EXPECT_EQ(found.damage, std::nullopt);
+  EXPECT_EQ(commits_in(*found.rows), 1);
+  settings.boot = "the first boot";
+  EXPECT_EQ(refused_rows(folder / "killed", settings).kind, trouble::corrupted)
+      << "no power failed";
+}
+
+TEST_F(RocksLog, IsReplayedUpToAGapOnly) {
   constexpr std::size_t block_bytes = 32'768;
   constexpr std::size_t record_bytes = 1024;               // so that records begin where blocks do
   constexpr std::size_t overhead = 7 + 12 + 1 + 1 + 1 + 2; // of a record with one row
-  std::size_t mark_bytes = 0;
+  auto settings = small_settings;
   {
-    const auto made = open_rows(folder / "wide");
-    mark_bytes = read_file(log_in(folder / "wide")).size();
-    for (int i = 0; i < 70; ++i) {
-      const auto value_bytes = record_bytes - overhead - (i == 0 ? mark_bytes : 0);
-      const auto rows = putting({{name_of(i), std::string(value_bytes, 'x')}});
-      ASSERT_FALSE(made.rows->commit({rows}, false));
-    }
+    settings.boot = "the first boot";
+    const auto made = open_rows(path, settings);
+    for (int i = 0; i < 70; ++i)
+      ASSERT_FALSE(made.rows->commit(
+          {putting({{name_of(i), std::string(record_bytes - overhead, 'x')}})}, false));
   }
-  const auto log = log_in(folder / "wide");
+  const auto log = log_in(path);
   auto bad = read_file(log);
   ASSERT_EQ(bad.size(), 70 * record_bytes);
   for (auto i = block_bytes - 2 * record_bytes; i < block_bytes; ++i)
     bad[i] = '\0';
   write_file(log, bad);
 
-  const auto found = open_rows(folder / "wide");
+  settings.boot = "the second boot";
+  const auto found = open_rows(path, settings);
 
   EXPECT_TRUE(found.damage);
   EXPECT_EQ(commits_in(*found.rows), 30);
 }
 
-TEST_F(RocksLog, TellsThatItIsMissing) {
-  fs::remove(copied());
-  const auto found = open_rows(path);
-  ASSERT_TRUE(found.damage);
-  EXPECT_THAT(*found.damage, HasSubstr("the log is empty or missing"));
-  EXPECT_EQ(commits_in(*found.rows), 0);
+TEST_F(RocksLog, IsWholeRecords) {
+  const auto good = read_file(copied());
+  const auto commit_bytes = good.size() / commits_max;
+  auto all = extent_of(log_in(path));
+  EXPECT_TRUE(all.is_whole());
+  EXPECT_EQ(all.next_change - all.first_change.value(), commits_max);
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    write_file(path + "/x", good.substr(0, size));
+    const auto part = extent_of(path + "/x");
+    EXPECT_EQ(part.whole_bytes, size / commit_bytes * commit_bytes);
+    EXPECT_EQ(part.is_torn, size % commit_bytes != 0);
+  }
 }
 
-TEST_F(RocksLog, TellsThatTheEndOfTheManifestIsCutOffOrZeros) {
-  for (std::size_t bytes = 2; bytes <= 9; ++bytes) // the last one is zero already
-    for (const bool has_zeros : {false, true}) {
-      SCOPED_TRACE("the last " + std::to_string(bytes) + " bytes");
-      copied();
-      for (const auto& entry : fs::directory_iterator{path})
-        if (entry.path().filename().string().starts_with("MANIFEST-")) {
-          const auto size = fs::file_size(entry);
-          fs::resize_file(entry, size - bytes);
-          if (has_zeros)
-            fs::resize_file(entry, size);
-        }
-
-      const auto found = open_rocks_store(path, small_settings);
-
-      if (const auto* failed = std::get_if<failure>(&found))
-        EXPECT_EQ(failed->kind, trouble::corrupted);
-      else
-        EXPECT_TRUE(std::get<opened>(found).damage);
-    }
+TEST_F(RocksLog, IsWholeRecordsAcrossBlocks) {
+  {
+    const auto made = open_rows(path);
+    for (int i = 0; i < 40; ++i)
+      ASSERT_FALSE(made.rows->commit({putting({{"x", std::string(7001, 'x')}})}, false));
+  }
+  const auto good = read_file(log_in(path));
+  EXPECT_TRUE(extent_of(log_in(path)).is_whole());
+  for (std::size_t size = 32'700; size < 32'800; ++size) {
+    write_file(path + "/x", good.substr(0, size));
+    const auto part = extent_of(path + "/x");
+    EXPECT_LT(part.whole_bytes, size);
+    EXPECT_TRUE(part.is_torn) << size;
+  }
 }
 
-TEST_F(RocksLog, TellsOfItsDamageUntilACommitIsSynced) {
-  write_file(copied(), "");
-  const auto first = open_rows(path).damage;
-  EXPECT_TRUE(first);
-  EXPECT_EQ(open_rows(path).damage, first);
-  {
-    const auto found = open_rows(path);
-    EXPECT_EQ(found.damage, first);
-    EXPECT_FALSE(found.rows->commit({putting({{"a", "1"}})}, false));
+/// Rows as version 0.1 left them: without a witness, each log with a mark at its beginning.
+class OldRows : public RocksLog {
+protected:
+  OldRows() {
+    fs::remove_all(path);
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    rocksdb::DB* db = nullptr;
+    EXPECT_TRUE(rocksdb::DB::Open(options, path, &db).ok());
+    const std::unique_ptr<rocksdb::DB> made{db};
+    rocksdb::WriteBatch mark;
+    mark.PutLogData("starling");
+    EXPECT_TRUE(made->Write({}, &mark).ok());
+    EXPECT_TRUE(made->Put({}, "0", "value").ok());
+    EXPECT_TRUE(made->Put({}, "1", "value").ok());
   }
-  {
+};
+
+TEST_F(OldRows, AreTakenUp) {
+  for (int i = 0; i < 3; ++i) {
     const auto found = open_rows(path);
-    EXPECT_EQ(found.damage, first) << "that commit was not synced";
-    EXPECT_FALSE(found.rows->commit({putting({{"b", "1"}})}, true));
+    EXPECT_EQ(found.damage, std::nullopt);
+    EXPECT_EQ(commits_in(*found.rows), 2);
+    EXPECT_TRUE(fs::exists(path + "/witness"));
   }
-  const auto found = open_rows(path);
-  EXPECT_EQ(found.damage, std::nullopt);
-  EXPECT_EQ(all_rows(*found.rows), (row_map{{"a", "1"}, {"b", "1"}}));
+}
+
+TEST_F(OldRows, AreNotTakenUpIfTheLogIsDamaged) {
+  const auto log = log_in(path);
+  const auto good = read_file(log);
+  for (const auto& bad : {good.substr(0, good.size() - 3), good + std::string(3, '\0')}) {
+    write_file(log, bad);
+    EXPECT_EQ(refused_rows(path).kind, trouble::corrupted);
+  }
 }
 
 } // namespace

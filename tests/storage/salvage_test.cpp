@@ -51,7 +51,7 @@ protected:
   }
 
   salvaged save(const holed_moment& damaged, const replication::digester& d = digests) {
-    auto result = salvage(damaged, target, d);
+    auto result = salvage(damaged, target, d, loss::fails);
     EXPECT_TRUE(std::holds_alternative<salvaged>(result));
     return std::get<salvaged>(std::move(result));
   }
@@ -161,7 +161,9 @@ TEST_F(Salvage, TakesDigestsOfAnotherSecretForNothing) {
   const replication::digester other{wire::secret{"cluster", "another"}.sign("digest", {})};
 
   EXPECT_EQ(save(holed_moment{rows.contents()}, other).kept, 2u);
-  EXPECT_FALSE(std::get<bool>(has_digests_of(*target.now(), other))) << "they are to be renewed";
+  EXPECT_EQ(std::get<digest_secret>(secret_of_digests(*target.now(), other)),
+            digest_secret::another)
+      << "they are to be renewed";
 }
 
 TEST_F(Salvage, KeepsWhatWasLostBefore) {
@@ -188,7 +190,7 @@ TEST_F(Salvage, TakesAnyKeyForLostWhereThatCannotBeRead) {
     holed_moment damaged{rows.contents()};
     damaged.add({first, end});
     memory_store other;
-    const auto result = salvage(damaged, other, digests);
+    const auto result = salvage(damaged, other, digests, loss::fails);
     EXPECT_TRUE(std::get<salvaged>(result).lost.empty()) << "it is there twice";
   }
   holed_moment damaged{rows.contents()};
@@ -211,12 +213,12 @@ TEST_F(Salvage, FailsWhereSomethingElseIsWrong) {
     holed_moment damaged{rows.contents()};
     damaged.add(row(name), trouble::broken);
     memory_store other;
-    const auto result = salvage(damaged, other, digests);
+    const auto result = salvage(damaged, other, digests, loss::fails);
     ASSERT_TRUE(std::holds_alternative<failure>(result));
     EXPECT_EQ(std::get<failure>(result).kind, trouble::broken);
   }
   target.break_down({trouble::full, "no room"});
-  const auto result = salvage(holed_moment{rows.contents()}, target, digests);
+  const auto result = salvage(holed_moment{rows.contents()}, target, digests, loss::fails);
   ASSERT_TRUE(std::holds_alternative<failure>(result));
   EXPECT_EQ(std::get<failure>(result).kind, trouble::full);
 }
@@ -255,7 +257,7 @@ TEST_F(Salvage, KeepsWhatHasNoRowInAHole) {
       damaged.add({first, end + '\0'});
     }
     memory_store fresh;
-    const auto result = std::get<salvaged>(salvage(damaged, fresh, digests));
+    const auto result = std::get<salvaged>(salvage(damaged, fresh, digests, loss::fails));
     for (const auto& key : keys) {
       const auto head = head_name(key);
       const auto [first, end] = members_between(key);

@@ -230,6 +230,8 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
     *kept = make_drive(p, copy->second.rows);
   if (std::exchange(kept->is_damaged, false))
     damage_rows(*kept);
+  if (storage::renew_digests(*kept->rows, around_.digests))
+    world_.log().complain("R10", world_.name(p), "does not believe its digests");
   const auto lost = std::get<storage::lost_keys>(storage::read_lost_keys(*kept->rows->now()));
   if (!lost.empty())
     expect(p, lost);
@@ -254,24 +256,27 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   return {.self = *self, .rows = kept->rows.get(), .is_careful = is_careful, .lost = lost};
 }
 
-/// Some of its rows cannot be read any more: what is whole is saved.
+/// Some of its rows cannot be read any more, or are missing while newer ones are there: what is
+/// whole is saved.
 void cluster::damage_rows(drive& d) {
-  const auto rows = d.rows->contents();
-  if (rows.empty())
+  const bool is_patchwork = random_.chance(0.5);
+  const auto rows = is_patchwork ? d.rows->patchwork() : d.rows->contents();
+  if (rows.empty() && !is_patchwork)
     return;
   storage::holed_moment damaged{rows};
-  for (auto left = 1 + random_.below(2); left > 0; --left) {
+  for (auto left = is_patchwork ? 0 : 1 + random_.below(2); left > 0; --left) {
     const auto first = random_.one_of(rows).first;
     const auto last = random_.chance(0.5) ? first : random_.one_of(rows).first;
     damaged.add({std::min(first, last), std::max(first, last) + '\0'});
   }
   storage::memory_store saved;
-  const auto result = storage::salvage(damaged, saved, around_.digests);
+  const auto result = storage::salvage(damaged, saved, around_.digests,
+                                       is_patchwork ? storage::loss::silent : storage::loss::fails);
   world_.log().weigh("R10");
   if (std::holds_alternative<storage::failure>(result))
     world_.log().complain("R10", "a disk", "cannot be salvaged");
   else if (log().listens())
-    world_.log().tell("a disk is damaged: " +
+    world_.log().tell((is_patchwork ? "rows are missing: " : "a disk is damaged: ") +
                       std::to_string(std::get<storage::salvaged>(result).kept) + " keys are whole");
   d.rows = std::make_unique<disk>(dice{random_.bits()}, saved.contents());
   d.ids.clear();

@@ -6,8 +6,8 @@
 namespace starling::simulation {
 
 disk::disk(dice random, rows initial)
-    : random_(random), rows_(std::make_unique<storage::memory_store>(initial)),
-      safe_(std::move(initial)) {}
+    : random_(random), rows_(std::make_unique<storage::memory_store>(initial)), safe_(initial),
+      initial_(std::move(initial)) {}
 
 void disk::begin(group batches, bool synced) {
   if (broken_)
@@ -27,6 +27,7 @@ std::optional<storage::failure> disk::finish() {
 void disk::keep(const group& batches, bool synced) {
   rows_->commit(batches, synced);
   unsynced_.push_back(batches);
+  written_.push_back(batches);
   if (synced)
     keep_safe();
 }
@@ -63,11 +64,22 @@ void disk::lose(const storage::batch& erased) {
   keep({erased}, true);
 }
 
+disk::rows disk::patchwork() {
+  storage::memory_store result{initial_};
+  const auto first = random_.below(written_.size() + 1);
+  const auto end = first + random_.below(written_.size() - first + 1);
+  for (std::size_t i = 0; i < written_.size(); ++i)
+    if (i < first || i >= end)
+      result.commit(written_[i], true);
+  return result.contents();
+}
+
 disk::remains disk::reopen(bool after_power_failure) {
   remains result;
   if (after_power_failure && !unsynced_.empty()) {
     const auto left = random_.below(unsynced_.size() + 1);
     result.is_whole = left == unsynced_.size();
+    written_.resize(written_.size() - (unsynced_.size() - left));
     unsynced_.resize(left);
     rows_ = std::make_unique<storage::memory_store>(safe_.contents());
     for (const auto& one : unsynced_)

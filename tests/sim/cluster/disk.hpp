@@ -70,6 +70,10 @@ public:
   /// As for a copy of this disk.
   rows contents() const { return rows_->contents(); }
 
+  /// What is left if some of what was written is missing, while what was written later is there, as
+  /// when a file of rows or an older log is gone.
+  rows patchwork();
+
 private:
   struct commit_under_way {
     group batches;
@@ -84,6 +88,8 @@ private:
   std::unique_ptr<storage::memory_store> rows_; // as the process sees them
   storage::memory_store safe_;                  // as they are whatever happens
   std::deque<group> unsynced_;                  // what the former have and the latter have not
+  rows initial_;                                // before all
+  std::vector<group> written_;                  // since, in order
   std::optional<commit_under_way> under_way_;   // or failed
   std::optional<storage::failure> broken_;
   bool is_full_ = false;

@@ -96,5 +96,18 @@ TEST(Disk, ThatIsFullTakesNothingUntilItIsOpenedAgain) {
   EXPECT_EQ(seen, (outcomes{"ad", "abd"}));
 }
 
+TEST(Disk, MayLackSomeGroupsAndHaveLaterOnes) {
+  const auto seen = over_many_disks([](disk& d) {
+    for (const auto* name : {"a", "b", "c"})
+      d.commit({putting(name)}, true);
+    std::string names;
+    for (const auto& [name, value] : d.patchwork())
+      names += name;
+    return names;
+  });
+
+  EXPECT_EQ(seen, (outcomes{"", "a", "ab", "abc", "ac", "bc", "c"}));
+}
+
 } // namespace
 } // namespace starling::simulation

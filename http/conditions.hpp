@@ -5,7 +5,7 @@
 // A client that says "only if nobody else has written" loses data when the condition is ignored, so
 // such a write is refused. A condition is answered with 412, since it does not hold as far as
 // anybody can tell: values have no entity tags and no dates, and a node does not know what others
-// have. Reads ignore all of these fields, as RFC 9110 allows.
+// have. Reads ignore all of these fields: a full answer is never wrong.
 
 #include "http/field.hpp"
 #include "http/problem.hpp"

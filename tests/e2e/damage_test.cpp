@@ -86,6 +86,83 @@ TEST(Damage, IsMendedByTheOthersAndLosesNothing) {
   EXPECT_GE(told.acknowledged, 1000u) << "this was no load";
 }
 
+/// Two nodes that both have a set; the second one was restarted, so it has rows in a file, and
+/// newer ones in its log, when it is killed.
+class DamagedStart : public testing::Test {
+protected:
+  DamagedStart() { nodes_.keep_data_below(folder_.path()); }
+
+  void live_and_kill() {
+    ASSERT_TRUE(nodes_.start());
+    for (int i = 0; i < 20; ++i)
+      add("before-" + std::to_string(i));
+    ASSERT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
+    ASSERT_EQ(nodes_[1].stop(SIGTERM, 10s), 0);
+    ASSERT_TRUE(nodes_[1].start());
+    for (int i = 0; i < 5; ++i)
+      add("after-" + std::to_string(i));
+    ASSERT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
+    nodes_[1].crash();
+  }
+
+  void add(const std::string& element) {
+    EXPECT_EQ(nodes_[0].http().post("/sets/s", R"({"add": [")" + element + "\"]}").status, 200);
+  }
+
+  AssertionResult has_all(const node& n) {
+    const auto r = n.http().get("/sets/s?limit=1");
+    if (r.body.find("\"cardinality\": 25") != std::string::npos)
+      return testing::AssertionSuccess();
+    return testing::AssertionFailure() << n.name() << ": " << r.status << ' ' << r.body;
+  }
+
+  fs::path file_of_rows(const std::string& prefix, const std::string& suffix) {
+    for (const auto& entry : fs::directory_iterator{folder_ / nodes_[1].name() + "/rows"}) {
+      const auto name = entry.path().filename().string();
+      if (name.starts_with(prefix) && name.ends_with(suffix))
+        return entry.path();
+    }
+    ADD_FAILURE() << "there is no file " << prefix << "..." << suffix;
+    return {};
+  }
+
+  const temporary_folder folder_;
+  cluster nodes_{2, {"--storage.retry-interval=300ms"}};
+};
+
+TEST_F(DamagedStart, WithALogThatIsNotWhatWasWrittenIsMendedByTheOthers) {
+  ASSERT_NO_FATAL_FAILURE(live_and_kill());
+  const auto log = file_of_rows("", ".log");
+  flip(log, fs::file_size(log) / 2);
+
+  nodes_[1].launch();
+
+  EXPECT_TRUE(comes_to_say(nodes_[1], "is not what was written"));
+  EXPECT_TRUE(nodes_[1].wait_until_ready());
+  EXPECT_TRUE(has_all(nodes_[1]));
+  EXPECT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
+  EXPECT_TRUE(has_all(nodes_[0]));
+}
+
+TEST_F(DamagedStart, WithAManifestThatIsNotWhatWasWrittenIsRefusedAndCostsTheOthersNothing) {
+  ASSERT_NO_FATAL_FAILURE(live_and_kill());
+  const auto manifest = file_of_rows("MANIFEST-", "");
+  fs::copy(manifest, folder_ / "manifest");
+  fs::resize_file(manifest, fs::file_size(manifest) / 2);
+
+  nodes_[1].launch();
+
+  EXPECT_TRUE(comes_to_say(nodes_[1], "is shorter than what was written"));
+  const auto status = nodes_[1].wait(10s);
+  EXPECT_TRUE(status && *status != 0) << "it does not end";
+  EXPECT_TRUE(has_all(nodes_[0]));
+
+  fs::copy(folder_ / "manifest", manifest, fs::copy_options::overwrite_existing);
+  ASSERT_TRUE(nodes_[1].start()) << "nothing was changed";
+  EXPECT_TRUE(has_all(nodes_[1]));
+  EXPECT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
+}
+
 /// A node of which one register cannot be read any more, while others can.
 class DamagedRegister : public testing::Test {
 protected:

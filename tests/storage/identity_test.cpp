@@ -202,5 +202,46 @@ TEST(RenewedDigests, AreThoseOfTheNewSecret) {
   EXPECT_EQ(rows.contents(), kept);
 }
 
+TEST(RenewedDigests, AreNotMadeWhereNothingSaysThatTheSecretWasAnother) {
+  const auto digests = digester_with("a key of sixteen");
+  memory_store rows;
+  EXPECT_FALSE(renew_digests(rows, digests)) << "there is no key";
+  held_value value{{crdt::type::counter, "x"}};
+  batch changed;
+  value.apply(crdt::counter_add{1}, first_id, 0, digests, &changed);
+  changed.erase(node_row("secret"));
+  ASSERT_FALSE(rows.commit({changed}, true));
+  const auto before = rows.contents();
+
+  const auto failed = renew_digests(rows, digests);
+
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->kind, trouble::corrupted);
+  EXPECT_EQ(rows.contents(), before);
+}
+
+TEST(RenewedDigests, AreNotMadeOfASetThatLacksARow) {
+  const auto before = digester_with("a key of sixteen");
+  const crdt::key set{crdt::type::set, "x"};
+  memory_store whole;
+  ASSERT_FALSE(renew_digests(whole, before));
+  held_value value{set};
+  batch changed;
+  value.apply(crdt::set_change{{{text("a"), {}}, {text("b"), {}}}, {}}, first_id, 0, before,
+              &changed);
+  ASSERT_FALSE(whole.commit({changed}, true));
+  for (const auto* member : {"a", "b"}) {
+    memory_store rows{whole.contents()};
+    batch erased;
+    erased.erase(member_name(set, text(member)));
+    ASSERT_FALSE(rows.commit({erased}, true));
+
+    const auto failed = renew_digests(rows, digester_with("another of sixteen"));
+
+    ASSERT_TRUE(failed) << member;
+    EXPECT_EQ(failed->kind, trouble::corrupted);
+  }
+}
+
 } // namespace
 } // namespace starling::storage

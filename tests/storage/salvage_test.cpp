@@ -50,8 +50,9 @@ protected:
     apply({type::set, set}, change);
   }
 
-  salvaged save(const holed_moment& damaged, const replication::digester& d = digests) {
-    auto result = salvage(damaged, target, d, loss::fails);
+  salvaged save(const holed_moment& damaged, const replication::digester& d = digests,
+                loss shows = loss::fails) {
+    auto result = salvage(damaged, target, d, shows);
     EXPECT_TRUE(std::holds_alternative<salvaged>(result));
     return std::get<salvaged>(std::move(result));
   }
@@ -164,6 +165,64 @@ TEST_F(Salvage, TakesDigestsOfAnotherSecretForNothing) {
   EXPECT_EQ(std::get<digest_secret>(secret_of_digests(*target.now(), other)),
             digest_secret::another)
       << "they are to be renewed";
+}
+
+TEST_F(Salvage, TakesNoSetForWholeOfAnotherSecretWhoseMembersAreNotAllThere) {
+  add_to_set("fruits", {"apple", "pear"});
+  add_to_set("colours", {"red", "blue"});
+  const replication::digester other{wire::secret{"cluster", "another"}.sign("digest", {})};
+  auto left = rows.contents();
+  left.erase(member_name(fruits, text("pear")));
+
+  const auto result = save(holed_moment{left}, other);
+
+  EXPECT_EQ(result.kept, 1u);
+  EXPECT_TRUE(result.lost.contains(fruits));
+  EXPECT_FALSE(result.lost.contains(colours));
+}
+
+TEST_F(Salvage, TakesAnyKeyForLostWhereRowsAreMissingInSilence) {
+  apply(one, crdt::counter_add{1});
+  add_to_set("fruits", {"apple", "pear"});
+  add_to_set("colours", {"red", "blue"});
+  auto left = rows.contents();
+  left.erase(member_name(fruits, text("pear")));
+  left.erase(head_name(one));
+
+  const auto result = save(holed_moment{left}, digests, loss::silent);
+
+  EXPECT_EQ(result.kept, 1u);
+  EXPECT_TRUE(held(fruits, target).empty()) << "others would take the pear for removed";
+  EXPECT_EQ(held(colours, target).digest(), held(colours, rows).digest());
+  for (const auto& key : {one, two, fruits, colours})
+    EXPECT_TRUE(result.lost.contains(key)) << key.name;
+  EXPECT_EQ(std::get<lost_keys>(read_lost_keys(*target.now())), result.lost);
+}
+
+TEST_F(Salvage, KeepsWhatTheDigestsOfOurSecretVouchForWhereNoRowSaysWhoseTheyAre) {
+  add_to_set("fruits", {"apple", "pear"});
+  add_to_set("colours", {"red", "blue"});
+  const auto secret = node_row("secret");
+  ASSERT_EQ(rows.contents().count(secret), 1u);
+  auto left = rows.contents();
+  left.erase(member_name(fruits, text("pear")));
+  for (const bool is_missing : {true, false}) {
+    if (is_missing)
+      left.erase(secret);
+    else
+      left[secret] = rows.contents().at(secret);
+    holed_moment damaged{left};
+    if (!is_missing)
+      damaged.add(row(secret));
+    memory_store fresh;
+
+    const auto result = std::get<salvaged>(salvage(damaged, fresh, digests, loss::fails));
+
+    EXPECT_EQ(result.kept, 1u);
+    EXPECT_TRUE(result.lost.contains(fruits));
+    EXPECT_EQ(result.lost.contains(colours), is_missing) << "other rows may be missing, too";
+    EXPECT_FALSE(renew_digests(fresh, digests)) << "it is known again";
+  }
 }
 
 TEST_F(Salvage, KeepsWhatWasLostBefore) {

@@ -124,7 +124,7 @@ private:
       return Status::OK();
     if (std::ranges::find(files_, name) == files_.end())
       return found(kind::damaged_logs, "the file " + name + " is missing");
-    auto read = checksum_of(env_, path_of(name), what.bytes);
+    auto read = checksum_of_file(env_, path_of(name), what.bytes);
     if (const auto* failed = std::get_if<Status>(&read))
       return *failed;
     const auto& sum = std::get<std::optional<std::uint32_t>>(read);
@@ -205,7 +205,7 @@ private:
   }
 
   Status measure(const std::string& name, std::uint64_t bytes, beginning& into) {
-    const auto read = checksum_of(env_, path_of(name), bytes);
+    const auto read = checksum_of_file(env_, path_of(name), bytes);
     if (const auto* failed = std::get_if<Status>(&read))
       return *failed;
     into = {bytes, std::get<std::optional<std::uint32_t>>(read).value_or(0)};

@@ -1,6 +1,6 @@
 #include "storage/rocks_log.hpp"
 
-#include "storage/crc32c.hpp"
+#include "storage/checksum.hpp"
 
 #include <algorithm>
 #include <array>
@@ -144,8 +144,8 @@ std::variant<record_extent, Status> read_records(rocksdb::Env& env, const std::s
 }
 
 std::variant<std::optional<std::uint32_t>, Status>
-checksum_of(rocksdb::Env& env, const std::string& path, std::uint64_t bytes) {
-  crc32c sum;
+checksum_of_file(rocksdb::Env& env, const std::string& path, std::uint64_t bytes) {
+  checksum sum;
   auto left = bytes;
   const auto status = for_blocks(env, path, [&](std::string_view block) {
     block = block.substr(0, left);
@@ -155,7 +155,7 @@ checksum_of(rocksdb::Env& env, const std::string& path, std::uint64_t bytes) {
   });
   if (!status.ok())
     return status;
-  return left == 0 ? std::optional{sum.sum()} : std::nullopt;
+  return left == 0 ? std::optional{sum.value()} : std::nullopt;
 }
 
 rocksdb::WalFilter::WalProcessingOption gap_watch::LogRecordFound(unsigned long long,

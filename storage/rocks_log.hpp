@@ -37,7 +37,7 @@ std::variant<record_extent, rocksdb::Status> read_records(rocksdb::Env& env,
 
 /// The checksum of as much of a file; nothing if the file is shorter.
 std::variant<std::optional<std::uint32_t>, rocksdb::Status>
-checksum_of(rocksdb::Env& env, const std::string& path, std::uint64_t bytes);
+checksum_of_file(rocksdb::Env& env, const std::string& path, std::uint64_t bytes);
 
 /// Ends the replay before a gap: each record says which number its first change has, and how many
 /// changes it carries.

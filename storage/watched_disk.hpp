@@ -9,7 +9,7 @@
 // removed, the witness of the manifest that makes it superfluous survives a power failure, and a
 // log is taken out of it before the log goes. Files of other folders are none of its concern.
 
-#include "storage/crc32c.hpp"
+#include "storage/checksum.hpp"
 #include "storage/witness.hpp"
 
 #include <memory>
@@ -56,9 +56,9 @@ private:
 
   struct progress {
     std::uint64_t bytes = 0;
-    crc32c sum;
+    checksum sum;
     beginning synced;
-    beginning written() const { return {bytes, sum.sum()}; }
+    beginning written() const { return {bytes, sum.value()}; }
   };
 
   std::string name_in_folder(const std::string& path) const;

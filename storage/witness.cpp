@@ -1,6 +1,6 @@
 #include "storage/witness.hpp"
 
-#include "storage/crc32c.hpp"
+#include "storage/checksum.hpp"
 #include "wire/bytes.hpp"
 
 #include <array>
@@ -40,7 +40,7 @@ std::string slot_of(std::uint64_t turn, const witness& w) {
   wire::writer out;
   out.varint(turn);
   out.bytes(encode(w));
-  const auto sum = crc32c_of(out.view());
+  const auto sum = checksum_of(out.view());
   out.varint(sum);
   auto result = std::string{head} + std::move(out).take();
   result.resize(slot_bytes);
@@ -59,7 +59,7 @@ std::optional<slot> read_slot(std::string_view bytes) {
   wire::reader in{bytes};
   const auto turn = in.varint();
   const auto encoded = in.bytes(slot_bytes);
-  const auto sum = in.ok() ? crc32c_of(bytes.substr(0, bytes.size() - in.remaining())) : 0;
+  const auto sum = in.ok() ? checksum_of(bytes.substr(0, bytes.size() - in.remaining())) : 0;
   if (in.varint() != sum || !in.ok())
     return std::nullopt;
   auto what = decode_witness(encoded);

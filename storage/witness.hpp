@@ -26,7 +26,7 @@ namespace starling::storage {
 /// How much of a file there is, and its checksum.
 struct beginning {
   std::uint64_t bytes = 0;
-  std::uint32_t sum = 0; // crc32c
+  std::uint32_t sum = 0;
   friend bool operator==(const beginning&, const beginning&) = default;
 };
 

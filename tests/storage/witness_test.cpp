@@ -1,4 +1,3 @@
-#include "storage/crc32c.hpp"
 #include "storage/witness.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
@@ -16,15 +15,6 @@ const witness example{.boot = "a boot",
                       .manifests = {{"MANIFEST-000005", {100, 7}}, {"MANIFEST-000009", {0, 0}}},
                       .logs = {{4, {{1000, 1}, {900, 2}}}, {1'000'001, {{5, 5}, {}}}},
                       .first_log = 4};
-
-TEST(Crc32c, IsTheOneOfThePolynomialOfCastagnoli) {
-  EXPECT_EQ(crc32c_of("123456789"), 0xE3069283U);
-  EXPECT_EQ(crc32c_of(""), 0U);
-  crc32c parts;
-  parts.add("1234");
-  parts.add("56789");
-  EXPECT_EQ(parts.sum(), 0xE3069283U);
-}
 
 TEST(Witness, IsWhatWasEncoded) {
   EXPECT_EQ(decode_witness(encode(example)), example);

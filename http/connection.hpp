@@ -57,7 +57,6 @@ public:
 
   request_reader requests;
   pace transfer;                 // of the body, or of the answer
-  std::size_t answered = 0;      // requests
   bool closes = false;           // after what is being sent
   bool was_refused = false;      // so the client may still be sending
   std::size_t bytes_counted = 0; // of bytes_held, by whoever counts them

@@ -245,7 +245,6 @@ void crowd::take_back(clock::time_point now) {
   const auto count = size > 0 ? static_cast<std::size_t>(size) / sizeof ids[0] : 0;
   for (std::size_t i = 0; i < count; ++i) {
     auto& c = *find(ids[i]);
-    ++c.answered;
     c.requests.next();
     c.closes |= stopping_;
     c.transfer = pace{now, settings_.transfer_timeout};

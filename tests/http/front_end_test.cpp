@@ -92,6 +92,24 @@ TEST_F(FrontEnd, ServesReadsAndWrites) {
   EXPECT_EQ(write.body, "{\"value\": 2}\n");
 }
 
+TEST_F(FrontEnd, SaysHowItIsWhileAllItsThreadsWait) {
+  start();
+  std::vector<std::future<exchanged>> stuck;
+  for (int i = 0; i < 8; ++i) // twice as many as there are threads
+    stuck.push_back(std::async(std::launch::async, [this] { return get("/counters/mute"); }));
+  while (count_waiting() < 4)
+    std::this_thread::yield();
+
+  for (const auto* target : {"/healthz", "/readyz", "/metrics", "/healthz?", "/healthz"})
+    EXPECT_EQ(get(target).status, 200) << target;
+
+  EXPECT_EQ(count_waiting(), 4U) << "the others have no thread yet";
+  for (auto& one : stuck)
+    while (one.wait_for(1ms) != std::future_status::ready)
+      for (const auto& shard : node->shards)
+        caf::anon_send(shard, actors::flush_atom_v);
+}
+
 TEST_F(FrontEnd, ShowsValuesAsTheRequestSays) {
   start();
 

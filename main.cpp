@@ -6,6 +6,8 @@
 #include "actors/leave_command.hpp"
 #include "actors/log.hpp"
 #include "actors/node.hpp"
+#include "actors/standard_streams.hpp"
+#include "actors/stop_signals.hpp"
 #include "http/front_end.hpp"
 #include "http/peer_listener.hpp"
 
@@ -14,7 +16,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -27,24 +29,21 @@
 namespace {
 
 using namespace starling;
+using namespace std::chrono_literals;
 
-// What the process tells itself with. Two signals of one kind may arrive as one, and that of an
-// operator must not be taken for its own.
-constexpr int own_signal = SIGUSR1;
-
-/// The signals that end the process are taken here, by the one thread that waits for them.
-sigset_t block_stop_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int one : {SIGINT, SIGTERM, own_signal})
-    sigaddset(&signals, one);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
+// A stop during a start waits for the start, so that the node stops in order, but not for long: a
+// kill does no harm then.
+constexpr auto start_bound = 3s;
+// What an orderly stop may take beyond `gossip.stop-timeout`.
+constexpr auto stop_bound_more = 5s;
+// What may still end after the node has stopped, such as a lookup of a name.
+constexpr auto rest_bound = 2s;
+// How long the log is waited for at the end, if nobody takes its lines.
+constexpr auto log_bound = 1s;
 
 enum class ending : std::uint8_t { stopped, failed, again };
 
-ending run(caf::actor_system& sys, const actors::options& o, const sigset_t& stop_signals) {
+ending run(caf::actor_system& sys, const actors::options& o, actors::stop_signals& signals) {
   const auto opened = actors::open_home(o);
   if (const auto* failure = std::get_if<std::string>(&opened)) {
     actors::log::error("main", "{}", *failure);
@@ -56,19 +55,19 @@ ending run(caf::actor_system& sys, const actors::options& o, const sigset_t& sto
   const auto started = std::chrono::sys_seconds{std::chrono::seconds{who.started / 1000}};
 
   std::atomic<bool> again = false;
-  actors::node node{sys, o, at, [&again] {
+  actors::node node{sys, o, at, [&again, &signals] {
                       again = true;
-                      ::kill(::getpid(), own_signal); // wakes the thread that waits below
+                      signals.wake();
                     }};
   http::front_end clients{
       sys,
       {o.http, secret, who.replica, started},
       {node.shards(), node.gossip(), node.membership(), node.reader(), node.storage()}};
-  const auto leave = [&clients, &node] {
+  const auto leave = [&clients, &node, &signals] {
     clients.refuse_writes();
     const auto report = node.leave();
     if (report.left)
-      ::kill(::getpid(), own_signal); // wakes the thread that waits below
+      signals.wake();
     return report;
   };
   http::peer_listener peers{sys, o, secret, node.membership(), node.gossip(), node.backup(), leave};
@@ -85,13 +84,19 @@ ending run(caf::actor_system& sys, const actors::options& o, const sigset_t& sto
   actors::log::info("main", "clients on {}, peers on {} as {}, cluster {}, node {}", o.http.listen,
                     o.cluster.listen, o.cluster.advertise, o.cluster.name, to_string(who.node));
 
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
+  signals.bound_stop(o.gossip.stop_timeout + stop_bound_more, EXIT_FAILURE);
+  signals.wait();
   actors::log::info("main", "stopping");
   clients.stop();
   peers.stop();
   node.stop();
-  return again && signal == own_signal ? ending::again : ending::stopped;
+  if (node.is_copying()) {
+    actors::log::info("main", "waiting for the backup that is being made");
+    signals.bound_stop(std::nullopt, EXIT_SUCCESS);
+  } else {
+    signals.bound_stop(rest_bound, EXIT_SUCCESS);
+  }
+  return again ? ending::again : ending::stopped;
 }
 
 // Set where a process goes on for another.
@@ -99,6 +104,7 @@ constexpr const char* started_again = "STARLING_STARTED_AGAIN";
 
 /// Becomes a process that starts as this one did. Returns only if that fails.
 void start_again(char** argv) {
+  actors::close_others_on_exec();
   if (::setenv(started_again, "1", 1) == 0)
     ::execv("/proc/self/exe", argv);
   actors::log::error("main", "cannot start again: {}", std::strerror(errno));
@@ -120,13 +126,15 @@ std::variant<actors::options, int> configure(const actors::command_line& line,
 
 /// Runs a node until it is told to end.
 int serve(const actors::command_line& line, char** argv) {
-  const auto stop_signals = block_stop_signals();
+  actors::stop_signals signals;
+  signals.bound_stop(start_bound, EXIT_SUCCESS);
   actors::node_config config;
   auto configured = configure(line, config);
   auto* o = std::get_if<actors::options>(&configured);
   if (!o)
     return std::get<int>(configured);
   actors::log::init(o->log.level, o->node.name);
+  actors::log::write_in_background();
   for (const auto& name : actors::strangers_in(actors::environment_of(environ)))
     actors::log::warn("main", "{} is no option, so it has no effect", name);
   if (const auto warning = actors::fit_connections(*o, actors::raise_descriptor_limit()))
@@ -134,11 +142,16 @@ int serve(const actors::command_line& line, char** argv) {
   auto end = ending::failed;
   {
     caf::actor_system sys{config};
-    end = run(sys, *o, stop_signals);
+    end = run(sys, *o, signals);
   }
+  signals.stop_listening(); // one that comes from now on is for the process that goes on
+  if (end == ending::again && signals.is_told())
+    end = ending::stopped;
   actors::log::info("main", "stopped");
+  actors::log::flush(log_bound);
   if (end == ending::again)
     start_again(argv);
+  actors::log::flush(log_bound);
   return end == ending::stopped ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -166,6 +179,7 @@ int back_up(actors::command_line line) {
 } // namespace
 
 int main(int argc, char** argv) {
+  actors::fill_standard_streams();
   http::register_types();
   const std::vector<std::string> arguments{argv + std::min(argc, 1), argv + argc};
   const auto behind = [&] { return std::vector(arguments.begin() + 1, arguments.end()); };

@@ -7,7 +7,9 @@
 namespace starling::actors {
 
 void end_process(std::string_view who, std::string_view why) {
+  constexpr std::chrono::seconds for_the_last_line{1};
   log::error(who, "fatal: {}", why);
+  log::flush(for_the_last_line);
   std::abort();
 }
 

@@ -15,7 +15,8 @@
 
 namespace starling::actors {
 
-/// Logs who died of what, and ends the process without any further step.
+/// Logs who died of what, and ends the process without any further step. Waits a second at most for
+/// somebody to take the log's lines.
 [[noreturn]] void end_process(std::string_view who, std::string_view why);
 
 std::string describe(const std::exception_ptr& thrown);

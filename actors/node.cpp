@@ -238,6 +238,9 @@ void node::stop() {
       log::warn("node", "the next life will number its events anew: {}", why->what);
   }
   end(peers_);
+  self->request(backup_, caf::infinite, report_atom_v)
+      .receive([this](const backup_report& r) { is_copying_ = r.state == backup_state::running; },
+               [](const caf::error&) {});
   end(backup_);
   const auto end_in_its_time = [&](auto& actor) {
     self->send_exit(actor, caf::exit_reason::user_shutdown);

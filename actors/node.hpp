@@ -47,6 +47,10 @@ public:
   /// Idempotent.
   void stop();
 
+  /// Whether a backup was being made when the node stopped. It is finished before the actor system
+  /// ends.
+  bool is_copying() const { return is_copying_; }
+
   const shard_map& shards() const { return shards_; }
   const gossip_actor& gossip() const { return gossip_; }
 
@@ -80,6 +84,7 @@ private:
   verifier_actor verifier_;
   copier_actor copier_;
   backup_actor backup_;
+  bool is_copying_ = false;
 };
 
 /// The most bytes that a message between nodes may have with these options.

@@ -1,6 +1,7 @@
 #include "http/metrics.hpp"
 
 #include "actors/config.hpp"
+#include "actors/log.hpp"
 #include "http/front_end.hpp"
 #include "http/metrics_page.hpp"
 #include "http/process_stats.hpp"
@@ -181,6 +182,9 @@ std::string metrics_text(caf::actor_system& sys, const node_report& report) {
   sys.metrics().collect(all);
   show_lags(page, report);
   show_process(page);
+  page.counter("starling_log_dropped_lines_total",
+               "Lines of the log that could not be written in time.", {},
+               static_cast<std::int64_t>(actors::log::dropped_lines()));
   return page.text();
 }
 

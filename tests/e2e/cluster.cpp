@@ -86,8 +86,10 @@ void node::bury() {
 }
 
 void node::launch() {
-  auto command = arguments();
-  command.insert(command.begin(), STARLINGD_PATH);
+  auto command = starter_;
+  command.emplace_back(STARLINGD_PATH);
+  const auto flags = arguments();
+  command.insert(command.end(), flags.begin(), flags.end());
   process_ = std::make_unique<process>(command);
 }
 

@@ -49,6 +49,9 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
+  /// Has a command start the process, such as {"nice", "-n", "1"}.
+  void start_by(std::vector<std::string> command) { starter_ = std::move(command); }
+
   /// Starts the process; `wait_until_ready` says when it serves.
   void launch();
   testing::AssertionResult wait_until_ready();
@@ -64,6 +67,12 @@ public:
 
   /// Ends it with a signal that it may heed; its status, or nothing if it still runs then.
   std::optional<int> stop(int signal, std::chrono::milliseconds deadline);
+
+  /// Sends it a signal.
+  void signal(int number) { process_->signal(number); }
+
+  /// What its process is known by to the system.
+  pid_t id() const { return process_->id(); }
 
   /// Stops it where it is; it neither answers nor closes anything.
   void freeze();
@@ -94,6 +103,7 @@ private:
 
   std::string name_;
   std::vector<std::string> flags_;
+  std::vector<std::string> starter_;
   reserved_port http_port_;
   reserved_port peer_port_;
   std::unique_ptr<process> process_;

@@ -414,10 +414,6 @@ private:
     });
   }
 
-  static bool is_of_disk(const caf::error& why) {
-    return why == errc::disk_full || why == errc::disk_failed;
-  }
-
   /// Shards end only when the node stops, after this actor, or by an error that ends the process.
   void lost_shard(const caf::error& why) {
     end_process(name(), "a shard does not answer: " + to_string(why));

@@ -21,8 +21,9 @@ using numbering_actor = caf::typed_actor<
 
 /// Commits changes to the disk, in groups: what waits while one group is committed is the next.
 using storage_actor = caf::typed_actor<
-    // Answers when the changes are as durable as is configured. Fails with disk_full or
-    // disk_failed; from then on it takes none.
+    // Answers when the changes are as durable as is configured. Fails with write_unknown if they
+    // may be there all the same at the next start, else with disk_full or disk_failed; from then on
+    // it takes none.
     caf::result<void>(commit_atom, storage::batch),
     // Goes on towards the next group; its own message to itself.
     caf::result<void>(tick_atom),
@@ -41,7 +42,7 @@ using verifier_actor = caf::typed_actor<
     // Reads the next part now, before its time.
     caf::result<void>(tick_atom)>;
 
-/// Reads what is committed. Fails with disk_failed.
+/// Reads what is committed. Fails with unreadable.
 using reader_actor = caf::typed_actor<
     // A value, but for the rows of a large set.
     caf::result<kept_value>(load_atom, crdt::key),

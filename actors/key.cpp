@@ -240,15 +240,15 @@ private:
 
   void perform(read& r) {
     if (!value_->is_whole() && !std::holds_alternative<crdt::one_member>(r.what))
-      return when_committed([this, reply = r.reply, what = r.what](const auto& why) mutable {
+      return when_committed([this, again = r](const auto& why) mutable {
         if (why)
-          return reply.deliver(why);
-        reply.delegate(context_.reader, read_atom_v, key_, std::move(what));
+          return take(std::move(again));
+        again.reply.delegate(context_.reader, read_atom_v, key_, std::move(again.what));
       });
     if (value_->empty())
       return r.reply.deliver(caf::make_error(errc::no_such_key));
-    when_committed([reply = r.reply, view = value_->view(r.what)](const auto& why) mutable {
-      why ? reply.deliver(why) : reply.deliver(std::move(view));
+    when_committed([this, again = r, view = value_->view(r.what)](const auto& why) mutable {
+      why ? take(std::move(again)) : again.reply.deliver(std::move(view));
     });
   }
 
@@ -270,15 +270,15 @@ private:
 
   void perform(state_read& r) {
     if (!value_->is_whole())
-      return when_committed([this, reply = r.reply](const auto& why) mutable {
+      return when_committed([this, again = r](const auto& why) mutable {
         if (why)
-          return reply.deliver(why);
-        reply.delegate(context_.reader, state_atom_v, key_);
+          return take(std::move(again));
+        again.reply.delegate(context_.reader, state_atom_v, key_);
       });
-    when_committed([reply = r.reply,
+    when_committed([this, again = r,
                     state = value_->empty() ? std::string{}
                                             : value_->value().encode()](const auto& why) mutable {
-      why ? reply.deliver(why) : reply.deliver(std::move(state));
+      why ? take(std::move(again)) : again.reply.deliver(std::move(state));
     });
   }
 

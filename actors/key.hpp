@@ -7,7 +7,7 @@
 // A change is applied at once, in the order in which requests come, and then committed; whoever
 // would learn of it is told when that is done: the client that made it, one that reads it, the
 // gossip actor, the peer that sent it. A change that cannot be committed is taken back: the value
-// is loaded anew.
+// is loaded anew, and who waits to read it is shown what the disk has.
 //
 // Without a disk the value is all there is.
 

@@ -1,7 +1,6 @@
 #include "actors/reader.hpp"
 
 #include "actors/last_words.hpp"
-#include "actors/storage.hpp"
 
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -52,7 +51,7 @@ private:
   caf::error failed(const storage::failure& why) const {
     if (context_.disk)
       caf::anon_send(context_.disk, damaged_atom_v, why);
-    return to_error(why);
+    return caf::make_error(errc::unreadable, why.what);
   }
 
   template <class T>

@@ -3,6 +3,7 @@
 #include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "actors/random.hpp"
+#include "storage/presence.hpp"
 #include "storage/rebuild.hpp"
 #include "storage/room.hpp"
 
@@ -12,6 +13,8 @@
 #include <caf/telemetry/metric_registry.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -24,10 +27,13 @@ namespace {
 constexpr caf::timespan slow_commit = std::chrono::milliseconds{2};
 constexpr int wait_divisor = 2;
 
+// How often the data folder is looked for at least.
+constexpr std::chrono::milliseconds presence_interval{2000};
+
 class storage_impl : public storage_actor::base {
 public:
   storage_impl(caf::actor_config& cfg, storage_context context)
-      : storage_actor::base(cfg), context_(std::move(context)),
+      : storage_actor::base(cfg), context_(std::move(context)), presence_(context_.folder),
         commits_(counter("storage.commits", "Groups of changes that were written.")),
         syncs_(counter("storage.syncs", "Times that the disk was told to keep what was written.")),
         changes_(counter("storage.changes", "Changes of values that were written.")) {
@@ -40,6 +46,7 @@ public:
     sync_timer_.dispose();
     wait_timer_.dispose();
     retry_timer_.dispose();
+    presence_timer_.dispose();
     unreadable_timer_.dispose();
     if (is_dirty_ && !failure_)
       context_.rows->sync();
@@ -50,6 +57,12 @@ public:
   behavior_type make_behavior() override {
     if (context_.level == durability::batch)
       schedule_sync();
+    if (context_.failure) {
+      failure_ = std::move(context_.failure);
+      look_later();
+    }
+    if (!context_.folder.empty())
+      schedule_presence();
     return {
         [this](commit_atom, storage::batch& changes) { return take(std::move(changes)); },
         [this](tick_atom) { end_stage(); },
@@ -117,13 +130,15 @@ private:
     auto promises = std::exchange(promises_, {});
     const bool synced = context_.level == durability::sync;
     if (!failure_) // else it came while something else failed
-      if (auto failed = context_.rows->commit(group, synced))
-        fail(std::move(*failed));
-    if (failure_) {
-      for (auto& promise : promises)
-        promise.deliver(to_error(*failure_));
-      return;
-    }
+      if (auto failed = context_.rows->commit(group, synced)) {
+        fail(*failed);
+        if (failed->may_be_done)
+          return answer_all(promises, caf::make_error(errc::write_unknown, failed->what));
+      }
+    if (failure_)
+      return answer_all(promises, to_error(*failure_));
+    if (!is_present())
+      return answer_all(promises, caf::make_error(errc::write_unknown, failure_->what));
     commits_->inc();
     changes_->inc(static_cast<std::int64_t>(group.size()));
     if (synced)
@@ -137,6 +152,13 @@ private:
     }
     for (auto& promise : promises)
       promise.deliver();
+  }
+
+  using commit_promises = std::vector<caf::typed_response_promise<void>>; // one for each
+
+  static void answer_all(commit_promises& promises, const caf::error& why) {
+    for (auto& promise : promises)
+      promise.deliver(why);
   }
 
   caf::result<crdt::replica_id> renew(const crdt::replica_id& lost) {
@@ -190,6 +212,24 @@ private:
     unreadable_timer_ = run_delayed(context_.retry_interval, [this] { unreadable_.reset(); });
   }
 
+  // -- the data folder --
+
+  /// Whether the folder is there. If not, nothing is written any more.
+  bool is_present() {
+    if (context_.folder.empty() || failure_)
+      return !failure_;
+    if (auto missing = presence_.missing())
+      fail({storage::trouble::broken, std::move(*missing)});
+    return !failure_;
+  }
+
+  void schedule_presence() {
+    presence_timer_ = run_delayed(std::min(presence_interval, context_.retry_interval), [this] {
+      is_present();
+      schedule_presence();
+    });
+  }
+
   // -- starting again --
 
   void found_damage(const std::string& why) {
@@ -221,7 +261,11 @@ private:
     });
   }
 
+  /// A folder that is another one by now is left alone, for the next start would make a new node of
+  /// an empty one.
   bool may_start_again() {
+    if (presence_.missing())
+      return false;
     auto room = context_.room_bytes;
     if (damage_)
       room += storage::bytes_in(context_.folder);
@@ -236,12 +280,13 @@ private:
   }
 
   storage_context context_;
+  storage::presence presence_;
   stage stage_ = stage::idle;
   std::size_t missing_ = 0;    // of those that a slow commit answered
   caf::timespan last_took_{0}; // to commit
   caf::disposable wait_timer_;
   std::vector<storage::batch> waiting_;
-  std::vector<caf::typed_response_promise<void>> promises_; // one for each
+  commit_promises promises_;
   std::optional<storage::failure> failure_;
   std::optional<std::string> damage_;
   std::optional<std::string> unreadable_; // lately
@@ -250,6 +295,7 @@ private:
   bool is_dirty_ = false; // something is written and not synced
   caf::disposable sync_timer_;
   caf::disposable retry_timer_;
+  caf::disposable presence_timer_;
   caf::disposable unreadable_timer_;
   caf::telemetry::int_counter* commits_;
   caf::telemetry::int_counter* syncs_;

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,10 +41,13 @@ struct storage_context {
   std::chrono::milliseconds batch_interval{100}; // between syncs at `batch`
   bool is_mending = false;                       // keys were lost that are not back yet
   bool has_own_thread = true;                    // else it blocks others
+  std::optional<storage::failure> failure{};     // why nothing can be written from the beginning
 
-  // Once the disk has failed or is found damaged, the node is to be started again, for only then
-  // what failed can be told, and what is damaged rebuilt: as soon as this folder, that of all data,
-  // has so much room. Nobody is called if there is none.
+  // The folder is looked for now and then, and after each commit: what was written to one that was
+  // removed or unmounted is lost with this process. Once the disk has failed or is found damaged,
+  // the node is to be started again, for only then what failed can be told, and what is damaged
+  // rebuilt: as soon as this folder, that of all data, has so much room. Nobody is called if there
+  // is none.
   std::string folder{};
   std::uint64_t room_bytes = 0;
   std::chrono::milliseconds retry_interval{10'000}; // between looks
@@ -52,7 +56,7 @@ struct storage_context {
 
 storage_actor spawn_storage(caf::actor_system& sys, const storage_context& context);
 
-/// The error that a failure of the disk is to others.
+/// The error that a failure to write is to others.
 caf::error to_error(const storage::failure& why);
 
 } // namespace starling::actors

@@ -13,11 +13,17 @@ namespace starling::actors {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> names{
-    "no_such_key",  "counter_range", "exhausted", "value_too_large", "bad_message",
-    "foreign_peer", "unreachable",   "disk_full", "disk_failed",     "being_mended"};
+constexpr std::array<std::string_view, 12> names{
+    "no_such_key", "counter_range", "exhausted",   "value_too_large",
+    "bad_message", "foreign_peer",  "unreachable", "disk_full",
+    "disk_failed", "being_mended",  "unreadable",  "write_unknown"};
 
 } // namespace
+
+bool is_of_disk(const caf::error& why) {
+  return why == errc::disk_full || why == errc::disk_failed || why == errc::unreadable ||
+         why == errc::write_unknown;
+}
 
 std::string to_string(errc code) {
   const auto at = static_cast<std::size_t>(code) - 1;

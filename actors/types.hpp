@@ -26,7 +26,7 @@
 
 namespace starling::actors {
 
-/// Why an actor did not do what it was asked. Nothing was changed.
+/// Why an actor did not do what it was asked. Nothing was changed, but for `write_unknown`.
 enum class errc : std::uint8_t {
   no_such_key = 1,
   counter_range, // the counter would leave the signed 64-bit range
@@ -36,9 +36,14 @@ enum class errc : std::uint8_t {
   foreign_peer, // a peer of another cluster, or one that cannot prove that it is of ours
   unreachable,  // no answer from a peer
   disk_full,
-  disk_failed,  // the disk takes no writes, or something on it cannot be read
-  being_mended, // the disk has lost what it had of this key, and nobody has brought it back yet
+  disk_failed,   // the disk takes no writes
+  being_mended,  // the disk has lost what it had of this key, and nobody has brought it back yet
+  unreadable,    // something on the disk cannot be read
+  write_unknown, // the disk failed within the commit: the change may be there at the next start
 };
+
+/// Whether the disk of this node is to blame.
+bool is_of_disk(const caf::error& why);
 
 std::string to_string(errc code);
 

@@ -136,16 +136,29 @@ problem problem_of(const caf::error& why) {
   if (why == errc::value_too_large)
     return {problem_code::value_too_large, "the value has reached the size that a node can send"};
   if (why == errc::disk_full)
-    return {problem_code::disk_full, "the disk has no room left; /readyz says more", {}};
+    return {problem_code::disk_full,
+            "nothing was written, for the disk has no room left; /readyz says more",
+            {}};
   if (why == errc::being_mended)
     return {problem_code::being_mended,
             "what was damaged on this node's disk is brought back from another node",
             {}};
   if (why == errc::disk_failed)
     return {problem_code::disk_failed,
-            "the disk takes no writes, or this cannot be read; /readyz says more",
+            "nothing was written, for the disk takes no writes; /readyz says more",
             {}};
-  return {problem_code::internal, "the request could not be carried out"};
+  if (why == errc::unreadable)
+    return {problem_code::disk_failed,
+            "what this needs cannot be read from the disk, and nothing was written; /readyz says "
+            "more",
+            {}};
+  if (why == errc::write_unknown)
+    return {problem_code::write_unknown,
+            "the disk failed while this was written: it may show later or not; read before you "
+            "repeat it",
+            {}};
+  return {problem_code::internal,
+          "something went wrong, and nobody knows whether a write was done"};
 }
 
 problem problem_of(const crdt::key& key, const caf::error& why) {
@@ -365,8 +378,15 @@ response front_end::reply(const write_request& asked) {
 
 response front_end::carry_out(const write_request& asked) {
   auto outcome = ask(asked.key, asked.command);
-  if (auto* what = std::get_if<problem>(&outcome); what && what->code == problem_code::timed_out)
-    what->detail = "no answer in time; this write may still happen";
+  if (auto* what = std::get_if<problem>(&outcome)) {
+    if (what->code == problem_code::timed_out)
+      what->detail =
+          "no answer in time; nobody knows whether this write happened, and it still may";
+    if (what->code == problem_code::not_ready) // it was handed on before the actors ended
+      *what = {problem_code::write_unknown,
+               "the node stopped while this was written; read from another before you repeat it",
+               {}};
+  }
   return show(asked.key, outcome, reply_to_write, asked.how);
 }
 

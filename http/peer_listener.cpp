@@ -114,8 +114,7 @@ std::variant<T, response> peer_listener::ask(const Actor& to, Ts&&... message) {
                [&](const caf::error& why) {
                  if (why == actors::errc::bad_message)
                    result = plain(400, actors::reason_of(why));
-                 else if (why == actors::errc::unreachable || why == actors::errc::disk_full ||
-                          why == actors::errc::disk_failed)
+                 else if (why == actors::errc::unreachable || actors::is_of_disk(why))
                    result = plain(503, actors::reason_of(why));
                  else
                    result = plain(503, "no answer in time");

@@ -86,10 +86,12 @@ description describe(problem_code code) {
     return {505, "unknown-version", "The version of HTTP is not spoken here"};
   case problem_code::too_busy:
     return {503, "too-busy", "This node serves as many clients as it can"};
+  case problem_code::write_unknown:
+    return {500, "write-unknown", "Nobody knows whether the write happened"};
   case problem_code::disk_full:
-    return {507, "disk-full", "This node has no room left"};
+    return {507, "disk-full", "This node has no room left, and wrote nothing"};
   case problem_code::disk_failed:
-    return {503, "disk-failed", "The disk of this node fails"};
+    return {503, "disk-failed", "The disk of this node fails, and nothing was written"};
   case problem_code::being_mended:
     return {503, "being-mended", "This node has lost the value, and waits for it"};
   case problem_code::not_ready:
@@ -104,6 +106,17 @@ description describe(problem_code code) {
 
 int status_of(problem_code code) {
   return describe(code).status;
+}
+
+write_outcome outcome_of(problem_code code) {
+  switch (code) {
+  case problem_code::internal:
+  case problem_code::write_unknown:
+  case problem_code::timed_out:
+    return write_outcome::nobody_knows;
+  default:
+    return write_outcome::did_not_happen;
+  }
 }
 
 std::string_view name_of(problem_code code) {

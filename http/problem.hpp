@@ -1,8 +1,7 @@
 #pragma once
 
-// What went wrong, for the client, as RFC 9457 writes it. A problem always means that the request
-// changed nothing, except for `timed_out`, `internal` and those of the disk, after which nobody
-// knows.
+// What went wrong, for the client, as RFC 9457 writes it. A problem means that the request changed
+// nothing, except for those codes of which `outcome_of` says that nobody knows.
 
 #include "crdt/command.hpp"
 
@@ -50,8 +49,9 @@ enum class problem_code {
   unknown_method,         // no path knows this method
   unknown_version,        // neither HTTP/1.1 nor HTTP/1.0
   too_busy,               // as many clients are served as there is room for
-  disk_full,              // nothing can be written any more
-  disk_failed,            // nothing can be written, or something cannot be read
+  write_unknown,          // the disk failed while the write was committed, or the node ended
+  disk_full,              // refused before anything was written: there is no room
+  disk_failed,            // refused before anything was written, or something cannot be read
   being_mended,           // the disk has lost what it had of this key, and it is not back yet
   not_ready,              // starting or stopping
   timed_out,              // no answer within the deadline
@@ -68,6 +68,14 @@ struct problem {
 };
 
 int status_of(problem_code code);
+
+/// What a problem says of the write that it answers. That a write happened is said by no problem.
+enum class write_outcome {
+  did_not_happen,
+  nobody_knows, // it may have happened, and may still show
+};
+
+write_outcome outcome_of(problem_code code);
 
 /// "unknown-key" and the like.
 std::string_view name_of(problem_code code);

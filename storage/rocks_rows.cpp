@@ -80,14 +80,14 @@ rocks_rows::rocks_rows(std::string folder, const std::shared_ptr<watched_disk>& 
     : folder_(std::move(folder)), disk_(disk),
       watched_(disk ? machine_with(*options.env, disk) : nullptr),
       env_(watched_ ? *watched_ : *options.env),
-      watch_(disk ? gap_watch::gap_is::damage : gap_watch::gap_is::end) {}
+      watch_(disk ? gap_watch::gap_is::damage : gap_watch::gap_is::end), syncs_(&env_) {}
 
 rocks_rows::opened_rows rocks_rows::open(const std::string& folder, rocksdb::Options options,
                                          const std::shared_ptr<watched_disk>& disk) {
   std::unique_ptr<rocks_rows> result{new rocks_rows{folder, disk, options}};
-  options.env = &result->env_;
   options.listeners.push_back(std::make_shared<error_listener>(result->failed_, folder));
   options.wal_filter = &result->watch_;
+  options.env = &result->syncs_.env();
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::Open(options, folder, &db);
   if (!status.ok())
@@ -118,7 +118,20 @@ std::optional<failure> rocks_rows::commit(const std::vector<batch>& batches, boo
     return synced ? sync() : failed_.get();
   rocksdb::WriteOptions options;
   options.sync = synced;
-  return write([&] { return db_->Write(options, &all); }, synced);
+  const auto syncs = syncs_.count();
+  bool is_tried = false; // else it is refused for an earlier failure
+  rocksdb::Status status;
+  auto failed = write(
+      [&] {
+        is_tried = true;
+        return status = db_->Write(options, &all);
+      },
+      synced);
+  // Where the machine failed before any sync of the log was tried, the record is not whole.
+  const bool is_cut_short = status.IsIOError() && syncs_.count() == syncs;
+  if (failed)
+    failed->may_be_done = is_tried && !is_cut_short;
+  return failed;
 }
 
 std::optional<failure> rocks_rows::sync() {

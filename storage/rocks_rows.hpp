@@ -6,6 +6,7 @@
 #include "storage/damage_note.hpp"
 #include "storage/rocks_log.hpp"
 #include "storage/store.hpp"
+#include "storage/sync_watch.hpp"
 #include "storage/watched_disk.hpp"
 
 #include <mutex>
@@ -70,6 +71,7 @@ private:
   // RocksDB speaks to these until it is closed, which is thus first.
   latch failed_;
   gap_watch watch_;
+  sync_watch syncs_;
   std::unique_ptr<rocksdb::DB> db_;
 };
 

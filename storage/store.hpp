@@ -36,6 +36,9 @@ std::string_view to_string(trouble t);
 struct failure {
   trouble kind = trouble::broken;
   std::string what;
+  /// Of a commit: what it was to change may turn out to be there when the store is opened again. If
+  /// not, nothing of it ever will.
+  bool may_be_done = false;
   friend bool operator==(const failure&, const failure&) = default;
 };
 
@@ -82,7 +85,7 @@ public:
 
   /// Commits some batches, in this order, all or none of them. If `synced`, they and all before
   /// them survive a power failure once this returns; if not, they survive the end of the process
-  /// only. By one thread at a time.
+  /// only. By one thread at a time. A failure says whether they may be there all the same.
   virtual std::optional<failure> commit(const std::vector<batch>& batches, bool synced) = 0;
 
   /// All that was committed survives a power failure once this returns. As for `commit`.

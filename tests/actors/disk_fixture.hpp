@@ -187,7 +187,7 @@ private:
     auto promise = self->make_response_promise<T>();
     waiting.push_back([promise, real, ... xs = std::move(message)](bool fails) mutable {
       if (fails)
-        promise.deliver(caf::make_error(errc::disk_failed, "unreadable"));
+        promise.deliver(caf::make_error(errc::unreadable, "unreadable"));
       else
         promise.delegate(real, std::move(xs)...);
     });

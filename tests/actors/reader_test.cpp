@@ -115,7 +115,7 @@ TEST_F(ReaderActor, FailsWhereTheDiskCannotBeRead) {
       ask_error<std::vector<crdt::key>>(broken, keys_atom_v, crdt::key_query{.limit = 1}),
       ask_error<storage::digests_page>(broken, digests_atom_v, std::optional<crdt::key>{})};
   for (const auto& why : errors) {
-    EXPECT_EQ(why, errc::disk_failed);
+    EXPECT_EQ(why, errc::unreadable);
     EXPECT_EQ(reason_of(why), "bits are gone");
   }
 }
@@ -127,9 +127,8 @@ TEST_F(ReaderActor, TellsTheStorageActorWhatItCannotRead) {
                                                 .digests = test_digests,
                                                 .disk = disk.handle(),
                                                 .has_own_thread = false}));
-  EXPECT_EQ(ask_error<crdt::view>(damaged, read_atom_v, visitors, crdt::query{}),
-            errc::disk_failed);
-  EXPECT_EQ(ask_error<kept_value>(damaged, load_atom_v, visitors), errc::disk_failed);
+  EXPECT_EQ(ask_error<crdt::view>(damaged, read_atom_v, visitors, crdt::query{}), errc::unreadable);
+  EXPECT_EQ(ask_error<kept_value>(damaged, load_atom_v, visitors), errc::unreadable);
   const storage::failure why{storage::trouble::corrupted, "bits are gone"};
   EXPECT_EQ(disk.said(), (std::vector{why, why}));
 }

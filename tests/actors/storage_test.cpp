@@ -6,6 +6,7 @@
 #include <caf/telemetry/metric_registry.hpp>
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <utility>
 
@@ -215,6 +216,37 @@ TEST_F(StorageActor, WritesNothingAfterAFailure) {
   EXPECT_EQ(report.failure->what, "no room");
 }
 
+TEST_F(StorageActor, SaysWhoseChangesMayBeThereAllTheSame) {
+  const auto disk = spawn();
+  rows->break_down({trouble::full, "no room for a sync", true});
+  std::vector<caf::error> errors;
+  sys.spawn([&](caf::event_based_actor* self) {
+    for (const auto* name : {"a", "b"}) // one group
+      self->request(disk, caf::infinite, commit_atom_v, putting(name))
+          .then([] {}, [&](caf::error& why) { errors.push_back(std::move(why)); });
+  });
+  settle();
+
+  ASSERT_EQ(errors.size(), 2u);
+  for (const auto& why : errors) {
+    EXPECT_EQ(why, errc::write_unknown);
+    EXPECT_EQ(reason_of(why), "no room for a sync");
+  }
+  EXPECT_EQ(commit(disk, putting("c")), errc::disk_full) << "of this one it is certain";
+}
+
+TEST_F(StorageActor, WritesNothingWhereItIsToldFromTheBeginningThatItCannot) {
+  const auto disk = track(spawn_storage(sys, {.rows = rows,
+                                              .seen = {},
+                                              .replica = own_id,
+                                              .has_own_thread = false,
+                                              .failure = storage::failure{trouble::full, "full"}}));
+  EXPECT_EQ(commit(disk, putting("a")), errc::disk_full);
+  EXPECT_TRUE(rows->groups.empty());
+  EXPECT_EQ(ask<storage_report>(disk, report_atom_v).failure->what, "full");
+  EXPECT_EQ(ask_error<crdt::replica_id>(disk, renew_atom_v, own_id), errc::disk_full);
+}
+
 TEST_F(StorageActor, TellsOtherTroubleFromAFullDisk) {
   const auto disk = spawn();
   rows->break_down({trouble::read_only, "no writes"});
@@ -336,6 +368,79 @@ TEST_F(StorageActorThatStartsAgain, HasDamagedRowsRebuiltThen) {
   EXPECT_FALSE(commit(disk, putting("a"))) << "it goes on with the rest";
   tell(disk, damaged_atom_v, storage::failure{trouble::corrupted, "another"});
   advance(30s);
+  EXPECT_EQ(starts, 1);
+}
+
+class StorageActorInAFolder : public StorageActorThatStartsAgain {
+protected:
+  StorageActorInAFolder() {
+    namespace fs = std::filesystem;
+    fs::create_directories(folder / "data/rows");
+    std::ofstream{folder / "data/format"} << "starling data 1\n";
+    std::ofstream{folder / "data/rows/CURRENT"} << "x";
+    disk = track(spawn_storage(sys, {.rows = rows,
+                                     .seen = {},
+                                     .replica = own_id,
+                                     .has_own_thread = false,
+                                     .folder = folder / "data",
+                                     .room_bytes = 1,
+                                     .retry_interval = 10s,
+                                     .start_again = [this] { ++starts; }}));
+  }
+
+  void take_away() { std::filesystem::rename(folder / "data", folder / "elsewhere"); }
+  void bring_back() { std::filesystem::rename(folder / "elsewhere", folder / "data"); }
+
+  std::optional<storage::failure> failure_told() {
+    return ask<storage_report>(disk, report_atom_v).failure;
+  }
+
+  storage_actor disk;
+};
+
+TEST_F(StorageActorInAFolder, TakesNoWriteOnceTheFolderIsGone) {
+  EXPECT_FALSE(commit(disk, putting("a")));
+  take_away();
+  EXPECT_EQ(commit(disk, putting("b")), errc::write_unknown)
+      << "the file that has it may come back";
+  EXPECT_EQ(commit(disk, putting("c")), errc::disk_failed);
+  ASSERT_TRUE(failure_told());
+  EXPECT_NE(failure_told()->what.find(folder / "data"), std::string::npos);
+}
+
+TEST_F(StorageActorInAFolder, NoticesThatTheFolderIsGoneWithoutAWrite) {
+  take_away();
+  EXPECT_FALSE(failure_told());
+  advance(2s);
+  EXPECT_TRUE(failure_told());
+}
+
+TEST_F(StorageActorInAFolder, StartsAgainOnlyOnceTheSameFolderIsBack) {
+  take_away();
+  advance(60s);
+  EXPECT_EQ(starts, 0);
+  std::filesystem::create_directory(folder / "data"); // a volume that is not mounted
+  advance(60s);
+  EXPECT_EQ(starts, 0) << "a start would make a new node";
+  std::filesystem::remove(folder / "data");
+  bring_back();
+  advance(11s);
+  EXPECT_EQ(starts, 1);
+}
+
+TEST_F(StorageActorThatStartsAgain, DoesSoWhereItCouldNotWriteFromTheBeginning) {
+  const auto disk = track(spawn_storage(sys, {.rows = rows,
+                                              .seen = {},
+                                              .replica = own_id,
+                                              .has_own_thread = false,
+                                              .failure = storage::failure{trouble::full, "full"},
+                                              .folder = folder.path(),
+                                              .room_bytes = 1,
+                                              .retry_interval = 10s,
+                                              .start_again = [this] { ++starts; }}));
+  advance(9s);
+  EXPECT_EQ(starts, 0);
+  advance(2s);
   EXPECT_EQ(starts, 1);
 }
 

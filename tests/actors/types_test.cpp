@@ -7,7 +7,7 @@
 namespace starling::actors {
 namespace {
 
-constexpr std::uint8_t last = static_cast<std::uint8_t>(errc::being_mended);
+constexpr std::uint8_t last = static_cast<std::uint8_t>(errc::write_unknown);
 
 TEST(ErrorCode, SurvivesTheWayThroughTextAndInteger) {
   std::set<std::string> texts;
@@ -23,6 +23,15 @@ TEST(ErrorCode, SurvivesTheWayThroughTextAndInteger) {
     texts.insert(text);
   }
   EXPECT_EQ(texts.size(), last);
+}
+
+TEST(ErrorCode, SaysWhetherTheDiskIsToBlame) {
+  for (const auto code :
+       {errc::disk_full, errc::disk_failed, errc::unreadable, errc::write_unknown})
+    EXPECT_TRUE(is_of_disk(code)) << to_string(code);
+  for (const auto code : {errc::no_such_key, errc::unreachable, errc::being_mended})
+    EXPECT_FALSE(is_of_disk(code)) << to_string(code);
+  EXPECT_FALSE(is_of_disk({}));
 }
 
 TEST(ErrorCode, IsNamedInText) {

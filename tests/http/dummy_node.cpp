@@ -26,6 +26,10 @@ scripted<crdt::view> outcome_of(const crdt::key& key) {
     return caf::make_error(errc::disk_full, "no room in /private");
   if (key.name == "failed")
     return caf::make_error(errc::disk_failed, "no writes to /private");
+  if (key.name == "unreadable")
+    return caf::make_error(errc::unreadable, "an error of /private");
+  if (key.name == "perhaps")
+    return caf::make_error(errc::write_unknown, "no sync of /private");
   if (key.name == "mending")
     return caf::make_error(errc::being_mended);
   if (key.name == "broken")

@@ -165,10 +165,14 @@ TEST_F(FrontEnd, SaysWhatAnActorRefused) {
   expect_problem(post("/counters/exhausted"), 422, "exhausted");
   expect_problem(post("/counters/large"), 413, "value-too-large");
   for (const auto& [key, status, code] :
-       {std::tuple{"full", 507, "disk-full"}, std::tuple{"failed", 503, "disk-failed"}}) {
+       {std::tuple{"full", 507, "disk-full"}, std::tuple{"failed", 503, "disk-failed"},
+        std::tuple{"unreadable", 503, "disk-failed"},
+        std::tuple{"perhaps", 500, "write-unknown"}}) {
     const auto reply = post("/counters/" + std::string{key});
     expect_problem(reply, status, code);
     EXPECT_THAT(reply.body, testing::Not(HasSubstr("private"))) << "paths are the log's";
+    EXPECT_EQ(reply.body.find("nothing was written") != std::string::npos, status != 500)
+        << reply.body;
   }
   expect_problem(post("/counters/mending"), 503, "being-mended");
   expect_problem(get("/counters/mending"), 503, "being-mended");

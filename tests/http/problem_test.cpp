@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <regex>
 #include <set>
+#include <sstream>
+#include <string>
 
 namespace starling::http {
 namespace {
@@ -36,6 +40,53 @@ TEST(Problem, OfEveryCodeIsJsonWithANameOfItsOwn) {
     EXPECT_GE(status_of(code), 400);
     EXPECT_FALSE(check_json(to_json({code, "detail", {}})));
     EXPECT_TRUE(names.insert(name_of(code)).second) << name_of(code);
+  }
+}
+
+TEST(Problem, SaysWhetherAWriteMayHaveHappened) {
+  const std::set<problem_code> unknown{problem_code::internal, problem_code::write_unknown,
+                                       problem_code::timed_out};
+  for (int i = 0; i < codes; ++i) {
+    const auto code = static_cast<problem_code>(i);
+    EXPECT_EQ(outcome_of(code) == write_outcome::nobody_knows, unknown.contains(code))
+        << name_of(code);
+  }
+}
+
+TEST(Problem, OfWhichNobodyKnowsIsNoneThatClientsRepeatUnasked) {
+  for (int i = 0; i < codes; ++i) {
+    const auto code = static_cast<problem_code>(i);
+    if (outcome_of(code) == write_outcome::nobody_knows) {
+      EXPECT_TRUE(status_of(code) == 500 || status_of(code) == 504) << name_of(code);
+    } else {
+      EXPECT_NE(status_of(code), 500) << name_of(code);
+      EXPECT_NE(status_of(code), 504) << name_of(code);
+    }
+  }
+}
+
+/// The lines of the README's table of problems, each as its status, when it comes, and its codes.
+std::vector<std::smatch> rows_of_problems(const std::string& readme) {
+  static const std::regex row{R"(\n\| (\d{3}(?:, \d{3})*) \| ([^|]*) \| ([^|]*) \|(?=\n))"};
+  return {std::sregex_iterator{readme.begin(), readme.end(), row}, {}};
+}
+
+TEST(Problem, IsInTheReadmesTableWithWhatItSaysOfAWrite) {
+  std::ostringstream text;
+  text << std::ifstream{STARLING_SOURCE_DIR "/README.md"}.rdbuf();
+  const auto readme = text.str();
+  for (int i = 0; i < codes; ++i) {
+    const auto code = static_cast<problem_code>(i);
+    const auto quoted = '`' + std::string{name_of(code)} + '`';
+    const bool is_unknown = outcome_of(code) == write_outcome::nobody_knows;
+    int found = 0;
+    for (const auto& row : rows_of_problems(readme))
+      if (row[3].str().find(quoted) != std::string::npos) {
+        ++found;
+        EXPECT_NE(row[1].str().find(std::to_string(status_of(code))), std::string::npos) << quoted;
+        EXPECT_EQ(row[2].str().find("nobody knows") != std::string::npos, is_unknown) << quoted;
+      }
+    EXPECT_EQ(found, 1) << quoted;
   }
 }
 

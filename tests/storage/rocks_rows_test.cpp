@@ -95,6 +95,55 @@ TEST_F(RocksRows, TakeNoCommitAfterASyncFailed) {
   EXPECT_EQ(value_of(*found.rows->now(), "a"), "1");
 }
 
+TEST_F(RocksRows, KnowWhetherACommitThatFailedMayBeThereAllTheSame) {
+  for (const bool synced : {true, false})
+    for (const auto what : {fault::no_space, fault::error})
+      for (std::uint64_t operation = 1; operation <= 4; ++operation) {
+        const auto where = testing::Message()
+                           << "synced " << synced << ", no room " << (what == fault::no_space)
+                           << ", operation " << operation;
+        std::optional<failure> failed;
+        {
+          const auto found = open();
+          ASSERT_FALSE(found.rows->commit({erasing({"b"}), putting({{"a", "1"}})}, true));
+          disk->fail_at(operation, what, true);
+          failed = found.rows->commit({putting({{"b", noise(40'000)}})}, synced);
+          if (failed) {
+            const auto next = found.rows->commit({putting({{"c", "1"}})}, synced);
+            ASSERT_TRUE(next);
+            EXPECT_FALSE(next->may_be_done) << "it was refused: " << where;
+          }
+        }
+        disk->settle();
+        if (!failed) // so many operations it did not take
+          continue;
+        const auto again = open();
+        const bool is_there = value_of(*again.rows->now(), "b").has_value();
+        EXPECT_TRUE(failed->may_be_done || !is_there) << where;
+        EXPECT_EQ(value_of(*again.rows->now(), "c"), std::nullopt) << where;
+      }
+}
+
+TEST_F(RocksRows, KnowThatACommitWhoseRecordWasCutShortIsNotThere) {
+  const auto found = open();
+  disk->fail_at(1, fault::no_space, true); // the record
+  const auto failed = found.rows->commit({putting({{"a", "1"}})}, true);
+  ASSERT_TRUE(failed);
+  EXPECT_FALSE(failed->may_be_done);
+}
+
+TEST_F(RocksRows, DoNotKnowOfACommitWhoseSyncFailed) {
+  for (const auto what : {fault::no_space, fault::error}) {
+    const auto found = open();
+    disk->fail_at(2, what, true); // behind the record
+    const auto failed = found.rows->commit({putting({{"a", "1"}})}, true);
+    ASSERT_TRUE(failed);
+    EXPECT_TRUE(failed->may_be_done);
+    EXPECT_EQ(value_of(*found.rows->now(), "a"), std::nullopt) << "nobody may see it";
+    disk->settle();
+  }
+}
+
 TEST_F(RocksRows, FailTheNextCommitAfterSomethingFailedInTheBackground) {
   row_map held;
   {
@@ -111,6 +160,66 @@ TEST_F(RocksRows, FailTheNextCommitAfterSomethingFailedInTheBackground) {
   }
   EXPECT_NE(told.find("[ERROR]"), std::string::npos) << told;
   check(*open().rows, held);
+}
+
+TEST_F(RocksRows, AreReadWhereverADiskWithoutRoomStopsTheirOpening) {
+  const rocks_settings settings{std::size_t{1} << 20, std::size_t{64} << 10, machine.get()};
+  row_map held;
+  const auto files = [&] {
+    std::map<std::string, std::uintmax_t> result;
+    for (const auto& entry : fs::directory_iterator{path})
+      result[entry.path().filename()] = entry.file_size();
+    return result;
+  };
+  {
+    const auto found = open();
+    for (int i = 0; i < 50; ++i) { // more than the write buffer holds
+      const row_map row{{std::to_string(i), noise(4000)}};
+      ASSERT_FALSE(found.rows->commit({putting(row)}, true));
+      held.insert(row.begin(), row.end());
+    }
+  }
+  disk->settle();
+  int refusals = 0;
+  for (std::uint64_t operation = 1;; ++operation) {
+    disk->fail_at(operation, fault::no_space, true);
+    auto opened = open_rocks_store(path, settings);
+    const auto* why = std::get_if<failure>(&opened);
+    if (why == nullptr && operation > 1)
+      break; // it had all that it needed
+    if (why != nullptr) {
+      ++refusals;
+      EXPECT_EQ(why->kind, trouble::full) << why->what;
+      const auto before = files();
+      const auto operations = disk->operations();
+      auto readable = open_rocks_store_to_read(path, settings);
+      ASSERT_TRUE(std::holds_alternative<std::unique_ptr<store>>(readable))
+          << "operation " << operation << ": " << std::get<failure>(readable).what;
+      const auto& rows = std::get<std::unique_ptr<store>>(readable);
+      EXPECT_EQ(all_rows(*rows), held) << "operation " << operation;
+      EXPECT_TRUE(rows->commit({putting({{"new", "1"}})}, true));
+      EXPECT_TRUE(rows->sync());
+      EXPECT_EQ(value_of(*rows->now(), "new"), std::nullopt);
+      EXPECT_EQ(disk->operations(), operations) << "something was changed";
+      EXPECT_EQ(files(), before) << "something was changed";
+    }
+    disk->settle();
+  }
+  EXPECT_GT(refusals, 3);
+  disk->settle();
+  const auto found = open();
+  EXPECT_EQ(found.damage, std::nullopt);
+  EXPECT_EQ(all_rows(*found.rows), held);
+}
+
+TEST_F(RocksRows, AreNotReadWhereThereAreNoneOrSomeMayBeMissing) {
+  EXPECT_TRUE(std::holds_alternative<failure>(open_rocks_store_to_read(path)));
+  EXPECT_FALSE(fs::exists(path)) << "it was made";
+  ASSERT_FALSE(open_rows(path).rows->commit({putting({{"a", "1"}})}, true));
+  std::ofstream{path + "/damaged"} << "it is a backup";
+  const auto refused = open_rocks_store_to_read(path);
+  ASSERT_TRUE(std::holds_alternative<failure>(refused));
+  EXPECT_EQ(std::get<failure>(refused).kind, trouble::corrupted);
 }
 
 TEST_F(RocksRows, FailOnlyReadsOfADamagedBlock) {

@@ -43,11 +43,36 @@ constexpr auto log_bound = 1s;
 
 enum class ending : std::uint8_t { stopped, failed, again };
 
-ending run(caf::actor_system& sys, const actors::options& o, actors::stop_signals& signals) {
-  const auto opened = actors::open_home(o);
-  if (const auto* failure = std::get_if<std::string>(&opened)) {
+// Set where a process goes on for another. Its value says whether an earlier one has carried out
+// the orders that are meant for one start, --new-identity and --accept-loss. A start that could not
+// write has not.
+constexpr const char* started_again = "STARLING_STARTED_AGAIN";
+constexpr const char* orders_done = "orders done";
+constexpr const char* orders_left = "orders left";
+
+bool goes_on() {
+  return std::getenv(started_again) != nullptr;
+}
+
+bool are_orders_done() {
+  return goes_on() && std::string_view{std::getenv(started_again)} == orders_done;
+}
+
+struct result {
+  ending how = ending::failed;
+  bool could_write = false;
+};
+
+result run(caf::actor_system& sys, const actors::options& o, actors::stop_signals& signals) {
+  auto opened = actors::open_home(o, goes_on());
+  while (const auto* failure = std::get_if<std::string>(&opened)) {
     actors::log::error("main", "{}", *failure);
-    return ending::failed;
+    // A process that was there before its disk failed does not end for that.
+    if (!goes_on())
+      return {};
+    if (signals.wait_for(o.storage.retry_interval))
+      return {ending::stopped};
+    opened = actors::open_home(o, true);
   }
   const auto& at = std::get<actors::home>(opened);
   const auto& who = at.who;
@@ -79,14 +104,17 @@ ending run(caf::actor_system& sys, const actors::options& o, actors::stop_signal
     failure = node.start();
   if (failure) {
     actors::log::error("main", "{}", *failure);
-    return ending::failed;
+    return {};
   }
   actors::log::info("main", "clients on {}, peers on {} as {}, cluster {}, node {}", o.http.listen,
                     o.cluster.listen, o.cluster.advertise, o.cluster.name, to_string(who.node));
 
   signals.bound_stop(o.gossip.stop_timeout + stop_bound_more, EXIT_FAILURE);
   signals.wait();
-  actors::log::info("main", "stopping");
+  if (const int number = signals.told_by())
+    actors::log::info("main", "stopping, told by signal {}", number);
+  else
+    actors::log::info("main", "stopping");
   clients.stop();
   peers.stop();
   node.stop();
@@ -96,16 +124,14 @@ ending run(caf::actor_system& sys, const actors::options& o, actors::stop_signal
   } else {
     signals.bound_stop(rest_bound, EXIT_SUCCESS);
   }
-  return again ? ending::again : ending::stopped;
+  return {again ? ending::again : ending::stopped, !at.cannot_write};
 }
 
-// Set where a process goes on for another.
-constexpr const char* started_again = "STARLING_STARTED_AGAIN";
-
 /// Becomes a process that starts as this one did. Returns only if that fails.
-void start_again(char** argv) {
+void start_again(char** argv, bool could_write) {
   actors::close_others_on_exec();
-  if (::setenv(started_again, "1", 1) == 0)
+  const auto* orders = could_write || are_orders_done() ? orders_done : orders_left;
+  if (::setenv(started_again, orders, 1) == 0)
     ::execv("/proc/self/exe", argv);
   actors::log::error("main", "cannot start again: {}", std::strerror(errno));
 }
@@ -115,7 +141,7 @@ std::variant<actors::options, int> configure(const actors::command_line& line,
                                              actors::node_config& config) {
   auto parsed = actors::parse(line, actors::environment_of(environ), config);
   if (auto* o = std::get_if<actors::options>(&parsed)) {
-    if (std::getenv(started_again) != nullptr) // these are meant for one start
+    if (are_orders_done())
       o->storage.new_identity = o->storage.accept_loss = false;
     return std::move(*o);
   }
@@ -139,20 +165,20 @@ int serve(const actors::command_line& line, char** argv) {
     actors::log::warn("main", "{} is no option, so it has no effect", name);
   if (const auto warning = actors::fit_connections(*o, actors::raise_descriptor_limit()))
     actors::log::warn("main", "{}", *warning);
-  auto end = ending::failed;
+  result end;
   {
     caf::actor_system sys{config};
     end = run(sys, *o, signals);
   }
   signals.stop_listening(); // one that comes from now on is for the process that goes on
-  if (end == ending::again && signals.is_told())
-    end = ending::stopped;
+  if (end.how == ending::again && signals.is_told())
+    end.how = ending::stopped;
   actors::log::info("main", "stopped");
   actors::log::flush(log_bound);
-  if (end == ending::again)
-    start_again(argv);
+  if (end.how == ending::again)
+    start_again(argv, end.could_write);
   actors::log::flush(log_bound);
-  return end == ending::stopped ? EXIT_SUCCESS : EXIT_FAILURE;
+  return end.how == ending::stopped ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /// Tells a running node to leave its cluster.

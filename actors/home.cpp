@@ -5,6 +5,7 @@
 #include "actors/storage.hpp"
 #include "storage/rebuild.hpp"
 #include "storage/rocks_store.hpp"
+#include "storage/room.hpp"
 #include "wire/seal.hpp"
 
 #include <filesystem>
@@ -28,13 +29,16 @@ std::variant<identity, std::string> take_up_node_id(const options& o) {
   return fresh;
 }
 
+storage::rocks_settings settings_for(const options& o) {
+  return {.block_cache_bytes = o.storage.cache,
+          .write_buffer_bytes = o.storage.write_buffer,
+          .tell = [](std::string_view what) { log::warn("rocksdb", "{}", what); }};
+}
+
 /// Opens the rows, after they are rebuilt if they have to be.
 std::variant<storage::opened, storage::failure> open_rows(const storage::folder& folder,
                                                           const options& o) {
-  const storage::rocks_settings settings{
-      .block_cache_bytes = o.storage.cache,
-      .write_buffer_bytes = o.storage.write_buffer,
-      .tell = [](std::string_view what) { log::warn("rocksdb", "{}", what); }};
+  const auto settings = settings_for(o);
   const auto done = storage::rebuild_if_ordered(folder, settings, digester_of(o));
   if (const auto* why = std::get_if<storage::failure>(&done)) {
     if (why->kind != storage::trouble::full)
@@ -128,32 +132,82 @@ std::optional<storage::failure> take_up_rows(const options& o, home& into) {
   return std::nullopt;
 }
 
+/// What can be read of a disk that takes no writes, for this reason.
+std::variant<home, std::string> open_to_read(const options& o, storage::folder folder,
+                                             storage::failure why) {
+  auto who = o.node.identity_file.empty() ? std::variant<identity, std::string>{draw_identity()}
+                                          : look_up_identity(o.node.identity_file);
+  if (auto* failed = std::get_if<std::string>(&who))
+    return "node.identity-file: " + *failed;
+  auto opened = storage::open_rocks_store_to_read(folder.rows(), settings_for(o));
+  if (auto* failed = std::get_if<storage::failure>(&opened))
+    return failed->what;
+  std::shared_ptr<storage::store> rows = std::get<0>(std::move(opened));
+  const auto now = rows->now();
+  const auto secret = storage::secret_of_digests(*now, digester_of(o));
+  if (const auto* failed = std::get_if<storage::failure>(&secret))
+    return failed->what;
+  if (std::get<storage::digest_secret>(secret) != storage::digest_secret::ours)
+    return "another cluster.key or cluster.name needs room, too";
+  auto lost = storage::read_lost_keys(*now);
+  if (const auto* failed = std::get_if<storage::failure>(&lost))
+    return failed->what;
+  log::error("storage", "{}; this node reads what is there, and writes nothing until there is room",
+             why.what);
+  return home{.who = std::get<identity>(who),
+              .folder = std::move(folder),
+              .rows = std::move(rows),
+              .lost = std::get<storage::lost_keys>(std::move(lost)),
+              .cannot_write = std::move(why)};
+}
+
+/// What is on the disk, to be written as well; why not, if not.
+std::optional<storage::failure> open_to_write(const options& o, home& into) {
+  // Small files come first, and an attempt to open rows without room leaves others behind.
+  if (auto why = storage::lack_of_room(into.folder->path(), 0))
+    return why;
+  auto taken_up = take_up_node_id(o);
+  if (auto* why = std::get_if<std::string>(&taken_up)) {
+    const auto file = std::filesystem::absolute(o.node.identity_file);
+    const auto lack = storage::lack_of_room(file.parent_path(), 0);
+    const auto kind = lack ? lack->kind : storage::trouble::broken;
+    return storage::failure{kind, "node.identity-file: " + *why};
+  }
+  into.who = std::get<identity>(taken_up);
+  const auto fresh = into.who.replica;
+  auto failed = take_up_rows(o, into);
+  if (failed && failed->kind == storage::trouble::corrupted &&
+      !storage::order_rebuild(into.folder->path(), failed->what)) {
+    into.who.replica = fresh;
+    failed = take_up_rows(o, into);
+  }
+  return failed;
+}
+
 } // namespace
 
-std::variant<home, std::string> open_home(const options& o) {
+std::variant<home, std::string> open_home(const options& o, bool goes_on) {
   home result;
-  if (!o.storage.in_memory) {
-    auto prepared = storage::prepare_folder(o.storage.data_dir);
-    if (const auto* why = std::get_if<storage::failure>(&prepared))
-      return "storage.data-dir: " + why->what;
-    result.folder = std::get<storage::folder>(std::move(prepared));
-  }
-  auto taken_up = take_up_node_id(o);
-  if (auto* why = std::get_if<std::string>(&taken_up))
-    return "node.identity-file: " + *why;
-  result.who = std::get<identity>(taken_up);
-  if (!result.folder)
+  if (o.storage.in_memory) {
+    auto taken_up = take_up_node_id(o);
+    if (auto* why = std::get_if<std::string>(&taken_up))
+      return "node.identity-file: " + *why;
+    result.who = std::get<identity>(taken_up);
     return result;
-  const auto fresh = result.who.replica;
-  auto failed = take_up_rows(o, result);
-  if (failed && failed->kind == storage::trouble::corrupted &&
-      !storage::order_rebuild(result.folder->path(), failed->what)) {
-    result.who.replica = fresh;
-    failed = take_up_rows(o, result);
   }
-  if (failed)
+  auto prepared = storage::prepare_folder(o.storage.data_dir);
+  if (const auto* why = std::get_if<storage::failure>(&prepared))
+    return "storage.data-dir: " + why->what;
+  result.folder = std::get<storage::folder>(std::move(prepared));
+  const auto failed = open_to_write(o, result);
+  if (!failed)
+    return result;
+  if (failed->kind != storage::trouble::full && !goes_on)
     return "storage.data-dir: " + failed->what;
-  return result;
+  auto readable = open_to_read(o, *std::exchange(result.folder, std::nullopt), *failed);
+  if (const auto* why = std::get_if<std::string>(&readable))
+    return "storage.data-dir: " + failed->what + "; nor can it be read: " + *why;
+  return readable;
 }
 
 replication::digester digester_of(const options& o) {

@@ -23,12 +23,16 @@ struct home {
   std::shared_ptr<storage::store> rows{};  // nothing without a disk
   storage::evidence seen{};                // of the disk
   storage::lost_keys lost{};               // that the disk had, and are not back yet
+  // Why nothing can be written, so that this is for reading only: nothing was changed on the disk,
+  // and the replica id is one that nothing is numbered under.
+  std::optional<storage::failure> cannot_write{};
 };
 
 /// Opens the data folder, or none if the node is to be in memory only. Draws a new replica id where
-/// the old one is in doubt. A sentence about what went wrong, if something did; then nothing was
-/// changed that matters.
-std::variant<home, std::string> open_home(const options& o);
+/// the old one is in doubt. Where the disk has no room, what is there is opened for reading only; a
+/// process that goes on after its disk has failed is content with that whatever fails. A sentence
+/// about what went wrong, if something did; then nothing was changed that matters.
+std::variant<home, std::string> open_home(const options& o, bool goes_on = false);
 
 /// The digests of a cluster's keys.
 replication::digester digester_of(const options& o);

@@ -79,20 +79,24 @@ std::optional<std::string> read(const std::string& path, int& error) {
   return text;
 }
 
+int write_draft(const std::string& draft, std::string_view text) {
+  const storage::descriptor file{
+      ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+  if (file.number() < 0)
+    return errno;
+  const auto written = ::write(file.number(), text.data(), text.size());
+  if (written >= 0 && static_cast<std::size_t>(written) != text.size())
+    return ENOSPC;
+  return written < 0 || ::fsync(file.number()) != 0 ? errno : 0;
+}
+
 /// Puts a text into place of a file, whole or not at all, and so that it survives a power failure.
 /// 0, or the number of the error.
 int replace(const std::string& path, std::string_view text) {
   const auto draft = path + ".new";
-  {
-    const storage::descriptor file{
-        ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-    if (file.number() < 0)
-      return errno;
-    const auto written = ::write(file.number(), text.data(), text.size());
-    if (written >= 0 && static_cast<std::size_t>(written) != text.size())
-      return ENOSPC;
-    if (written < 0 || ::fsync(file.number()) != 0)
-      return errno;
+  if (const auto error = write_draft(draft, text)) {
+    ::unlink(draft.c_str()); // an empty file may still take the last room
+    return error;
   }
   if (::rename(draft.c_str(), path.c_str()) != 0)
     return errno;
@@ -110,7 +114,10 @@ identity draw_identity() {
           crdt::replica_id::from(random_bits(), random_bits()), started, started};
 }
 
-std::variant<identity, std::string> take_up_identity(const std::string& file) {
+namespace {
+
+/// The one that the file goes on with; with generation 0 before it if there is no file.
+std::variant<identity, std::string> next_identity(const std::string& file) {
   auto result = draw_identity();
   int error = 0;
   const auto text = read(file, error);
@@ -124,9 +131,24 @@ std::variant<identity, std::string> take_up_identity(const std::string& file) {
     result.generation = std::max(before->generation + 1, result.started);
     result.last_generation = before->generation;
   }
-  if (auto failure = keep_identity(file, result.node, result.generation))
-    return std::move(*failure);
   return result;
+}
+
+} // namespace
+
+std::variant<identity, std::string> take_up_identity(const std::string& file) {
+  auto next = next_identity(file);
+  if (const auto* result = std::get_if<identity>(&next))
+    if (auto failure = keep_identity(file, result->node, result->generation))
+      return std::move(*failure);
+  return next;
+}
+
+std::variant<identity, std::string> look_up_identity(const std::string& file) {
+  auto next = next_identity(file);
+  if (const auto* result = std::get_if<identity>(&next); result && result->last_generation == 0)
+    return "there is no " + file + ", and no room to make one";
+  return next;
 }
 
 std::optional<std::string> keep_identity(const std::string& file, const membership::node_id& node,

@@ -33,6 +33,10 @@ identity draw_identity();
 /// holds it when this returns. A sentence about what is wrong with the file, if something is.
 std::variant<identity, std::string> take_up_identity(const std::string& file);
 
+/// The same for a disk without room: the file stays as it is, and has to be there. The next life
+/// may thus have the same generation, if the clock is set back meanwhile.
+std::variant<identity, std::string> look_up_identity(const std::string& file);
+
 /// Makes the file hold another id, as when this one turns out to be somebody else's. A sentence
 /// about what went wrong, if something did.
 std::optional<std::string> keep_identity(const std::string& file, const membership::node_id& node,

@@ -53,8 +53,10 @@ bool write_all(std::string_view text) {
 /// What the log keeps for as long as the process lives: its thread may be stuck in a write when the
 /// process ends, so nothing here is ever destroyed.
 struct state {
-  std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<spdlog::logger> at_once;
+  std::shared_ptr<spdlog::logger> in_background;
   std::shared_ptr<spdlog::details::thread_pool> thread; // none before `write_in_background`
+  std::atomic<spdlog::logger*> logger = nullptr;        // one of the two
   std::atomic<std::uint64_t> accepted = 0;              // lines
   std::atomic<std::uint64_t> handled = 0;               // lines that the sink has seen
   std::atomic<std::uint64_t> unwritable = 0;            // lines among these
@@ -109,16 +111,17 @@ void set_up(spdlog::logger& logger, spdlog::level::level_enum least) {
 state& shared() {
   static state& instance = *[] {
     auto* result = new state;
-    result->logger =
+    result->at_once =
         std::make_shared<spdlog::logger>("starling", std::make_shared<stderr_sink<std::mutex>>());
-    set_up(*result->logger, spdlog::level::err);
+    set_up(*result->at_once, spdlog::level::err);
+    result->logger = result->at_once.get();
     return result;
   }();
   return instance;
 }
 
 spdlog::logger& logger() {
-  return *shared().logger;
+  return *shared().logger.load();
 }
 
 std::string on_one_line(std::string_view text) {
@@ -153,11 +156,11 @@ void write_in_background() {
   auto& s = shared();
   assert(!s.thread);
   s.thread = std::make_shared<spdlog::details::thread_pool>(lines_max, 1);
-  auto in_background = std::make_shared<spdlog::async_logger>(
+  s.in_background = std::make_shared<spdlog::async_logger>(
       "starling", std::make_shared<stderr_sink<spdlog::details::null_mutex>>(), s.thread,
       spdlog::async_overflow_policy::overrun_oldest);
-  set_up(*in_background, s.logger->level());
-  s.logger = std::move(in_background);
+  set_up(*s.in_background, s.at_once->level());
+  s.logger = s.in_background.get();
 }
 
 bool flush(std::chrono::milliseconds most) {

@@ -149,6 +149,7 @@ void node::start_storage(const options& o, const home& at, const replication::di
                                   .level = durability_of(o.storage.durability),
                                   .batch_interval = o.storage.batch_interval,
                                   .is_mending = !at.lost.empty(),
+                                  .failure = at.cannot_write,
                                   .folder = at.folder ? at.folder->path() : "",
                                   .room_bytes = 2 * o.storage.write_buffer,
                                   .retry_interval = o.storage.retry_interval,

@@ -62,9 +62,9 @@ void stop_signals::wake() {
   changed_.notify_all();
 }
 
-bool stop_signals::is_told() const {
+int stop_signals::told_by() const {
   const std::lock_guard guard{mutex_};
-  return told_.has_value();
+  return told_by_;
 }
 
 void stop_signals::bound_stop(std::optional<std::chrono::milliseconds> most, int status) {
@@ -110,9 +110,9 @@ void stop_signals::take_one() {
   if (::read(signal_descriptor_, &one, sizeof one) != sizeof one)
     return;
   const std::lock_guard guard{mutex_};
-  if (told_)
+  if (told_by_ != 0)
     return;
-  log::info("main", "told to stop by signal {}", one.ssi_signo);
+  told_by_ = static_cast<int>(one.ssi_signo);
   told_ = clock::now();
   is_awake_ = true;
   changed_.notify_all();
@@ -121,9 +121,9 @@ void stop_signals::take_one() {
 /// Until the bound is over; -1 without one.
 int stop_signals::milliseconds_left() const {
   const std::lock_guard guard{mutex_};
-  if (!told_ || !bound_)
+  if (told_by_ == 0 || !bound_)
     return -1;
-  const auto left = std::max(*told_, bounded_) + *bound_ - clock::now();
+  const auto left = std::max(told_, bounded_) + *bound_ - clock::now();
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   return static_cast<int>(std::clamp<std::int64_t>(ms, 0, 60'000));
 }

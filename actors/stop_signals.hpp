@@ -42,8 +42,9 @@ public:
   /// Ends the wait. From any thread.
   void wake();
 
-  /// Whether a stop signal has come. Further ones change nothing.
-  bool is_told() const;
+  /// The first stop signal that has come, 0 if none has. Further ones change nothing.
+  int told_by() const;
+  bool is_told() const { return told_by() != 0; }
 
   /// Bounds how long a stop may take: `most` after the first stop signal, or after this call if
   /// that is later, the process ends at once, as a kill would end it, with `status`. Without a
@@ -69,7 +70,8 @@ private:
   std::condition_variable changed_;
   bool is_awake_ = false;
   bool is_over_ = false;
-  std::optional<clock::time_point> told_;
+  int told_by_ = 0;
+  clock::time_point told_; // when
   std::optional<std::chrono::milliseconds> bound_;
   clock::time_point bounded_; // when `bound_` was set
   int status_ = 0;            // to end with when the bound is over

@@ -3,6 +3,8 @@
 #include "storage/sync_names.hpp"
 #include "storage/system_failure.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
@@ -19,6 +21,23 @@ constexpr std::string_view format_text = "starling data 1\n";
 constexpr std::string_view format_head = "starling data ";
 constexpr std::string_view format_name = "format";
 constexpr std::string_view draft_name = "format.new";
+
+/// Whether filesystems and their tools put such a name into the root of a volume. A folder that
+/// holds nothing else is empty; what has these names is left alone.
+bool is_of_volume(std::string_view name) {
+  constexpr std::array<std::string_view, 6> names{
+      "lost+found",                  // ext2, ext3, ext4
+      "aquota.user", "aquota.group", // quotas of these
+      ".snapshot",   ".snapshots",   // views of file servers, and of snapper on btrfs
+      ".zfs",                        // ZFS, if it is told to show it
+  };
+  constexpr std::array<std::string_view, 2> beginnings{
+      ".Trash-", // of desktops that have shown the volume
+      ".nfs",    // files of an NFS volume that are removed and still open elsewhere
+  };
+  return std::ranges::find(names, name) != names.end() ||
+         std::ranges::any_of(beginnings, [name](auto b) { return name.starts_with(b); });
+}
 
 /// Takes a data folder into use, step by step; each step says what went wrong, if something did.
 class preparation {
@@ -92,8 +111,11 @@ private:
     std::error_code error;
     fs::directory_iterator entry{path_, error};
     for (; !error && entry != fs::directory_iterator{}; entry.increment(error))
-      if (entry->path().filename() != draft_name)
-        return refusal("is no data folder of Starling: it has no file format, and is not empty");
+      if (const auto name = entry->path().filename().string();
+          name != draft_name && !is_of_volume(name))
+        return refusal("is no data folder of Starling: it has no file format, and is not empty: "
+                       "it holds " +
+                       name);
     if (error)
       return system_failure("cannot read " + path_.string(), error.value());
     return std::nullopt;

@@ -36,7 +36,8 @@ private:
 };
 
 /// Takes a data folder into use. One that is missing is made, if only it is missing, for the eyes
-/// of its owner; one that is empty becomes a data folder.
+/// of its owner; one that is empty becomes a data folder. So does the root of a new volume, which
+/// may hold what its filesystem put there, such as lost+found.
 std::variant<folder, failure> prepare_folder(const std::string& path);
 
 /// Makes a data folder of one that holds rows and has no file `format`. Both survive a power

@@ -99,6 +99,7 @@ rocks_rows::opened_rows rocks_rows::open(const std::string& folder, rocksdb::Opt
 rocks_rows::opened_rows rocks_rows::open_to_read(const std::string& folder,
                                                  rocksdb::Options options) {
   std::unique_ptr<rocks_rows> result{new rocks_rows{folder, nullptr, options}};
+  result->failed_.set({trouble::read_only, "the rows in " + folder + " are open to be read only"});
   options.wal_filter = &result->watch_;
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::OpenForReadOnly(options, folder, &db);

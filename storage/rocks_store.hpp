@@ -53,4 +53,10 @@ struct opened {
 std::variant<opened, failure> open_rocks_store(const std::string& folder,
                                                const rocks_settings& settings = {});
 
+/// Opens the rows in a folder so that they can be read, on a disk that has no room: nothing in the
+/// folder changes, and each commit fails. Fails where there are no rows, or any of them may be
+/// damaged.
+std::variant<std::unique_ptr<store>, failure>
+open_rocks_store_to_read(const std::string& folder, const rocks_settings& settings = {});
+
 } // namespace starling::storage

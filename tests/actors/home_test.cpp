@@ -1,9 +1,11 @@
 #include "actors/home.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 namespace starling::actors {
 namespace {
@@ -118,6 +120,68 @@ TEST_F(Home, KeepsItsValuesWhenTheKeyOfTheClusterChanges) {
   const auto read = storage::read_value(*after.rows->now(), visitors, 0, digester_of(o));
   ASSERT_TRUE(std::holds_alternative<std::optional<storage::held_value>>(read));
   EXPECT_EQ(std::get<0>(read)->value().as<crdt::pn_counter>().read().value, 5);
+}
+
+/// A machine on which no file can be written, for as long as this lives.
+class no_room {
+public:
+  no_room() {
+    before_handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit none{0, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &none);
+  }
+  no_room(const no_room&) = delete;
+  no_room& operator=(const no_room&) = delete;
+  ~no_room() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, before_handler_);
+  }
+
+private:
+  rlimit before_{};
+  void (*before_handler_)(int) = nullptr;
+};
+
+TEST_F(Home, IsReadByAProcessThatGoesOnThoughNothingCanBeWritten) {
+  const auto o = options_for("data");
+  const crdt::key visitors{crdt::type::counter, "visitors"};
+  identity first;
+  {
+    const auto before = open(o);
+    first = before.who;
+    storage::held_value value{visitors};
+    storage::batch changed;
+    value.apply(crdt::counter_add{5}, before.who.replica, 0, digester_of(o), &changed);
+    ASSERT_FALSE(before.rows->commit({changed}, true));
+  }
+  {
+    const no_room now;
+    EXPECT_TRUE(std::holds_alternative<std::string>(open_home(o))) << "nothing was there before";
+    for (int i = 0; i < 3; ++i) {
+      auto opened = open_home(o, true);
+      ASSERT_TRUE(std::holds_alternative<home>(opened)) << std::get<std::string>(opened);
+      const auto& readable = std::get<home>(opened);
+      EXPECT_TRUE(readable.cannot_write);
+      EXPECT_EQ(readable.who.node, first.node);
+      EXPECT_GT(readable.who.generation, first.generation);
+      EXPECT_NE(readable.who.replica, first.replica) << "nobody may number anything";
+      const auto read = storage::read_value(*readable.rows->now(), visitors, 0, digester_of(o));
+      ASSERT_TRUE(std::holds_alternative<std::optional<storage::held_value>>(read));
+      EXPECT_EQ(std::get<0>(read)->value().as<crdt::pn_counter>().read().value, 5);
+      EXPECT_TRUE(readable.rows->commit({}, true));
+    }
+  }
+  const auto after = open(o);
+  EXPECT_FALSE(after.cannot_write);
+  EXPECT_EQ(after.who.node, first.node);
+  EXPECT_EQ(after.who.replica, first.replica) << "nothing is in doubt";
+}
+
+TEST_F(Home, IsNotMadeWhereNothingCanBeWritten) {
+  const auto o = options_for("data");
+  const no_room now;
+  EXPECT_TRUE(std::holds_alternative<std::string>(open_home(o, true)));
 }
 
 TEST_F(Home, IsRebuiltAtOnceWhereTheStartComesUponDamage) {

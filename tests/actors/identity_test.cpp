@@ -119,5 +119,20 @@ TEST_F(Identity, SaysWhyAFileCannotBeReadOrWritten) {
   EXPECT_THAT(std::get<std::string>(directory), HasSubstr("cannot read " + folder.string()));
 }
 
+TEST_F(Identity, IsLookedUpWithoutAChangeOfItsFile) {
+  const auto first = taken();
+  const auto before = text();
+  const auto found = look_up_identity(path);
+  ASSERT_TRUE(std::holds_alternative<identity>(found));
+  EXPECT_EQ(std::get<identity>(found).node, first.node);
+  EXPECT_GT(std::get<identity>(found).generation, first.generation);
+  EXPECT_EQ(text(), before);
+}
+
+TEST_F(Identity, IsNotDrawnWhereItIsOnlyLookedUp) {
+  EXPECT_TRUE(std::holds_alternative<std::string>(look_up_identity(path)));
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
 } // namespace
 } // namespace starling::actors

@@ -7,14 +7,19 @@
 #include "tests/e2e/eventually.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <random>
 #include <sched.h>
 #include <sys/mount.h>
+#include <thread>
+#include <vector>
 
 namespace starling::e2e {
 namespace {
@@ -142,30 +147,194 @@ TEST_F(SmallDisk, RefusesWritesWhenItIsFullAndGoesOnByItselfWhenThereIsRoom) {
   EXPECT_EQ(replica_id(small()), id) << "nothing that it numbered is in doubt";
 }
 
-TEST_F(SmallDisk, IsNotStartedOnWhenItIsFullOrTakesNoWrites) {
-  ASSERT_TRUE(small().start());
-  EXPECT_EQ(small().http().post("/counters/c", R"({"increment": 5})").status, 200);
-  ASSERT_EQ(small().stop(SIGTERM, 10s), 0);
+/// One node on such a disk, with a counter that is 5.
+class LoneNodeOnASmallDisk : public SmallDisk {
+protected:
+  void SetUp() override {
+    SmallDisk::SetUp();
+    if (IsSkipped())
+      return;
+    ASSERT_TRUE(small().start());
+    EXPECT_EQ(count(5), 200);
+  }
 
-  const auto expect_refusal = [&](const std::string& why) {
+  int count(int by) {
+    return small()
+        .http()
+        .post("/counters/c", R"({"increment": )" + std::to_string(by) + "}")
+        .status;
+  }
+
+  /// Whether it comes to read what it has and to write nothing.
+  AssertionResult comes_to_serve_reads() {
+    return eventually([&]() -> AssertionResult {
+      if (auto shown = shows(small(), "/counters/c", "5"); !shown)
+        return shown;
+      const auto ready = small().http().get("/readyz");
+      if (ready.status != 503 || ready.body.find("nothing can be written") == std::string::npos)
+        return testing::AssertionFailure() << ready.status << ' ' << ready.body;
+      const auto written = small().http().post("/counters/c", R"({"increment": 1})");
+      if (written.status != 507)
+        return testing::AssertionFailure() << written.status << ' ' << written.body;
+      if (const auto keys = small().http().get("/keys"); keys.status != 200)
+        return testing::AssertionFailure() << keys.status << ' ' << keys.body;
+      return testing::AssertionSuccess();
+    });
+  }
+
+  std::string identity_file() {
+    std::ifstream file{folder_ / "disk/" + small().name() + "/identity"};
+    return {std::istreambuf_iterator<char>{file}, {}};
+  }
+
+  /// The id of the node, without its generation.
+  std::string node_id() {
+    const auto text = identity_file();
+    return text.substr(0, text.find("generation"));
+  }
+};
+
+TEST_F(LoneNodeOnASmallDisk, IsStartedForReadingWhenItIsFullAndWritesOnceThereIsRoom) {
+  const auto id = node_id();
+  for (const bool is_killed : {true, false}) {
+    if (is_killed)
+      small().crash();
+    else
+      ASSERT_EQ(small().stop(SIGTERM, 10s), 0);
+    disk_.fill();
+    const auto identity = identity_file();
     small().launch();
-    const auto written = [&] { return small().output(); };
-    EXPECT_TRUE(eventually([&]() -> AssertionResult {
-      if (written().find(why) != std::string::npos)
-        return testing::AssertionSuccess();
-      return testing::AssertionFailure() << written();
-    }));
-    EXPECT_EQ(small().wait(10s), 1);
-  };
-  disk_.fill();
-  expect_refusal("No space left");
-  disk_.make_room();
-  disk_.change("12m", MS_RDONLY);
-  expect_refusal("Read-only");
-  disk_.change("12m");
+    EXPECT_TRUE(comes_to_serve_reads());
+    EXPECT_EQ(identity_file(), identity) << "there is no room for another";
+    const auto process = small().id();
 
+    disk_.make_room();
+    ASSERT_TRUE(small().wait_until_ready());
+    EXPECT_EQ(small().id(), process);
+    EXPECT_TRUE(small().is_running());
+    EXPECT_TRUE(shows(small(), "/counters/c", "5"));
+    EXPECT_EQ(node_id(), id);
+  }
+  EXPECT_EQ(count(1), 200);
+}
+
+TEST_F(LoneNodeOnASmallDisk, StopsInOrderWhileItIsFull) {
+  ASSERT_EQ(small().stop(SIGTERM, 10s), 0);
+  disk_.fill();
+  small().launch();
+  EXPECT_TRUE(comes_to_serve_reads());
+  EXPECT_EQ(small().stop(SIGTERM, 10s), 0);
+  disk_.make_room();
   ASSERT_TRUE(small().start());
   EXPECT_TRUE(shows(small(), "/counters/c", "5"));
+}
+
+TEST_F(LoneNodeOnASmallDisk, LivesOnWhenItGetsFullAgainWhileItStartsAgain) {
+  const auto process = small().id();
+  for (int round = 1; round <= 3; ++round) {
+    disk_.fill();
+    for (int i = 0; i < 1000; ++i)
+      if (small().http().put(register_of(i % 20), R"({"value": )" + value_ + "}").status != 200)
+        break;
+    EXPECT_TRUE(comes_to_serve_reads());
+    disk_.make_room();
+    const auto starts_again = [&]() -> AssertionResult {
+      const auto text = small().output();
+      std::size_t times = 0;
+      for (auto at = text.find("starts again"); at != std::string::npos;
+           at = text.find("starts again", at + 1))
+        ++times;
+      if (times >= static_cast<std::size_t>(round))
+        return testing::AssertionSuccess();
+      return testing::AssertionFailure() << "it started again " << times << " times";
+    };
+    ASSERT_TRUE(eventually(starts_again));
+    disk_.fill();
+    EXPECT_TRUE(eventually([&] { return shows(small(), "/counters/c", "5"); }));
+    EXPECT_TRUE(always(
+        [&]() -> AssertionResult {
+          if (small().is_running())
+            return testing::AssertionSuccess();
+          return testing::AssertionFailure() << "it ended";
+        },
+        1s));
+    disk_.make_room();
+    ASSERT_TRUE(small().wait_until_ready());
+    EXPECT_EQ(small().id(), process);
+    EXPECT_TRUE(shows(small(), "/counters/c", "5"));
+  }
+  EXPECT_EQ(count(1), 200);
+}
+
+TEST_F(LoneNodeOnASmallDisk, AnswersNoReadWithAFailureWhileItGetsFull) {
+  std::atomic<bool> is_over = false;
+  std::map<int, int> answers; // to reads, by status
+  std::vector<std::jthread> writers;
+  for (int w = 0; w < 3; ++w)
+    writers.emplace_back([&, w] {
+      for (int i = w; !is_over; ++i) {
+        small().http().put(register_of(i % 5), R"({"value": )" + value_ + "}");
+        small().http().post("/counters/d", R"({"increment": 1})");
+      }
+    });
+  ASSERT_EQ(small().http().post("/counters/d", R"({"increment": 1})").status, 200);
+  ASSERT_EQ(small().http().put(register_of(0), R"({"value": 1})").status, 200);
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (int full = 0; full < 200 && std::chrono::steady_clock::now() < end;) {
+    ++answers[small().http().get("/counters/d").status];
+    ++answers[small().http().get(register_of(0)).status];
+    ++answers[small().http().get("/keys").status];
+    full += small().http().post("/counters/c", R"({"increment": 1})").status == 507 ? 1 : 0;
+    if (full == 0 && answers[200] == 30)
+      disk_.fill();
+  }
+  is_over = true;
+  writers.clear();
+  EXPECT_EQ(answers.size(), 1u) << testing::PrintToString(answers);
+  EXPECT_GT(answers[200], 100);
+}
+
+TEST_F(LoneNodeOnASmallDisk, IsNotStartedOnWhenItTakesNoWrites) {
+  ASSERT_EQ(small().stop(SIGTERM, 10s), 0);
+  disk_.change("12m", MS_RDONLY);
+  small().launch();
+  EXPECT_TRUE(eventually([&]() -> AssertionResult {
+    if (small().output().find("Read-only") != std::string::npos)
+      return testing::AssertionSuccess();
+    return testing::AssertionFailure() << small().output();
+  }));
+  EXPECT_EQ(small().wait(10s), 1);
+  disk_.change("12m");
+  ASSERT_TRUE(small().start());
+  EXPECT_TRUE(shows(small(), "/counters/c", "5"));
+}
+
+TEST_F(LoneNodeOnASmallDisk, TakesNoWriteOnceItsFolderIsTakenAwayAndGoesOnWithItWhenItIsBack) {
+  const auto data = folder_ / "disk/" + small().name();
+  fs::rename(data, data + "-elsewhere");
+  EXPECT_NE(count(1), 200);
+  const auto refused = small().http().post("/counters/c", R"({"increment": 1})");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.member("code"), "disk-failed");
+  const auto ready = small().http().get("/readyz");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_NE(ready.body.find("was removed"), std::string::npos) << ready.body;
+  EXPECT_EQ(small().http().get("/counters/c").status, 200);
+
+  fs::rename(data + "-elsewhere", data);
+  ASSERT_TRUE(small().wait_until_ready());
+  EXPECT_EQ(count(1), 200);
+}
+
+TEST_F(LoneNodeOnASmallDisk, NoticesThatItsFolderIsGoneThoughNobodyWrites) {
+  fs::remove_all(folder_ / "disk/" + small().name());
+  EXPECT_TRUE(eventually([&]() -> AssertionResult {
+    if (small().http().get("/readyz").status == 503)
+      return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "it is ready";
+  }));
+  EXPECT_EQ(small().http().post("/counters/c", R"({"increment": 1})").status, 503);
+  EXPECT_EQ(small().stop(SIGTERM, 10s), 0);
 }
 
 } // namespace

@@ -71,6 +71,35 @@ TEST_F(Folder, IsMadeOfAnEmptyOne) {
   EXPECT_EQ(files(), names{"format"});
 }
 
+TEST_F(Folder, IsMadeOfTheRootOfANewVolume) {
+  std::filesystem::create_directory(path);
+  names expected{"format"};
+  for (const auto* name : {"lost+found", ".snapshot", ".snapshots", ".zfs", ".Trash-1000"}) {
+    std::filesystem::create_directory(path + "/" + name);
+    expected.insert(name);
+  }
+  for (const auto* name : {"aquota.user", "aquota.group", ".nfs000000000001"}) {
+    write(name, "text");
+    expected.insert(name);
+  }
+  prepared();
+  EXPECT_EQ(files(), expected) << "they are nobody's business";
+  EXPECT_EQ(text("aquota.user"), "text");
+}
+
+TEST_F(Folder, IsNotMadeOfAFolderWithAnythingElseWhichIsNamed) {
+  for (const auto* name : {"notes", ".profile", "lost", "rows", "identity"}) {
+    std::filesystem::remove_all(path);
+    std::filesystem::create_directories(path + "/lost+found");
+    write(name, "text");
+    EXPECT_EQ(refused(), path +
+                             " is no data folder of Starling: it has no file format, and is not "
+                             "empty: it holds " +
+                             name);
+    EXPECT_EQ(text(name), "text");
+  }
+}
+
 TEST_F(Folder, IsMadeOfOneThatWasBegun) {
   std::filesystem::create_directory(path);
   write("format.new", "starling data 1\nand more, to be cut off");
@@ -132,7 +161,8 @@ TEST_F(Folder, IsNotMadeOfOneWithOtherThings) {
   write("letters", "dear");
 
   EXPECT_EQ(refused(),
-            path + " is no data folder of Starling: it has no file format, and is not empty");
+            path + " is no data folder of Starling: it has no file format, and is not empty: it "
+                   "holds letters");
   EXPECT_EQ(files(), names{"letters"});
 }
 

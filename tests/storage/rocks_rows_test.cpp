@@ -135,11 +135,12 @@ TEST_F(RocksRows, KnowThatACommitWhoseRecordWasCutShortIsNotThere) {
 TEST_F(RocksRows, DoNotKnowOfACommitWhoseSyncFailed) {
   for (const auto what : {fault::no_space, fault::error}) {
     const auto found = open();
+    const std::string name = what == fault::no_space ? "a" : "b";
     disk->fail_at(2, what, true); // behind the record
-    const auto failed = found.rows->commit({putting({{"a", "1"}})}, true);
+    const auto failed = found.rows->commit({putting({{name, "1"}})}, true);
     ASSERT_TRUE(failed);
     EXPECT_TRUE(failed->may_be_done);
-    EXPECT_EQ(value_of(*found.rows->now(), "a"), std::nullopt) << "nobody may see it";
+    EXPECT_EQ(value_of(*found.rows->now(), name), std::nullopt) << "nobody may see it";
     disk->settle();
   }
 }
@@ -197,7 +198,9 @@ TEST_F(RocksRows, AreReadWhereverADiskWithoutRoomStopsTheirOpening) {
           << "operation " << operation << ": " << std::get<failure>(readable).what;
       const auto& rows = std::get<std::unique_ptr<store>>(readable);
       EXPECT_EQ(all_rows(*rows), held) << "operation " << operation;
-      EXPECT_TRUE(rows->commit({putting({{"new", "1"}})}, true));
+      const auto refused = rows->commit({putting({{"new", "1"}})}, true);
+      ASSERT_TRUE(refused);
+      EXPECT_FALSE(refused->may_be_done);
       EXPECT_TRUE(rows->sync());
       EXPECT_EQ(value_of(*rows->now(), "new"), std::nullopt);
       EXPECT_EQ(disk->operations(), operations) << "something was changed";
@@ -216,7 +219,7 @@ TEST_F(RocksRows, AreNotReadWhereThereAreNoneOrSomeMayBeMissing) {
   EXPECT_TRUE(std::holds_alternative<failure>(open_rocks_store_to_read(path)));
   EXPECT_FALSE(fs::exists(path)) << "it was made";
   ASSERT_FALSE(open_rows(path).rows->commit({putting({{"a", "1"}})}, true));
-  std::ofstream{path + "/damaged"} << "it is a backup";
+  fs::remove(path + "/witness");
   const auto refused = open_rocks_store_to_read(path);
   ASSERT_TRUE(std::holds_alternative<failure>(refused));
   EXPECT_EQ(std::get<failure>(refused).kind, trouble::corrupted);

@@ -26,6 +26,17 @@ TEST(Room, IsNotWhereNoFileCanBeMade) {
   EXPECT_FALSE(has_room(folder / "file", 1));
 }
 
+TEST(Room, IsMissedForAReason) {
+  const temporary_folder folder;
+  EXPECT_FALSE(lack_of_room(folder.path(), 0));
+  const auto full = lack_of_room(folder.path(), UINT64_MAX);
+  ASSERT_TRUE(full);
+  EXPECT_EQ(full->kind, trouble::full);
+  const auto missing = lack_of_room(folder / "missing", 0);
+  ASSERT_TRUE(missing);
+  EXPECT_EQ(missing->kind, trouble::broken) << missing->what;
+}
+
 TEST(Room, CountsTheBytesOfAllFiles) {
   const temporary_folder folder;
   EXPECT_EQ(bytes_in(folder.path()), 0u);

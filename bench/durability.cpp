@@ -5,6 +5,7 @@
 #include "bench/server.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -22,6 +23,7 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
 constexpr std::size_t connections = 64;
+constexpr std::size_t many_members_max = 170'000;
 
 double seconds_since(clock::time_point begin) {
   return std::chrono::duration<double>{clock::now() - begin}.count();
@@ -242,6 +244,96 @@ void sets(bool whole) {
     std::printf("| %lu | %.3f | %.2f | %.3f |\n", sizes[i], median(took[i]),
                 median(took[i]) / median(took[0]), quantile(took[i], 0.99));
   std::puts("");
+}
+
+/// Names of three characters, as many as a body of 1 MiB holds, in the order of the alphabet that a
+/// client might use.
+std::string many_members(const std::string& set, std::string_view verb) {
+  constexpr std::string_view letters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  auto body = std::string{R"({")"}.append(verb).append(R"(": [)");
+  std::size_t count = 0;
+  for (const auto a : letters)
+    for (const auto b : letters)
+      for (const auto c : letters)
+        if (count < many_members_max) {
+          body += count++ == 0 ? "\"" : ",\"";
+          body.append({a, b, c, '"'});
+        }
+  return post("/sets/" + set, body + "]}");
+}
+
+/// What others see meanwhile: increments of another key, one after the other.
+class other_client {
+public:
+  explicit other_client(const server& node)
+      : thread_([this, port = node.http_port()](const std::stop_token& stop) {
+          http_connection client{port};
+          while (!stop.stop_requested()) {
+            const auto begin = clock::now();
+            client.send(post("/counters/other", R"({"increment": 1})"));
+            longest_ = std::max(longest_.load(), seconds_since(begin));
+            std::this_thread::sleep_for(2ms);
+          }
+        }) {}
+
+  /// Since the last time, in seconds.
+  double longest() { return longest_.exchange(0); }
+
+private:
+  std::atomic<double> longest_ = 0;
+  std::jthread thread_;
+};
+
+/// One body that names as many members as it can: what it costs, and what others wait for it.
+void members(bool whole) {
+  std::printf("One body with %zu members of 3 bytes: microseconds of processor for each, what an "
+              "increment takes, and the longest wait of another client's writes, ms; medians\n\n",
+              many_members_max);
+  std::puts("| | for each member | increments for each | others wait | without it |");
+  std::puts("|---|---:|---:|---:|---:|");
+  const scratch_folder folder;
+  auto node = durable_node(folder / "data");
+  node.add_flag("--durability=batch");
+  node.add_flag("--http.max-body=2097152");
+  node.start();
+  const auto processor = [&node](const auto& work) {
+    const auto before = node.processor_seconds();
+    work();
+    return 1e6 * (node.processor_seconds() - before);
+  };
+  std::vector<double> each[3];
+  std::vector<double> waits[3];
+  std::vector<double> quiet;
+  std::vector<double> increment;
+  for (int round = 0; round < (whole ? 20 : 5); ++round) {
+    constexpr std::uint64_t count = 10'000;
+    increment.push_back(processor([&] {
+                          send_all(node.http_port(), connections, increments(1'000),
+                                   {.count = count});
+                        }) /
+                        count);
+    other_client other{node};
+    std::this_thread::sleep_for(500ms);
+    quiet.push_back(1000 * other.longest());
+    const auto set = "many" + std::to_string(round);
+    for (const std::size_t what : {0u, 1u, 2u}) {
+      other.longest();
+      const auto request = many_members(set, what == 2 ? "remove" : "add");
+      const auto took = processor([&] {
+        http_connection client{node.http_port()};
+        if (client.send(request).status != 200)
+          throw std::runtime_error{"a body of many members is not answered"};
+      });
+      each[what].push_back(took / static_cast<double>(many_members_max));
+      waits[what].push_back(1000 * other.longest());
+    }
+  }
+  const char* names[] = {"add", "the same again", "remove"};
+  for (const std::size_t what : {0u, 1u, 2u})
+    std::printf("| %s | %.2f | %.3f | %.0f | %.0f |\n", names[what], median(each[what]),
+                median(each[what]) / median(increment), median(waits[what]), median(quiet));
+  std::printf("\nAn increment takes %.1f\n\n", median(increment));
 }
 
 // --- 3: memory and disk ------------------------------------------------------------------------
@@ -467,7 +559,7 @@ int run(int count, char** arguments) {
       only = argument.substr(7);
     } else {
       std::fputs("usage: bench durability [--whole] "
-                 "[--only=writes|slow|sets|memory|disk|starting|crashes]\n",
+                 "[--only=writes|slow|sets|members|memory|disk|starting|crashes]\n",
                  stderr);
       return 2;
     }
@@ -479,6 +571,8 @@ int run(int count, char** arguments) {
     slow_writes(whole);
   if (wanted("sets"))
     sets(whole);
+  if (wanted("members"))
+    members(whole);
   if (wanted("memory"))
     memory(whole);
   if (wanted("disk"))

@@ -129,6 +129,19 @@ std::uint64_t server::resident_bytes() const {
   return 0;
 }
 
+double server::processor_seconds() const {
+  std::ifstream status{"/proc/" + std::to_string(process_) + "/stat"};
+  std::string line;
+  std::getline(status, line);
+  std::istringstream fields{line.substr(line.rfind(')') + 1)};
+  std::string field;
+  double ticks = 0;
+  for (int i = 1; i <= 13 && fields >> field; ++i) // utime and stime: the 12th and 13th behind it
+    if (i >= 12)
+      ticks += std::stod(field);
+  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 double server::metric(const std::string& name) const {
   double sum = 0;
   std::istringstream lines{http_connection{http_port_}.send(get("/metrics")).body};

@@ -62,6 +62,9 @@ public:
   /// The memory that the process holds, in bytes.
   std::uint64_t resident_bytes() const;
 
+  /// The time that processors worked for it, all threads together.
+  double processor_seconds() const;
+
   /// A sample of that name in its GET /metrics, the sum if there are several.
   double metric(const std::string& name) const;
 

@@ -19,18 +19,24 @@ outcome apply_to(or_set& set, const set_change& change, const replica_id& self) 
   // touched.
   if (change.add.size() > event_number_max - set.seen().last(self))
     return refusal::exhausted;
-  or_set delta;
-  for (const auto& [member, observed] : change.add)
-    delta.join(*set.add(self, member, observed.value_or(version_vector{})));
-  for (const auto& [member, observed] : change.remove)
-    if (const auto removed = set.remove(self, member, observed ? *observed : set.context(member)))
-      delta.join(*removed);
-  if (delta.empty())
+  auto delta = set.change(self, change.add, change.remove);
+  if (!delta)
     return std::optional<value>{};
-  return value{std::move(delta)};
+  return value{*std::move(delta)};
 }
 
 } // namespace
+
+std::vector<payload> members_of(const set_change& change) {
+  std::vector<payload> result;
+  result.reserve(change.add.size() + change.remove.size());
+  for (const auto* list : {&change.add, &change.remove})
+    for (const auto& one : *list)
+      result.push_back(one.member);
+  if (!std::ranges::is_sorted(result))
+    std::ranges::sort(result);
+  return result;
+}
 
 type type_of(const command& c) {
   static_assert(std::variant_size_v<command> == 3);
@@ -46,6 +52,18 @@ bool can_create(const command& c, const replica_id& self) {
   return std::any_of(change->remove.begin(), change->remove.end(), [&](const member_change& one) {
     return one.observed && std::any_of(one.observed->begin(), one.observed->end(), is_foreign);
   });
+}
+
+std::size_t footprint_of(const command& c) {
+  auto result = sizeof(command);
+  if (const auto* assigned = std::get_if<register_assign>(&c))
+    result += assigned->what.data.size();
+  if (const auto* change = std::get_if<set_change>(&c))
+    for (const auto* list : {&change->add, &change->remove})
+      for (const auto& [member, observed] : *list)
+        result += sizeof(member_change) + member.data.size() +
+                  (observed ? observed->size() * sizeof(dot) : 0);
+  return result;
 }
 
 bool can_grow(const command& c) {

@@ -5,6 +5,7 @@
 
 #include "crdt/value.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <variant>
@@ -21,12 +22,6 @@ struct register_assign {
   payload what;
 };
 
-/// A member to add or to remove, and what the client had observed of it.
-struct member_change {
-  payload member;
-  std::optional<version_vector> observed;
-};
-
 /// Adds and removes members of a set. No member is in both lists or twice in one. Without a context
 /// an add replaces only this replica's own older add, and a remove removes what this replica
 /// observes at that moment.
@@ -34,6 +29,9 @@ struct set_change {
   std::vector<member_change> add;
   std::vector<member_change> remove;
 };
+
+/// The members that it names, in ascending order.
+std::vector<payload> members_of(const set_change& change);
 
 using command = std::variant<counter_add, register_assign, set_change>;
 
@@ -43,6 +41,9 @@ type type_of(const command& c);
 /// Whether a command of replica `self` changes a value at its bottom. One that does not need not be
 /// applied to a key that nobody has written.
 bool can_create(const command& c, const replica_id& self);
+
+/// About how many bytes a command takes.
+std::size_t footprint_of(const command& c);
 
 /// Whether a command can make a value ever larger. One that replaces or removes cannot.
 bool can_grow(const command& c);

@@ -1,7 +1,10 @@
 #include "crdt/or_set.hpp"
 
+#include "crdt/seek.hpp"
+
 #include <algorithm>
-#include <utility>
+#include <cassert>
+#include <set>
 
 namespace starling::crdt {
 
@@ -22,13 +25,13 @@ or_set::or_set(causal_context seen, clock_map clocks)
     footprint_ += footprint_of(member) + c.size() * entry_footprint;
     cardinality_ += is_live(c);
   }
-  reindex();
+  find_dead();
 }
 
 or_set::or_set(const or_set& other)
     : seen_(other.seen_), clocks_(other.clocks_), footprint_(other.footprint_),
       cardinality_(other.cardinality_) {
-  reindex();
+  find_dead();
 }
 
 or_set& or_set::operator=(const or_set& other) {
@@ -71,38 +74,96 @@ version_vector or_set::context(const payload& member) const {
   return result;
 }
 
+std::vector<std::pair<payload, version_vector>>
+or_set::contexts(std::vector<payload> members) const {
+  version_vector prefixes;
+  for (const auto& [replica, events] : seen_.replicas())
+    if (const auto n = events.prefix(); n > 0)
+      prefixes.emplace_hint(prefixes.end(), replica, n);
+  std::vector<std::pair<payload, version_vector>> result;
+  result.reserve(members.size());
+  auto at = clocks_.begin();
+  for (auto& member : members) {
+    at = seek(clocks_, at, member);
+    auto& [named, observed] = result.emplace_back(std::move(member), prefixes);
+    if (at != clocks_.end() && at->first == named)
+      for (const auto& e : at->second)
+        if (auto& known = observed[e.replica]; known < e.number)
+          known = e.number;
+  }
+  return result;
+}
+
 std::optional<or_set> or_set::add(const replica_id& self, const payload& member,
                                   const version_vector& observed) {
-  const auto next = seen_.last(self) + 1;
-  if (next > event_number_max)
+  if (seen_.last(self) == event_number_max)
     return std::nullopt;
-  or_set delta;
-  for (const auto& [replica, number] : observed)
-    if (replica != self) // the new event covers our own older ones
-      delta.set(member, {replica, number, false});
-  delta.set(member, {self, next, true});
-  delta.seen_.insert({self, next});
-  delta.drop_covered();
-  return join(delta); // never nothing: an event of our own is new
+  return change(self, {{member, observed}}, {});
 }
 
 std::optional<or_set> or_set::remove(const replica_id& self, const payload& member,
                                      const version_vector& observed) {
-  or_set delta;
-  for (const auto& [replica, number] : observed) {
-    // Nobody can have observed an event that we have not made yet: a forged number must not take
-    // away our next adds.
-    const auto believed = replica == self ? std::min(number, seen_.last(self)) : number;
-    if (believed > 0)
-      delta.set(member, {replica, believed, false});
+  return change(self, {}, {{member, observed}});
+}
+
+std::optional<or_set> or_set::change(const replica_id& self,
+                                     const std::vector<member_change>& added,
+                                     const std::vector<member_change>& removed) {
+  const auto last = seen_.last(self);
+  assert(added.size() <= event_number_max - last);
+  or_set news;
+  auto at = clocks_.begin();
+  auto noted = news.clocks_.begin();
+  auto next = last;
+  for (const auto& [member, observed] : added) {
+    at = seek(clocks_, at, member);
+    if (observed)
+      for (const auto& [replica, number] : *observed)
+        if (replica != self) // the new event covers our own older ones
+          end(at, member, {replica, number, false}, news, noted);
+    const entry fresh{self, ++next, true};
+    // An event of ours beyond what we have seen is there if we have lost events: it stays.
+    if (const auto* own = newest(at, member, self); own != nullptr && own->number >= fresh.number)
+      continue;
+    set(at, member, fresh);
+    news.set(noted, member, fresh);
   }
-  return join(delta);
+  if (next > last) {
+    seen_.insert(self, {last + 1, next});
+    news.seen_.insert(self, {last + 1, next});
+    drop_covered();
+    at = clocks_.begin();
+  }
+  for (const auto& [member, observed] : removed) {
+    at = seek(clocks_, at, member);
+    if (observed) {
+      for (const auto& [replica, number] : *observed)
+        // Nobody can have observed an event that we have not made yet: a forged number must not
+        // take away our next adds.
+        end(at, member, {replica, replica == self ? std::min(number, next) : number, false}, news,
+            noted);
+    } else if (at != clocks_.end() && at->first == member) {
+      for (const auto& e : at->second) // each is replaced in its place
+        if (e.live)
+          end(at, member, {e.replica, std::max(e.number, seen_.prefix(e.replica)), false}, news,
+              noted);
+    }
+  }
+  drop_covered();
+  if (news.empty())
+    return std::nullopt;
+  news.drop_covered();
+  return news;
 }
 
 std::optional<or_set> or_set::join(const or_set& other) {
   or_set news;
+  auto noted = news.clocks_.begin();
 
-  // What the other has heard of and no longer holds is over here, too.
+  // Case 1: the other side has seen an event and no longer holds it. The event was removed there,
+  // so it is removed here.
+  if (!clocks_.empty() && !other.seen_.common_with(seen_).empty())
+    find_live();
   for (const auto& [replica, events] : other.seen_.replicas()) {
     const auto ours = live_.find(replica);
     if (ours == live_.end())
@@ -114,31 +175,28 @@ std::optional<or_set> or_set::join(const or_set& other) {
         if (!other.holds(it->second->first, {replica, it->first}))
           over.emplace_back(it->second, it->first);
     for (const auto& [at, number] : over) {
-      set(at->first, {replica, number, false});
-      news.set(at->first, {replica, number, false});
+      set(at, {replica, number, false});
+      news.set(noted, at->first, {replica, number, false});
     }
   }
 
-  // Per member and replica the newest event counts; a live one that we know without holding it
-  // stays dead.
+  // For each member and replica the newest event counts.
+  auto at = clocks_.begin();
   for (const auto& [member, theirs] : other.clocks_) {
+    at = seek(clocks_, at, member);
     for (const auto& e : theirs) {
-      const auto found = clocks_.find(member);
-      const auto mine =
-          found == clocks_.end() ? clock::const_iterator{} : find(found->second, e.replica);
-      const bool has_mine = found != clocks_.end() && mine != found->second.end();
-      const event_number own = has_mine ? mine->number : 0;
-      const bool own_live = has_mine && mine->live;
-      const auto prefix = seen_.prefix(e.replica);
-      if (e.number < own || (e.number == own && (e.live || !own_live)))
+      if (!e.live) {
+        end(at, member, e, news, noted);
         continue;
-      if (e.number > own && e.live && !seen_.contains({e.replica, e.number})) {
-        set(member, e);
-        news.set(member, e);
-      } else if (own_live || e.number > std::max(prefix, own)) {
-        const entry dead{e.replica, e.number, false};
-        set(member, dead);
-        news.set(member, dead);
+      }
+      const auto* own = newest(at, member, e.replica);
+      if (own != nullptr && own->number >= e.number)
+        continue; // ours is as new, or newer
+      if (!seen_.contains({e.replica, e.number})) {
+        set(at, member, e);
+        news.set(noted, member, e);
+      } else { // we have removed it, so it stays dead
+        end(at, member, {e.replica, e.number, false}, news, noted);
       }
     }
   }
@@ -153,16 +211,17 @@ std::optional<or_set> or_set::join(const or_set& other) {
 
 or_set or_set::part(const std::vector<payload>& members) const {
   or_set result;
+  auto near = result.clocks_.begin();
   for (const auto& member : members) {
     for (const auto& [replica, number] : context(member))
-      result.set(member, {replica, number, false});
+      result.set(near, member, {replica, number, false});
     const auto found = clocks_.find(member);
     if (found == clocks_.end())
       continue;
     for (const auto& e : found->second) {
       if (!e.live)
         continue;
-      result.set(member, e);
+      result.set(near, member, e);
       result.seen_.insert({e.replica, e.number});
     }
   }
@@ -170,7 +229,7 @@ or_set or_set::part(const std::vector<payload>& members) const {
   return result;
 }
 
-std::set<payload> or_set::touched_by(const causal_context& events) const {
+std::vector<payload> or_set::touched_by(const causal_context& events) const {
   std::set<payload> result;
   for (const auto& [replica, added] : events.replicas()) {
     if (const auto live = live_.find(replica); live != live_.end())
@@ -182,12 +241,30 @@ std::set<payload> or_set::touched_by(const causal_context& events) const {
       for (const auto& [number, at] : dead->second)
         result.insert(at->first);
   }
-  return result;
+  // Live events are in `seen`, so events that it does not know end none.
+  if (!knows_live_ && !events.common_with(seen_).empty())
+    for (const auto& [member, c] : clocks_)
+      if (std::ranges::any_of(c, [&](const entry& e) {
+            return e.live && events.contains({e.replica, e.number});
+          }))
+        result.insert(member);
+  return {result.begin(), result.end()};
 }
 
-void or_set::put(const payload& member, const clock& c) {
-  for (const auto& e : c)
-    set(member, e);
+void or_set::put(clock_map left_out) {
+  auto near = clocks_.begin();
+  while (!left_out.empty()) {
+    auto node = left_out.extract(left_out.begin());
+    near = seek(clocks_, near, node.key());
+    if (near != clocks_.end() && near->first == node.key())
+      continue;
+    near = clocks_.insert(near, std::move(node));
+    const auto& [member, c] = *near;
+    footprint_ += footprint_of(member) + c.size() * entry_footprint;
+    cardinality_ += is_live(c);
+    for (const auto& e : c)
+      index(near, e);
+  }
 }
 
 // -- clocks and where their events stand --
@@ -203,6 +280,16 @@ bool or_set::is_live(const clock& c) {
   return std::any_of(c.begin(), c.end(), [](const entry& e) { return e.live; });
 }
 
+/// The newest event of a replica that is known for a member; `at` is where `seek` found it, or the
+/// next one.
+const or_set::entry* or_set::newest(position at, const payload& member,
+                                    const replica_id& replica) const {
+  if (at == clocks_.end() || at->first != member)
+    return nullptr;
+  const auto found = find(at->second, replica);
+  return found == at->second.end() ? nullptr : &*found;
+}
+
 bool or_set::holds(const payload& member, const dot& event) const {
   const auto found = clocks_.find(member);
   if (found == clocks_.end())
@@ -211,10 +298,17 @@ bool or_set::holds(const payload& member, const dot& event) const {
   return at != found->second.end() && at->live && at->number == event.number;
 }
 
-void or_set::set(const payload& member, const entry& e) {
-  const auto [at, is_new] = clocks_.try_emplace(member);
-  if (is_new)
+/// Sets an entry of a member's clock; `near` becomes the place of the member.
+void or_set::set(position& near, const payload& member, const entry& e) {
+  near = seek(clocks_, near, member);
+  if (near == clocks_.end() || near->first != member) {
+    near = clocks_.emplace_hint(near, member, clock{});
     footprint_ += footprint_of(member);
+  }
+  set(near, e);
+}
+
+void or_set::set(position at, const entry& e) {
   auto& c = at->second;
   cardinality_ -= is_live(c);
   const auto place =
@@ -231,15 +325,34 @@ void or_set::set(const payload& member, const entry& e) {
   index(at, e);
 }
 
+/// Somebody knows that the events of a replica up to that of `dead` do not hold the member. `near`
+/// is where `seek` finds the member.
+void or_set::end(position& near, const payload& member, const entry& dead, or_set& news,
+                 position& noted) {
+  const auto* own = newest(near, member, dead.replica);
+  const event_number number = own != nullptr ? own->number : 0;
+  const bool is_held = own != nullptr && own->live;
+  if (dead.number < number || (dead.number == number && !is_held))
+    return; // it is known, or something newer is
+  if (!is_held && dead.number <= std::max(seen_.prefix(dead.replica), number))
+    return; // `seen` says it
+  set(near, member, dead);
+  news.set(noted, member, dead);
+}
+
 void or_set::index(position at, const entry& e) {
-  if (e.live)
-    live_[e.replica].emplace(e.number, at);
-  else
+  if (!e.live) {
     dead_[e.replica].emplace(e.number, at);
+  } else if (knows_live_) {
+    auto& events = live_[e.replica];
+    events.emplace_hint(events.end(), e.number, at);
+  }
 }
 
 void or_set::unindex(position at, const entry& e) {
   if (e.live) {
+    if (!knows_live_)
+      return;
     const auto events = live_.find(e.replica);
     events->second.erase(e.number);
     if (events->second.empty())
@@ -276,12 +389,22 @@ void or_set::drop_covered() {
   }
 }
 
-void or_set::reindex() {
-  live_.clear();
-  dead_.clear();
+/// Finds the dead entries of a set that was made with clocks.
+void or_set::find_dead() {
   for (auto at = clocks_.begin(); at != clocks_.end(); ++at)
     for (const auto& e : at->second)
-      index(at, e);
+      if (!e.live)
+        index(at, e);
+}
+
+/// Finds the live events; from then on they are kept track of.
+void or_set::find_live() {
+  if (std::exchange(knows_live_, true))
+    return;
+  for (auto at = clocks_.begin(); at != clocks_.end(); ++at)
+    for (const auto& e : at->second)
+      if (e.live)
+        index(at, e);
 }
 
 std::size_t or_set::elements() const {
@@ -380,10 +503,12 @@ or_set or_set::decode(wire::reader& in) {
     }
   }
 
+  std::vector<std::pair<std::uint64_t, event_number>> live; // by the place in the table
   for (auto left = in.count(5); left > 0 && in.ok(); --left) {
-    const auto member = decode_payload(in);
+    auto member = decode_payload(in);
     if (!result.clocks_.empty() && member <= result.clocks_.rbegin()->first)
       in.fail("members are not in ascending order");
+    clock c;
     const auto size = in.count(2);
     if (size == 0)
       in.fail("clock without entries");
@@ -402,17 +527,25 @@ or_set or_set::decode(wire::reader& in) {
         in.fail("entries are not in ascending order");
       if (e.live && !result.seen_.contains({e.replica, e.number}))
         in.fail("live event that the set has not seen");
-      if (e.live && result.live_.contains(e.replica) &&
-          result.live_.at(e.replica).contains(e.number))
-        in.fail("one event holds two members");
       if (!e.live && e.number <= result.seen_.prefix(e.replica))
         in.fail("dead entry that the prefix covers");
       if (!in.ok())
         break;
-      result.set(member, e);
+      if (e.live)
+        live.emplace_back(which, e.number);
+      c.push_back(e);
       before = &table[which];
     }
+    if (!in.ok())
+      break;
+    result.footprint_ += footprint_of(member) + c.size() * entry_footprint;
+    result.cardinality_ += is_live(c);
+    result.clocks_.emplace_hint(result.clocks_.end(), std::move(member), std::move(c));
   }
+  std::ranges::sort(live);
+  if (std::ranges::adjacent_find(live) != live.end())
+    in.fail("one event holds two members");
+  result.find_dead();
 
   for (const auto& replica : table)
     if (result.seen_.last(replica) == 0 && !result.dead_.contains(replica))

@@ -22,10 +22,16 @@
 
 #include <map>
 #include <optional>
-#include <set>
+#include <utility>
 #include <vector>
 
 namespace starling::crdt {
+
+/// A member to add or to remove, and what the client had observed of it.
+struct member_change {
+  payload member;
+  std::optional<version_vector> observed;
+};
 
 class or_set {
 public:
@@ -72,6 +78,16 @@ public:
   /// member.
   version_vector context(const payload& member) const;
 
+  /// Some members, each with its context. Costs least if they are in ascending order.
+  std::vector<std::pair<payload, version_vector>> contexts(std::vector<payload> members) const;
+
+  /// Adds members, then removes members, as `add` and `remove` do one by one; returns the delta of
+  /// it all, or nothing if nothing changed. Without a context a remove ends what is observed here
+  /// by then. Costs least if each list is in ascending order. Requires: no member is in both lists
+  /// or twice in one, and `self` has event numbers left for those that are added.
+  std::optional<or_set> change(const replica_id& self, const std::vector<member_change>& added,
+                               const std::vector<member_change>& removed);
+
   /// Adds a member as the next event of `self`; returns the delta. Replaces the adds that
   /// `observed` covers; without it, only this replica's own older one.
   std::optional<or_set> add(const replica_id& self, const payload& member,
@@ -91,12 +107,12 @@ public:
   or_set part(const std::vector<payload>& members) const;
 
   /// The members whose clocks may change when these events become known without a word about their
-  /// members: they end a live event, or close the gap before one that is dead.
-  std::set<payload> touched_by(const causal_context& events) const;
+  /// members, in ascending order: they end a live event, or close the gap before one that is dead.
+  std::vector<payload> touched_by(const causal_context& events) const;
 
-  /// Puts in a clock that was left out when this set was made. Requires: what always holds of a
-  /// set, and the member has no clock here.
-  void put(const payload& member, const clock& c);
+  /// Puts in clocks that were left out when this set was made; members that have a clock here keep
+  /// theirs. Requires: what always holds of a set.
+  void put(clock_map left_out);
 
   bool empty() const { return seen_.empty() && clocks_.empty(); }
 
@@ -123,22 +139,29 @@ private:
   using position = clock_map::iterator;
 
   static clock::const_iterator find(const clock& c, const replica_id& replica);
+  const entry* newest(position at, const payload& member, const replica_id& replica) const;
   bool holds(const payload& member, const dot& event) const;
-  void set(const payload& member, const entry& e);
+  void set(position& near, const payload& member, const entry& e);
+  void set(position at, const entry& e);
+  void end(position& near, const payload& member, const entry& dead, or_set& news, position& noted);
   void index(position at, const entry& e);
   void unindex(position at, const entry& e);
   void erase(position at, const replica_id& replica);
   void drop_covered();
-  void reindex();
+  void find_dead();
+  void find_live();
 
   causal_context seen_;
   clock_map clocks_;
   std::size_t footprint_ = 0;
   std::size_t cardinality_ = 0;
 
-  // Where each event stands, so that a delta costs what it carries and not what the set holds.
+  // Where each event stands, so that a delta costs what it carries and not what the set holds. The
+  // live ones are looked for when a delta is first joined: a set that is itself a delta, or that
+  // only this replica changes, never needs them.
   std::map<replica_id, std::map<event_number, position>> live_;
   std::map<replica_id, std::multimap<event_number, position>> dead_;
+  bool knows_live_ = false;
 };
 
 } // namespace starling::crdt

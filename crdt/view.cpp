@@ -2,19 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
-#include <set>
 
 namespace starling::crdt {
 
 namespace {
 
-template <class Members>
-set_view view_members(const or_set& set, const Members& members) {
-  set_view result{.members = {}, .cardinality = set.cardinality()};
-  result.members.reserve(members.size());
-  for (const auto& member : members)
-    result.members.emplace_back(member, set.context(member));
-  return result;
+set_view view_members(const or_set& set, std::vector<payload> members) {
+  return {.members = set.contexts(std::move(members)), .cardinality = set.cardinality()};
 }
 
 view view_of(const or_set& set, whole_value) {
@@ -54,7 +48,7 @@ view view_of(const or_set& set, const member_page& page) {
     result.next = position_between(members[page.limit - 1].data, members[page.limit].data);
     members.pop_back();
   }
-  result.shown = view_members(set, members);
+  result.shown = view_members(set, std::move(members));
   return result;
 }
 
@@ -85,12 +79,7 @@ view view_of(const value& v, const command& c) {
   const auto* change = std::get_if<set_change>(&c);
   if (!change)
     return view_of(v);
-  std::set<payload> touched;
-  for (const auto& x : change->add)
-    touched.insert(x.member);
-  for (const auto& x : change->remove)
-    touched.insert(x.member);
-  return view_members(v.as<or_set>(), touched);
+  return view_members(v.as<or_set>(), members_of(*change));
 }
 
 } // namespace starling::crdt

@@ -3,6 +3,7 @@
 #include "http/context_token.hpp"
 #include "http/json_text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <set>
@@ -94,24 +95,27 @@ either<crdt::command> read_register(std::string_view body) {
   return crdt::register_assign{{crdt::payload_kind::json, compact(given.begin()->second)}};
 }
 
-/// The elements of an array, in order and each once.
+/// The elements of an array, in ascending order and each once.
 either<std::vector<std::string>> read_elements(std::string_view text, const std::string& pointer) {
   const auto array = elements_of(text);
   if (!array)
     return wrong_type_at(pointer, "an array of strings");
   std::vector<std::string> result;
-  std::set<std::string> known;
-  for (std::size_t i = 0; i < array->size(); ++i) {
-    const auto element = string_of((*array)[i]);
-    const auto place = pointer_to(pointer, std::to_string(i));
+  result.reserve(array->size());
+  const auto place = [&] { return pointer_to(pointer, std::to_string(result.size())); };
+  for (const auto& one : *array) {
+    auto element = string_of(one);
     if (!element)
-      return wrong_type_at(place, "a string");
+      return wrong_type_at(place(), "a string");
     if (element->size() > element_bytes_max)
       return problem{element_too_large,
-                     "the limit is " + std::to_string(element_bytes_max) + " bytes", place};
-    if (known.insert(*element).second)
-      result.push_back(*element);
+                     "the limit is " + std::to_string(element_bytes_max) + " bytes", place()};
+    result.push_back(*std::move(element));
   }
+  if (!std::ranges::is_sorted(result))
+    std::ranges::sort(result);
+  const auto twice = std::ranges::unique(result);
+  result.erase(twice.begin(), twice.end());
   return result;
 }
 
@@ -144,6 +148,17 @@ either<std::optional<crdt::version_vector>> observed_of(const crdt::payload& ele
   return observed;
 }
 
+/// Whether a member is in both lists, which are in ascending order.
+bool have_common(const std::vector<crdt::member_change>& some,
+                 const std::vector<crdt::member_change>& others) {
+  auto other = others.begin();
+  return std::ranges::any_of(some, [&](const auto& one) {
+    while (other != others.end() && other->member < one.member)
+      ++other;
+    return other != others.end() && other->member == one.member;
+  });
+}
+
 either<crdt::command> read_set(std::string_view body, const crdt::key& key,
                                const wire::secret& secret) {
   auto read = read_body(body, {"add", "remove", "contexts"}, R"({"add": ["apple"]})");
@@ -162,7 +177,6 @@ either<crdt::command> read_set(std::string_view body, const crdt::key& key,
   }
 
   crdt::set_change change;
-  std::set<std::string> touched;
   for (const auto& [name, list] : {std::pair{"add", &change.add}, {"remove", &change.remove}}) {
     const auto found = given.find(name);
     if (found == given.end())
@@ -170,18 +184,22 @@ either<crdt::command> read_set(std::string_view body, const crdt::key& key,
     auto elements = read_elements(found->second, pointer_to("", name));
     if (auto* error = std::get_if<problem>(&elements))
       return std::move(*error);
-    for (auto& element : std::get<1>(elements)) {
-      if (!touched.insert(element).second)
-        return problem{added_and_removed, "an element is either added or removed",
-                       pointer_to("", name)};
+    auto& names = std::get<1>(elements);
+    list->reserve(names.size());
+    for (auto& element : names) {
       crdt::member_change one{{crdt::payload_kind::text, std::move(element)}, std::nullopt};
-      auto observed = observed_of(one.member, contexts, key, secret);
-      if (auto* error = std::get_if<problem>(&observed))
-        return std::move(*error);
-      one.observed = std::get<1>(std::move(observed));
+      if (!contexts.empty()) {
+        auto observed = observed_of(one.member, contexts, key, secret);
+        if (auto* error = std::get_if<problem>(&observed))
+          return std::move(*error);
+        one.observed = std::get<1>(std::move(observed));
+      }
       list->push_back(std::move(one));
     }
   }
+  if (have_common(change.add, change.remove))
+    return problem{added_and_removed, "an element is either added or removed",
+                   pointer_to("", "remove")};
   return change;
 }
 

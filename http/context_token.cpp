@@ -22,13 +22,26 @@ std::string covered(const crdt::key& key, const crdt::payload& member, std::stri
 
 std::string encode_context(const wire::secret& secret, const crdt::key& key,
                            const crdt::payload& member, const crdt::version_vector& observed) {
-  wire::writer out;
-  out.u8(format_version);
-  crdt::encode(out, observed);
-  auto content = std::move(out).take();
-  const auto tag = secret.sign(purpose, covered(key, member, content));
-  content.append(tag.data(), tag.size());
-  return wire::to_base64(content);
+  return std::string{context_writer{secret, key}.token(member, observed)};
+}
+
+context_writer::context_writer(const wire::secret& secret, const crdt::key& key)
+    : signer_(secret, purpose) {
+  crdt::encode(covered_, key);
+  begin_ = covered_.size();
+}
+
+std::string_view context_writer::token(const crdt::payload& member,
+                                       const crdt::version_vector& observed) {
+  covered_.truncate(begin_);
+  crdt::encode(covered_, member);
+  const auto content_begin = covered_.size();
+  covered_.u8(format_version);
+  crdt::encode(covered_, observed);
+  const auto tag = signer_.sign(covered_.view());
+  content_.assign(covered_.view().substr(content_begin)).append(tag.data(), tag.size());
+  text_ = wire::to_base64(content_);
+  return text_;
 }
 
 std::optional<crdt::version_vector> decode_context(const wire::secret& secret, const crdt::key& key,

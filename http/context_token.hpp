@@ -21,6 +21,22 @@ inline constexpr std::size_t context_bytes_max = 64 * 1024;
 std::string encode_context(const wire::secret& secret, const crdt::key& key,
                            const crdt::payload& member, const crdt::version_vector& observed);
 
+/// Writes many tokens for the members of one set, each as `encode_context` does, for less.
+class context_writer {
+public:
+  context_writer(const wire::secret& secret, const crdt::key& key);
+
+  /// Valid until the next one.
+  std::string_view token(const crdt::payload& member, const crdt::version_vector& observed);
+
+private:
+  wire::secret::signer signer_;
+  wire::writer covered_; // what the tag covers: the key, and then the latest member and content
+  std::size_t begin_;    // where the latest member begins
+  std::string content_;  // the latest, with its tag
+  std::string text_;
+};
+
 /// Nothing if this is not a token for this key and member made with this secret.
 std::optional<crdt::version_vector> decode_context(const wire::secret& secret, const crdt::key& key,
                                                    const crdt::payload& member,

@@ -48,5 +48,6 @@ std::string compact(std::string_view text);
 
 /// Text as a JSON string. UTF-8 stays as it is.
 std::string quote(std::string_view text);
+void append_quoted(std::string& out, std::string_view text);
 
 } // namespace starling::http

@@ -37,26 +37,36 @@ response ok(const std::vector<std::string>& members) {
 
 using observed_members = std::vector<std::pair<crdt::payload, crdt::version_vector>>;
 
-observed_members text_of(const crdt::set_view& what) {
-  observed_members result;
-  for (const auto& x : what.members)
-    if (x.first.kind == crdt::payload_kind::text)
-      result.push_back(x);
-  return result;
+/// Joins what `write` appends for each member that is a text.
+template <class Write>
+std::string texts(std::string_view name, char open, const observed_members& members, char close,
+                  Write write) {
+  auto out = quote(name).append(": ") + open;
+  const auto begin = out.size();
+  for (const auto& one : members) {
+    if (one.first.kind != crdt::payload_kind::text)
+      continue;
+    if (out.size() > begin)
+      out += ", ";
+    write(out, one);
+  }
+  return out += close;
 }
 
 std::string contexts_of(const observed_members& members, const crdt::key& key,
                         const wire::secret& secret) {
-  return member("contexts", list('{', members, '}', [&](const auto& x) {
-                  const auto& [element, observed] = x;
-                  return member(element.data,
-                                quote(encode_context(secret, key, element, observed)));
-                }));
+  context_writer context{secret, key};
+  return texts("contexts", '{', members, '}', [&](std::string& out, const auto& x) {
+    const auto& [element, observed] = x;
+    append_quoted(out, element.data);
+    out += ": ";
+    append_quoted(out, context.token(element, observed));
+  });
 }
 
 std::string values_of(const observed_members& members) {
-  return member("values",
-                list('[', members, ']', [](const auto& x) { return quote(x.first.data); }));
+  return texts("values", '[', members, ']',
+               [](std::string& out, const auto& x) { append_quoted(out, x.first.data); });
 }
 
 std::string_view to_text(bool claim) {
@@ -82,10 +92,9 @@ std::string cardinality_of(std::uint64_t members) {
 
 response show(const crdt::set_view& what, const crdt::key& key, const wire::secret& secret,
               style how) {
-  const auto members = text_of(what);
-  std::vector shown{cardinality_of(what.cardinality), values_of(members)};
+  std::vector shown{cardinality_of(what.cardinality), values_of(what.members)};
   if (how.contexts)
-    shown.push_back(contexts_of(members, key, secret));
+    shown.push_back(contexts_of(what.members, key, secret));
   return ok(shown);
 }
 
@@ -162,7 +171,7 @@ response reply_to_write(const crdt::key& key, const crdt::view& what, const wire
     return reply_to_read(key, what, secret, how);
   std::vector shown{cardinality_of(set->cardinality)};
   if (how.contexts)
-    shown.push_back(contexts_of(text_of(*set), key, secret));
+    shown.push_back(contexts_of(set->members, key, secret));
   return ok(shown);
 }
 

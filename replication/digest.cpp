@@ -1,6 +1,10 @@
 #include "replication/digest.hpp"
 
+#include "crdt/seek.hpp"
+
+#include <algorithm>
 #include <cassert>
+#include <iterator>
 
 namespace starling::replication {
 
@@ -55,23 +59,39 @@ std::string to_string(const digest& d) {
   return result;
 }
 
+namespace {
+
+/// All of two lists in ascending order, each once.
+std::vector<crdt::payload> both(std::vector<crdt::payload> some,
+                                const std::vector<crdt::payload>& more) {
+  if (more.empty())
+    return some;
+  std::vector<crdt::payload> result;
+  result.reserve(some.size() + more.size());
+  std::ranges::set_union(some, more, std::back_inserter(result));
+  return result;
+}
+
+} // namespace
+
 set_rows rows_changed_by(const crdt::or_set& set, const crdt::or_set& delta) {
-  set_rows result{set.touched_by(delta.seen()), {}};
+  set_rows result;
+  result.members.reserve(delta.clocks().size());
   for (const auto& [member, clock] : delta.clocks())
-    result.members.insert(member);
+    result.members.push_back(member);
+  result.members = both(std::move(result.members), set.touched_by(delta.seen()));
   for (const auto& [replica, events] : delta.seen().replicas())
-    result.replicas.insert(replica);
+    result.replicas.push_back(replica);
   return result;
 }
 
 set_rows rows_changed_by(const crdt::or_set& set, const crdt::replica_id& self,
-                         std::set<crdt::payload> members) {
+                         std::vector<crdt::payload> members) {
   // New events of our own: none is live yet, but dead entries may have waited for them.
   crdt::causal_context added;
   if (const auto last = set.seen().last(self); last < crdt::event_number_max)
     added.insert(self, {last + 1, crdt::event_number_max});
-  members.merge(set.touched_by(added));
-  return {std::move(members), {self}};
+  return {both(std::move(members), set.touched_by(added)), {self}};
 }
 
 digest digester::digest_of(const crdt::key& key, const crdt::value& value) const {
@@ -79,11 +99,12 @@ digest digester::digest_of(const crdt::key& key, const crdt::value& value) const
     return {};
   if (value.type() == crdt::type::set) {
     const auto& set = value.as<crdt::or_set>();
+    row_digester row{*this, key};
     digest sum;
     for (const auto& [member, clock] : set.clocks())
-      sum += row(key, member, clock);
+      sum += row(member, clock);
     for (const auto& [replica, events] : set.seen().replicas())
-      sum += row(key, replica, events);
+      sum += row(replica, events);
     return sum;
   }
   auto out = begin(fact::value, key);
@@ -93,41 +114,59 @@ digest digester::digest_of(const crdt::key& key, const crdt::value& value) const
 
 digest digester::digest_of(const crdt::key& key, const crdt::or_set& set,
                            const set_rows& rows) const {
+  row_digester row{*this, key};
   digest sum;
-  for (const auto& member : rows.members)
-    if (const auto found = set.clocks().find(member); found != set.clocks().end())
-      sum += row(key, member, found->second);
+  auto at = set.clocks().begin();
+  for (const auto& member : rows.members) {
+    at = crdt::seek(set.clocks(), at, member);
+    if (at != set.clocks().end() && at->first == member)
+      sum += row(member, at->second);
+  }
   for (const auto& replica : rows.replicas)
     if (const auto found = set.seen().replicas().find(replica);
         found != set.seen().replicas().end())
-      sum += row(key, replica, found->second);
+      sum += row(replica, found->second);
   return sum;
 }
 
 digest digester::row(const crdt::key& key, const crdt::payload& member,
                      const crdt::or_set::clock& clock) const {
+  return row_digester{*this, key}(member, clock);
+}
+
+digest digester::row(const crdt::key& key, const crdt::replica_id& replica,
+                     const crdt::interval_set& events) const {
+  return row_digester{*this, key}(replica, events);
+}
+
+row_digester::row_digester(const digester& digests, const crdt::key& key)
+    : digests_(digests), member_row_(begin(fact::member_row, key)),
+      seen_row_(begin(fact::seen_row, key)), begin_(member_row_.size()) {}
+
+digest row_digester::operator()(const crdt::payload& member, const crdt::or_set::clock& clock) {
   if (clock.empty())
     return {};
-  auto out = begin(fact::member_row, key);
+  auto& out = member_row_;
+  out.truncate(begin_);
   crdt::encode(out, member);
   for (const auto& e : clock) {
     crdt::encode(out, e.replica);
     out.varint(e.number << 1 | (e.live ? 1 : 0));
   }
-  return hash(out.view());
+  return digests_.hash(out.view());
 }
 
-digest digester::row(const crdt::key& key, const crdt::replica_id& replica,
-                     const crdt::interval_set& events) const {
+digest row_digester::operator()(const crdt::replica_id& replica, const crdt::interval_set& events) {
   if (events.empty())
     return {};
-  auto out = begin(fact::seen_row, key);
+  auto& out = seen_row_;
+  out.truncate(begin_);
   crdt::encode(out, replica);
   for (const auto& [first, last] : events.intervals()) {
     out.varint(first);
     out.varint(last);
   }
-  return hash(out.view());
+  return digests_.hash(out.view());
 }
 
 std::uint64_t digester::position_of(std::string_view name) const {

@@ -18,9 +18,9 @@
 #include "wire/keyed_hash.hpp"
 
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace starling::replication {
 
@@ -40,17 +40,19 @@ struct digest {
 std::string to_string(const digest& d);
 
 /// The rows of a set that an operation may change: of some members, and of some replicas in `seen`.
+/// Both are in ascending order, and nothing is there twice.
 struct set_rows {
-  std::set<crdt::payload> members;
-  std::set<crdt::replica_id> replicas;
+  std::vector<crdt::payload> members;
+  std::vector<crdt::replica_id> replicas;
 };
 
 /// The rows that joining `delta` into `set` may change.
 set_rows rows_changed_by(const crdt::or_set& set, const crdt::or_set& delta);
 
-/// The rows that a request of `self` to add or remove these members may change.
+/// The rows that a request of `self` to add or remove these members may change. Requires: the
+/// members are in ascending order.
 set_rows rows_changed_by(const crdt::or_set& set, const crdt::replica_id& self,
-                         std::set<crdt::payload> members);
+                         std::vector<crdt::payload> members);
 
 class digester {
 public:
@@ -76,9 +78,26 @@ public:
   std::uint64_t position_of(std::string_view name) const;
 
 private:
+  friend class row_digester;
   digest hash(std::string_view bytes) const;
 
   wire::keyed_hash hash_;
+};
+
+/// Digests of many rows of one set, each as `digester::row` gives it, for less.
+class row_digester {
+public:
+  /// Requires: `digests` outlives this.
+  row_digester(const digester& digests, const crdt::key& key);
+
+  digest operator()(const crdt::payload& member, const crdt::or_set::clock& clock);
+  digest operator()(const crdt::replica_id& replica, const crdt::interval_set& events);
+
+private:
+  const digester& digests_;
+  wire::writer member_row_; // what the text of each begins with, and the latest row behind it
+  wire::writer seen_row_;   // the same of rows of `seen`
+  std::size_t begin_ = 0;   // where the rows begin in both
 };
 
 /// A key's name in the hash tree: its canonical encoding.

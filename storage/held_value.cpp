@@ -1,5 +1,7 @@
 #include "storage/held_value.hpp"
 
+#include "crdt/seek.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <iterator>
@@ -9,28 +11,47 @@ namespace starling::storage {
 
 namespace {
 
-std::set<crdt::payload> members_of(const crdt::command& c) {
-  std::set<crdt::payload> result;
-  if (const auto* changes = std::get_if<crdt::set_change>(&c))
-    for (const auto* list : {&changes->add, &changes->remove})
-      for (const auto& one : *list)
-        result.insert(one.member);
-  return result;
+std::vector<crdt::payload> members_of(const crdt::command& c) {
+  const auto* change = std::get_if<crdt::set_change>(&c);
+  return change != nullptr ? crdt::members_of(*change) : std::vector<crdt::payload>{};
 }
 
 std::uint64_t dead_in(const crdt::or_set::clock& clock) {
   return static_cast<std::uint64_t>(std::ranges::count(clock, false, &crdt::or_set::entry::live));
 }
 
-const crdt::or_set::clock& clock_of(const crdt::or_set& set, const crdt::payload& member) {
-  static const crdt::or_set::clock none;
-  const auto found = set.clocks().find(member);
-  return found == set.clocks().end() ? none : found->second;
-}
+/// The clocks of the members of a set, one after the other.
+class clocks_in_order {
+public:
+  explicit clocks_in_order(const crdt::or_set& set) : all_(set.clocks()), at_(all_.begin()) {}
+
+  /// Empty without one. Costs least if the members come in ascending order.
+  const crdt::or_set::clock& of(const crdt::payload& member) {
+    static const crdt::or_set::clock none;
+    at_ = crdt::seek(all_, at_, member);
+    return at_ != all_.end() && at_->first == member ? at_->second : none;
+  }
+
+private:
+  const crdt::or_set::clock_map& all_;
+  crdt::or_set::clock_map::const_iterator at_;
+};
 
 bool is_less(const crdt::or_set::entry& a, const crdt::or_set::entry& b) {
   return std::tie(a.replica, a.number, a.live) < std::tie(b.replica, b.number, b.live);
 }
+
+/// An entry whose row comes or goes; in the order of the rows.
+struct entry_change {
+  crdt::or_set::entry entry;
+  const crdt::payload* member;
+  bool is_here;
+
+  friend bool operator<(const entry_change& a, const entry_change& b) {
+    return std::tie(a.entry.live, a.entry.replica, a.entry.number, *a.member) <
+           std::tie(b.entry.live, b.entry.replica, b.entry.number, *b.member);
+  }
+};
 
 } // namespace
 
@@ -77,9 +98,10 @@ wanted_rows held_value::lacks(const crdt::value& part) const {
   if (whole_)
     return {};
   const auto& delta = part.as<crdt::or_set>();
-  std::set<crdt::payload> members;
+  std::vector<crdt::payload> members;
+  members.reserve(delta.clocks().size());
   for (const auto& [member, clock] : delta.clocks())
-    members.insert(members.end(), member);
+    members.push_back(member);
   return lacks(std::move(members), delta.seen());
 }
 
@@ -91,10 +113,22 @@ bool held_value::is_here(const crdt::payload& member) const {
   return whole_ || absent_.contains(member) || set().clocks().contains(member);
 }
 
-wanted_rows held_value::lacks(std::set<crdt::payload> members,
+/// Those of some members in ascending order that are not here.
+std::vector<crdt::payload> held_value::not_here(std::vector<crdt::payload> members) const {
+  clocks_in_order clocks{set()};
+  auto at = absent_.begin();
+  std::erase_if(members, [&](const auto& member) {
+    if (!clocks.of(member).empty())
+      return true;
+    at = crdt::seek(absent_, at, member);
+    return at != absent_.end() && *at == member;
+  });
+  return members;
+}
+
+wanted_rows held_value::lacks(std::vector<crdt::payload> members,
                               const crdt::causal_context& events) const {
-  std::erase_if(members, [this](const auto& member) { return is_here(member); });
-  wanted_rows result{std::move(members), set().seen().common_with(events), {}};
+  wanted_rows result{not_here(std::move(members)), set().seen().common_with(events), {}};
   if (dead_ == 0)
     return result;
   // Once the events before them are known without a gap, `seen` alone says that they are over.
@@ -111,16 +145,22 @@ wanted_rows held_value::lacks(std::set<crdt::payload> members,
   return result;
 }
 
-void held_value::take(const std::set<crdt::payload>& asked, crdt::or_set::clock_map clocks) {
+void held_value::take(const std::vector<crdt::payload>& asked, crdt::or_set::clock_map clocks) {
+  if (whole_)
+    return; // what is here is newer
   auto& set = value_.as<crdt::or_set>();
+  if (!absent_.empty())
+    std::erase_if(clocks, [this](const auto& row) { return absent_.contains(row.first); });
   const auto before = set.footprint();
-  for (const auto& [member, clock] : clocks)
-    if (!is_here(member)) // what is here may be newer
-      set.put(member, clock);
+  set.put(std::move(clocks));
   elsewhere_ -= set.footprint() - before;
+  clocks_in_order here{set};
+  auto at = absent_.begin();
   for (const auto& member : asked)
-    if (!is_here(member))
-      absent_.insert(member);
+    if (here.of(member).empty()) {
+      at = crdt::seek(absent_, at, member);
+      at = absent_.insert(at, member);
+    }
 }
 
 /// A part of a set does not know how many members there are.
@@ -149,47 +189,86 @@ auto held_value::change(const replication::set_rows& rows, const replication::di
       changed->put(head_name(key_), encode(summary()));
     return result;
   }
+  replication::row_digester row{digests, key_};
   std::vector<crdt::or_set::clock> before;
   before.reserve(rows.members.size());
-  for (const auto& member : rows.members)
-    before.push_back(clock_of(set(), member));
-  digest_ -= digests.digest_of(key_, set(), rows);
+  clocks_in_order old{set()};
+  for (const auto& member : rows.members) {
+    before.push_back(old.of(member));
+    digest_ -= row(member, before.back());
+  }
+  digest_ -= digests.digest_of(key_, set(), {{}, rows.replicas});
   auto result = operation();
-  digest_ += digests.digest_of(key_, set(), rows);
+  digest_ += digests.digest_of(key_, set(), {{}, rows.replicas});
+  clocks_in_order fresh{set()};
   auto clock = before.begin();
-  for (const auto& member : rows.members)
-    note(member, *clock++, changed);
+  for (const auto& member : rows.members) {
+    const auto& now = fresh.of(member);
+    digest_ += row(member, now);
+    count(member, *clock++, now);
+  }
   if (changed != nullptr && digest_ != digest_before)
-    changed->put(head_name(key_), encode(summary()));
+    write(rows.members, before, *changed);
   return result;
 }
 
-/// The row of a member may not be what it was.
-void held_value::note(const crdt::payload& member, const crdt::or_set::clock& before,
-                      batch* changed) {
-  const auto& now = clock_of(set(), member);
-  if (now == before)
-    return;
+/// Keeps what is known of all members up to date with one of them.
+void held_value::count(const crdt::payload& member, const crdt::or_set::clock& before,
+                       const crdt::or_set::clock& now) {
   members_ += (crdt::or_set::is_live(now) ? 1 : 0) - (crdt::or_set::is_live(before) ? 1 : 0);
   dead_ += dead_in(now) - dead_in(before);
-  if (!whole_ && now.empty())
+  if (whole_ || now.empty() == before.empty())
+    return;
+  if (now.empty())
     absent_.insert(member);
   else
     absent_.erase(member);
-  if (changed == nullptr)
-    return;
-  if (now.empty())
-    changed->erase(member_name(key_, member));
-  else
-    changed->put(member_name(key_, member), encode(now));
-  crdt::or_set::clock differing;
-  std::ranges::set_difference(before, now, std::back_inserter(differing), is_less);
-  for (const auto& entry : differing)
-    changed->erase(entry_name(key_, entry, member));
-  differing.clear();
-  std::ranges::set_difference(now, before, std::back_inserter(differing), is_less);
-  for (const auto& entry : differing)
-    changed->put(entry_name(key_, entry, member), {});
+}
+
+/// Writes down the rows that are different: the rows of members first, then the rows of entries. A
+/// store takes rows that come in their order for much less than others.
+void held_value::write(const std::vector<crdt::payload>& members,
+                       const std::vector<crdt::or_set::clock>& before, batch& changed) const {
+  changed.put(head_name(key_), encode(summary()));
+  row_names name{key_};
+  wire::writer row;
+  clocks_in_order rows{set()};
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const auto& now = rows.of(members[i]);
+    if (now == before[i])
+      continue;
+    if (now.empty()) {
+      changed.erase(name.member(members[i]));
+      continue;
+    }
+    row.truncate(0);
+    encode(row, now);
+    changed.put(name.member(members[i]), row.view());
+  }
+  std::vector<entry_change> entries;
+  entries.reserve(members.size());
+  clocks_in_order clocks{set()};
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const auto& now = clocks.of(members[i]);
+    const auto differing = [&](const auto& some, const auto& others, bool is_here) {
+      auto other = others.begin();
+      for (const auto& e : some) {
+        while (other != others.end() && is_less(*other, e))
+          ++other;
+        if (other == others.end() || is_less(e, *other))
+          entries.push_back({e, &members[i], is_here});
+      }
+    };
+    differing(before[i], now, false);
+    differing(now, before[i], true);
+  }
+  if (!std::is_sorted(entries.begin(), entries.end()))
+    std::sort(entries.begin(), entries.end());
+  for (const auto& [entry, member, is_here] : entries)
+    if (is_here)
+      changed.put(name.entry(entry, *member), {});
+    else
+      changed.erase(name.entry(entry, *member));
 }
 
 crdt::outcome held_value::apply(const crdt::command& c, const crdt::replica_id& self,

@@ -17,14 +17,15 @@
 
 #include <optional>
 #include <set>
+#include <vector>
 
 namespace starling::storage {
 
 /// Rows of a set that an operation needs.
 struct wanted_rows {
-  std::set<crdt::payload> members;
-  crdt::causal_context live; // and those of the members that these events hold
-  crdt::causal_context dead; // and of those with a dead entry for one of these events
+  std::vector<crdt::payload> members; // in ascending order, none of them twice
+  crdt::causal_context live;          // and those of the members that these events hold
+  crdt::causal_context dead;          // and of those with a dead entry for one of these events
 
   bool empty() const { return members.empty() && live.empty() && dead.empty(); }
 };
@@ -66,8 +67,8 @@ public:
   wanted_rows lacks(const crdt::one_member& query) const;
 
   /// Takes in rows that were lacking, as they were kept; a member that was asked for and has no row
-  /// is in the set of them without one.
-  void take(const std::set<crdt::payload>& asked, crdt::or_set::clock_map clocks);
+  /// is in the list of them without one. Requires: the list is in ascending order.
+  void take(const std::vector<crdt::payload>& asked, crdt::or_set::clock_map clocks);
 
   // -- what clients see --
 
@@ -101,14 +102,18 @@ private:
 
   const crdt::or_set& set() const { return value_.as<crdt::or_set>(); }
   bool is_here(const crdt::payload& member) const;
-  wanted_rows lacks(std::set<crdt::payload> members, const crdt::causal_context& events) const;
+  std::vector<crdt::payload> not_here(std::vector<crdt::payload> members) const;
+  wanted_rows lacks(std::vector<crdt::payload> members, const crdt::causal_context& events) const;
 
   crdt::view complete(crdt::view seen) const;
 
   template <class Operation>
   auto change(const replication::set_rows& rows, const replication::digester& digests,
               batch* changed, Operation operation);
-  void note(const crdt::payload& member, const crdt::or_set::clock& before, batch* changed);
+  void count(const crdt::payload& member, const crdt::or_set::clock& before,
+             const crdt::or_set::clock& now);
+  void write(const std::vector<crdt::payload>& members,
+             const std::vector<crdt::or_set::clock>& before, batch& changed) const;
 
   crdt::key key_;
   crdt::value value_;

@@ -63,9 +63,9 @@ std::optional<std::string> doubt_about(const read_row& before, const evidence& s
   return difference(before.content->kept, seen);
 }
 
-std::optional<failure> put(store& rows, std::string name, std::string value) {
+std::optional<failure> put(store& rows, std::string_view name, std::string_view value) {
   batch b;
-  b.put(std::move(name), std::move(value));
+  b.put(name, value);
   return rows.commit({b}, true);
 }
 

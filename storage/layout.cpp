@@ -160,9 +160,7 @@ std::pair<std::string, std::string> all_heads() {
 // -- members --
 
 std::string member_name(const crdt::key& set, const crdt::payload& member) {
-  auto out = begin_row(member_letter, set);
-  write_member(out, member);
-  return std::move(out).take();
+  return std::string{row_names{set}.member(member)};
 }
 
 std::optional<crdt::payload> member_of(const crdt::key& set, std::string_view name) {
@@ -172,11 +170,15 @@ std::optional<crdt::payload> member_of(const crdt::key& set, std::string_view na
 
 std::string encode(const crdt::or_set::clock& clock) {
   wire::writer out;
+  encode(out, clock);
+  return std::move(out).take();
+}
+
+void encode(wire::writer& out, const crdt::or_set::clock& clock) {
   for (const auto& e : clock) {
     crdt::encode(out, e.replica);
     out.varint(e.number << 1 | (e.live ? 1 : 0));
   }
-  return std::move(out).take();
 }
 
 std::optional<crdt::or_set::clock> decode_clock(std::string_view bytes) {
@@ -202,12 +204,7 @@ std::pair<std::string, std::string> members_between(const crdt::key& set) {
 
 std::string entry_name(const crdt::key& set, const crdt::or_set::entry& entry,
                        const crdt::payload& member) {
-  auto out = begin_row(entry_letter, set);
-  out.u8(entry.live ? 1 : 0);
-  crdt::encode(out, entry.replica);
-  write_big_endian(out, entry.number);
-  write_member(out, member);
-  return std::move(out).take();
+  return std::string{row_names{set}.entry(entry, member)};
 }
 
 std::optional<crdt::payload> member_of_entry(const crdt::key& set, std::string_view name) {
@@ -232,6 +229,27 @@ std::pair<std::string, std::string> entries_between(const crdt::key& set, bool l
   out.truncate(size);
   write_big_endian(out, events.last);
   return {std::move(first), after_all_of(out.view())};
+}
+
+// -- many names --
+
+row_names::row_names(const crdt::key& set)
+    : member_row_(begin_row(member_letter, set)), entry_row_(begin_row(entry_letter, set)),
+      begin_(member_row_.size()) {}
+
+std::string_view row_names::member(const crdt::payload& member) {
+  member_row_.truncate(begin_);
+  write_member(member_row_, member);
+  return member_row_.view();
+}
+
+std::string_view row_names::entry(const crdt::or_set::entry& entry, const crdt::payload& member) {
+  entry_row_.truncate(begin_);
+  entry_row_.u8(entry.live ? 1 : 0);
+  crdt::encode(entry_row_, entry.replica);
+  write_big_endian(entry_row_, entry.number);
+  write_member(entry_row_, member);
+  return entry_row_.view();
 }
 
 std::optional<crdt::key> set_of_row(std::string_view name) {

@@ -21,6 +21,7 @@
 #include "crdt/value.hpp"
 #include "replication/digest.hpp"
 #include "storage/store.hpp"
+#include "wire/bytes.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -64,6 +65,7 @@ std::pair<std::string, std::string> all_heads();
 std::string member_name(const crdt::key& set, const crdt::payload& member);
 std::optional<crdt::payload> member_of(const crdt::key& set, std::string_view name);
 std::string encode(const crdt::or_set::clock& clock);
+void encode(wire::writer& out, const crdt::or_set::clock& clock);
 std::optional<crdt::or_set::clock> decode_clock(std::string_view bytes);
 
 /// Where the members of a set begin and end.
@@ -81,6 +83,21 @@ std::optional<crdt::payload> member_of_entry(const crdt::key& set, std::string_v
 std::pair<std::string, std::string> entries_between(const crdt::key& set, bool live,
                                                     const crdt::replica_id& replica,
                                                     const crdt::interval& events);
+
+/// Names of many rows of one set, as `member_name` and `entry_name` give them, for less. Each is
+/// valid until the next.
+class row_names {
+public:
+  explicit row_names(const crdt::key& set);
+
+  std::string_view member(const crdt::payload& member);
+  std::string_view entry(const crdt::or_set::entry& entry, const crdt::payload& member);
+
+private:
+  wire::writer member_row_; // what the name of each begins with, and the latest one behind it
+  wire::writer entry_row_;
+  std::size_t begin_; // where that is, in both
+};
 
 /// The set that a row of a member or an entry belongs to.
 std::optional<crdt::key> set_of_row(std::string_view name);

@@ -7,9 +7,9 @@ namespace {
 void apply(const batch& changes, memory_store::rows& rows) {
   for (const auto& [name, value] : changes.changes())
     if (value)
-      rows.insert_or_assign(name, *value);
+      rows.insert_or_assign(std::string{name}, std::string{*value});
     else
-      rows.erase(name);
+      rows.erase(std::string{name});
 }
 
 } // namespace

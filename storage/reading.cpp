@@ -117,7 +117,7 @@ found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_
           auto member = member_of_entry(set, name);
           is_sound = member.has_value();
           if (is_sound)
-            result.asked.insert(std::move(*member));
+            result.asked.push_back(std::move(*member));
           return is_sound;
         });
         if (failed)
@@ -125,18 +125,27 @@ found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_
         if (!is_sound)
           return corrupted("an entry", set);
       }
-  for (const auto& member : result.asked) {
-    auto row = at.find(member_name(set, member));
-    if (auto* why = std::get_if<failure>(&row))
-      return std::move(*why);
-    const auto& bytes = std::get<std::optional<std::string>>(row);
-    if (!bytes)
-      continue;
-    auto clock = decode_clock(*bytes);
-    if (!clock)
-      return corrupted("a member", set);
-    result.clocks.emplace_hint(result.clocks.end(), member, std::move(*clock));
+  if (result.asked.size() > wanted.members.size()) {
+    std::ranges::sort(result.asked);
+    const auto twice = std::ranges::unique(result.asked);
+    result.asked.erase(twice.begin(), twice.end());
   }
+  std::vector<std::string> names;
+  names.reserve(result.asked.size());
+  row_names name{set};
+  for (const auto& member : result.asked)
+    names.emplace_back(name.member(member));
+  bool is_sound = true;
+  const auto failed = at.find_all(names, [&](std::size_t which, std::string_view row) {
+    auto clock = decode_clock(row);
+    is_sound = is_sound && clock;
+    if (is_sound)
+      result.clocks.emplace_hint(result.clocks.end(), result.asked[which], std::move(*clock));
+  });
+  if (failed)
+    return *failed;
+  if (!is_sound)
+    return corrupted("a member", set);
   return result;
 }
 
@@ -149,22 +158,23 @@ found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::ke
   if (!kept)
     return std::optional<crdt::page_view>{};
   // As many as the page shows, and one to know whether there are more.
-  crdt::or_set part{kept->value.as<crdt::or_set>().seen(), {}};
+  const auto& seen = kept->value.as<crdt::or_set>().seen();
+  crdt::or_set::clock_map clocks;
   auto first = member_name(set, {crdt::payload_kind::text, wanted.after.value_or("")});
   if (wanted.after)
     first += '\0';
   const auto failed =
-      scan_members(at, set, first, part.seen(),
-                   [&](const crdt::payload& member, const crdt::or_set::clock& clock) {
-                     if (member.kind != crdt::payload_kind::text)
-                       return false;
-                     if (crdt::or_set::is_live(clock))
-                       part.put(member, clock);
-                     return part.clocks().size() <= wanted.limit;
-                   });
+      scan_members(at, set, first, seen, [&](crdt::payload member, crdt::or_set::clock clock) {
+        if (member.kind != crdt::payload_kind::text)
+          return false;
+        if (crdt::or_set::is_live(clock))
+          clocks.emplace_hint(clocks.end(), std::move(member), std::move(clock));
+        return clocks.size() <= wanted.limit;
+      });
   if (failed)
     return *failed;
-  auto result = std::get<crdt::page_view>(crdt::view_of(crdt::value{std::move(part)}, wanted));
+  const crdt::value part{crdt::or_set{seen, std::move(clocks)}};
+  auto result = std::get<crdt::page_view>(crdt::view_of(part, wanted));
   result.shown.cardinality = kept->members;
   return std::optional{std::move(result)};
 }

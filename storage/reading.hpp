@@ -13,7 +13,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -35,7 +34,7 @@ found<std::optional<crdt::value>> read_unchecked(const moment& at, const crdt::k
 
 /// Rows of a set: those of some members, as far as they have any.
 struct some_rows {
-  std::set<crdt::payload> asked;
+  std::vector<crdt::payload> asked; // in ascending order
   crdt::or_set::clock_map clocks;
 };
 found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_rows& wanted);

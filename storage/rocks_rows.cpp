@@ -14,6 +14,13 @@ namespace starling::storage {
 
 namespace {
 
+// What RocksDB adds to the name and the value of a row in a batch, at most about.
+constexpr std::size_t bytes_around_row = 8;
+
+// A search for one name costs as much as some steps of an iterator, and asks the filters.
+constexpr std::size_t few_names = 16;
+constexpr int steps_max = 8;
+
 /// Latches what fails in the background, and keeps RocksDB from going on after it.
 class error_listener : public rocksdb::EventListener {
 public:
@@ -51,6 +58,26 @@ public:
     if (!status.ok())
       return to_failure(cannot_, status);
     return std::optional{std::move(value)};
+  }
+
+  /// Names that lie close together are found by walking over what is between them.
+  std::optional<failure> find_all(const std::vector<std::string>& names,
+                                  const finder& see) const override {
+    if (names.size() <= few_names)
+      return moment::find_all(names, see);
+    const std::string end = names.back() + '\0';
+    const rocksdb::Slice bound{end};
+    auto options = options_;
+    options.iterate_upper_bound = &bound;
+    const std::unique_ptr<rocksdb::Iterator> at{db_.NewIterator(options)};
+    at->Seek(names.front());
+    for (std::size_t i = 0; i < names.size() && at->Valid(); ++i) {
+      for (int steps = 0; at->Valid() && at->key().compare(names[i]) < 0; ++steps)
+        steps < steps_max ? at->Next() : at->Seek(names[i]);
+      if (at->Valid() && at->key() == names[i])
+        see(i, at->value().ToStringView());
+    }
+    return at->status().ok() ? std::nullopt : std::optional{to_failure(cannot_, at->status())};
   }
 
   std::optional<failure> scan(std::string_view first, std::string_view end,
@@ -110,7 +137,10 @@ rocks_rows::opened_rows rocks_rows::open_to_read(const std::string& folder,
 }
 
 std::optional<failure> rocks_rows::commit(const std::vector<batch>& batches, bool synced) {
-  rocksdb::WriteBatch all;
+  std::size_t bytes = 0;
+  for (const auto& one : batches)
+    bytes += one.bytes() + one.size() * bytes_around_row;
+  rocksdb::WriteBatch all{bytes};
   for (const auto& one : batches)
     for (const auto& [name, value] : one.changes())
       if (const auto status = value ? all.Put(name, *value) : all.Delete(name); !status.ok())

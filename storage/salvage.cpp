@@ -192,15 +192,13 @@ private:
     return false;
   }
 
-  void put_row(std::string name, std::string value) {
-    waiting_bytes_ += name.size() + value.size();
-    batch_.put(std::move(name), std::move(value));
-    if (waiting_bytes_ >= batch_bytes)
+  void put_row(std::string_view name, std::string_view value) {
+    batch_.put(name, value);
+    if (batch_.bytes() >= batch_bytes)
       write();
   }
 
   void write() {
-    waiting_bytes_ = 0;
     const std::vector<batch> full{std::exchange(batch_, {})};
     if (failure_)
       return;
@@ -220,7 +218,6 @@ private:
   const replication::digester* digests_; // none: they are those of another secret
   salvaged result_;
   batch batch_;
-  std::size_t waiting_bytes_ = 0;
   std::optional<failure> failure_;
 };
 

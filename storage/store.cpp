@@ -18,4 +18,29 @@ std::string_view to_string(trouble t) {
   return "broken";
 }
 
+std::vector<batch::change> batch::changes() const {
+  std::vector<change> result;
+  result.reserve(sizes_.size());
+  std::string_view rest = bytes_;
+  for (const auto& [name, value, is_erased] : sizes_) {
+    result.push_back({rest.substr(0, name), std::nullopt});
+    if (!is_erased)
+      result.back().value = rest.substr(name, value);
+    rest.remove_prefix(name + value);
+  }
+  return result;
+}
+
+std::optional<failure> moment::find_all(const std::vector<std::string>& names,
+                                        const finder& see) const {
+  for (std::size_t at = 0; at < names.size(); ++at) {
+    const auto row = find(names[at]);
+    if (const auto* why = std::get_if<failure>(&row))
+      return *why;
+    if (const auto& value = std::get<std::optional<std::string>>(row))
+      see(at, *value);
+  }
+  return std::nullopt;
+}
+
 } // namespace starling::storage

@@ -45,24 +45,41 @@ struct failure {
 /// Changes that are committed together. Of two to one name the later counts.
 class batch {
 public:
-  /// What a name stands for from then on; nothing if for no row.
+  /// What a name stands for from then on; nothing if for no row. Valid as long as the batch is, and
+  /// nothing is added to it.
   struct change {
-    std::string name;
-    std::optional<std::string> value;
+    std::string_view name;
+    std::optional<std::string_view> value;
     friend bool operator==(const change&, const change&) = default;
   };
 
-  void put(std::string name, std::string value) {
-    changes_.push_back({std::move(name), std::move(value)});
+  void put(std::string_view name, std::string_view value) {
+    bytes_.append(name).append(value);
+    sizes_.push_back({name.size(), value.size(), false});
   }
-  void erase(std::string name) { changes_.push_back({std::move(name), std::nullopt}); }
+  void erase(std::string_view name) {
+    bytes_.append(name);
+    sizes_.push_back({name.size(), 0, true});
+  }
 
   /// In the order in which they were made.
-  const std::vector<change>& changes() const { return changes_; }
-  bool empty() const { return changes_.empty(); }
+  std::vector<change> changes() const;
+
+  bool empty() const { return sizes_.empty(); }
+  std::size_t size() const { return sizes_.size(); }
+
+  /// Of all names and values.
+  std::size_t bytes() const { return bytes_.size(); }
 
 private:
-  std::vector<change> changes_;
+  struct sizes {
+    std::size_t name;
+    std::size_t value;
+    bool is_erased;
+  };
+
+  std::string bytes_; // names and values, one after the other
+  std::vector<sizes> sizes_;
 };
 
 /// A store as it is at one moment, whatever is committed later. Requires: the store outlives it.
@@ -71,6 +88,12 @@ public:
   virtual ~moment() = default;
 
   virtual std::variant<std::optional<std::string>, failure> find(std::string_view name) const = 0;
+
+  /// Finds many: shows the value of each name that has a row, and which of the names it is. What
+  /// was shown before a failure is right. Requires: they are in ascending order.
+  using finder = std::function<void(std::size_t at, std::string_view value)>;
+  virtual std::optional<failure> find_all(const std::vector<std::string>& names,
+                                          const finder& see) const;
 
   /// Shows the rows with first <= name < end in ascending order, until `see` says false. What was
   /// shown before a failure is right.

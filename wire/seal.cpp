@@ -37,18 +37,36 @@ mac_context keyed(std::string_view key) {
   return context;
 }
 
-std::array<unsigned char, 32> hmac(const mac_context& key,
-                                   std::initializer_list<std::string_view> parts) {
-  const std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context{
-      EVP_MAC_CTX_dup(key.get()), EVP_MAC_CTX_free};
-  require(context != nullptr);
+mac_context copy_of(const mac_context& key) {
+  mac_context result{EVP_MAC_CTX_dup(key.get()), EVP_MAC_CTX_free};
+  require(result != nullptr);
+  return result;
+}
+
+/// Ends with the tag of these parts. Requires: nothing was added to the context.
+std::array<unsigned char, 32> finish(EVP_MAC_CTX& context,
+                                     std::initializer_list<std::string_view> parts) {
   for (const auto& part : parts)
-    require(EVP_MAC_update(context.get(), reinterpret_cast<const unsigned char*>(part.data()),
+    require(EVP_MAC_update(&context, reinterpret_cast<const unsigned char*>(part.data()),
                            part.size()) == 1);
   std::array<unsigned char, 32> out{};
   std::size_t size = 0;
-  require(EVP_MAC_final(context.get(), out.data(), &size, out.size()) == 1 && size == out.size());
+  require(EVP_MAC_final(&context, out.data(), &size, out.size()) == 1 && size == out.size());
   return out;
+}
+
+std::array<unsigned char, 32> hmac(const mac_context& key,
+                                   std::initializer_list<std::string_view> parts) {
+  return finish(*copy_of(key), parts);
+}
+
+// Purposes hold no NUL, so the border is unambiguous.
+constexpr std::string_view border{"\0", 1};
+
+tag cut(const std::array<unsigned char, 32>& full) {
+  tag result;
+  std::copy_n(full.begin(), result.size(), result.begin());
+  return result;
 }
 
 } // namespace
@@ -59,11 +77,18 @@ secret::secret(std::string_view name, std::string_view key) {
 }
 
 tag secret::sign(std::string_view purpose, std::string_view bytes) const {
-  // Purposes hold no NUL, so the border is unambiguous.
-  const auto full = hmac(keyed_, {purpose, std::string_view{"\0", 1}, bytes});
-  tag result;
-  std::copy_n(full.begin(), result.size(), result.begin());
-  return result;
+  return cut(hmac(keyed_, {purpose, border, bytes}));
+}
+
+secret::signer::signer(const secret& with, std::string_view purpose)
+    : purpose_(purpose), context_(copy_of(with.keyed_)) {
+  purpose_ += border;
+}
+
+tag secret::signer::sign(std::string_view bytes) {
+  // Begins anew with the same key, which costs half of what a copy of the context does.
+  require(EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1);
+  return cut(finish(*context_, {purpose_, bytes}));
 }
 
 bool secret::verify(std::string_view purpose, std::string_view bytes,

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <random>
+
 namespace starling::crdt {
 namespace {
 
@@ -507,9 +511,119 @@ TEST(OrSet, IsTouchedWhereAnEventIsLiveOrADeadOneWaits) {
   causal_context first_of_c;
   first_of_c.insert({c, 1});
 
-  EXPECT_EQ(set.touched_by(second_of_a), std::set{text("pear")});
-  EXPECT_EQ(set.touched_by(first_of_c), std::set{text("plum")});
-  EXPECT_EQ(set.touched_by({}), std::set<payload>{});
+  EXPECT_EQ(set.touched_by(second_of_a), members{text("pear")});
+  EXPECT_EQ(set.touched_by(first_of_c), members{text("plum")});
+  EXPECT_EQ(set.touched_by({}), members{});
+}
+
+/// Several replicas of a set, which are changed by many members at a time and one by one.
+class many_changes {
+public:
+  explicit many_changes(unsigned seed) : random_(seed), sets_(3) {}
+
+  void step() {
+    const auto i = random_() % sets_.size();
+    const auto self = std::array{a, b, c}[i];
+    auto& set = sets_[i];
+    if (random_() % 3 == 0)
+      return void(set.join(messages_.empty() ? sets_[random_() % 3] : any_message()));
+    std::vector<member_change> added;
+    std::vector<member_change> removed;
+    for (int name = 0; name < 12; ++name)
+      if (const auto draw = random_() % 4; draw < 2)
+        (draw == 0 ? added : removed).push_back({text(std::to_string(name)), observed(name, self)});
+    if (random_() % 2 == 0) // the order is only for speed
+      std::ranges::shuffle(added, random_);
+
+    const auto before = set;
+    const auto expected = one_by_one(set, self, added, removed);
+    auto fresh = before;
+    const auto delta = fresh.change(self, added, removed);
+    ASSERT_EQ(fresh, set);
+    ASSERT_EQ(fresh.footprint(), set.footprint());
+    ASSERT_EQ(fresh.cardinality(), set.cardinality());
+    ASSERT_EQ(delta, expected);
+    if (!delta)
+      return;
+    auto there = before;
+    ASSERT_EQ(there.join(*delta).has_value(), true);
+    ASSERT_EQ(there, set) << "the delta does not tell what was done";
+    messages_.push_back(*delta);
+  }
+
+private:
+  std::optional<version_vector> observed(int name, const replica_id& self) {
+    if (random_() % 2 == 0)
+      return std::nullopt;
+    auto result = sets_[random_() % 3].context(text(std::to_string(name)));
+    if (random_() % 8 == 0)
+      result[self] += random_() % 40; // as a client may forge it
+    if (random_() % 8 == 0)
+      result[b] += random_() % 4; // events that are still on their way
+    return result;
+  }
+
+  const or_set& any_message() { return messages_[random_() % messages_.size()]; }
+
+  static std::optional<or_set> one_by_one(or_set& set, const replica_id& self,
+                                          const std::vector<member_change>& added,
+                                          const std::vector<member_change>& removed) {
+    or_set delta;
+    for (const auto& [member, observed] : added)
+      delta.join(*set.add(self, member, observed.value_or(version_vector{})));
+    for (const auto& [member, observed] : removed)
+      if (const auto one = set.remove(self, member, observed ? *observed : set.context(member)))
+        delta.join(*one);
+    return delta.empty() ? std::nullopt : std::optional{delta};
+  }
+
+  std::mt19937 random_;
+  std::vector<or_set> sets_;
+  std::vector<or_set> messages_;
+};
+
+TEST(OrSet, ChangesManyMembersAsOneByOne) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    many_changes history{seed};
+    for (int i = 0; i < 40; ++i) {
+      history.step();
+      if (testing::Test::HasFatalFailure())
+        return;
+    }
+  }
+}
+
+TEST(OrSet, KeepsARemovalOfAnEventThatItHasLost) {
+  or_set set = emptied(3);
+  set.remove(b, apple, version_vector{{a, 9}}); // a has made nine events, and lost six of them
+  const auto delta = set.change(a, {{apple, {}}, {pear, {}}}, {});
+  EXPECT_FALSE(set.contains(apple)) << "its add is one of those that were removed";
+  EXPECT_TRUE(set.contains(pear));
+  EXPECT_FALSE(delta->contains(apple));
+}
+
+TEST(OrSet, ShowsManyContextsAsOneByOne) {
+  or_set set;
+  set.add(a, apple);
+  set.add(b, pear);
+  set.remove(c, text("plum"), {{b, 7}});
+  const members asked{apple, text("fig"), pear, text("plum")};
+  std::vector<std::pair<payload, version_vector>> expected;
+  for (const auto& member : asked)
+    expected.emplace_back(member, set.context(member));
+
+  EXPECT_EQ(set.contexts(asked), expected);
+  EXPECT_EQ(set.contexts({pear, apple}), (std::vector{expected[2], expected[0]})) << "in any order";
+}
+
+TEST(OrSet, KeepsTheClocksItHasWhenThoseLeftOutArePutIn) {
+  or_set set;
+  set.add(a, apple);
+  const auto before = set.clocks().at(apple);
+  set.put({{apple, {{b, 1, true}}}, {pear, {{c, 1, true}}}});
+  EXPECT_EQ(set.clocks(), (clock_map{{apple, before}, {pear, {{c, 1, true}}}}));
+  EXPECT_EQ(set.cardinality(), 2u);
 }
 
 TEST(OrSet, IsWholeOnceEveryClockThatWasLeftOutIsPutIn) {
@@ -519,7 +633,7 @@ TEST(OrSet, IsWholeOnceEveryClockThatWasLeftOutIsPutIn) {
   whole.remove(a, text("fig"), {{c, 3}});
   or_set part{whole.seen(), {}};
   for (const auto& [member, clock] : whole.clocks())
-    part.put(member, clock);
+    part.put({{member, clock}});
 
   EXPECT_EQ(part, whole);
   EXPECT_EQ(part.footprint(), whole.footprint());

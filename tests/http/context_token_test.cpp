@@ -30,6 +30,17 @@ TEST(ContextToken, RoundTrips) {
               vector);
 }
 
+TEST(ContextToken, ManyAreWrittenAsOneByOne) {
+  context_writer writer{secret, key};
+  for (const auto* name : {"apple", "", "a much longer one than the first", "pear", "apple"})
+    for (const auto& vector : {observed, crdt::version_vector{}}) {
+      const crdt::payload member{payload_kind::text, name};
+      const auto token = writer.token(member, vector);
+      EXPECT_EQ(token, encode_context(secret, key, member, vector));
+      EXPECT_EQ(decode_context(secret, key, member, token), vector);
+    }
+}
+
 TEST(ContextToken, NeedsNoEscapeInJson) {
   const auto token = encode_context(secret, key, apple, observed);
   EXPECT_EQ(token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

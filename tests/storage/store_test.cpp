@@ -86,6 +86,51 @@ TEST_P(AnyStore, TakesTheLaterOfTwoChanges) {
   EXPECT_EQ(all_rows(*rows), (row_map{{"c", "1"}, {"e", "1"}}));
 }
 
+TEST(Batch, ListsItsChangesInTheirOrder) {
+  batch changes;
+  EXPECT_TRUE(changes.empty());
+  changes.put("a", "1");
+  changes.erase("");
+  changes.put("", "");
+  changes.erase("b");
+
+  using change = batch::change;
+  EXPECT_EQ(changes.changes(), (std::vector<change>{change{"a", "1"}, change{"", std::nullopt},
+                                                    change{"", ""}, change{"b", std::nullopt}}));
+  EXPECT_FALSE(changes.empty());
+  EXPECT_EQ(changes.size(), 4u);
+  EXPECT_EQ(changes.bytes(), 3u);
+}
+
+std::string numbered(int n) {
+  return "row" + std::to_string(1000 + n);
+}
+
+TEST_P(AnyStore, FindsManyAsOneByOne) {
+  row_map all;
+  for (int n = 0; n < 200; n += n % 50 < 25 ? 1 : 7)
+    all.emplace(numbered(n), std::to_string(n));
+  commit({putting(all)});
+  commit({erasing({numbered(3), numbered(4), numbered(60)})});
+  const auto now = rows->now();
+
+  for (const int step : {1, 2, 30, 199}) {
+    names asked{""};
+    for (int n = 0; n < 210; n += step)
+      asked.push_back(numbered(n));
+    row_map expected;
+    for (const auto& name : asked)
+      if (const auto value = value_of(*now, name))
+        expected.emplace(name, *value);
+    row_map found;
+    const auto failed = now->find_all(
+        asked, [&](std::size_t at, auto value) { found.emplace(asked.at(at), value); });
+    EXPECT_FALSE(failed);
+    EXPECT_EQ(found, expected) << "each " << step;
+  }
+  EXPECT_FALSE(now->find_all({}, [](std::size_t, auto) { ADD_FAILURE(); }));
+}
+
 TEST_P(AnyStore, TakesACommitOfNothing) {
   commit({});
   commit({batch{}});

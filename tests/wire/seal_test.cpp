@@ -20,6 +20,15 @@ TEST(Seal, TagsAreHmacSha256CutTo128Bits) {
             "6e1185f2306680a909f53a6edd530478");
 }
 
+TEST(Seal, ASignerSignsEachAsIfItWereTheOnlyOne) {
+  for (const auto& s : {secret{"cluster", "key"}, secret{"cluster", ""}}) {
+    secret::signer signer{s, "purpose"};
+    for (const auto& bytes : {std::string{"bytes"}, std::string{}, std::string(1000, 'x'),
+                              std::string{"bytes"}, std::string(64, '\0')})
+      EXPECT_EQ(signer.sign(bytes), s.sign("purpose", bytes));
+  }
+}
+
 TEST(Seal, VerifiesItsOwnTags) {
   const secret s{"cluster", "key"};
   EXPECT_TRUE(s.verify("purpose", "bytes", view(s.sign("purpose", "bytes"))));

@@ -328,8 +328,10 @@ private:
         std::get<replication::gossip::incoming>(std::move(taken)));
     const bool mends = in->head.mends || in->head.set;
     join(in->head.from, in->items, mends, [this, promise, in](const caf::error& why) mutable {
-      if (why)
+      if (why) {
+        core_.not_joined(*in);
         return promise.deliver(why);
+      }
       if (!in->wanted)
         return reply(promise, *in, {});
       read(*in->wanted,

@@ -311,6 +311,9 @@ void visit_options(options& o, Visitor visit) {
         "Keys that have an actor, at most; the others are asleep.");
   visit("keys.max-awake-bytes", o.keys.max_awake_bytes,
         number{1 << 20, std::size_t{1} << 40, "bytes"}, "What these hold together, about.");
+  visit("keys.max-waiting-bytes", o.keys.max_waiting_bytes,
+        number{1 << 20, std::size_t{1} << 40, "bytes"},
+        "What clients have asked of one key and waits for an answer, at most; more is refused.");
   visit("keys.rest-after", o.keys.rest_after, period{1s, 24h * 365},
         "How long a key may be idle before it goes to sleep.");
 

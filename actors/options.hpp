@@ -74,6 +74,7 @@ struct keys_options {
   std::size_t shards = 16;
   std::size_t max_awake = 100'000;
   std::size_t max_awake_bytes = 256 << 20;
+  std::size_t max_waiting_bytes = 64 << 20;
   std::chrono::milliseconds rest_after{60'000};
 };
 

@@ -13,10 +13,10 @@ namespace starling::actors {
 
 namespace {
 
-constexpr std::array<std::string_view, 12> names{
-    "no_such_key", "counter_range", "exhausted",   "value_too_large",
-    "bad_message", "foreign_peer",  "unreachable", "disk_full",
-    "disk_failed", "being_mended",  "unreadable",  "write_unknown"};
+constexpr std::array<std::string_view, 13> names{
+    "no_such_key",  "counter_range", "exhausted", "value_too_large", "bad_message",
+    "foreign_peer", "unreachable",   "disk_full", "disk_failed",     "being_mended",
+    "unreadable",   "write_unknown", "key_busy"};
 
 } // namespace
 

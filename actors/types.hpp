@@ -40,6 +40,7 @@ enum class errc : std::uint8_t {
   being_mended,  // the disk has lost what it had of this key, and nobody has brought it back yet
   unreadable,    // something on the disk cannot be read
   write_unknown, // the disk failed within the commit: the change may be there at the next start
+  key_busy,      // too much waits for this key already
 };
 
 /// Whether the disk of this node is to blame.

@@ -5,6 +5,7 @@
 #include "http/door_report.hpp"
 #include "http/metrics.hpp"
 #include "http/reply.hpp"
+#include "http/waiting_line.hpp"
 
 #include <caf/init_global_meta_objects.hpp>
 #include <caf/policy/select_all.hpp>
@@ -20,10 +21,13 @@ namespace {
 
 using actors::errc;
 
+// How long a stop waits for what clients have asked.
+constexpr std::chrono::milliseconds stop_patience{1000};
+
 class front_end_impl : public front_end_actor::base {
 public:
   front_end_impl(caf::actor_config& cfg, const front_end_context& context)
-      : front_end_actor::base(cfg), context_(context) {
+      : front_end_actor::base(cfg), context_(context), waiting_(context.waiting_bytes_max) {
     actors::end_process_on_error(this);
   }
 
@@ -40,11 +44,11 @@ public:
   behavior_type make_behavior() override {
     return {
         [this](const crdt::key& key, const crdt::query& q, reply_to<answer>& reply) {
-          show(request(context_.shards.of(key), caf::infinite, actors::read_atom_v, key, q), reply);
+          show(key, bytes_around, actors::read_atom_v, q, reply);
         },
-        [this](const crdt::key& key, const crdt::command& c, reply_to<answer>& reply) {
-          show(request(context_.shards.of(key), caf::infinite, actors::apply_atom_v, key, c),
-               reply);
+        [this](const crdt::key& key, crdt::command& c, reply_to<answer>& reply) {
+          const auto bytes = bytes_around + crdt::footprint_of(c);
+          show(key, bytes, actors::apply_atom_v, std::move(c), reply);
         },
         [this](const crdt::key_query& q, reply_to<answer>& reply) { list(q, reply); },
         [this](report_atom, reply_to<answer>& reply) { report(reply); },
@@ -52,10 +56,27 @@ public:
   }
 
 private:
-  template <class Handle>
-  void show(Handle asked, const reply_to<answer>& reply) {
-    asked.then([reply = reply](crdt::view& seen) mutable { reply(std::move(seen)); },
-               or_fail(reply));
+  // What a request takes beside what it asks for, at least.
+  static constexpr std::size_t bytes_around = 4096;
+
+  /// Asks the shard of a key, if there is room in the line.
+  template <class Atom, class What>
+  void show(const crdt::key& key, std::size_t bytes, Atom atom, What what,
+            const reply_to<answer>& reply) {
+    if (!waiting_.enter(key, bytes)) {
+      auto answering = reply;
+      return answering(caf::make_error(errc::key_busy));
+    }
+    request(context_.shards.of(key), caf::infinite, atom, key, std::move(what))
+        .then(
+            [this, key, bytes, reply = reply](crdt::view& seen) mutable {
+              waiting_.leave(key, bytes);
+              reply(std::move(seen));
+            },
+            [this, key, bytes, reply = reply](caf::error& why) mutable {
+              waiting_.leave(key, bytes);
+              reply(std::move(why));
+            });
   }
 
   static auto or_fail(const reply_to<answer>& reply) {
@@ -126,6 +147,7 @@ private:
   }
 
   front_end_context context_;
+  waiting_line waiting_;
 };
 
 problem problem_of(const caf::error& why) {
@@ -138,6 +160,10 @@ problem problem_of(const caf::error& why) {
   if (why == errc::disk_full)
     return {problem_code::disk_full,
             "nothing was written, for the disk has no room left; /readyz says more",
+            {}};
+  if (why == errc::key_busy)
+    return {problem_code::key_busy,
+            "as much waits for this key as keys.max-waiting-bytes allows; nothing was done",
             {}};
   if (why == errc::being_mended)
     return {problem_code::being_mended,
@@ -339,6 +365,7 @@ void front_end::refuse_writes() {
 
 void front_end::stop() {
   stopping_ = true;
+  stop_at_ = std::chrono::steady_clock::now() + stop_patience;
   listener_->stop();
   if (!actor_)
     return;
@@ -483,8 +510,11 @@ std::variant<answer, problem> front_end::ask(Ts&&... question) {
   // No copy of the promise may stay here, or a reply that nobody will give could not be told from a
   // late one.
   caf::anon_send(actor_, std::forward<Ts>(question)..., reply_to<answer>{std::move(promise)});
-  if (future.wait_for(settings_.options.request_timeout) != std::future_status::ready)
-    return problem{problem_code::timed_out, "no answer in time", {}};
+  const auto deadline = std::chrono::steady_clock::now() + settings_.options.request_timeout;
+  while (future.wait_for(stop_patience / 10) != std::future_status::ready)
+    if (const auto now = std::chrono::steady_clock::now();
+        now >= deadline || now >= stop_at_.load())
+      return problem{problem_code::timed_out, "no answer in time", {}};
   try {
     return future.get();
   } catch (const std::future_error&) {

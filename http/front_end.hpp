@@ -66,6 +66,7 @@ struct front_end_context {
   actors::membership_actor membership;
   actors::reader_actor reader{}; // knows all keys, where there is a disk
   actors::storage_actor storage{};
+  std::size_t waiting_bytes_max = 64 << 20; // of what clients ask of one key
 };
 
 front_end_actor spawn_front_end(caf::actor_system& sys, const front_end_context& context);
@@ -125,6 +126,8 @@ private:
   settings settings_;
   front_end_actor actor_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<std::chrono::steady_clock::time_point> stop_at_{
+      std::chrono::steady_clock::time_point::max()}; // no client is waited for any longer
   std::atomic<bool> leaving_ = false;
   std::atomic<std::size_t> writes_ = 0; // under way
   std::unique_ptr<listener> listener_;

@@ -94,6 +94,8 @@ description describe(problem_code code) {
     return {503, "disk-failed", "The disk of this node fails, and nothing was written"};
   case problem_code::being_mended:
     return {503, "being-mended", "This node has lost the value, and waits for it"};
+  case problem_code::key_busy:
+    return {503, "key-busy", "Too much waits for this key"};
   case problem_code::not_ready:
     return {503, "not-ready", "This node is not ready"};
   case problem_code::timed_out:

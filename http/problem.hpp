@@ -53,6 +53,7 @@ enum class problem_code {
   disk_full,              // refused before anything was written: there is no room
   disk_failed,            // refused before anything was written, or something cannot be read
   being_mended,           // the disk has lost what it had of this key, and it is not back yet
+  key_busy,               // too much waits for this key already
   not_ready,              // starting or stopping
   timed_out,              // no answer within the deadline
 };

@@ -26,10 +26,28 @@ std::size_t elements_of(const std::vector<encoded_item>& items) {
   return result;
 }
 
+/// Whether a message brings something to join, or a part of it.
+bool brings_something(const message& m) {
+  return m.part || !m.items.empty() ||
+         (m.set && std::holds_alternative<snapshot_rows>(m.set->what));
+}
+
+/// About how many bytes are to be joined.
+std::size_t bytes_of(const message& m) {
+  std::size_t result = 0;
+  for (const auto& [key, part] : m.items)
+    result += key.name.size() + part.footprint();
+  if (m.set)
+    if (const auto* rows = std::get_if<snapshot_rows>(&m.set->what))
+      result += rows->rows.footprint();
+  return result;
+}
+
 } // namespace
 
 gossip::gossip(session_id self, gossip_limits limits, digester digests)
-    : self_(self), limits_(limits), digests_(std::move(digests)), pieces_(limits.pieces_bytes) {}
+    : self_(self), limits_(limits), digests_(std::move(digests)), pieces_(limits.pieces_bytes),
+      arriving_(limits.joining_bytes) {}
 
 // -- what happens on this node --
 
@@ -156,7 +174,7 @@ bool gossip::has_work(session_id id, const peer_state& p) const {
     return !p.put_off;
   if (p.comparing || !p.sets.empty() || !p.ready.empty() || !p.lacking.empty())
     return true;
-  return p.behind || p.walking ? may_walk(id, p) : p.cursor < log_.last();
+  return p.behind || p.walking ? may_walk(id, p) : !p.put_off && p.cursor < log_.last();
 }
 
 /// The peers that are idle and lack something.
@@ -380,6 +398,8 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
     return say(verdict::other_session);
   if (is_walked_by(m.from))
     walker_->age = 0;
+  if (arriving_.is_joining(m.from) && brings_something(m))
+    return say(verdict::busy);
   const auto content = m.part ? m.part->number : 0;
   if (m.part) {
     switch (pieces_.take(m.from, *m.part)) {
@@ -395,6 +415,8 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
     case assembly::outcome::whole:
       break;
     }
+    if (!arriving_.may_begin(m.from, static_cast<std::size_t>(m.part->size)))
+      return say(verdict::busy); // before it takes many times the room
     auto whole = decode_with(m, pieces_.content(m.from));
     if (!std::holds_alternative<message>(whole)) {
       pieces_.forget(m.from);
@@ -407,6 +429,12 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
       pieces_.forget(m.from);
     return say(*why);
   }
+  if (brings_something(m)) {
+    const auto bytes = bytes_of(m);
+    if (!arriving_.may_begin(m.from, bytes))
+      return say(verdict::busy);
+    arriving_.begin(m.from, bytes);
+  }
   note_walker(m);
   incoming result{std::move(m), {}, std::nullopt, content};
   result.items = std::exchange(result.head.items, {});
@@ -418,6 +446,7 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
 
 gossip::reply gossip::joined(const incoming& in, std::string_view state) {
   const auto& m = in.head;
+  arriving_.end(m.from);
   answer result{self_, m.from, m.sequence, verdict::joined, 0, {}, tree_.root()};
   std::vector<encoded_item> offered;
   const auto found = peers_.find(m.from);
@@ -448,6 +477,10 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
       found->second.for_what == waiting::nothing && !found->second.lacking.empty())
     done.effects = advance(m.from, found->second);
   return done;
+}
+
+void gossip::not_joined(const incoming& in) {
+  arriving_.end(in.head.from);
 }
 
 /// Offers what the peer lacks of the log.

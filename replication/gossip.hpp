@@ -26,6 +26,7 @@
 // whoever carries them out reports back, once for each. At most one effect for a peer is under way
 // at a time, whether the peer is gone meanwhile or not.
 
+#include "replication/arrivals.hpp"
 #include "replication/audit.hpp"
 #include "replication/delta_log.hpp"
 #include "replication/digest.hpp"
@@ -45,12 +46,13 @@
 namespace starling::replication {
 
 struct gossip_limits {
-  std::size_t message_bytes = 256 * 1024;      // of content; what is larger goes in pieces
-  std::size_t log_bytes = 64 * 1024 * 1024;    // past it the oldest entries go
-  std::size_t fanout = 1;                      // rounds that are started at a time
-  std::size_t pieces_bytes = 64 * 1024 * 1024; // of contents that come in pieces, together
-  std::size_t whole_set_bytes = 16 * 1024;     // larger sets are compared by their rows
-  bool audits = true;                          // looks for what differs and no delta brings
+  std::size_t message_bytes = 256 * 1024;       // of content; what is larger goes in pieces
+  std::size_t log_bytes = 64 * 1024 * 1024;     // past it the oldest entries go
+  std::size_t fanout = 1;                       // rounds that are started at a time
+  std::size_t pieces_bytes = 64 * 1024 * 1024;  // of contents that come in pieces, together
+  std::size_t joining_bytes = 16 * 1024 * 1024; // of what others sent and is being joined, together
+  std::size_t whole_set_bytes = 16 * 1024;      // larger sets are compared by their rows
+  bool audits = true;                           // looks for what differs and no delta brings
 };
 
 /// Send these bytes to the peer; report `answered` or `failed`.
@@ -173,11 +175,15 @@ public:
     std::vector<effect> effects{};
   };
 
-  /// Takes a message: nothing may be left to be done for it but to answer.
+  /// Takes a message: nothing may be left to be done for it but to answer. While something of its
+  /// sender is being joined, or too much of others, nothing more is taken to be joined: `busy`.
   std::variant<incoming, reply> take(message m);
 
   /// All of it is joined; `state` is that of the wanted key, encoded, empty if it has none.
   reply joined(const incoming& in, std::string_view state = {});
+
+  /// Some of it could not be joined, and will not be: no answer is given.
+  void not_joined(const incoming& in);
 
   /// Whether, at some moment of this session, this node had everything that some peer had, and that
   /// was something: a peer sends from its log, or offers, only what comes after all that we are
@@ -314,6 +320,7 @@ private:
   hash_tree tree_;
   std::map<session_id, peer_state> peers_;
   assembly pieces_;
+  arrivals arriving_;
   std::optional<asker> walker_;            // who compares all keys with ours
   std::optional<set_answering> answering_; // who compares a set with ours
   unsigned answering_age_ = 0;             // ticks

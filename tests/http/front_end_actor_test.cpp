@@ -18,13 +18,15 @@ using actors::make_member;
 
 class FrontEndActor : with_types, public actors::actor_test {
 protected:
-  void spawn(const node_script& script = {}) {
+  void spawn(const node_script& script = {}, std::size_t waiting_bytes_max = 1 << 20) {
     node.emplace(sys, script);
     for (const auto& shard : node->shards)
       track(shard);
     track(node->gossip);
     track(node->membership);
-    actor = track(spawn_front_end(sys, node->context()));
+    auto context = node->context();
+    context.waiting_bytes_max = waiting_bytes_max;
+    actor = track(spawn_front_end(sys, context));
   }
 
   /// Sends the actor a question with a way back.
@@ -92,6 +94,43 @@ TEST_F(FrontEndActor, AnswersAWrite) {
   spawn();
 
   EXPECT_EQ(take<crdt::view>(start(counter("four"), increment(7))), counter_view(7));
+}
+
+TEST_F(FrontEndActor, LetsNoMoreWaitForAKeyThanItMay) {
+  spawn({}, 10'000);
+  auto first = start(counter("mute"), increment(1));
+  auto second = start(counter("mute"), crdt::query{});
+  ASSERT_FALSE(is_ready(first));
+  ASSERT_FALSE(is_ready(second)) << "there is room for two";
+
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(take<caf::error>(start(counter("mute"), increment(1))), errc::key_busy);
+    EXPECT_EQ(take<caf::error>(start(counter("mute"), crdt::query{})), errc::key_busy);
+  }
+  EXPECT_EQ(take<crdt::view>(start(counter("four"), increment(7))), counter_view(7))
+      << "other keys go on";
+
+  for (const auto& shard : node->shards)
+    tell(shard, actors::flush_atom_v);
+  EXPECT_EQ(take<crdt::view>(std::move(first)), counter_view(99));
+  EXPECT_EQ(take<crdt::view>(std::move(second)), counter_view(99));
+  EXPECT_FALSE(is_ready(start(counter("mute"), increment(1)))) << "there is room again";
+}
+
+TEST_F(FrontEndActor, CountsWhatAWriteCarries) {
+  spawn({}, 1 << 20);
+  const auto large = crdt::command{crdt::register_assign{{{}, std::string(600'000, 'x')}}};
+  const crdt::key mute{crdt::type::register_, "mute"};
+  const auto first = start(mute, large);
+
+  EXPECT_EQ(take<caf::error>(start(mute, large)), errc::key_busy);
+  EXPECT_FALSE(is_ready(start(mute, crdt::query{}))) << "a small one has room";
+}
+
+TEST_F(FrontEndActor, AnErrorLeavesTheLine) {
+  spawn({}, 1);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(take<caf::error>(start(counter("full"), increment(1))), errc::disk_full);
 }
 
 TEST_F(FrontEndActor, AsksTheShardOfTheKey) {

@@ -298,8 +298,10 @@ void replica::receive(const std::string& bytes, std::function<void(std::string)>
   const auto in = std::make_shared<const replication::gossip::incoming>(
       std::get<replication::gossip::incoming>(std::move(taken)));
   join_all(in->head.from, in->items, [this, in, reply](bool is_committed) {
-    if (!is_committed)
+    if (!is_committed) {
+      core_.not_joined(*in);
       return reply("");
+    }
     if (!in->wanted)
       return acknowledge(*in, {}, reply);
     read_state(*in->wanted,

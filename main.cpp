@@ -84,10 +84,10 @@ result run(caf::actor_system& sys, const actors::options& o, actors::stop_signal
                       again = true;
                       signals.wake();
                     }};
-  http::front_end clients{
-      sys,
-      {o.http, secret, who.replica, started},
-      {node.shards(), node.gossip(), node.membership(), node.reader(), node.storage()}};
+  http::front_end clients{sys,
+                          {o.http, secret, who.replica, started},
+                          {node.shards(), node.gossip(), node.membership(), node.reader(),
+                           node.storage(), o.keys.max_waiting_bytes}};
   const auto leave = [&clients, &node, &signals] {
     clients.refuse_writes();
     const auto report = node.leave();
@@ -116,6 +116,7 @@ result run(caf::actor_system& sys, const actors::options& o, actors::stop_signal
   else
     actors::log::info("main", "stopping");
   clients.stop();
+  node.stop_gossip(); // those who wait at our port for something to be joined wait no longer
   peers.stop();
   node.stop();
   if (node.is_copying()) {

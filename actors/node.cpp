@@ -1,6 +1,7 @@
 #include "actors/node.hpp"
 
 #include "actors/backup.hpp"
+#include "actors/ending.hpp"
 #include "actors/gossip.hpp"
 #include "actors/log.hpp"
 #include "actors/membership.hpp"
@@ -18,6 +19,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace starling::actors {
 
@@ -204,7 +206,7 @@ std::uint64_t node::lacking_peers(caf::scoped_actor& self) {
             result = static_cast<std::uint64_t>(std::ranges::count_if(
                 report.peers, [](const auto& p) { return p.behind || p.pending > 0; }));
           },
-          [](const caf::error&) {}); // it ends only with the process
+          [&](const caf::error&) { result = 1; }); // it has ended: a stop came between
   return result;
 }
 
@@ -212,20 +214,29 @@ node::~node() {
   stop();
 }
 
-void node::stop() {
-  if (!gossip_)
+void node::stop_gossip() {
+  if (std::exchange(has_stopped_gossip_, true))
     return;
   caf::scoped_actor self{sys_};
   hand_on_what_peers_lack(self, stop_timeout_);
+  end_before_the_rest(gossip_);
+  self->wait_for(gossip_);
+}
+
+void node::stop() {
+  if (!gossip_)
+    return;
+  stop_gossip();
+  caf::scoped_actor self{sys_};
   socket_.stop();
   stop_.request_stop();
   const auto end = [&](auto& actor) {
-    self->send_exit(actor, caf::exit_reason::user_shutdown);
+    end_before_the_rest(actor);
     self->wait_for(actor);
     actor = nullptr;
   };
   end(membership_);
-  end(gossip_);
+  gossip_ = nullptr;
   for (auto shard : shards_.all())
     end(shard);
   shards_ = shard_map{{}};

@@ -43,8 +43,12 @@ public:
   /// As `stop`.
   ~node();
 
-  /// Hands on what the peers lack, as far as they take it within two seconds, and ends the actors.
-  /// Idempotent.
+  /// Hands on what the peers lack, for `gossip.stop-timeout` at most, and ends the gossip actor:
+  /// whoever waits for it to join something gets an error. Idempotent.
+  void stop_gossip();
+
+  /// The same, and ends all other actors. What still waits to be joined is dropped: nobody was told
+  /// that it is. Idempotent.
   void stop();
 
   /// Whether a backup was being made when the node stopped. It is finished before the actor system
@@ -72,6 +76,7 @@ private:
   std::chrono::milliseconds leave_timeout_;
   std::chrono::milliseconds hand_on_timeout_;
   std::chrono::milliseconds stop_timeout_;
+  bool has_stopped_gossip_ = false;
   std::stop_source stop_; // of messages to peers
   peer_client_actor peers_;
   resolver_actor resolver_;

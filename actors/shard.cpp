@@ -1,5 +1,6 @@
 #include "actors/shard.hpp"
 
+#include "actors/ending.hpp"
 #include "actors/last_words.hpp"
 
 #include <caf/disposable.hpp>
@@ -38,6 +39,8 @@ public:
   void on_exit() override {
     timer_.dispose();
     awake_gauge_->dec(static_cast<std::int64_t>(awake_.size()));
+    for (const auto& [key, one] : awake_)
+      end_before_the_rest(one.actor);
     awake_.clear();
     context_.keys.gossip = nullptr;
     context_.keys.disk = nullptr;
@@ -47,13 +50,12 @@ public:
 
   behavior_type make_behavior() override {
     return {
-        [this](apply_atom, const crdt::key& key,
-               const crdt::command& c) -> caf::result<crdt::view> {
+        [this](apply_atom, const crdt::key& key, crdt::command& c) -> caf::result<crdt::view> {
           if (is_lost(key))
             return errc::being_mended;
           if (!crdt::can_create(c, context_.keys.replica) && !may_have(key))
             return crdt::view_of(crdt::value{key.type}, c);
-          return pass_on<crdt::view>(key, apply_atom_v, c);
+          return pass_on<crdt::view>(key, apply_atom_v, std::move(c));
         },
         [this](read_atom, const crdt::key& key, const crdt::query& q) -> caf::result<crdt::view> {
           if (is_lost(key))

@@ -52,6 +52,10 @@ public:
       context_.rows->sync();
     context_.rows = nullptr;
     told_.clear();
+    // A promise refers to this actor, so what waits here would keep it alive and get no answer: and
+    // with it the keys that wait for one, and the process that waits for those.
+    waiting_.clear();
+    promises_.clear();
   }
 
   behavior_type make_behavior() override {

@@ -35,6 +35,25 @@ protected:
   const crdt::key fruits{type::set, "fruits"};
 };
 
+TEST_F(ShardActor, DropsWhatWaitsForItsKeysWhenItEnds) {
+  caf::strong_actor_ptr key;
+  sys.spawn([&](caf::event_based_actor* self) {
+    self->request(shard, caf::infinite, apply_atom_v, visitors, increment(1))
+        .then([&, self](const crdt::view&) { key = self->current_sender(); },
+              [](const caf::error&) {});
+  });
+  settle();
+  ASSERT_TRUE(key);
+  ASSERT_EQ(gossip.deltas().size(), 1u);
+
+  caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
+  for (int i = 0; i < 100; ++i)
+    caf::anon_send(caf::actor_cast<key_actor>(key), apply_atom_v, increment(1));
+  settle();
+
+  EXPECT_LT(gossip.deltas().size(), 10u) << "nobody waits for what was not answered";
+}
+
 TEST_F(ShardActor, CreatesNothingWhenAnUnknownKeyIsRead) {
   EXPECT_EQ(ask_error<crdt::view>(shard, read_atom_v, visitors, crdt::query{}), errc::no_such_key);
   EXPECT_EQ(ask<std::string>(shard, state_atom_v, visitors), "");

@@ -102,6 +102,22 @@ TEST_F(StorageActor, AnswersOnceItIsCommitted) {
   EXPECT_TRUE(was_there);
 }
 
+TEST_F(StorageActor, LeavesNobodyWaitingWhenItEnds) {
+  const auto disk = spawn();
+  bool is_answered = false;
+  caf::error why;
+  sys.spawn([&](caf::event_based_actor* self) {
+    self->request(disk, caf::infinite, commit_atom_v, putting("a"))
+        .then([&] { is_answered = true; }, [&](caf::error& e) { why = std::move(e); });
+    caf::anon_send_exit(disk, caf::exit_reason::user_shutdown); // before the group is complete
+  });
+  settle();
+
+  EXPECT_FALSE(is_answered);
+  EXPECT_TRUE(why) << "whoever waits would wait for ever";
+  EXPECT_FALSE(has("a"));
+}
+
 /// A disk that takes its time, in which something may happen.
 class StorageActorOnASlowDisk : public StorageActor {
 protected:

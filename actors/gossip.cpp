@@ -3,6 +3,8 @@
 #include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "actors/shard.hpp"
+#include "replication/confirmation.hpp"
+#include "storage/tally_rows.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>
@@ -74,6 +76,13 @@ public:
         core_(context.session, context.limits, context.digests), random_(context.random_seed),
         metrics_(home_system().metrics()), is_restoring_(context.reader != nullptr) {
     end_process_on_error(this);
+    for (const auto& one : context_.others)
+      core_.note(one);
+    if (context_.own) {
+      core_.note(*context_.own);
+      number_under(context_.own->replica);
+    }
+    kept_ = core_.tallies().version();
   }
 
   const char* name() const override { return "gossip"; }
@@ -86,6 +95,7 @@ public:
     shards_ = shard_map{{}};
     context_.reader = nullptr;
     context_.disk = nullptr;
+    context_.keeper = nullptr;
     context_.peers = nullptr;
     context_.membership = nullptr;
   }
@@ -100,9 +110,13 @@ public:
           shards_ = shard_map{std::move(shards)};
         },
         [this](delta_atom, crdt::key& key, const novelty& delta) {
+          if (delta.counted)
+            core_.note(*delta.counted);
           record(std::move(key), delta, std::nullopt);
         },
         [this](message_atom, const std::string& bytes) { return receive(bytes); },
+        [this](renew_atom, const crdt::replica_id& id) { number_under(id); },
+        [this](question_atom, const std::string& bytes) { return state(bytes); },
         [this](peer_atom, const gossip_peer& peer) { set_peer(peer); },
         [this](lost_atom, const membership::node_id& id) { lose_peer(id); },
         [this](tick_atom) { start_rounds(); },
@@ -135,6 +149,38 @@ private:
     is_restoring_ = false;
     for (const auto& [id, peer] : std::exchange(early_peers_, {}))
       set_peer(peer);
+  }
+
+  // -- how far nodes got --
+
+  void number_under(const crdt::replica_id& id) {
+    own_id_ = id;
+    core_.numbers_under(id);
+  }
+
+  caf::result<std::string> state(const std::string& question) {
+    const auto decoded = replication::decode_question(question);
+    if (const auto* error = std::get_if<wire::decode_error>(&decoded))
+      return caf::make_error(errc::bad_message, std::string{error->what});
+    return replication::encode(replication::statement{
+        context_.session, core_.tallies().of(std::get<crdt::replica_id>(decoded))});
+  }
+
+  /// Has what a peer told of other nodes kept, no later than what it sent along.
+  void keep_what_was_told() {
+    storage::batch changes;
+    for (const auto& id : core_.take_forgotten())
+      storage::erase_tally(changes, id);
+    for (const auto& one : core_.tallies().since(std::exchange(kept_, core_.tallies().version())))
+      if (one.replica != own_id_ || core_.was_set_back())
+        storage::put_tally(changes, one);
+    if (!context_.keeper)
+      return;
+    if (!changes.empty())
+      anon_send(context_.keeper, note_atom_v, std::move(changes));
+    if (core_.was_set_back() && own_id_)
+      anon_send(context_.keeper, renew_atom_v, *std::exchange(own_id_, std::nullopt),
+                std::string{"another node knows of changes that this one does not have"});
   }
 
   // -- sending --
@@ -246,6 +292,7 @@ private:
     auto items = core_.take(peer, *answer);
     if (!items)
       return failed(peer, address, "an answer that does not fit");
+    keep_what_was_told();
     if (silent_.erase(peer) > 0)
       log::info("gossip", "{} answers again", address);
     const bool mends = answer->rows.has_value();
@@ -319,6 +366,7 @@ private:
     if (is_restoring_)
       return caf::make_error(errc::unreachable, "not ready yet");
     auto taken = core_.take(std::get<replication::message>(std::move(decoded)));
+    keep_what_was_told();
     if (auto* reply = std::get_if<replication::gossip::reply>(&taken))
       return std::move(reply->bytes);
     // The answer acknowledges, so it waits until every key has joined its part and the novelties
@@ -462,6 +510,8 @@ private:
   gossip_metrics metrics_;
   replication::repair_counts counted_; // in the metrics already
   bool is_restoring_;
+  std::optional<crdt::replica_id> own_id_; // that events are numbered under, on a disk
+  std::uint64_t kept_ = 0;                 // the version of the tallies that the disk has
   std::deque<caf::actor_clock::time_point> recorded_; // when each entry of the log came
   caf::disposable timer_;
   caf::disposable tick_timer_;

@@ -11,6 +11,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 namespace starling::actors {
 
@@ -25,6 +27,11 @@ struct gossip_context {
   membership_actor membership; // told where somebody else is than we thought
   reader_actor reader{};       // knows the keys from before this session; may be none
   storage_actor disk{};        // told when what it lost is back; nobody, if nothing is lost
+
+  // How far nodes got, as the disk has it, and who keeps it; nothing and nobody without a disk.
+  std::optional<replication::tally> own{};
+  std::vector<replication::tally> others{};
+  storage_actor keeper{};
 };
 
 gossip_actor spawn_gossip(caf::actor_system& sys, const gossip_context& context);

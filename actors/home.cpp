@@ -6,8 +6,10 @@
 #include "storage/rebuild.hpp"
 #include "storage/rocks_store.hpp"
 #include "storage/room.hpp"
+#include "storage/tally_rows.hpp"
 #include "wire/seal.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -76,22 +78,27 @@ storage::evidence look_at(const storage::folder& folder, const options& o) {
   return result;
 }
 
+/// Whether all that leaves the node is synced before.
+bool is_careful(const options& o) {
+  return durability_of(o.storage.durability) == durability::sync;
+}
+
 /// Finds out under which id events are numbered, and begins a new life of the folder. Where there
 /// is no room for its file, the last one goes on.
 std::optional<storage::failure> take_up_replica(const options& o, storage::store& rows,
                                                 home& into) {
   const auto& path = into.folder->path();
-  const bool is_careful = durability_of(o.storage.durability) == durability::sync;
   const auto draft = storage::draft_life(path, random_bits(), random_bits());
   const auto* next = std::get_if<storage::life>(&draft);
   if (next == nullptr)
     log::warn("storage", "{}", std::get<storage::failure>(draft).what);
-  auto replica = storage::take_up_replica(rows, into.seen, is_careful, into.who.replica,
+  auto replica = storage::take_up_replica(rows, into.seen, is_careful(o), into.who.replica,
                                           next != nullptr ? std::optional{*next} : std::nullopt);
   if (auto* why = std::get_if<storage::failure>(&replica))
     return std::move(*why);
   const auto& taken = std::get<storage::taken_up>(replica);
   into.who.replica = taken.id;
+  into.has_fresh_id = taken.is_fresh;
   if (taken.why_fresh)
     log::warn("storage", "this node numbers its events under a new replica id, {}: {}",
               to_string(taken.id),
@@ -102,7 +109,50 @@ std::optional<storage::failure> take_up_replica(const options& o, storage::store
   if (auto* why = std::get_if<storage::failure>(&made))
     return std::move(*why);
   into.seen.lives = {std::get<storage::life>(std::move(made))};
-  return storage::keep_replica(rows, into.seen, is_careful, taken.id);
+  return storage::keep_replica(rows, into.seen, is_careful(o), taken.id);
+}
+
+/// What the disk knows of how far nodes got. Where others told it of more changes of its own than
+/// it has, it ends the id at once: it was killed before it could.
+std::optional<storage::failure> take_up_tallies(const options& o, storage::store& rows,
+                                                home& into) {
+  const auto at = rows.now();
+  auto changes = storage::read_own_changes(*at);
+  if (auto* why = std::get_if<storage::failure>(&changes))
+    return std::move(*why);
+  auto tallies = storage::read_tallies(*at);
+  if (auto* why = std::get_if<storage::failure>(&tallies))
+    return std::move(*why);
+  into.changes = std::get<std::uint64_t>(changes);
+  into.tallies = std::get<std::vector<replication::tally>>(std::move(tallies));
+  if (std::ranges::none_of(into.tallies, [&](const auto& t) {
+        return t.replica == into.who.replica && t.changes > into.changes;
+      }))
+    return std::nullopt;
+  into.who.replica = crdt::replica_id::from(random_bits(), random_bits());
+  into.has_fresh_id = true;
+  log::warn("storage", "this node numbers its events under a new replica id, {}: others knew more",
+            to_string(into.who.replica));
+  return storage::keep_replica(rows, into.seen, is_careful(o), into.who.replica);
+}
+
+std::string members_row() {
+  return storage::node_row("members");
+}
+
+std::optional<storage::failure> take_up_members(const storage::moment& at, home& into) {
+  auto row = at.find(members_row());
+  if (auto* why = std::get_if<storage::failure>(&row))
+    return std::move(*why);
+  const auto& bytes = std::get<0>(row);
+  if (!bytes)
+    return std::nullopt;
+  auto read = membership::decode_remembered(*bytes);
+  if (const auto* why = std::get_if<wire::decode_error>(&read)) // they tell of themselves again
+    log::warn("storage", "cannot read the members of the last life: {}", why->what);
+  else
+    into.members = std::get<0>(std::move(read));
+  return std::nullopt;
 }
 
 /// Takes up what is on the disk, under the replica id that `into` has if another is needed.
@@ -120,6 +170,10 @@ std::optional<storage::failure> take_up_rows(const options& o, home& into) {
     return why;
   // The first commit that is synced makes the store forget its damage, so it must be the one above.
   if (auto why = storage::renew_digests(*rows, digester_of(o)))
+    return why;
+  if (auto why = take_up_tallies(o, *rows, into))
+    return why;
+  if (auto why = take_up_members(*rows->now(), into))
     return why;
   if (o.storage.accept_loss)
     if (auto why = storage::forget_lost_keys(*rows))
@@ -154,11 +208,17 @@ std::variant<home, std::string> open_to_read(const options& o, storage::folder f
     return failed->what;
   log::error("storage", "{}; this node reads what is there, and writes nothing until there is room",
              why.what);
-  return home{.who = std::get<identity>(who),
+  home result{.who = std::get<identity>(who),
               .folder = std::move(folder),
               .rows = std::move(rows),
               .lost = std::get<storage::lost_keys>(std::move(lost)),
               .cannot_write = std::move(why)};
+  auto tallies = storage::read_tallies(*now);
+  if (auto* told = std::get_if<std::vector<replication::tally>>(&tallies)) // others may ask
+    result.tallies = std::move(*told);
+  if (const auto failed = take_up_members(*now, result))
+    return failed->what;
+  return result;
 }
 
 /// What is on the disk, to be written as well; why not, if not.
@@ -208,6 +268,12 @@ std::variant<home, std::string> open_home(const options& o, bool goes_on) {
   if (const auto* why = std::get_if<std::string>(&readable))
     return "storage.data-dir: " + failed->what + "; nor can it be read: " + *why;
   return readable;
+}
+
+storage::batch keeping(const std::vector<membership::remembered_member>& members) {
+  storage::batch result;
+  result.put(members_row(), membership::encode(members));
+  return result;
 }
 
 replication::digester digester_of(const options& o) {

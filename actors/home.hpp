@@ -4,25 +4,33 @@
 
 #include "actors/identity.hpp"
 #include "actors/options.hpp"
+#include "membership/remembered.hpp"
 #include "replication/digest.hpp"
+#include "replication/tallies.hpp"
 #include "storage/folder.hpp"
 #include "storage/identity.hpp"
 #include "storage/lost_keys.hpp"
 #include "storage/store.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace starling::actors {
 
 struct home {
   identity who{};
-  std::optional<storage::folder> folder{}; // in use; nothing without a disk
-  std::shared_ptr<storage::store> rows{};  // nothing without a disk
-  storage::evidence seen{};                // of the disk
-  storage::lost_keys lost{};               // that the disk had, and are not back yet
+  std::optional<storage::folder> folder{};   // in use; nothing without a disk
+  std::shared_ptr<storage::store> rows{};    // nothing without a disk
+  storage::evidence seen{};                  // of the disk
+  storage::lost_keys lost{};                 // that the disk had, and are not back yet
+  bool has_fresh_id = true;                  // nobody has numbered anything under the replica id
+  std::uint64_t changes = 0;                 // of this node, that the disk has
+  std::vector<replication::tally> tallies{}; // of other nodes, as they told it
+  std::vector<membership::remembered_member> members{}; // that the last life knew
   // Why nothing can be written, so that this is for reading only: nothing was changed on the disk,
   // and the replica id is one that nothing is numbered under.
   std::optional<storage::failure> cannot_write{};
@@ -33,6 +41,9 @@ struct home {
 /// process that goes on after its disk has failed is content with that whatever fails. A sentence
 /// about what went wrong, if something did; then nothing was changed that matters.
 std::variant<home, std::string> open_home(const options& o, bool goes_on = false);
+
+/// What keeps the members.
+storage::batch keeping(const std::vector<membership::remembered_member>& members);
 
 /// The digests of a cluster's keys.
 replication::digester digester_of(const options& o);

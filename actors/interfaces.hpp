@@ -25,13 +25,24 @@ using storage_actor = caf::typed_actor<
     // may be there all the same at the next start, else with disk_full or disk_failed; from then on
     // it takes none.
     caf::result<void>(commit_atom, storage::batch),
+    // The same for a change that numbers an event of this node: answers with how many it has made,
+    // by then at least.
+    caf::result<std::uint64_t>(apply_atom, storage::batch),
+    // To be committed with what comes next.
+    caf::result<void>(note_atom, storage::batch),
+    // Under which id events may be numbered: answers once that is certain.
+    caf::result<crdt::replica_id>(number_atom),
+    // No other node knows of a later event of ours: the id is certain.
+    caf::result<void>(confirm_atom),
+    // No other node says what it knows: who has to number something gets another id.
+    caf::result<void>(doubt_atom),
     // Goes on towards the next group; its own message to itself.
     caf::result<void>(tick_atom),
     // Who is told of a new replica id.
     caf::result<void>(shards_atom, std::vector<numbering_actor>),
-    // Events were lost that were numbered under this id. Answers with the one that counts from now
-    // on, which is kept by then.
-    caf::result<crdt::replica_id>(renew_atom, crdt::replica_id),
+    // Events were lost that were numbered under this id, for a reason that is a clause for people.
+    // Answers with the one that counts from now on, which is kept by then.
+    caf::result<crdt::replica_id>(renew_atom, crdt::replica_id, std::string),
     // Something on the disk cannot be read.
     caf::result<void>(damaged_atom, storage::failure),
     // The keys that the disk had lost are back.
@@ -117,6 +128,10 @@ using gossip_actor = caf::typed_actor<
     caf::result<void>(delta_atom, crdt::key, novelty),
     // A message from a peer: answers once everything in it is joined.
     caf::result<std::string>(message_atom, std::string),
+    // As for numbering_actor.
+    caf::result<void>(renew_atom, crdt::replica_id),
+    // A node that comes back asks what is known of it: see replication/confirmation.hpp.
+    caf::result<std::string>(question_atom, std::string),
     // A member may be gossiped with; this is where it is and which session it is in.
     caf::result<void>(peer_atom, gossip_peer),
     // A member is dead or has left: nothing is sent to it until it is named again.
@@ -126,6 +141,11 @@ using gossip_actor = caf::typed_actor<
     // The last thing before a stop: hands on all that any peer lacks. Answers once each peer has it
     // or has failed.
     caf::result<void>(flush_atom), caf::result<gossip_report>(report_atom)>;
+
+/// Asks the others whether they know of later events of this node than its disk.
+using inquiry_actor = caf::typed_actor<
+    // Asks those again who did not answer.
+    caf::result<void>(tick_atom)>;
 
 /// Looks up host:port in the system's resolver, and may block meanwhile; fails with unreachable.
 using resolver_actor =

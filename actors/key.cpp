@@ -31,6 +31,8 @@ caf::error to_error(crdt::refusal why) {
   return errc::exhausted;
 }
 
+constexpr bool is_own = true; // of a change: it numbers an event of this node
+
 class key_impl : public key_actor::base {
 public:
   key_impl(caf::actor_config& cfg, crdt::key key, const key_context& context,
@@ -228,11 +230,13 @@ private:
       return when_committed([reply = w.reply, view = std::move(view)](const auto& why) mutable {
         why ? reply.deliver(why) : reply.deliver(std::move(view));
       });
-    commit(std::move(changed),
-           [this, reply = w.reply, view = std::move(view),
+    commit(std::move(changed), is_own,
+           [this, reply = w.reply, view = std::move(view), by = context_.replica,
             news = novelty{std::move(*delta), value_->digest()}](const auto& why) mutable {
              if (why)
                return reply.deliver(why);
+             if (context_.disk)
+               news.counted = replication::tally{by, own_changes_};
              caf::anon_send(context_.gossip, delta_atom_v, key_, std::move(news));
              reply.deliver(std::move(view));
            });
@@ -257,13 +261,13 @@ private:
     auto part = value_->join(a.part, context_.digests, changes_for_disk(changed));
     const bool is_news = part.has_value();
     if (is_news && context_.disk && storage::shows_lost_events(*part, *value_, context_.replica))
-      renew();
+      renew("a peer has events of this node that its disk does not have");
     auto answer = [reply = a.reply,
                    news = novelty{std::move(part), value_->digest()}](const auto& why) mutable {
       why ? reply.deliver(why) : reply.deliver(std::move(news));
     };
     if (is_news)
-      commit(std::move(changed), std::move(answer));
+      commit(std::move(changed), !is_own, std::move(answer));
     else
       when_committed(std::move(answer)); // what the peer sent may be part of what is not yet
   }
@@ -284,14 +288,14 @@ private:
 
   /// Events that we numbered are not here any more, so their numbers might be used again: nothing
   /// is done until there is another id to number them under.
-  void renew() {
+  void renew(const std::string& why) {
     if (std::exchange(is_renewing_, true))
       return;
     const auto over = [this] {
       is_renewing_ = false;
       go_on();
     };
-    request(context_.disk, caf::infinite, renew_atom_v, context_.replica)
+    request(context_.disk, caf::infinite, renew_atom_v, context_.replica, why)
         .then(
             [this, over](const crdt::replica_id& fresh) {
               context_.replica = fresh;
@@ -318,15 +322,25 @@ private:
       committing_.back().push_back(std::move(then));
   }
 
+  /// `own`: it numbers an event of this node.
   template <class Finish>
-  void commit(storage::batch changed, Finish then) {
+  void commit(storage::batch changed, bool own, Finish then) {
     count_bytes();
     if (!context_.disk)
       return then(caf::error{});
     committing_.emplace_back().push_back(std::move(then));
-    request(context_.disk, caf::infinite, commit_atom_v, std::move(changed))
-        .then([this, life = life_] { committed(life); },
-              [this, life = life_](const caf::error& why) { lost(life, why); });
+    const auto failed = [this, life = life_](const caf::error& why) { lost(life, why); };
+    if (own)
+      request(context_.disk, caf::infinite, apply_atom_v, std::move(changed))
+          .then(
+              [this, life = life_](std::uint64_t own_changes) {
+                own_changes_ = own_changes;
+                committed(life);
+              },
+              failed);
+    else
+      request(context_.disk, caf::infinite, commit_atom_v, std::move(changed))
+          .then([this, life = life_] { committed(life); }, failed);
   }
 
   void committed(std::uint64_t life) {
@@ -381,6 +395,7 @@ private:
   std::deque<job> waiting_;
   std::deque<std::vector<finish>> committing_; // for each change on its way to the disk
   std::uint64_t life_ = 0;                     // of the value in memory
+  std::uint64_t own_changes_ = 0;              // of this node, by its last answer
   std::int64_t counted_bytes_ = 0;
 };
 

@@ -36,6 +36,8 @@ public:
   void on_exit() override {
     timer_.dispose();
     resolve_timer_.dispose();
+    search_timer_.dispose();
+    remember_timer_.dispose();
     context_ = {.settings = {}, .secret = context_.secret};
     watcher_ = nullptr;
   }
@@ -78,9 +80,12 @@ private:
                                         to_string(where));
               if (where_ != where)
                 log::info(name(), "this node's datagrams go to {}", to_string(where));
+              const bool is_first = !where_;
               where_ = where;
               core_.start(now(), where);
               perform();
+              if (is_first)
+                look_for_remembered(0, context_.settings.seed_backoff_min);
               core_.set_wall_clock(now(), wall_clock());
               find_own_address_in(context_.resolve_interval);
             },
@@ -154,6 +159,42 @@ private:
     return promise;
   }
 
+  // -- members of an earlier life --
+
+  /// Calls on some of them, in turns, until anybody is alive for us.
+  void look_for_remembered(std::size_t first, duration wait) {
+    const auto addresses = membership::addresses_of(context_.remembered);
+    if (addresses.empty() || core_.live_members() > 1 || core_.is_leaving())
+      return;
+    auto next = first;
+    for (; next < std::min(first + context_.settings.max_syncs, addresses.size()); ++next)
+      if (addresses[next] != context_.self.address)
+        core_.call_on(now(), addresses[next]);
+    perform();
+    const bool is_round_over = next == addresses.size();
+    search_timer_ = run_delayed(wait, [=, this] {
+      look_for_remembered(is_round_over ? 0 : next,
+                          is_round_over ? std::min(2 * wait, context_.settings.seed_backoff_max)
+                                        : wait);
+    });
+  }
+
+  /// Has the members remembered, soon, if they are others than before.
+  void remember_soon() {
+    if (!context_.remember || is_remembering_)
+      return;
+    is_remembering_ = true;
+    remember_timer_ = run_delayed(context_.remember_interval, [this] {
+      is_remembering_ = false;
+      auto members =
+          membership::worth_remembering(core_, context_.remembered, context_.settings.max_members);
+      if (members == context_.remembered)
+        return;
+      context_.remembered = std::move(members);
+      context_.remember(context_.remembered);
+    });
+  }
+
   // -- outputs --
 
   void perform() {
@@ -210,6 +251,7 @@ private:
 
   void tell(const membership::event& e) {
     log_event(e, core_);
+    remember_soon();
     switch (e.kind) {
     case event_kind::joined:
     case event_kind::updated:
@@ -306,6 +348,9 @@ private:
   std::optional<duration> wake_;                 // when the timer ends
   caf::disposable timer_;
   caf::disposable resolve_timer_;
+  caf::disposable search_timer_;
+  caf::disposable remember_timer_;
+  bool is_remembering_ = false;
   std::set<membership::node_id> own_verdicts_;
   std::vector<caf::typed_response_promise<leave_report>> leaving_;
   leave_report departure_;

@@ -7,6 +7,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/options.hpp"
+#include "membership/remembered.hpp"
 #include "membership/swim.hpp"
 
 #include <caf/actor_system.hpp>
@@ -39,6 +40,13 @@ struct membership_context {
   // This node has another id or generation from now on; nothing was sent under it yet. Rare, and
   // may wait for the disk.
   std::function<void(const membership::node_id&, std::uint64_t generation)> renamed = {};
+
+  // Members of an earlier life: they are looked for beside the seeds until somebody is found.
+  std::vector<membership::remembered_member> remembered = {};
+
+  // These members are to be remembered from now on. Not more often than every `remember_interval`.
+  std::function<void(const std::vector<membership::remembered_member>&)> remember = {};
+  std::chrono::milliseconds remember_interval{2'000};
 
   // Somebody else may have what is on this node's disk, or had it later: see storage/identity.hpp.
   std::function<void()> doubted = {};

@@ -3,6 +3,7 @@
 #include "actors/backup.hpp"
 #include "actors/ending.hpp"
 #include "actors/gossip.hpp"
+#include "actors/inquiry.hpp"
 #include "actors/log.hpp"
 #include "actors/membership.hpp"
 #include "actors/peer_client.hpp"
@@ -34,6 +35,24 @@ crdt::lww_register::stamp wall_clock() {
   return us > 0 ? static_cast<crdt::lww_register::stamp>(us) : 0;
 }
 
+/// How many are asked at a time what they know of this node.
+constexpr std::size_t askers_max = 16;
+
+constexpr std::size_t statement_bytes_max = 4096;
+
+/// Addresses but for this node's own.
+std::vector<std::string> others_of(std::vector<std::string> addresses, const options& o) {
+  std::erase(addresses, o.cluster.advertise);
+  return addresses;
+}
+
+/// Whether events may be numbered under the replica id although nobody has said what he knows.
+bool is_certain(const options& o, const home& at) {
+  return !at.rows || at.has_fresh_id ||
+         (others_of(o.cluster.seeds, o).empty() &&
+          others_of(membership::addresses_of(at.members), o).empty());
+}
+
 /// Larger sets stay on the disk, but for the rows that are needed.
 constexpr std::uint64_t whole_set_bytes = 64 << 10;
 
@@ -42,7 +61,8 @@ constexpr std::uint64_t whole_set_bytes = 64 << 10;
 std::size_t peer_message_bytes_max(const options& o) {
   constexpr std::size_t around = 4096; // sessions, one key, lengths
   constexpr std::size_t member_bytes_max = membership::member_bytes_max + 10; // with its age
-  return std::max({o.gossip.max_message, replication::repair_message_bytes_min,
+  constexpr auto tallies = replication::tallies::most * replication::tally_bytes_max;
+  return std::max({o.gossip.max_message + tallies, replication::repair_message_bytes_min + tallies,
                    (o.swim.max_members + o.swim.max_dead) * member_bytes_max}) +
          around + wire::envelope_size;
 }
@@ -94,25 +114,37 @@ node::node(caf::actor_system& sys, const options& o, const home& at,
              if (const auto failure = keep_identity(file, id, generation))
                log::error("node", "node.identity-file: {}", *failure);
            },
+       .remembered = at.members,
+       .remember =
+           [this](const auto& members) {
+             if (storage_)
+               caf::anon_send(storage_, commit_atom_v, keeping(members));
+           },
        .doubted =
            [this, id = who.replica] {
              if (storage_)
-               caf::anon_send(storage_, renew_atom_v, id);
+               caf::anon_send(storage_, renew_atom_v, id,
+                              std::string{"another node has, or had later, what is on its disk"});
            }});
   backup_ = spawn_backup(sys, copier_);
-  gossip_ = spawn_gossip(sys, {.session = {who.session.bits},
-                               .limits = {.message_bytes = o.gossip.max_message,
-                                          .log_bytes = o.gossip.max_log,
-                                          .fanout = o.gossip.fanout,
-                                          .pieces_bytes = o.gossip.max_value},
-                               .digests = digests,
-                               .interval = o.gossip.interval,
-                               .prompt_delay = o.gossip.prompt_delay,
-                               .random_seed = random_bits(),
-                               .peers = peers_,
-                               .membership = membership_,
-                               .reader = reader(),
-                               .disk = at.lost.empty() ? storage_actor{} : storage_});
+  gossip_ =
+      spawn_gossip(sys, {.session = {who.session.bits},
+                         .limits = {.message_bytes = o.gossip.max_message,
+                                    .log_bytes = o.gossip.max_log,
+                                    .fanout = o.gossip.fanout,
+                                    .pieces_bytes = o.gossip.max_value},
+                         .digests = digests,
+                         .interval = o.gossip.interval,
+                         .prompt_delay = o.gossip.prompt_delay,
+                         .random_seed = random_bits(),
+                         .peers = peers_,
+                         .membership = membership_,
+                         .reader = reader(),
+                         .disk = at.lost.empty() ? storage_actor{} : storage_,
+                         .own = rows_ ? std::optional{replication::tally{who.replica, at.changes}}
+                                      : std::nullopt,
+                         .others = at.tallies,
+                         .keeper = storage_});
   auto* awake_bytes = sys.metrics().gauge_singleton(
       "starling", "keys.awake-bytes", "What keys hold that have an actor, about, in bytes.");
   const auto lost = at.lost.empty() ? nullptr : std::make_shared<const storage::lost_keys>(at.lost);
@@ -131,16 +163,44 @@ node::node(caf::actor_system& sys, const options& o, const home& at,
                        .rows = rows_,
                        .whole_bytes = whole_set_bytes,
                        .awake_bytes = awake_bytes},
+              .may_number = is_certain(o, at),
               .lost = lost,
               .awake_max = std::max<std::size_t>(o.keys.max_awake / o.keys.shards, 1),
               .awake_bytes_max = static_cast<std::int64_t>(o.keys.max_awake_bytes),
               .rest_after = o.keys.rest_after}));
   shards_ = shard_map{shards};
-  if (storage_)
-    caf::anon_send(storage_, shards_atom_v,
-                   std::vector<numbering_actor>{shards.begin(), shards.end()});
+  if (storage_) {
+    std::vector<numbering_actor> told{shards.begin(), shards.end()};
+    told.emplace_back(gossip_);
+    caf::anon_send(storage_, shards_atom_v, std::move(told));
+  }
   caf::anon_send(gossip_, shards_atom_v, std::move(shards));
   caf::anon_send(membership_, watch_atom_v, gossip_);
+  if (!is_certain(o, at))
+    ask_others_ = [this, o, who = at.who, changes = at.changes,
+                   members = membership::addresses_of(at.members)] {
+      start_inquiry(o, who, changes, others_of(members, o));
+    };
+}
+
+void node::start_inquiry(const options& o, const identity& who, std::uint64_t changes,
+                         const std::vector<std::string>& members) {
+  const auto seeds = others_of(o.cluster.seeds, o);
+  auto askers =
+      spawn_peer_client(sys_, {.secret = wire::secret{o.cluster.name, o.cluster.key},
+                               .timeout = o.node.confirm_timeout,
+                               .answer_bytes_max = statement_bytes_max,
+                               .workers = std::min(seeds.size() + members.size(), askers_max),
+                               .stop = stop_.get_token()});
+  inquiry_ = spawn_inquiry(sys_, {.replica = who.replica,
+                                  .changes = changes,
+                                  .session = {who.session.bits},
+                                  .members = members,
+                                  .seeds = seeds,
+                                  .peers = std::move(askers),
+                                  .resolver = resolver_,
+                                  .disk = storage_,
+                                  .timeout = o.node.confirm_timeout});
 }
 
 void node::start_storage(const options& o, const home& at, const replication::digester& digests,
@@ -148,6 +208,8 @@ void node::start_storage(const options& o, const home& at, const replication::di
   storage_ = spawn_storage(sys_, {.rows = rows_,
                                   .seen = at.seen,
                                   .replica = at.who.replica,
+                                  .changes = at.changes,
+                                  .is_confirmed = is_certain(o, at),
                                   .level = durability_of(o.storage.durability),
                                   .batch_interval = o.storage.batch_interval,
                                   .is_mending = !at.lost.empty(),
@@ -171,6 +233,8 @@ std::optional<std::string> node::start() {
     return socket_failure_;
   socket_.start(membership_);
   caf::anon_send(membership_, start_atom_v);
+  if (ask_others_)
+    ask_others_();
   return std::nullopt;
 }
 
@@ -236,6 +300,8 @@ void node::stop() {
     actor = nullptr;
   };
   end(membership_);
+  if (inquiry_)
+    end(inquiry_);
   gossip_ = nullptr;
   for (auto shard : shards_.all())
     end(shard);

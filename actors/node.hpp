@@ -17,6 +17,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace starling::actors {
 
@@ -65,6 +66,8 @@ public:
   const backup_actor& backup() const { return backup_; }
 
 private:
+  void start_inquiry(const options& o, const identity& who, std::uint64_t changes,
+                     const std::vector<std::string>& members);
   void start_storage(const options& o, const home& at, const replication::digester& digests,
                      std::function<void()> start_again);
   void hand_on_what_peers_lack(caf::scoped_actor& self, std::chrono::milliseconds most);
@@ -85,6 +88,8 @@ private:
   shard_map shards_{{}};
   std::shared_ptr<storage::store> rows_;
   storage_actor storage_;
+  inquiry_actor inquiry_;
+  std::function<void()> ask_others_; // what they know of this node; none if that is settled
   std::vector<reader_actor> readers_;
   verifier_actor verifier_;
   copier_actor copier_;

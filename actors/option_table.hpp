@@ -104,6 +104,11 @@ void visit_options(options& o, Visitor visit) {
   visit("node.identity-file", o.node.identity_file, text{"path", is_anything},
         "Where the node's id is kept, so that it comes back as the same member, even at another "
         "address; empty: in storage.data-dir, or a new id at each start if that is not used.");
+  visit(
+      "node.confirm-timeout", o.node.confirm_timeout, period{10ms, 1min},
+      "How long, after a start, the first write waits for all other nodes to say what they know of "
+      "this one's earlier writes, so that a disk that was set back is noticed; then those count "
+      "that did, and if none did the write costs a new replica id.");
 
   visit("http.listen", o.http.listen, text{"host:port", is_endpoint},
         "Where clients are listened to.");

@@ -15,6 +15,7 @@ namespace starling::actors {
 struct node_options {
   std::string name;
   std::string identity_file;
+  std::chrono::milliseconds confirm_timeout{2'000};
 };
 
 struct http_options {

@@ -42,6 +42,7 @@ public:
     for (const auto& [key, one] : awake_)
       end_before_the_rest(one.actor);
     awake_.clear();
+    held_writes_.clear();
     context_.keys.gossip = nullptr;
     context_.keys.disk = nullptr;
     context_.keys.reader = nullptr;
@@ -55,6 +56,8 @@ public:
             return errc::being_mended;
           if (!crdt::can_create(c, context_.keys.replica) && !may_have(key))
             return crdt::view_of(crdt::value{key.type}, c);
+          if (!context_.may_number)
+            return hold(key, std::move(c));
           return pass_on<crdt::view>(key, apply_atom_v, std::move(c));
         },
         [this](read_atom, const crdt::key& key, const crdt::query& q) -> caf::result<crdt::view> {
@@ -75,11 +78,7 @@ public:
           return pass_on<std::string>(key, state_atom_v);
         },
         [this](keys_atom, const crdt::key_query& q) { return list(q); },
-        [this](renew_atom, const crdt::replica_id& id) {
-          context_.keys.replica = id;
-          for (const auto& [key, one] : awake_)
-            anon_send(one.actor, renew_atom_v, id);
-        },
+        [this](renew_atom, const crdt::replica_id& id) { number_under(id); },
         [this](mended_atom) { context_.lost = nullptr; },
         [this](report_atom) { return std::uint64_t{awake_.size() + resting_.size()}; },
     };
@@ -104,16 +103,62 @@ private:
     return context_.keys.disk || awake_.contains(key) || resting_.contains(key);
   }
 
+  // -- whether events may be numbered --
+
+  struct held_write {
+    crdt::key key;
+    crdt::command what;
+    caf::typed_response_promise<crdt::view> promise;
+  };
+
+  /// Holds a write back until it is certain under which id it is numbered.
+  caf::result<crdt::view> hold(const crdt::key& key, const crdt::command& what) {
+    auto promise = make_response_promise<crdt::view>();
+    held_writes_.push_back({key, what, promise});
+    if (held_writes_.size() == 1)
+      request(context_.keys.disk, caf::infinite, number_atom_v)
+          .then([this](const crdt::replica_id& id) { number_under(id); },
+                [this](const caf::error& why) {
+                  for (auto& write : std::exchange(held_writes_, {}))
+                    write.promise.deliver(why);
+                });
+    return promise;
+  }
+
+  void number_under(const crdt::replica_id& id) {
+    context_.may_number = true;
+    if (context_.keys.replica != id)
+      for (const auto& [key, one] : awake_)
+        anon_send(one.actor, renew_atom_v, id);
+    context_.keys.replica = id;
+    for (auto& [key, what, promise] : std::exchange(held_writes_, {}))
+      pass_on_to(key, promise, apply_atom_v, what);
+  }
+
   template <class T, class... Ts>
   caf::result<T> pass_on(const crdt::key& key, Ts... message) {
     auto& one = wake(key);
     if (!one.goes_to_rest)
       return delegate(one.actor, std::move(message)...);
     auto promise = make_response_promise<T>();
+    hold_for(one, promise, std::move(message)...);
+    return promise;
+  }
+
+  template <class Promise, class... Ts>
+  void pass_on_to(const crdt::key& key, Promise promise, Ts... message) {
+    auto& one = wake(key);
+    if (one.goes_to_rest)
+      hold_for(one, promise, std::move(message)...);
+    else
+      promise.delegate(one.actor, std::move(message)...);
+  }
+
+  template <class Promise, class... Ts>
+  static void hold_for(awake_key& one, Promise promise, Ts... message) {
     one.held.push_back([promise, ... xs = std::move(message)](const key_actor& to) mutable {
       promise.delegate(to, std::move(xs)...);
     });
-    return promise;
   }
 
   awake_key& wake(const crdt::key& key) {
@@ -222,6 +267,7 @@ private:
   std::list<const crdt::key*> order_;        // the one that was used least recently first
   std::list<const crdt::key*> leaving_;      // those that go to rest
   std::map<crdt::key, std::string> resting_; // encoded values, where there is no disk
+  std::vector<held_write> held_writes_;      // until it is certain who numbers them
   caf::disposable timer_;
   bool is_ticking_ = false;
   caf::telemetry::int_gauge* awake_gauge_;

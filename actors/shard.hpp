@@ -17,6 +17,7 @@ namespace starling::actors {
 
 struct shard_context {
   key_context keys;
+  bool may_number = true; // else the storage actor is asked before the first write
   std::shared_ptr<const storage::lost_keys> lost{}; // that nobody may read or write; may be none
   std::size_t awake_max = 1'000'000;                // keys of this shard
   std::int64_t awake_bytes_max = INT64_MAX;         // of all shards together

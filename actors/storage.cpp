@@ -6,6 +6,7 @@
 #include "storage/presence.hpp"
 #include "storage/rebuild.hpp"
 #include "storage/room.hpp"
+#include "storage/tally_rows.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>
@@ -15,6 +16,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -55,7 +58,8 @@ public:
     // A promise refers to this actor, so what waits here would keep it alive and get no answer: and
     // with it the keys that wait for one, and the process that waits for those.
     waiting_.clear();
-    promises_.clear();
+    finishes_.clear();
+    held_.clear();
   }
 
   behavior_type make_behavior() override {
@@ -68,10 +72,33 @@ public:
     if (!context_.folder.empty())
       schedule_presence();
     return {
-        [this](commit_atom, storage::batch& changes) { return take(std::move(changes)); },
+        [this](commit_atom, storage::batch& changes) {
+          auto promise = make_response_promise<void>();
+          take(std::move(changes), [promise](const caf::error& why) mutable {
+            why ? promise.deliver(why) : promise.deliver();
+          });
+          return promise;
+        },
+        [this](apply_atom, storage::batch& changes) {
+          auto promise = make_response_promise<std::uint64_t>();
+          ++own_waiting_;
+          take(std::move(changes), [this, promise](const caf::error& why) mutable {
+            why ? promise.deliver(why) : promise.deliver(context_.changes);
+          });
+          return promise;
+        },
+        [this](note_atom, const storage::batch& changes) {
+          if (!failure_)
+            notes_.push_back(changes);
+        },
+        [this](number_atom) { return may_number(); },
+        [this](confirm_atom) { number_on(); },
+        [this](doubt_atom) { doubt(); },
         [this](tick_atom) { end_stage(); },
         [this](shards_atom, std::vector<numbering_actor>& told) { told_ = std::move(told); },
-        [this](renew_atom, const crdt::replica_id& lost) { return renew(lost); },
+        [this](renew_atom, const crdt::replica_id& lost, const std::string& why) {
+          return renew(lost, why);
+        },
         [this](damaged_atom, const storage::failure& why) { could_not_read(why); },
         [this](mended_atom) { forget_what_was_lost(); },
         [this](report_atom) {
@@ -94,15 +121,16 @@ private:
     return home_system().metrics().counter_singleton("starling", name, help, "1", true);
   }
 
-  caf::result<void> take(storage::batch changes) {
+  /// Told of an error, or of none.
+  using finish = std::function<void(const caf::error& why)>;
+
+  void take(storage::batch changes, finish then) {
     if (failure_)
-      return to_error(*failure_);
-    auto promise = make_response_promise<void>();
+      return then(to_error(*failure_));
     waiting_.push_back(std::move(changes));
-    promises_.push_back(promise);
+    finishes_.push_back(std::move(then));
     if (stage_ == stage::idle || (stage_ == stage::waiting && --missing_ == 0))
       go_on_in(stage::gathering);
-    return promise;
   }
 
   // -- groups --
@@ -130,42 +158,79 @@ private:
 
   void commit_group() {
     const auto begin = clock().now();
-    const auto group = std::exchange(waiting_, {});
-    auto promises = std::exchange(promises_, {});
+    auto group = std::exchange(waiting_, {});
+    const auto finishes = std::exchange(finishes_, {});
+    const auto changes = group.size();
+    add_count(group);
     const bool synced = context_.level == durability::sync;
     if (!failure_) // else it came while something else failed
       if (auto failed = context_.rows->commit(group, synced)) {
         fail(*failed);
         if (failed->may_be_done)
-          return answer_all(promises, caf::make_error(errc::write_unknown, failed->what));
+          return answer_all(finishes, caf::make_error(errc::write_unknown, failed->what));
       }
     if (failure_)
-      return answer_all(promises, to_error(*failure_));
+      return answer_all(finishes, to_error(*failure_));
     if (!is_present())
-      return answer_all(promises, caf::make_error(errc::write_unknown, failure_->what));
+      return answer_all(finishes, caf::make_error(errc::write_unknown, failure_->what));
     commits_->inc();
-    changes_->inc(static_cast<std::int64_t>(group.size()));
+    changes_->inc(static_cast<std::int64_t>(changes));
     if (synced)
       syncs_->inc();
     else
       is_dirty_ = true;
     last_took_ = clock().now() - begin;
     if (synced && last_took_ >= slow_commit) {
-      missing_ = group.size();
+      missing_ = changes;
       go_on_in(stage::catching_up);
     }
-    for (auto& promise : promises)
-      promise.deliver();
+    for (const auto& then : finishes)
+      then(caf::error{});
   }
 
-  using commit_promises = std::vector<caf::typed_response_promise<void>>; // one for each
-
-  static void answer_all(commit_promises& promises, const caf::error& why) {
-    for (auto& promise : promises)
-      promise.deliver(why);
+  static void answer_all(const std::vector<finish>& finishes, const caf::error& why) {
+    for (const auto& then : finishes)
+      then(why);
   }
 
-  caf::result<crdt::replica_id> renew(const crdt::replica_id& lost) {
+  /// Adds to a group what goes along with it: notes, and how many changes of this node there are.
+  void add_count(std::vector<storage::batch>& group) {
+    std::ranges::move(std::exchange(notes_, {}), std::back_inserter(group));
+    if (own_waiting_ == 0)
+      return;
+    context_.changes += std::exchange(own_waiting_, 0);
+    storage::put_own_changes(group.emplace_back(), context_.changes);
+  }
+
+  // -- the replica id --
+
+  caf::result<crdt::replica_id> may_number() {
+    if (failure_)
+      return to_error(*failure_);
+    if (context_.is_confirmed)
+      return context_.replica;
+    auto promise = make_response_promise<crdt::replica_id>();
+    held_.push_back(promise);
+    if (is_doubtful_)
+      doubt();
+    return promise;
+  }
+
+  /// Events may be numbered under the present id.
+  void number_on() {
+    context_.is_confirmed = true;
+    for (auto& promise : std::exchange(held_, {}))
+      promise.deliver(context_.replica);
+  }
+
+  /// Nobody says what others know. That costs another id once it is needed.
+  void doubt() {
+    is_doubtful_ = true;
+    if (!context_.is_confirmed && !held_.empty())
+      renew(context_.replica, "no other node says what it knows of this one");
+  }
+
+  caf::result<crdt::replica_id> renew(const crdt::replica_id& lost, const std::string& reason) {
     if (lost != context_.replica)
       return context_.replica; // somebody else has noticed
     const auto fresh = crdt::replica_id::from(random_bits(), random_bits());
@@ -175,11 +240,12 @@ private:
         fail(std::move(*failed));
     if (failure_)
       return to_error(*failure_);
-    log::warn("storage", "this node may have lost events: it numbers further ones as {}",
-              to_string(fresh));
+    log::warn("storage", "this node numbers its events under a new replica id, {}: {}",
+              to_string(fresh), reason);
     context_.replica = fresh;
     for (const auto& one : told_)
       anon_send(one, renew_atom_v, fresh);
+    number_on();
     return fresh;
   }
 
@@ -200,6 +266,8 @@ private:
     log::error("storage", "nothing is written any more until this node is started again: {}",
                why.what);
     failure_ = std::move(why);
+    for (auto& promise : std::exchange(held_, {}))
+      promise.deliver(to_error(*failure_));
     if (failure_->kind == storage::trouble::corrupted)
       found_damage(failure_->what);
     look_later();
@@ -290,7 +358,11 @@ private:
   caf::timespan last_took_{0}; // to commit
   caf::disposable wait_timer_;
   std::vector<storage::batch> waiting_;
-  commit_promises promises_;
+  std::vector<finish> finishes_;      // one for each
+  std::vector<storage::batch> notes_; // that go along with the next group
+  std::uint64_t own_waiting_ = 0;     // of those that wait, changes of this node
+  std::vector<caf::typed_response_promise<crdt::replica_id>> held_; // until the id is certain
+  bool is_doubtful_ = false;                                        // whether it ever will be
   std::optional<storage::failure> failure_;
   std::optional<std::string> damage_;
   std::optional<std::string> unreadable_; // lately

@@ -35,8 +35,10 @@ durability durability_of(std::string_view name);
 
 struct storage_context {
   std::shared_ptr<storage::store> rows;
-  storage::evidence seen;   // of the disk
-  crdt::replica_id replica; // that is kept there
+  storage::evidence seen;    // of the disk
+  crdt::replica_id replica;  // that is kept there
+  std::uint64_t changes = 0; // of this node, that the disk has
+  bool is_confirmed = true;  // else it is not certain that others know of no later ones
   durability level = durability::sync;
   std::chrono::milliseconds batch_interval{100}; // between syncs at `batch`
   bool is_mending = false;                       // keys were lost that are not back yet

@@ -60,10 +60,11 @@ bool inspect(Inspector& f, errc& code) {
 }
 
 /// What a write or a join changed, nothing if it was all known, and the digest of the whole value
-/// since.
+/// since. What this node counts, if it is a write and there is a disk.
 struct novelty {
   std::optional<crdt::value> part;
   replication::digest now;
+  std::optional<replication::tally> counted = {};
 };
 
 /// What the store has of a key.
@@ -194,8 +195,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_ATOM(starling, starling::actors, apply_atom)
   CAF_ADD_ATOM(starling, starling::actors, back_up_atom)
   CAF_ADD_ATOM(starling, starling::actors, commit_atom)
+  CAF_ADD_ATOM(starling, starling::actors, confirm_atom)
   CAF_ADD_ATOM(starling, starling::actors, damaged_atom)
   CAF_ADD_ATOM(starling, starling::actors, delta_atom)
+  CAF_ADD_ATOM(starling, starling::actors, doubt_atom)
   CAF_ADD_ATOM(starling, starling::actors, digests_atom)
   CAF_ADD_ATOM(starling, starling::actors, flush_atom)
   CAF_ADD_ATOM(starling, starling::actors, join_atom)
@@ -205,8 +208,11 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_ATOM(starling, starling::actors, lost_atom)
   CAF_ADD_ATOM(starling, starling::actors, mended_atom)
   CAF_ADD_ATOM(starling, starling::actors, message_atom)
+  CAF_ADD_ATOM(starling, starling::actors, note_atom)
+  CAF_ADD_ATOM(starling, starling::actors, number_atom)
   CAF_ADD_ATOM(starling, starling::actors, peer_atom)
   CAF_ADD_ATOM(starling, starling::actors, post_atom)
+  CAF_ADD_ATOM(starling, starling::actors, question_atom)
   CAF_ADD_ATOM(starling, starling::actors, read_atom)
   CAF_ADD_ATOM(starling, starling::actors, renew_atom)
   CAF_ADD_ATOM(starling, starling::actors, report_atom)

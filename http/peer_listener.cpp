@@ -2,6 +2,7 @@
 
 #include "actors/backup_command.hpp"
 #include "actors/gossip.hpp"
+#include "actors/inquiry.hpp"
 #include "actors/leave_command.hpp"
 #include "actors/membership.hpp"
 #include "actors/node.hpp"
@@ -64,7 +65,7 @@ response peer_listener::handle(const request& r) {
   if (r.method != "POST")
     return plain(405, "only nodes of the cluster are served here");
   const std::string target{r.target};
-  if (target != actors::gossip_path && !kind_at(target))
+  if (target != actors::gossip_path && target != actors::inquiry_path && !kind_at(target))
     return plain(404, "only nodes of the cluster are served here");
   const auto opened = wire::open_request(secret_, target, r.body);
   if (const auto* error = std::get_if<wire::envelope_error>(&opened))
@@ -81,6 +82,8 @@ response peer_listener::handle(const request& r) {
 
 std::variant<std::string, response> peer_listener::answer_to(const std::string& target,
                                                              const std::string& content) {
+  if (target == actors::inquiry_path)
+    return ask<std::string>(gossip_, actors::question_atom_v, content);
   const auto kind = kind_at(target);
   if (!kind)
     return ask<std::string>(gossip_, actors::message_atom_v, content);

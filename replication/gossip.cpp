@@ -83,6 +83,28 @@ void gossip::heard(session_id peer, const std::vector<item>& items) {
   keep_log_bounded(); // what is known of the peer takes room, too
 }
 
+void gossip::numbers_under(const crdt::replica_id& id) {
+  own_id_ = id;
+  was_set_back_ = false;
+}
+
+void gossip::hear_tallies(const std::vector<tally>& told) {
+  for (const auto& t : told)
+    if (tallies_.raise(t) && t.replica == own_id_)
+      was_set_back_ = true;
+}
+
+/// What the answer to a message tells: what the peer is not known to know, and what its message
+/// shows that it does not know, as after its memory was set back.
+std::vector<tally> gossip::tallies_for(const message& m, const peer_state* p) const {
+  auto result = tallies_.since(p == nullptr ? 0 : p->told);
+  for (const auto& [replica, changes] : m.tallies)
+    if (const auto ours = tallies_.of(replica);
+        ours > changes && std::ranges::find(result, replica, &tally::replica) == result.end())
+      result.push_back({replica, ours});
+  return result;
+}
+
 void gossip::add_peer(session_id peer) {
   if (peer == self_)
     return;
@@ -255,8 +277,11 @@ message gossip::head_of(session_id id, peer_state& p) {
 /// Sends a message, or the first piece of it.
 effect gossip::send(session_id id, peer_state& p, topic what, message m,
                     const std::vector<encoded_item>& items) {
+  m.tallies = tallies_.since(p.told);
+  p.telling = tallies_.version();
   auto content = encode_content(m, items);
-  if (content.size() > limits_.message_bytes + content_around) {
+  const auto beside = content_around + m.tallies.size() * tally_bytes_max;
+  if (content.size() > limits_.message_bytes + beside) {
     const auto key = items.size() == 1 ? std::optional{items.front().key} : std::nullopt;
     p.cut = outgoing{what, m.sequence, std::move(content), 0, key};
     auto first = send_piece(id, p);
@@ -295,6 +320,7 @@ std::optional<std::vector<item>> gossip::take(session_id peer, const answer& a) 
   if (!expects(peer, a))
     return std::nullopt;
   auto items = a.items;
+  hear_tallies(a.tallies);
   auto& p = peers_.at(peer);
   if (p.about == topic::set && !p.cut && p.comparing && a.verdict == verdict::joined) {
     const auto key = p.comparing->key();
@@ -329,6 +355,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a) {
     if (p.about == topic::set && p.comparing && !p.comparing->take(a))
       fall_back(p);
   }
+  p.told = std::max(p.told, p.telling);
   switch (p.about) {
   case topic::log:
     p.cursor = std::max(p.cursor, p.in_flight_to);
@@ -424,6 +451,7 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
     }
     m = std::get<message>(std::move(whole));
   }
+  hear_tallies(m.tallies);
   if (const auto why = objection(m)) {
     if (content != 0)
       pieces_.forget(m.from);
@@ -453,8 +481,10 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
   if (found != peers_.end() && m.acknowledged != 0 && m.acknowledged == found->second.offered) {
     auto& p = found->second;
     p.cursor = std::max(p.cursor, p.offered_to);
+    p.told = std::max(p.told, p.offering);
     drop_acknowledged();
   }
+  result.tallies = tallies_for(m, found == peers_.end() ? nullptr : &found->second);
   if (m.walk)
     answer_walk(m, result);
   else if (m.audit)
@@ -499,8 +529,10 @@ void gossip::offer(const message& m, peer_state& p, answer& into,
   auto next = lacking(m.from, p, p.offer_end);
   if (next.items.empty() || next.bytes > limits_.message_bytes) // too large for an answer
     return;
-  if (p.offered == 0 || p.offered_to != next.end) // the same once more keeps its number
+  if (p.offered == 0 || p.offered_to != next.end) { // the same once more keeps its number
     p.offered = ++sequence_;
+    p.offering = tallies_.version();
+  }
   p.offered_to = next.end;
   into.offer = p.offered;
   items = std::move(next.items);

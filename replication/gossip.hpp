@@ -22,6 +22,9 @@
 // one with the lower session does. A large set is compared by its members' rows (set_exchange.hpp),
 // and what is larger than a message goes in pieces (fragments.hpp).
 //
+// How far each node got with numbering its events goes along with what is sent (tallies.hpp), so
+// that one whose disk was set back is told.
+//
 // This is a value: it does no I/O and knows no time. What it wants done comes out as effects;
 // whoever carries them out reports back, once for each. At most one effect for a peer is under way
 // at a time, whether the peer is gone meanwhile or not.
@@ -35,6 +38,7 @@
 #include "replication/message.hpp"
 #include "replication/repair.hpp"
 #include "replication/set_exchange.hpp"
+#include "replication/tallies.hpp"
 
 #include <cstdint>
 #include <map>
@@ -106,6 +110,12 @@ public:
   /// the key's value with it.
   void record(crdt::key key, const crdt::value& delta, const digest& now,
               std::optional<session_id> heard_from);
+
+  /// From now on this node numbers its events under that id, on a disk.
+  void numbers_under(const crdt::replica_id& id);
+
+  /// A node, perhaps this one, got so far: to be told with what is sent from now on.
+  void note(const tally& t) { tallies_.raise(t); }
 
   /// A peer may be gossiped with from now on. It starts behind, unless it was one before and the
   /// log still reaches back to where it got then.
@@ -190,6 +200,17 @@ public:
   /// known to have.
   bool has_caught_up() const { return has_caught_up_; }
 
+  // -- what is known of how far nodes got --
+
+  const replication::tallies& tallies() const { return tallies_; }
+
+  /// Those that were forgotten since this was last asked.
+  std::vector<crdt::replica_id> take_forgotten() { return tallies_.take_forgotten(); }
+
+  /// Whether somebody knows of changes under the present id that this node does not: then it must
+  /// not number another under it.
+  bool was_set_back() const { return was_set_back_; }
+
   // -- for display --
 
   struct peer_status {
@@ -255,6 +276,10 @@ private:
     bool may_audit = false; // in this round
     audit audits;
     std::optional<digest> root; // of what it had when it answered last
+
+    std::uint64_t told = 0;     // the version of the tallies that it knows
+    std::uint64_t telling = 0;  // once the message under way is acknowledged
+    std::uint64_t offering = 0; // once the latest offer is
   };
 
   /// Somebody whose questions we answer, and how long ago the last one came.
@@ -271,6 +296,8 @@ private:
   std::vector<effect> start_round(session_id peer);
   void skip_known(session_id id, peer_state& p);
   void heard(session_id peer, const std::vector<item>& items);
+  void hear_tallies(const std::vector<tally>& told);
+  std::vector<tally> tallies_for(const message& m, const peer_state* p) const;
   static void end_walk(peer_state& p);
   std::vector<effect> give_up(peer_state& p);
   void forget_gone();
@@ -327,6 +354,9 @@ private:
   unsigned since_audit_ = 0;               // ticks
   repair_counts repairs_;
   bool has_caught_up_ = false;
+  replication::tallies tallies_;
+  std::optional<crdt::replica_id> own_id_; // that this node numbers under, on a disk
+  bool was_set_back_ = false;
 };
 
 } // namespace starling::replication

@@ -12,6 +12,8 @@ constexpr std::uint8_t format_version = 3;
 // has seen one event.
 constexpr std::size_t item_bytes_min = 3 + 2 + 19;
 
+constexpr std::size_t tally_bytes_min = 16 + 1;
+
 void put_u64(wire::writer& out, std::uint64_t x) {
   for (int shift = 0; shift < 64; shift += 8)
     out.u8(static_cast<std::uint8_t>(x >> shift));
@@ -105,7 +107,34 @@ std::vector<item> get_items(wire::reader& in) {
 }
 
 // What a message or an answer holds beside its items.
-enum part : std::uint8_t { mends_flag = 1, walk_flag = 2, audit_flag = 4, set_flag = 8 };
+enum part : std::uint8_t {
+  mends_flag = 1,
+  walk_flag = 2,
+  audit_flag = 4,
+  set_flag = 8,
+  tallies_flag = 16
+};
+
+void put(wire::writer& out, const std::vector<tally>& all) {
+  out.varint(all.size());
+  for (const auto& [replica, changes] : all) {
+    crdt::encode(out, replica);
+    out.varint(changes);
+  }
+}
+
+std::vector<tally> get_tallies(wire::reader& in) {
+  const auto count = in.count(tally_bytes_min);
+  if (count == 0 || count > tallies::most)
+    in.fail("no tallies, or too many");
+  std::vector<tally> result;
+  for (auto left = count; left > 0 && in.ok(); --left) {
+    auto& one = result.emplace_back();
+    one.replica = crdt::decode_replica_id(in);
+    one.changes = in.varint();
+  }
+  return result;
+}
 
 // What a step of comparing a set is.
 enum class step : std::uint8_t { ask = 1, read = 2, rows = 3 };
@@ -169,7 +198,8 @@ void put_head(wire::writer& out, const message& m) {
 
 void put_content(wire::writer& out, const message& m, const std::vector<encoded_item>& items) {
   out.u8(static_cast<std::uint8_t>((m.mends ? mends_flag : 0) | (m.walk ? walk_flag : 0) |
-                                   (m.audit ? audit_flag : 0) | (m.set ? set_flag : 0)));
+                                   (m.audit ? audit_flag : 0) | (m.set ? set_flag : 0) |
+                                   (m.tallies.empty() ? 0 : tallies_flag)));
   put(out, items);
   if (m.walk)
     out.bytes(encode(*m.walk));
@@ -177,11 +207,13 @@ void put_content(wire::writer& out, const message& m, const std::vector<encoded_
     put_range(out, *m.audit);
   if (m.set)
     put(out, *m.set);
+  if (!m.tallies.empty())
+    put(out, m.tallies);
 }
 
 void get_content(wire::reader& in, message& m) {
   const auto flags = in.u8();
-  if (flags > (mends_flag | walk_flag | audit_flag | set_flag))
+  if (flags > (mends_flag | walk_flag | audit_flag | set_flag | tallies_flag))
     in.fail("unknown part of a message");
   m.mends = (flags & mends_flag) != 0;
   m.items = get_items(in);
@@ -191,6 +223,8 @@ void get_content(wire::reader& in, message& m) {
     m.audit = get_range(in);
   if ((flags & set_flag) != 0)
     m.set = get_set_step(in);
+  if ((flags & tallies_flag) != 0)
+    m.tallies = get_tallies(in);
   in.expect_end();
 }
 
@@ -269,7 +303,8 @@ std::string encode(const answer& a, const std::vector<encoded_item>& items) {
   out.u8(static_cast<std::uint8_t>(a.verdict));
   put(out, a.root);
   out.u8(static_cast<std::uint8_t>((a.walk ? walk_flag : 0) | (a.sums.empty() ? 0 : audit_flag) |
-                                   (a.rows ? set_flag : 0)));
+                                   (a.rows ? set_flag : 0) |
+                                   (a.tallies.empty() ? 0 : tallies_flag)));
   out.varint(a.offer);
   put(out, items);
   if (a.walk)
@@ -281,6 +316,8 @@ std::string encode(const answer& a, const std::vector<encoded_item>& items) {
   }
   if (a.rows)
     put(out, *a.rows);
+  if (!a.tallies.empty())
+    put(out, a.tallies);
   return std::move(out).take();
 }
 
@@ -297,7 +334,7 @@ wire::decoded<answer> decode_answer(std::string_view bytes) {
   result.verdict = static_cast<replication::verdict>(verdict);
   result.root = get_digest(in);
   const auto flags = in.u8();
-  if ((flags & ~(walk_flag | audit_flag | set_flag)) != 0)
+  if ((flags & ~(walk_flag | audit_flag | set_flag | tallies_flag)) != 0)
     in.fail("unknown part of an answer");
   result.offer = in.varint();
   result.items = get_items(in);
@@ -314,6 +351,8 @@ wire::decoded<answer> decode_answer(std::string_view bytes) {
   }
   if ((flags & set_flag) != 0)
     result.rows = get_fragment(in);
+  if ((flags & tallies_flag) != 0)
+    result.tallies = get_tallies(in);
   in.expect_end();
   if (!in.ok())
     return in.error();

@@ -10,12 +10,16 @@
 // Repair travels the same way: a message may ask where two nodes, or two states of one set, differ,
 // and the answer says so (replication/repair.hpp, replication/set_repair.hpp). Every answer carries
 // the digest of all that its sender has. What is larger than a message is cut (fragment).
+//
+// Both bring what the sender knows of how far each node got, as far as the receiver is not known to
+// know it (tallies.hpp).
 
 #include "crdt/value.hpp"
 #include "replication/fragments.hpp"
 #include "replication/repair.hpp"
 #include "replication/session.hpp"
 #include "replication/set_repair.hpp"
+#include "replication/tallies.hpp"
 #include "wire/bytes.hpp"
 
 #include <cstdint>
@@ -76,6 +80,7 @@ struct message {
   std::optional<repair_request> walk{};
   std::optional<range> audit{};
   std::optional<set_step> set{};
+  std::vector<tally> tallies{};
   std::optional<fragment> part{}; // then there is nothing else: all of it is in what was cut
   friend bool operator==(const message&, const message&) = default;
 };
@@ -99,6 +104,7 @@ struct answer {
   std::optional<repair_answer> walk{}; // of keys, or of a set's rows
   std::vector<std::uint64_t> sums{};   // to an audit
   std::optional<fragment> rows{};      // of a set
+  std::vector<tally> tallies{};
   friend bool operator==(const answer&, const answer&) = default;
 };
 

@@ -123,9 +123,15 @@ found<taken_up> take_up_replica(store& rows, const evidence& seen, bool is_caref
   return result;
 }
 
+batch keeping_replica(const evidence& seen, bool is_careful, const crdt::replica_id& id) {
+  batch result;
+  result.put(replica_row(), encode({id, seen, is_careful}));
+  return result;
+}
+
 std::optional<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,
                                     const crdt::replica_id& id) {
-  return put(rows, replica_row(), encode({id, seen, is_careful}));
+  return rows.commit({keeping_replica(seen, is_careful, id)}, true);
 }
 
 bool shows_lost_events(const crdt::value& news, const held_value& now,

@@ -31,6 +31,7 @@ found<taken_up> take_up_replica(store& rows, const evidence& seen, bool is_caref
                                 const std::optional<life>& next = std::nullopt);
 
 /// Keeps another id, as when the present one turns out to be in doubt.
+batch keeping_replica(const evidence& seen, bool is_careful, const crdt::replica_id& id);
 std::optional<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,
                                     const crdt::replica_id& id);
 

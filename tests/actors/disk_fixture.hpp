@@ -83,7 +83,7 @@ public:
 private:
   using controlled_actor =
       storage_actor::extend<caf::result<void>(flush_atom), caf::result<void>(lost_atom)>;
-  using commit = std::pair<storage::batch, caf::typed_response_promise<void>>;
+  using commit = std::pair<storage::batch, std::function<void(const caf::error& why)>>;
 
   struct state {
     commit take() {
@@ -94,6 +94,7 @@ private:
 
     std::vector<commit> waiting;
     std::vector<crdt::replica_id> lost;
+    std::uint64_t changes = 0;
   };
 
   static controlled_actor::behavior_type behave(controlled_actor::pointer self,
@@ -102,12 +103,26 @@ private:
     return {
         [self, s](commit_atom, const storage::batch& changes) -> caf::result<void> {
           auto promise = self->make_response_promise<void>();
-          s->waiting.emplace_back(changes, promise);
+          s->waiting.emplace_back(changes, [promise](const caf::error& why) mutable {
+            why ? promise.deliver(why) : promise.deliver();
+          });
           return promise;
         },
+        [self, s](apply_atom, const storage::batch& changes) -> caf::result<std::uint64_t> {
+          auto promise = self->make_response_promise<std::uint64_t>();
+          s->waiting.emplace_back(changes,
+                                  [promise, made = ++s->changes](const caf::error& why) mutable {
+                                    why ? promise.deliver(why) : promise.deliver(made);
+                                  });
+          return promise;
+        },
+        [](note_atom, const storage::batch&) {},
+        [](number_atom) { return crdt::replica_id{}; },
+        [](confirm_atom) {},
+        [](doubt_atom) {},
         [](tick_atom) {},
         [](shards_atom, const std::vector<numbering_actor>&) {},
-        [s](renew_atom, const crdt::replica_id& lost) {
+        [s](renew_atom, const crdt::replica_id& lost, const std::string&) {
           s->lost.push_back(lost);
           return crdt::replica_id::from(99, 99);
         },
@@ -115,11 +130,11 @@ private:
         [](mended_atom) {},
         [](report_atom) { return storage_report{}; },
         [s, rows](flush_atom) {
-          auto [changes, promise] = s->take();
+          const auto [changes, then] = s->take();
           rows->commit({changes}, true);
-          promise.deliver();
+          then(caf::error{});
         },
-        [s](lost_atom) { s->take().second.deliver(caf::make_error(errc::disk_full, "no room")); },
+        [s](lost_atom) { s->take().second(caf::make_error(errc::disk_full, "no room")); },
     };
   }
 
@@ -133,9 +148,14 @@ public:
   explicit told_disk(caf::actor_system& sys)
       : handle_(sys.spawn([said = said_](storage_actor::pointer) -> storage_actor::behavior_type {
           return {[](commit_atom, const storage::batch&) {},
+                  [](apply_atom, const storage::batch&) { return std::uint64_t{1}; },
+                  [](note_atom, const storage::batch&) {},
+                  [](number_atom) { return crdt::replica_id{}; },
+                  [](confirm_atom) {},
+                  [](doubt_atom) {},
                   [](tick_atom) {},
                   [](shards_atom, const std::vector<numbering_actor>&) {},
-                  [](renew_atom, const crdt::replica_id& id) { return id; },
+                  [](renew_atom, const crdt::replica_id& id, const std::string&) { return id; },
                   [said](damaged_atom, const storage::failure& what) { said->push_back(what); },
                   [](mended_atom) {},
                   [](report_atom) { return storage_report{}; }};

@@ -110,6 +110,8 @@ fake_gossip::fake_gossip(caf::actor_system& sys) {
           s->digests[key] = delta.now;
         },
         [](message_atom, const std::string&) { return std::string{}; },
+        [](renew_atom, const crdt::replica_id&) {},
+        [](question_atom, const std::string&) { return std::string{}; },
         [s](peer_atom, const gossip_peer& peer) { s->peers.push_back(peer); },
         [s](lost_atom, const membership::node_id& id) { s->lost.push_back(id); },
         [](tick_atom) {},

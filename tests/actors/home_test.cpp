@@ -1,6 +1,8 @@
 #include "actors/home.hpp"
+#include "storage/tally_rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -67,6 +69,92 @@ TEST_F(Home, NumbersEventsAnewOnACopy) {
   EXPECT_EQ(copy.node, original.node) << "whoever it meets will tell";
   EXPECT_NE(copy.replica, original.replica);
   EXPECT_EQ(open(options_for("data")).who.replica, original.replica);
+}
+
+TEST_F(Home, NumbersEventsAnewWhereAnOlderCopyWasWrittenOver) {
+  const auto o = options_for("data");
+  const auto original = open(o).who;
+  fs::copy(above / "data", above / "copy", fs::copy_options::recursive);
+  EXPECT_EQ(open(o).who.replica, original.replica) << "another life";
+  // As rsync does: what is the same is left alone, what is not is another file afterwards.
+  for (const auto* name : {"life", "rows"}) {
+    fs::remove_all(o.storage.data_dir + "/" + name);
+    fs::copy(above / "copy/" + name, o.storage.data_dir + "/" + name, fs::copy_options::recursive);
+  }
+  const auto after = open(o);
+  EXPECT_NE(after.who.replica, original.replica);
+  EXPECT_TRUE(after.has_fresh_id);
+}
+
+TEST_F(Home, NumbersEventsAnewWhereALogIsOlderThanItsFile) {
+  const auto o = options_for("data");
+  const auto original = open(o).who;
+  if (open(o).seen.format_file.born_ns == 0)
+    GTEST_SKIP() << "SKIPPED: this file system knows no births";
+  for (const auto& entry : fs::directory_iterator{o.storage.data_dir + "/rows"})
+    if (entry.path().extension() == ".log")
+      fs::last_write_time(entry, fs::file_time_type::clock::now() - std::chrono::hours{1});
+  EXPECT_NE(open(o).who.replica, original.replica);
+}
+
+TEST_F(Home, NumbersEventsAnewAtAnotherAddressAlone) {
+  auto o = options_for("data");
+  o.cluster.advertise = "node-1:9080";
+  const auto original = open(o).who;
+  EXPECT_EQ(open(o).who.replica, original.replica);
+  fs::rename(above / "data", above / "renamed");
+  auto renamed = options_for("renamed");
+  renamed.cluster.advertise = o.cluster.advertise;
+  EXPECT_EQ(open(renamed).who.replica, original.replica);
+  renamed.cluster.advertise = "node-2:9080";
+  EXPECT_NE(open(renamed).who.replica, original.replica);
+}
+
+TEST_F(Home, HasWhatTheLastLifeKnewOfOthersAndItself) {
+  const auto o = options_for("data");
+  const auto bobs = crdt::replica_id::from(2, 2);
+  const std::vector<membership::remembered_member> members{
+      {membership::node_id::from(3, 3), "node-3:9080", true}};
+  {
+    const auto before = open(o);
+    EXPECT_TRUE(before.has_fresh_id);
+    EXPECT_EQ(before.changes, 0u);
+    auto changed = keeping(members);
+    storage::put_own_changes(changed, 7);
+    storage::put_tally(changed, {bobs, 5});
+    ASSERT_FALSE(before.rows->commit({changed}, true));
+  }
+  const auto after = open(o);
+  EXPECT_FALSE(after.has_fresh_id);
+  EXPECT_EQ(after.changes, 7u);
+  EXPECT_EQ(after.tallies, (std::vector<replication::tally>{{bobs, 5}}));
+  EXPECT_EQ(after.members, members);
+}
+
+TEST_F(Home, NumbersEventsAnewWhereItWasKilledAfterItHeardThatItWasSetBack) {
+  const auto o = options_for("data");
+  const auto original = open(o).who;
+  {
+    const auto before = open(o);
+    storage::batch changed;
+    storage::put_tally(changed, {original.replica, 1});
+    ASSERT_FALSE(before.rows->commit({changed}, true));
+  }
+  const auto after = open(o);
+  EXPECT_NE(after.who.replica, original.replica);
+  EXPECT_TRUE(after.has_fresh_id);
+  EXPECT_EQ(open(o).who.replica, after.who.replica) << "it is kept";
+}
+
+TEST_F(Home, StartsWithoutTheMembersWhereTheirRowMakesNoSense) {
+  const auto o = options_for("data");
+  {
+    const auto before = open(o);
+    storage::batch changed;
+    changed.put(storage::node_row("members"), "x");
+    ASSERT_FALSE(before.rows->commit({changed}, true));
+  }
+  EXPECT_TRUE(open(o).members.empty());
 }
 
 TEST_F(Home, NumbersEventsAnewAfterAnUnsyncedLifeThatDidNotEndInOrder) {

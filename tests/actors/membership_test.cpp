@@ -83,7 +83,9 @@ protected:
         .renamed =
             [this, &node](const membership::node_id& now, std::uint64_t) {
               renamed.push_back({now, node.sent});
-            }};
+            },
+        .remembered = remembered,
+        .remember = [this, number](const auto& members) { kept[number].push_back(members); }};
     node.actor = track(spawn_membership(sys, context));
     return node;
   }
@@ -177,6 +179,8 @@ protected:
   std::chrono::milliseconds resolve_retry = 1s;
   std::uint64_t callers = 1000;
   std::vector<renaming> renamed;
+  std::vector<membership::remembered_member> remembered; // by the next node that is spawned
+  std::map<std::uint64_t, std::vector<std::vector<membership::remembered_member>>> kept; // by nodes
   std::map<std::uint64_t, std::unique_ptr<fake_node>> nodes;
   std::set<std::uint64_t> cut; // from everybody
   std::vector<fake_peers::post> calls;
@@ -502,6 +506,40 @@ TEST_F(MembershipActor, LeavesAtOnceWhereNobodyElseIs) {
 
 TEST_F(MembershipActor, HasNothingToLeaveBeforeItTakesPart) {
   EXPECT_EQ(ask<leave_report>(spawn(1, {}).actor, leave_atom_v).others, 0u);
+}
+
+TEST_F(MembershipActor, HasTheMembersRememberedWhenTheyChange) {
+  start_cluster(2);
+  advance(3s);
+  ASSERT_THAT(kept[2], SizeIs(1));
+  EXPECT_THAT(kept[2].back(), ElementsAre(membership::remembered_member{id(1), address(1), true}));
+  advance(20s);
+  EXPECT_THAT(kept[2], SizeIs(1)) << "nothing changed";
+
+  cut = {1};
+  advance(60s);
+  EXPECT_THAT(kept[2].back(), ElementsAre(membership::remembered_member{id(1), address(1), false}));
+}
+
+TEST_F(MembershipActor, FindsRememberedMembersWithoutASeed) {
+  start(1, {});
+  remembered = {{id(9), address(9), true}, {id(1), address(1), true}};
+  start(2, {});
+  advance(2s);
+  EXPECT_THAT(report(2).peers, SizeIs(1));
+  EXPECT_THAT(report(1).peers, SizeIs(1));
+  EXPECT_THAT(report(2).unreached_seeds, IsEmpty());
+}
+
+TEST_F(MembershipActor, LooksForRememberedMembersUntilOneIsThere) {
+  remembered = {{id(1), address(1), false}};
+  start(2, {});
+  advance(30s);
+  EXPECT_THAT(report(2).peers, IsEmpty());
+  remembered.clear();
+  start(1, {});
+  advance(30s);
+  EXPECT_THAT(report(2).peers, SizeIs(1));
 }
 
 } // namespace

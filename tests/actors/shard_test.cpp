@@ -1,4 +1,5 @@
 #include "actors/shard.hpp"
+#include "disk_fixture.hpp"
 #include "fixture.hpp"
 
 #include <gtest/gtest.h>
@@ -92,6 +93,67 @@ TEST_F(ShardActor, CreatesAKeyWithItsFirstWrite) {
 
   EXPECT_EQ(size(), 1u);
   EXPECT_EQ(ask<crdt::view>(shard, read_atom_v, visitors, crdt::query{}), counter_view(7));
+}
+
+class UncertainShard : public ShardActor {
+protected:
+  UncertainShard() {
+    shard = track(spawn_shard(sys, {.keys = {.replica = replica,
+                                             .now = [] { return crdt::lww_register::stamp{1}; },
+                                             .value_bytes_max = 1 << 20,
+                                             .digests = test_digests,
+                                             .gossip = gossip.handle(),
+                                             .disk = disk,
+                                             .reader = track(make_reader(sys, rows))},
+                                    .may_number = false}));
+    tell(disk, shards_atom_v, std::vector<numbering_actor>{shard});
+  }
+
+  std::shared_ptr<counting_store> rows = std::make_shared<counting_store>();
+  storage_actor disk = track(spawn_storage(sys, {.rows = rows,
+                                                 .seen = {},
+                                                 .replica = replica,
+                                                 .is_confirmed = false,
+                                                 .has_own_thread = false}));
+};
+
+TEST_F(UncertainShard, HoldsWritesBackUntilTheIdIsCertainAndNothingElse) {
+  const auto first = start_asking<crdt::view>(shard, apply_atom_v, visitors, increment(5));
+  const auto second = start_asking<crdt::view>(shard, apply_atom_v, visitors, increment(2));
+  const auto third = start_asking<crdt::view>(shard, apply_atom_v, fruits, add("apple"));
+  EXPECT_TRUE(first->is_pending() && second->is_pending() && third->is_pending());
+  EXPECT_EQ(ask_error<crdt::view>(shard, read_atom_v, visitors, crdt::query{}), errc::no_such_key);
+  crdt::pn_counter theirs;
+  theirs.add(crdt::replica_id::from(3, 4), 9);
+  EXPECT_TRUE(ask<novelty>(shard, join_atom_v, visitors, crdt::value{theirs}).part);
+  EXPECT_EQ(ask<crdt::view>(shard, read_atom_v, visitors, crdt::query{}), counter_view(9));
+
+  tell(disk, confirm_atom_v);
+
+  EXPECT_EQ(first->value, counter_view(14));
+  EXPECT_EQ(second->value, counter_view(16));
+  EXPECT_TRUE(third->value);
+  EXPECT_EQ(ask<crdt::view>(shard, apply_atom_v, visitors, increment(1)), counter_view(17));
+  const auto value = decode_value(ask<std::string>(shard, state_atom_v, visitors));
+  EXPECT_TRUE(value.as<crdt::pn_counter>().entries().contains(replica));
+}
+
+TEST_F(UncertainShard, NumbersWhatItHeldUnderTheNewIdIfThereIsOne) {
+  tell(shard, state_atom_v, visitors); // awake before
+  const auto held = start_asking<crdt::view>(shard, apply_atom_v, visitors, increment(5));
+  const auto fresh = ask<crdt::replica_id>(disk, renew_atom_v, replica, std::string{"a reason"});
+  EXPECT_EQ(held->value, counter_view(5));
+  const auto value = decode_value(ask<std::string>(shard, state_atom_v, visitors));
+  const auto& entries = value.as<crdt::pn_counter>().entries();
+  EXPECT_TRUE(entries.contains(fresh));
+  EXPECT_FALSE(entries.contains(replica));
+}
+
+TEST_F(UncertainShard, RefusesWhatItHeldWhereTheDiskFails) {
+  const auto held = start_asking<crdt::view>(shard, apply_atom_v, visitors, increment(5));
+  rows->break_down({storage::trouble::full, "no room"});
+  tell(disk, doubt_atom_v);
+  EXPECT_EQ(held->error, errc::disk_full);
 }
 
 TEST_F(ShardActor, CreatesAKeyWithTheFirstJoin) {

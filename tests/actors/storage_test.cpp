@@ -1,5 +1,6 @@
 #include "actors/storage.hpp"
 #include "disk_fixture.hpp"
+#include "storage/tally_rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
 #include <caf/telemetry/counter.hpp>
@@ -260,7 +261,8 @@ TEST_F(StorageActor, WritesNothingWhereItIsToldFromTheBeginningThatItCannot) {
   EXPECT_EQ(commit(disk, putting("a")), errc::disk_full);
   EXPECT_TRUE(rows->groups.empty());
   EXPECT_EQ(ask<storage_report>(disk, report_atom_v).failure->what, "full");
-  EXPECT_EQ(ask_error<crdt::replica_id>(disk, renew_atom_v, own_id), errc::disk_full);
+  EXPECT_EQ(ask_error<crdt::replica_id>(disk, renew_atom_v, own_id, std::string{"a reason"}),
+            errc::disk_full);
 }
 
 TEST_F(StorageActor, TellsOtherTroubleFromAFullDisk) {
@@ -277,9 +279,10 @@ TEST_F(StorageActor, RenewsAReplicaIdOnceAndTellsAll) {
   track(two.handle());
   tell(disk, shards_atom_v, std::vector<numbering_actor>{one.handle(), two.handle()});
 
-  const auto fresh = ask<crdt::replica_id>(disk, renew_atom_v, own_id);
+  const auto fresh = ask<crdt::replica_id>(disk, renew_atom_v, own_id, std::string{"a reason"});
   EXPECT_NE(fresh, own_id);
-  EXPECT_EQ(ask<crdt::replica_id>(disk, renew_atom_v, own_id), fresh) << "it is renewed already";
+  EXPECT_EQ(ask<crdt::replica_id>(disk, renew_atom_v, own_id, std::string{"a reason"}), fresh)
+      << "it is renewed already";
 
   EXPECT_EQ(one.told(), std::vector{fresh});
   EXPECT_EQ(two.told(), std::vector{fresh});
@@ -288,10 +291,115 @@ TEST_F(StorageActor, RenewsAReplicaIdOnceAndTellsAll) {
   EXPECT_EQ(std::get<0>(storage::take_up_replica(*rows, {}, true, {})).id, fresh);
 }
 
+class NumberingOnDisk : public StorageActor {
+protected:
+  storage_actor spawn_unconfirmed() {
+    return track(spawn_storage(sys, {.rows = rows,
+                                     .seen = {},
+                                     .replica = own_id,
+                                     .changes = 5,
+                                     .is_confirmed = false,
+                                     .has_own_thread = false}));
+  }
+
+  std::shared_ptr<const outcome<crdt::replica_id>> start_numbering(const storage_actor& disk) {
+    return start_asking<crdt::replica_id>(disk, number_atom_v);
+  }
+
+  static crdt::replica_id kept_id(storage::store& at) {
+    return std::get<0>(storage::take_up_replica(at, {}, true, {})).id;
+  }
+};
+
+TEST_F(NumberingOnDisk, MayBeginAtOnceWhereTheIdIsCertain) {
+  EXPECT_EQ(ask<crdt::replica_id>(spawn(), number_atom_v), own_id);
+}
+
+TEST_F(NumberingOnDisk, WaitsUntilTheIdIsConfirmed) {
+  const auto disk = spawn_unconfirmed();
+  const auto first = start_numbering(disk);
+  const auto second = start_numbering(disk);
+  EXPECT_TRUE(first->is_pending());
+
+  tell(disk, confirm_atom_v);
+
+  EXPECT_EQ(first->value, own_id);
+  EXPECT_EQ(second->value, own_id);
+  EXPECT_EQ(ask<crdt::replica_id>(disk, number_atom_v), own_id);
+}
+
+TEST_F(NumberingOnDisk, TakesANewIdWhereOthersKnowMore) {
+  const auto disk = spawn_unconfirmed();
+  const auto waiting = start_numbering(disk);
+  const auto fresh =
+      ask<crdt::replica_id>(disk, renew_atom_v, own_id, std::string{"somebody knows more"});
+  EXPECT_NE(fresh, own_id);
+  EXPECT_EQ(waiting->value, fresh);
+  EXPECT_EQ(kept_id(*rows), fresh);
+}
+
+TEST_F(NumberingOnDisk, CostsANewIdInDoubtOnlyWhenSomethingIsToBeNumbered) {
+  const auto disk = spawn_unconfirmed();
+  tell(disk, doubt_atom_v);
+  EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica, own_id) << "nobody writes";
+
+  const auto fresh = ask<crdt::replica_id>(disk, number_atom_v);
+  EXPECT_NE(fresh, own_id);
+  EXPECT_EQ(kept_id(*rows), fresh);
+}
+
+TEST_F(NumberingOnDisk, InDoubtCostsANewIdAtOnceWhereSomethingWaits) {
+  const auto disk = spawn_unconfirmed();
+  const auto waiting = start_numbering(disk);
+  tell(disk, doubt_atom_v);
+  ASSERT_TRUE(waiting->value);
+  EXPECT_NE(*waiting->value, own_id);
+}
+
+TEST_F(NumberingOnDisk, GoesOnWhereSomebodyAnswersAfterAll) {
+  const auto disk = spawn_unconfirmed();
+  tell(disk, doubt_atom_v);
+  tell(disk, confirm_atom_v);
+  EXPECT_EQ(ask<crdt::replica_id>(disk, number_atom_v), own_id);
+}
+
+TEST_F(NumberingOnDisk, FailsWhereNoNewIdCanBeKept) {
+  const auto disk = spawn_unconfirmed();
+  const auto waiting = start_numbering(disk);
+  rows->break_down({trouble::full, "no room"});
+  tell(disk, doubt_atom_v);
+  EXPECT_EQ(waiting->error, errc::disk_full);
+  EXPECT_EQ(ask_error<crdt::replica_id>(disk, number_atom_v), errc::disk_full);
+}
+
+TEST_F(NumberingOnDisk, CountsItsOwnChangesInTheirBatch) {
+  const auto disk = spawn_unconfirmed();
+  const auto own = [&] { return std::get<0>(storage::read_own_changes(*rows->now())); };
+  EXPECT_EQ(ask<std::uint64_t>(disk, apply_atom_v, putting("a")), 6u);
+  EXPECT_EQ(own(), 6u);
+  tell(disk, commit_atom_v, putting("b"));
+  EXPECT_EQ(own(), 6u) << "that one is a peer's";
+  const auto first = start_asking<std::uint64_t>(disk, apply_atom_v, putting("c"));
+  EXPECT_EQ(first->value, 7u);
+  EXPECT_EQ(own(), 7u);
+}
+
+TEST_F(NumberingOnDisk, CommitsNotesWithWhatComesNext) {
+  const auto disk = spawn();
+  tell(disk, note_atom_v, putting("note"));
+  EXPECT_FALSE(has("note"));
+  EXPECT_TRUE(rows->groups.empty());
+  tell(disk, commit_atom_v, putting("a"));
+  EXPECT_TRUE(has("note"));
+  EXPECT_EQ(rows->groups, std::vector<std::size_t>{2});
+  EXPECT_EQ(rows->syncs, 1u);
+}
+
 TEST_F(StorageActor, RenewsNothingThatItCannotKeep) {
   const auto disk = spawn();
   rows->break_down({trouble::full, "no room"});
-  EXPECT_EQ(ask_error<crdt::replica_id>(disk, renew_atom_v, own_id), errc::disk_full);
+  EXPECT_EQ(ask_error<crdt::replica_id>(disk, renew_atom_v, own_id, std::string{"a reason"}),
+            errc::disk_full);
   EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica, own_id);
 }
 
@@ -316,7 +424,7 @@ TEST_F(StorageActor, WritesNothingThatCameWhileSomethingElseFailed) {
     self->request(disk, caf::infinite, commit_atom_v, putting("a"))
         .then([&] { became.emplace(); }, [&](caf::error& why) { became = std::move(why); });
     // It fails between the change's arrival and its group's turn.
-    self->request(disk, caf::infinite, renew_atom_v, own_id)
+    self->request(disk, caf::infinite, renew_atom_v, own_id, std::string{"a reason"})
         .then([](const crdt::replica_id&) {}, [](const caf::error&) {});
   });
   settle();

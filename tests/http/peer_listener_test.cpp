@@ -4,6 +4,8 @@
 #include "actors/leave_command.hpp"
 #include "actors/membership.hpp"
 #include "http/peer_listener.hpp"
+
+#include "actors/inquiry.hpp"
 #include "loopback.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -143,6 +145,8 @@ protected:
               [self, kept](actors::message_atom, const std::string&) -> caf::result<std::string> {
                 return kept->emplace_back(self->make_response_promise<std::string>());
               },
+              [](actors::renew_atom, const crdt::replica_id&) {},
+              [](actors::question_atom, const std::string& text) { return "asked " + text; },
               [](actors::peer_atom, const actors::gossip_peer&) {},
               [](actors::lost_atom, const membership::node_id&) {},
               [](actors::tick_atom) {},
@@ -310,13 +314,21 @@ TEST_F(PeerListener, AnswersGossip) {
   EXPECT_EQ(a, (replication::answer{{1}, {2}, 5, replication::verdict::other_session}));
 }
 
+TEST_F(PeerListener, AnswersWhatIsKnownOfAReplicaId) {
+  start();
+  const auto question = replication::encode_question(crdt::replica_id::from(3, 4));
+  EXPECT_EQ(replication::decode_statement(call(actors::inquiry_path, question)),
+            (wire::decoded<replication::statement>{{{1}, 0}}));
+  expect_refusal(actors::inquiry_path, seal(actors::inquiry_path, "x"), 400);
+}
+
 TEST_F(PeerListener, RefusesEveryMethodButPost) {
   start();
   for (const auto* method : {"GET", "PUT", "DELETE", "PATCH", "OPTIONS"})
     EXPECT_EQ(ask(port_, method, ping_path, good).status, 405) << method;
 }
 
-TEST_F(PeerListener, KnowsFivePathsOnly) {
+TEST_F(PeerListener, KnowsSixPathsOnly) {
   start();
   for (const std::string path : {"/", "/cluster", "/cluster/", "/cluster/ping/", "/cluster/ping?x",
                                  "/cluster/%70ing", "/cluster/join", "/counters/a"})

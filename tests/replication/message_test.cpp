@@ -593,5 +593,36 @@ TEST(Answer, WithBytesLeftOverIsRefused) {
   EXPECT_EQ(refusal_of_answer(encode(yes) + '\1'), "bytes left over after the value");
 }
 
+std::string with_tallies(const std::vector<tally>& told) {
+  message m = full;
+  m.tallies = told;
+  return encode(m);
+}
+
+TEST(GossipMessage, MayBringTallies) {
+  message m = full;
+  m.tallies = {{replica, 300}, {crdt::replica_id{}, 0}};
+  EXPECT_EQ(decode_message(encode(m)), wire::decoded<message>{m});
+  answer a = yes;
+  a.tallies = m.tallies;
+  EXPECT_EQ(decode_answer(encode_whole(a)), wire::decoded<answer>{a});
+}
+
+TEST(GossipMessage, BringsSomeTalliesOrSaysNothingOfThem) {
+  const std::vector<tally> most(tallies::most, tally{replica, 1});
+  EXPECT_TRUE(std::holds_alternative<message>(decode_message(with_tallies(most))));
+  auto more = most;
+  more.push_back(more.back());
+  EXPECT_EQ(std::get<wire::decode_error>(decode_message(with_tallies(more))).what,
+            "no tallies, or too many");
+
+  message m{ann, bob, 1};
+  m.tallies = {{replica, 1}};
+  auto none = encode(m);
+  none.resize(none.size() - 1 - 16 - 1);
+  none.push_back('\0');
+  EXPECT_EQ(std::get<wire::decode_error>(decode_message(none)).what, "no tallies, or too many");
+}
+
 } // namespace
 } // namespace starling::replication

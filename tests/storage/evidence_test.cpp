@@ -1,3 +1,4 @@
+#include "storage/descriptor.hpp"
 #include "storage/evidence.hpp"
 #include "tests/storage/temporary_folder.hpp"
 #include "wire/bytes.hpp"
@@ -5,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -117,6 +119,11 @@ TEST(Evidence, IsKeptAsBytes) {
   EXPECT_FALSE(more.ok());
 }
 
+bool knows_births(const std::string& path) {
+  const descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  return std::get<file_stamp>(stamp_of(file.number(), path)).born_ns != 0;
+}
+
 TEST(CopiedLog, IsOneThatIsOlderThanItsBirth) {
   const temporary_folder rows;
   const std::filesystem::path folder = rows / "";
@@ -128,6 +135,8 @@ TEST(CopiedLog, IsOneThatIsOlderThanItsBirth) {
   std::filesystem::last_write_time(folder / "000003.sst", earlier);
   EXPECT_FALSE(has_copied_log(folder));
   std::filesystem::last_write_time(folder / "000004.log", earlier);
+  if (!knows_births(folder / "000004.log"))
+    GTEST_SKIP() << "SKIPPED: this file system knows no births";
   EXPECT_TRUE(has_copied_log(folder));
 }
 

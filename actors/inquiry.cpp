@@ -1,0 +1,151 @@
+#include "actors/inquiry.hpp"
+
+#include "actors/last_words.hpp"
+#include "actors/log.hpp"
+#include "replication/confirmation.hpp"
+
+#include <caf/disposable.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <set>
+#include <utility>
+
+namespace starling::actors {
+
+namespace {
+
+using outcome = replication::confirmation::outcome;
+
+// Once time is up, those who are silent are asked so much more rarely.
+constexpr int patience = 10;
+
+class inquiry_impl : public inquiry_actor::base {
+public:
+  inquiry_impl(caf::actor_config& cfg, inquiry_context context)
+      : inquiry_actor::base(cfg), context_(std::move(context)),
+        unresolved_(context_.seeds.begin(), context_.seeds.end()),
+        question_(replication::encode_question(context_.replica)),
+        asked_(context_.changes, context_.members) {
+    end_process_on_error(this);
+    for (const auto& seed : unresolved_)
+      asked_.add(place_of(seed));
+  }
+
+  const char* name() const override { return "inquiry"; }
+
+  void on_exit() override {
+    end_timer_.dispose();
+    retry_timer_.dispose();
+    if (context_.peers)
+      send_exit(context_.peers, caf::exit_reason::user_shutdown);
+    context_.peers = nullptr;
+    context_.resolver = nullptr;
+    context_.disk = nullptr;
+  }
+
+  behavior_type make_behavior() override {
+    end_timer_ = run_delayed(context_.timeout, [this] { time_is_up(); });
+    go_on();
+    return {[this](tick_atom) { go_on(); }};
+  }
+
+private:
+  void go_on() {
+    for (const auto& seed : std::exchange(unresolved_, {}))
+      look_up(seed);
+    ask_those_who_are_due();
+    retry_timer_ =
+        run_delayed(is_time_up_ ? patience * context_.retry_interval : context_.retry_interval,
+                    [this] { go_on(); });
+  }
+
+  /// A seed has a place among those who are asked until its addresses are known. It is no address,
+  /// though the seed may be one.
+  static std::string place_of(const std::string& seed) { return "seed " + seed; }
+  static bool is_place(const std::string& address) { return address.starts_with("seed "); }
+
+  void ask_those_who_are_due() {
+    for (const auto& address : asked_.due())
+      if (!is_place(address))
+        ask(address);
+  }
+
+  void look_up(const std::string& seed) {
+    request(context_.resolver, caf::infinite, resolve_atom_v, seed)
+        .then(
+            [this, seed](const membership::udp_address& where) {
+              asked_.add(to_string(where));
+              asked_.leave_out(place_of(seed));
+              ask_those_who_are_due();
+              settle();
+            },
+            [this, seed](const caf::error&) { unresolved_.insert(seed); });
+  }
+
+  void ask(const std::string& address) {
+    request(context_.peers, caf::infinite, post_atom_v, address, std::string{inquiry_path},
+            question_)
+        .then([this, address](const std::string& bytes) { answered(address, bytes); },
+              [this, address](const caf::error&) { asked_.failed(address); });
+  }
+
+  void answered(const std::string& address, const std::string& bytes) {
+    const auto decoded = replication::decode_statement(bytes);
+    const auto* said = std::get_if<replication::statement>(&decoded);
+    if (said == nullptr)
+      return asked_.failed(address);
+    if (said->from == context_.session)
+      asked_.leave_out(address);
+    else
+      asked_.answered(address, said->changes);
+    settle();
+  }
+
+  void time_is_up() {
+    is_time_up_ = true;
+    asked_.time_is_up();
+    if (settle())
+      return;
+    log::warn(name(), "no other node says what it knows of this one: what is written before one "
+                      "does is numbered under a new replica id");
+    anon_send(context_.disk, doubt_atom_v);
+  }
+
+  /// Whether it is settled.
+  bool settle() {
+    switch (asked_.result()) {
+    case outcome::open:
+      return false;
+    case outcome::sure:
+      if (const auto silent = asked_.silent().size(); silent > 0)
+        log::info(name(), "{} others know of nothing later of this node; {} do not answer",
+                  asked_.answers(), silent);
+      anon_send(context_.disk, confirm_atom_v);
+      break;
+    case outcome::set_back:
+      anon_send(context_.disk, renew_atom_v, context_.replica,
+                "another node knows of " + std::to_string(asked_.highest()) +
+                    " changes of this one, its disk only of " + std::to_string(context_.changes));
+      break;
+    }
+    quit();
+    return true;
+  }
+
+  inquiry_context context_;
+  std::set<std::string> unresolved_; // seeds
+  std::string question_;
+  replication::confirmation asked_;
+  bool is_time_up_ = false;
+  caf::disposable end_timer_;
+  caf::disposable retry_timer_;
+};
+
+} // namespace
+
+inquiry_actor spawn_inquiry(caf::actor_system& sys, const inquiry_context& context) {
+  return sys.spawn<inquiry_impl>(context);
+}
+
+} // namespace starling::actors

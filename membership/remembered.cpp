@@ -1,0 +1,82 @@
+#include "membership/remembered.hpp"
+
+#include "wire/bytes.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace starling::membership {
+
+namespace {
+
+constexpr std::uint8_t format_version = 1;
+
+// An id, an empty address, whether it was alive.
+constexpr std::size_t member_bytes_min = 16 + 1 + 1;
+
+} // namespace
+
+std::vector<remembered_member> worth_remembering(const swim& core,
+                                                 const std::vector<remembered_member>& before,
+                                                 std::size_t most) {
+  std::vector<remembered_member> result;
+  bool is_any_alive = false;
+  for (const auto& peer : core.peers()) {
+    const auto is = peer.record->status.is;
+    if (is == member_state::left || peer.replaced)
+      continue;
+    const bool is_alive = is != member_state::dead;
+    is_any_alive = is_any_alive || is_alive;
+    result.push_back({peer.record->id, peer.record->profile->address, is_alive});
+  }
+  if (!is_any_alive)
+    for (const auto& one : before)
+      if (core.table().find(one.id) == nullptr)
+        result.push_back(one);
+  std::ranges::stable_sort(result, std::greater{}, &remembered_member::was_alive);
+  result.resize(std::min(result.size(), most));
+  return result;
+}
+
+std::string encode(const std::vector<remembered_member>& members) {
+  wire::writer out;
+  out.u8(format_version);
+  out.varint(members.size());
+  for (const auto& [id, address, was_alive] : members) {
+    encode(out, id);
+    out.bytes(address);
+    out.u8(was_alive ? 1 : 0);
+  }
+  return std::move(out).take();
+}
+
+wire::decoded<std::vector<remembered_member>> decode_remembered(std::string_view bytes) {
+  wire::reader in{bytes};
+  if (in.u8() != format_version)
+    in.fail("unknown version of the remembered members");
+  std::vector<remembered_member> result;
+  auto left = in.count(member_bytes_min);
+  if (left > 2 * members_max)
+    in.fail("too many members");
+  for (; left > 0 && in.ok(); --left) {
+    auto& one = result.emplace_back();
+    one.id = decode_node_id(in);
+    one.address = in.bytes(address_bytes_max);
+    one.was_alive = in.u8() == 1;
+  }
+  in.expect_end();
+  if (!in.ok())
+    return in.error();
+  return result;
+}
+
+std::vector<std::string> addresses_of(const std::vector<remembered_member>& members) {
+  const bool is_any_alive = std::ranges::any_of(members, &remembered_member::was_alive);
+  std::vector<std::string> result;
+  for (const auto& one : members)
+    if ((one.was_alive || !is_any_alive) && std::ranges::count(result, one.address) == 0)
+      result.push_back(one.address);
+  return result;
+}
+
+} // namespace starling::membership

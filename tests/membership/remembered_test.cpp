@@ -1,0 +1,66 @@
+#include "membership/remembered.hpp"
+#include "tests/membership/stage.hpp"
+
+#include <gmock/gmock.h>
+
+namespace starling::membership {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const remembered_member gone{node_id::from(900, 0), "gone:9080", true};
+const remembered_member ill{node_id::from(901, 0), "ill:9080", false};
+
+remembered_member of(const stage::peer& p, bool was_alive = true) {
+  return {p.id, p.address, was_alive};
+}
+
+TEST(WorthRemembering, AreThoseWhoAreInTheTable) {
+  stage st{2};
+  EXPECT_THAT(worth_remembering(st.core, {}, 10), ElementsAre(of(st.peers[0]), of(st.peers[1])));
+  EXPECT_THAT(worth_remembering(st.core, {gone}, 10), ElementsAre(of(st.peers[0]), of(st.peers[1])))
+      << "the living know whether there are more";
+}
+
+TEST(WorthRemembering, AreTheDeadBehindTheLivingAndNotThoseWhoLeft) {
+  stage st{3};
+  st.gossip(st.peers[2], {st.peers[0].claim(member_state::dead, {st.peers[2].id})});
+  EXPECT_THAT(worth_remembering(st.core, {}, 10),
+              ElementsAre(of(st.peers[1]), of(st.peers[2]), of(st.peers[0], false)));
+  EXPECT_THAT(worth_remembering(st.core, {}, 2), ElementsAre(of(st.peers[1]), of(st.peers[2])));
+  st.gossip(st.peers[2], {st.peers[0].claim(member_state::left)});
+  EXPECT_THAT(worth_remembering(st.core, {}, 10), ElementsAre(of(st.peers[1]), of(st.peers[2])));
+}
+
+TEST(WorthRemembering, AreThoseOfBeforeAsLongAsNobodyIsAlive) {
+  stage alone{0};
+  EXPECT_THAT(worth_remembering(alone.core, {gone, ill}, 10), ElementsAre(gone, ill));
+
+  stage st{2};
+  st.gossip(st.peers[1], {st.peers[0].claim(member_state::left)});
+  st.gossip(st.peers[1], {st.peers[1].claim(member_state::left)});
+  const auto before = std::vector{of(st.peers[0]), gone};
+  EXPECT_THAT(worth_remembering(st.core, before, 10), ElementsAre(gone));
+}
+
+TEST(Remembered, IsReadAsItWasWritten) {
+  const std::vector members{gone, ill};
+  const auto bytes = encode(members);
+  EXPECT_EQ(decode_remembered(bytes), wire::decoded<std::vector<remembered_member>>{members});
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_TRUE(std::holds_alternative<wire::decode_error>(
+        decode_remembered(std::string_view{bytes}.substr(0, size))))
+        << size;
+  EXPECT_TRUE(std::holds_alternative<wire::decode_error>(decode_remembered(bytes + "x")));
+}
+
+TEST(Remembered, AreLookedForWhereTheLivingWere) {
+  EXPECT_THAT(addresses_of({}), IsEmpty());
+  EXPECT_THAT(addresses_of({gone, ill}), ElementsAre("gone:9080"));
+  EXPECT_THAT(addresses_of({ill}), ElementsAre("ill:9080"));
+  EXPECT_THAT(addresses_of({gone, {ill.id, gone.address, true}}), ElementsAre("gone:9080"));
+}
+
+} // namespace
+} // namespace starling::membership

@@ -2,6 +2,7 @@
 
 #include "storage/identity.hpp"
 #include "storage/salvage.hpp"
+#include "storage/tally_rows.hpp"
 #include "tests/sim/cluster/requests.hpp"
 #include "tests/storage/holed_moment.hpp"
 
@@ -110,6 +111,15 @@ cluster::cluster(const run_options& options)
   names_ = 1 + random_.below(4);
   around_.post = [this](replica& from, session_id peer, const std::string& address,
                         std::string bytes) { post(from, peer, address, std::move(bytes)); };
+  around_.ask = [this](replica& from, const std::string& address) {
+    send({.from = &from, .asked = address}, address, replication::encode_question(from.self()));
+  };
+  around_.confirms = [this](const replica& r) { return check_confirmation(r); };
+  around_.renews = [this](const replica& r, const crdt::replica_id& id) {
+    auto* there = drive_of(r.in());
+    there->ids.insert(id);
+    there->set_back.reset();
+  };
   around_.reads_states = [this](replica& r) { rush(r); };
   around_.opens = [this](const replica& r) { check_opening(r); };
   around_.call_on = [this](process& p, const std::string& address) { world_.call_on(p, address); };
@@ -141,6 +151,7 @@ void cluster::starts(process& p) {
   there = std::make_unique<replica>(p, world_.name(p), around_, home,
                                     dice{options_.seed, replica_streams + p.born.number});
   give_hope(*there);
+  there->start();
   if (log().listens())
     world_.log().tell(world_.name(p) + " has " + std::to_string(there->keys().size()) +
                       " keys as replica " + to_string(home.self).substr(0, 8) +
@@ -211,6 +222,19 @@ cluster::drive cluster::make_drive(const process& p, disk::rows rows) {
           .number = number};
 }
 
+/// Puts an older copy in the place of a disk: its marker file is another one, or was left in place.
+void cluster::set_back(drive& d, const process& p, const disk::rows& rows) {
+  const auto number = d.number;
+  const bool is_in_place = random_.chance(0.5);
+  d = make_drive(p, rows);
+  if (!is_in_place)
+    return;
+  d.number = number;
+  d.is_set_back = true;
+  if (log().listens())
+    world_.log().tell(world_.name(p) + " is set back in place");
+}
+
 /// Finds out what a process has to go on with, and as whom.
 replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   dice of_machine{options_.seed, machine_streams + p.born.machine};
@@ -227,7 +251,7 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   }
   const auto copy = backups_.find(p.born.machine);
   if (copy != backups_.end() && copy->second.node == p.born.self.id && random_.chance(0.25))
-    *kept = make_drive(p, copy->second.rows);
+    set_back(*kept, p, copy->second.rows);
   if (std::exchange(kept->is_damaged, false))
     damage_rows(*kept);
   if (storage::renew_digests(*kept->rows, around_.digests))
@@ -236,24 +260,50 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   if (!lost.empty())
     expect(p, lost);
   const bool is_careful = of_machine.chance(share_of_careful_) != random_.chance(0.1);
-  auto taken = storage::take_up_replica(*kept->rows, {.format_file = {.inode = kept->number}},
-                                        is_careful, fresh);
+  const storage::evidence seen{.format_file = {.inode = kept->number}};
+  auto taken = storage::take_up_replica(*kept->rows, seen, is_careful, fresh);
   const auto* taken_up = std::get_if<storage::taken_up>(&taken);
   if (taken_up == nullptr) {
     world_.log().complain("R10", world_.name(p), "cannot read who it was");
     return {fresh};
   }
   const auto* self = &taken_up->id;
+  if (std::exchange(kept->is_set_back, false) && !taken_up->is_fresh) {
+    kept->set_back = *self;
+    forgetful_.insert(*self);
+  }
   world_.log().weigh("R10");
-  if (*self != fresh && (!kept->ids.contains(*self) || !kept->is_whole || is_running(*self)))
+  if (*self != fresh && kept->set_back != *self &&
+      (!kept->ids.contains(*self) || !kept->is_whole || is_running(*self)))
     world_.log().complain("R10", world_.name(p), "goes on from an older state under its id");
   if (*self == fresh && kept->keeps_id)
     world_.log().complain("R10", world_.name(p), "gives up its id for no reason");
   kept->is_careful = is_careful;
   kept->is_whole = true;
   kept->keeps_id = false;
-  kept->ids.insert(*self);
-  return {.self = *self, .rows = kept->rows.get(), .is_careful = is_careful, .lost = lost};
+  if (kept->set_back != *self)
+    kept->ids.insert(*self);
+  replica::home result{
+      .self = *self, .rows = kept->rows.get(), .is_careful = is_careful, .lost = lost};
+  result.seen = seen;
+  result.fresh = fresh;
+  const auto at = kept->rows->now();
+  result.changes = std::get<std::uint64_t>(storage::read_own_changes(*at));
+  result.tallies = std::get<std::vector<replication::tally>>(storage::read_tallies(*at));
+  result.others = others_of(p, *at);
+  result.is_certain = taken_up->is_fresh || result.others.empty();
+  return result;
+}
+
+/// The addresses of others that a process knows when it starts.
+std::vector<std::string> cluster::others_of(const process& p, const storage::moment& at) const {
+  auto result = p.born.seeds;
+  if (const auto row = std::get<0>(at.find(storage::node_row("members"))))
+    for (const auto& address :
+         membership::addresses_of(std::get<0>(membership::decode_remembered(*row))))
+      result.push_back(address);
+  std::erase(result, p.born.self.address);
+  return result;
 }
 
 /// Some of its rows cannot be read any more, or are missing while newer ones are there: what is
@@ -281,6 +331,7 @@ void cluster::damage_rows(drive& d) {
   d.rows = std::make_unique<disk>(dice{random_.bits()}, saved.contents());
   d.ids.clear();
   d.is_whole = d.keeps_id = false;
+  d.was_damaged = true;
 }
 
 void cluster::expect(const process& p, const storage::lost_keys& lost) {
@@ -383,12 +434,60 @@ cluster::replicas cluster::running(std::size_t which) const {
   return result;
 }
 
+// -- replica ids --
+
+/// Whether somebody has events that another numbered and does not have any more.
+bool cluster::lacks_events(const replica& r, const replica& holder) const {
+  return std::ranges::any_of(holder.keys(), [&](const crdt::key& key) {
+    auto value = r.value_of(key);
+    const auto news = value.join(holder.value_of(key));
+    return news &&
+           storage::shows_lost_events(
+               *news, storage::held_value{key, std::move(value), around_.digests}, r.self());
+  });
+}
+
+void cluster::check_statement(const replica& asks, const replica& says,
+                              const replication::statement& said) {
+  const auto* theirs = drive_of(asks.in());
+  const auto* own = drive_of(says.in());
+  if (!asks.in().is_running() || theirs == nullptr || theirs->set_back != asks.self() ||
+      &asks == &says || said.changes > asks.changes_at_start() ||
+      (own != nullptr && own->was_damaged))
+    return;
+  world_.log().weigh("R10");
+  if (lacks_events(asks, says))
+    world_.log().complain("R10", says.name(),
+                          "has events of " + asks.name() + ", and says that it has none");
+}
+
+/// Nobody who answered knew that a disk was set back. If that is so because nobody could, the run
+/// goes on as if its operator had.
+bool cluster::check_confirmation(const replica& r) {
+  const auto* there = drive_of(r.in());
+  if (there == nullptr || there->set_back != r.self())
+    return true;
+  world_.log().weigh("R10");
+  if (!r.is_time_up())
+    for (const auto& address : r.asked()->silent())
+      if (const auto to = world_.resolve(address))
+        if (auto* p = world_.listener_at(*to); p != nullptr &&
+                                               p->born.cluster == r.in().born.cluster &&
+                                               lacks_events(r, *replicas_[p->born.number]))
+          world_.log().complain("R10", r.name(), "numbers on before it has heard those who know");
+  return false;
+}
+
 // -- gossip --
 
 void cluster::post(replica& from, session_id peer, const std::string& address, std::string bytes) {
+  send({.from = &from, .peer = peer}, address, std::move(bytes));
+}
+
+void cluster::send(call c, const std::string& address, std::string bytes) {
   const auto number = ++last_call_;
-  calls_.emplace(number, call{&from, peer});
-  auto& p = from.in();
+  auto& p = c.from->in();
+  calls_.emplace(number, std::move(c));
   const auto fail_after = [this, &p, number](duration wait) {
     world_.time().after(wait, [this, &p, number] {
       p.happens({input_kind::other, nullptr}, [this, number] { end_call(number, ""); });
@@ -429,6 +528,12 @@ void cluster::ask(const parcel& p, const std::string& bytes) {
     return reply(p, "");
   auto& asked = *replicas_[there->born.number];
   there->arrives(input{input_kind::other, nullptr}, [this, p, bytes, there, &asked] {
+    if (const auto& question = calls_.at(p.call); !question.asked.empty()) {
+      const auto said =
+          asked.state(std::get<crdt::replica_id>(replication::decode_question(bytes)));
+      check_statement(*question.from, asked, said);
+      return there->departs([this, p, said] { reply(p, encode(said)); });
+    }
     asked.receive(bytes, [this, p, there](const std::string& answer) {
       there->departs([this, p, answer] { reply(p, answer); });
     });
@@ -444,6 +549,13 @@ void cluster::reply(const parcel& question, std::string bytes) {
 /// The answer arrives, or it is clear that there will be none.
 void cluster::end_call(std::uint64_t number, const std::string& answer) {
   auto& c = calls_.at(number);
+  if (!c.asked.empty()) {
+    if (!std::exchange(c.is_over, true))
+      c.from->stated(c.asked, answer.empty() ? std::nullopt
+                                             : std::optional{std::get<replication::statement>(
+                                                   replication::decode_statement(answer))});
+    return;
+  }
   if (!std::exchange(c.is_over, true))
     answer.empty() ? c.from->failed(c.peer) : c.from->answered(c.peer, answer);
   else if (!answer.empty())

@@ -11,11 +11,11 @@
 // Some nodes have a disk, which keeps values and replica id but neither session nor log. They hold
 // of large sets only parts, and nobody is told of a change before it is committed. A process may be
 // killed in the middle of a commit, or stop in order; the power may fail; a disk may be full; an
-// older copy of it, or that of another, may be put in its place; some of its rows may be damaged,
-// and what is whole of them is saved when it is opened. Most nodes with a disk are careful
-// and sync before they tell; the others sync every now and then, and what they lose when the power
-// fails counts only if another replica has it. Nodes without a disk, and those whose disk is lost,
-// start anew with another id.
+// older copy of it, or that of another, may be put in its place, or its rows may be set back in
+// place, which only others can tell; some of its rows may be damaged, and what is whole of them is
+// saved when it is opened. Most nodes with a disk are careful and sync before they tell; the others
+// sync every now and then, and what they lose when the power fails counts only if another replica
+// has it. Nodes without a disk, and those whose disk is lost, start anew with another id.
 //
 // What must never happen:
 //   R1  an acknowledged write is missing that a replica holds, or one that kept its state made
@@ -28,8 +28,10 @@
 //   R7  an answer acknowledges what was not joined and committed, or counts for another message
 //   R8  a write reaches another cluster
 //   R9  a value that a node lost without noticing is not mended
-//   R10 a replica id numbers events from an older state than it had reached, or is given up where
-//       all that was numbered under it is certain to be there
+//   R10 a replica id numbers events from an older state than it had reached, though somebody who
+//   was
+//       asked could tell, or is given up where all that was numbered under it is certain to be
+//       there; or who has an event of a node knows less of it than that
 //   R11 keys that a disk had lost are open before some other node has brought all that it had of
 //       them
 // All that must hold of membership is checked as well, with longer deadlines.
@@ -64,12 +66,15 @@ private:
   struct drive {
     membership::node_id node; // whose data it has
     std::unique_ptr<disk> rows;
-    std::uint64_t number = 0;       // of its marker file: a copy has another
-    bool is_careful = false;        // in its present life
-    bool is_whole = true;           // nothing that was committed in its last life is lost
-    bool keeps_id = false;          // and that was certain
-    bool is_damaged = false;        // some rows cannot be read
-    std::set<crdt::replica_id> ids; // all that was acknowledged under these is here
+    std::uint64_t number = 0; // of its marker file: a copy has another
+    bool is_careful = false;  // in its present life
+    bool is_whole = true;     // nothing that was committed in its last life is lost
+    bool keeps_id = false;    // and that was certain
+    bool is_damaged = false;  // some rows cannot be read
+    bool was_damaged = false;
+    bool is_set_back = false;                   // since its last life, without a sign of that
+    std::optional<crdt::replica_id> set_back{}; // the id that it goes on under since
+    std::set<crdt::replica_id> ids;             // all that was acknowledged under these is here
   };
 
   /// A copy of the rows of a drive.
@@ -99,6 +104,7 @@ private:
   struct call {
     replica* from = nullptr;
     session_id peer;
+    std::string asked{}; // the address, if it is a question about a replica id
     bool is_over = false;
   };
 
@@ -117,6 +123,8 @@ private:
   drive* drive_of(const process& p);
   drive make_drive(const process& p, disk::rows rows);
   replica::home move_in(process& p, const crdt::replica_id& fresh);
+  void set_back(drive& d, const process& p, const disk::rows& rows);
+  std::vector<std::string> others_of(const process& p, const storage::moment& at) const;
   void damage_rows(drive& d);
   void expect(const process& p, const storage::lost_keys& lost);
   void give_hope(const replica& r);
@@ -130,7 +138,14 @@ private:
   void request(replica& r);
   replicas running(std::size_t which) const;
 
+  // replica ids
+  bool lacks_events(const replica& r, const replica& holder) const;
+  void check_statement(const replica& asks, const replica& says,
+                       const replication::statement& said);
+  bool check_confirmation(const replica& r);
+
   // gossip
+  void send(call c, const std::string& address, std::string bytes);
   void post(replica& from, session_id peer, const std::string& address, std::string bytes);
   void carry(const parcel& p, std::shared_ptr<const std::string> bytes);
   void deliver(const parcel& p, const std::string& bytes);

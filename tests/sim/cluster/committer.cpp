@@ -1,5 +1,9 @@
 #include "tests/sim/cluster/committer.hpp"
 
+#include "storage/tally_rows.hpp"
+
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace starling::simulation {
@@ -16,7 +20,8 @@ constexpr duration fastest_commit = microseconds{100};
 committer::committer(surroundings around, dice random)
     : around_(std::move(around)), random_(random),
       slowest_(random_.between(milliseconds{1}, milliseconds{30})),
-      sync_interval_(random_.between(milliseconds{10}, milliseconds{2000})) {
+      sync_interval_(random_.between(milliseconds{10}, milliseconds{2000})),
+      changes_(around_.changes), changes_to_be_(around_.changes) {
   if (!around_.is_careful)
     schedule_sync();
 }
@@ -43,6 +48,10 @@ void committer::begin_group() {
   disk::group batches;
   for (const auto& one : group_)
     batches.push_back(one.rows);
+  std::ranges::move(std::exchange(notes_, {}), std::back_inserter(batches));
+  changes_to_be_ = changes_ + static_cast<std::uint64_t>(std::ranges::count_if(
+                                  group_, [](const change& one) { return one.what != nullptr; }));
+  storage::put_own_changes(batches.emplace_back(), changes_to_be_);
   around_.rows.begin(std::move(batches), around_.is_careful);
   around_.after(random_.between(fastest_commit, slowest_), [this] { finish_group(); });
 }
@@ -50,8 +59,10 @@ void committer::begin_group() {
 void committer::finish_group() {
   is_busy_ = false;
   has_failed_ = around_.rows.finish().has_value();
-  if (!has_failed_)
-    note(group_);
+  if (!has_failed_) {
+    changes_ = changes_to_be_;
+    note_done(group_);
+  }
   for (const auto& one : group_)
     around_.tell([then = one.then, worked = !has_failed_] { then(worked); });
   if (!has_failed_)
@@ -68,7 +79,7 @@ void committer::schedule_sync() {
   });
 }
 
-void committer::note(const changes& done) {
+void committer::note_done(const group& done) {
   for (const auto& one : done)
     if (one.what)
       around_.past.note(*one.what);
@@ -87,12 +98,12 @@ void committer::stop() {
 bool committer::end(bool power_fails) {
   const auto left = around_.rows.reopen(power_fails);
   // Where nothing is synced before it is told, the power takes what was told.
-  const auto forget = [&, may_be_told = power_fails && !around_.is_careful](const changes& lost) {
+  const auto forget = [&, may_be_told = power_fails && !around_.is_careful](const group& lost) {
     for (const auto& one : lost)
       if (one.what && !may_be_told)
         around_.past.vanishes(*one.what);
   };
-  left.has_last ? note(group_) : forget(group_);
+  left.has_last ? note_done(group_) : forget(group_);
   forget(waiting_);
   return left.is_whole;
 }

@@ -8,6 +8,7 @@
 #include "tests/sim/cluster/disk.hpp"
 #include "tests/sim/cluster/history.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -20,6 +21,7 @@ public:
     history& past;
     disk& rows;
     bool is_careful;
+    std::uint64_t changes; // of this node, that the disk has
 
     /// Lets something happen in the process after a while.
     std::function<void(duration, std::function<void()>)> after;
@@ -38,6 +40,12 @@ public:
   void commit(storage::batch changed, std::shared_ptr<operation> what,
               std::function<void(bool)> then);
 
+  /// Commits this with what comes next.
+  void note(storage::batch changed) { notes_.push_back(std::move(changed)); }
+
+  /// How many changes of this node are committed.
+  std::uint64_t changes() const { return changes_; }
+
   // -- the end of the process --
 
   /// It stops in order: what it was given is committed, and all is synced.
@@ -52,19 +60,22 @@ private:
     std::shared_ptr<operation> what; // nothing if a peer's
     std::function<void(bool)> then;
   };
-  using changes = std::vector<change>;
+  using group = std::vector<change>;
 
   void begin_group();
   void finish_group();
   void schedule_sync();
-  void note(const changes& done);
+  void note_done(const group& done);
 
   surroundings around_;
   dice random_;
   duration slowest_;       // commit
   duration sync_interval_; // if not careful
-  changes waiting_;
-  changes group_; // under way, or the one that failed, if any
+  group waiting_;
+  group group_; // under way, or the one that failed, if any
+  std::vector<storage::batch> notes_;
+  std::uint64_t changes_;       // committed
+  std::uint64_t changes_to_be_; // once the group under way is
   bool is_busy_ = false;
   bool has_failed_ = false;
 };

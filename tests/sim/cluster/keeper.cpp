@@ -123,6 +123,7 @@ storage::wanted_rows keeper::lacks(const arrival& a) const {
 
 void keeper::perform(written& w) {
   auto& op = *w.what;
+  op.by = around_.self; // it may have another id since the request came
   op.before = value_->value();
   storage::batch changed;
   auto outcome = value_->apply(op.what, around_.self, around_.wall(), around_.digests,

@@ -1,6 +1,8 @@
 #include "tests/sim/cluster/replica.hpp"
 
+#include "storage/identity.hpp"
 #include "storage/reading.hpp"
+#include "storage/tally_rows.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,6 +16,10 @@ using std::chrono::seconds;
 
 /// How long one step within a node takes at most.
 constexpr duration step_max = milliseconds{3};
+
+/// How long it waits for all others to say what they know of it, and how soon it asks again.
+constexpr duration confirm_timeout = seconds{2};
+constexpr duration ask_interval = milliseconds{100};
 
 /// Microseconds since 1970 when a run begins.
 constexpr std::int64_t wall_clock_start = 1'700'000'000'000'000;
@@ -59,15 +65,123 @@ replica::replica(process& in, std::string name, const surroundings& around, home
             .past = around_.past,
             .rows = *at_.rows,
             .is_careful = at_.is_careful,
+            .changes = at_.changes,
             .after =
                 [this](duration wait, std::function<void()> what) {
                   let_happen(around_.time.now() + wait, std::move(what));
                 },
             .tell = [this](std::function<void()> what) { take(from_disk_, std::move(what)); }},
         dice{random_.bits()});
+    for (const auto& one : at_.tallies)
+      core_.note(one);
+    core_.note({at_.self, at_.changes});
+    core_.numbers_under(at_.self);
+    kept_tallies_ = core_.tallies().version();
     restore(std::nullopt);
+    is_certain_ = at_.is_certain;
   }
   schedule_round();
+}
+
+// -- its id --
+
+void replica::start() {
+  if (is_certain_)
+    return;
+  asked_.emplace(at_.changes, at_.others);
+  around_.time.after(confirm_timeout, [this] {
+    in_.happens({input_kind::other, nullptr}, [this] {
+      is_time_up_ = true;
+      if (asked_)
+        asked_->time_is_up();
+      settle();
+    });
+  });
+  settle();
+  ask_others();
+}
+
+void replica::ask_others() {
+  if (!asked_)
+    return;
+  for (const auto& address : asked_->due())
+    around_.ask(*this, address);
+  around_.time.after(is_time_up_ ? 10 * ask_interval : ask_interval, [this] {
+    in_.happens({input_kind::other, nullptr}, [this] { ask_others(); });
+  });
+}
+
+replication::statement replica::state(const crdt::replica_id& about) const {
+  return {session(), core_.tallies().of(about)};
+}
+
+void replica::stated(const std::string& address,
+                     const std::optional<replication::statement>& said) {
+  if (!asked_)
+    return;
+  if (!said)
+    asked_->failed(address);
+  else if (said->from == session())
+    asked_->leave_out(address);
+  else
+    asked_->answered(address, said->changes);
+  settle();
+}
+
+void replica::settle() {
+  if (!asked_)
+    return;
+  switch (asked_->result()) {
+  case replication::confirmation::outcome::open:
+    if (is_time_up_ && !held_.empty())
+      renew();
+    return;
+  case replication::confirmation::outcome::sure:
+    return around_.confirms(*this) ? number_on() : renew();
+  case replication::confirmation::outcome::set_back:
+    return renew();
+  }
+}
+
+void replica::number_on() {
+  asked_.reset();
+  is_certain_ = true;
+  for (const auto& write : std::exchange(held_, {}))
+    write();
+}
+
+/// Numbers further events under another id, once that is kept.
+void replica::renew() {
+  if (std::exchange(is_renewing_, true))
+    return;
+  asked_.reset();
+  is_certain_ = false;
+  around_.renews(*this, at_.fresh);
+  commit(storage::keeping_replica(at_.seen, at_.is_careful, at_.fresh), nullptr,
+         [this](bool is_committed) {
+           if (!is_committed)
+             return; // nor is anything else
+           at_.self = around_keepers_.self = at_.fresh;
+           core_.numbers_under(at_.self);
+           number_on();
+         });
+}
+
+/// Keeps what a peer told of how far nodes got, no later than what it sent along.
+void replica::hear_tallies() {
+  const auto forgotten = core_.take_forgotten();
+  if (at_.rows == nullptr)
+    return;
+  storage::batch changes;
+  for (const auto& id : forgotten)
+    storage::erase_tally(changes, id);
+  for (const auto& one :
+       core_.tallies().since(std::exchange(kept_tallies_, core_.tallies().version())))
+    storage::put_tally(changes, one);
+  if (!changes.empty())
+    committer_->note(std::move(changes));
+  if (core_.was_set_back())
+    renew();
 }
 
 // -- what it has --
@@ -212,6 +326,12 @@ bool replica::lose(const crdt::key& key) {
 // -- who is there --
 
 void replica::hears(const membership::event& e) {
+  if (at_.rows != nullptr) {
+    remembered_ = membership::worth_remembering(in_.core, remembered_, membership::members_max);
+    storage::batch members;
+    members.put(storage::node_row("members"), membership::encode(remembered_));
+    committer_->note(std::move(members));
+  }
   switch (e.kind) {
   case membership::event_kind::joined:
   case membership::event_kind::updated:
@@ -258,6 +378,13 @@ void replica::lose_peer(const membership::node_id& id) {
 void replica::write(const crdt::key& key, const crdt::command& what) {
   if (at_.lost.contains(key))
     return;
+  if (is_certain_)
+    return write_now(key, what);
+  held_.push_back([this, key, what] { write_now(key, what); });
+  settle();
+}
+
+void replica::write_now(const crdt::key& key, const crdt::command& what) {
   const auto op = std::make_shared<operation>(operation{key, what, at_.self, {}, {}});
   keeper_of(key).write(op, [this, op](const novelty* news) {
     if (news == nullptr)
@@ -267,8 +394,11 @@ void replica::write(const crdt::key& key, const crdt::command& what) {
     if (around_.log.listens())
       around_.log.tell(name_ + " writes " + to_text(op->key) + (news->part ? "" : " to no effect"));
     if (news->part)
-      take(from_shard(op->key),
-           [this, key = op->key, n = *news] { record(key, *n.part, n.now, std::nullopt); });
+      take(from_shard(op->key), [this, op, n = *news] {
+        if (committer_)
+          core_.note({op->by, committer_->changes()});
+        record(op->key, *n.part, n.now, std::nullopt);
+      });
   });
   after_input();
 }
@@ -291,6 +421,7 @@ void replica::receive(const std::string& bytes, std::function<void(std::string)>
   if (is_restoring_)
     return reply("");
   auto taken = core_.take(std::get<replication::message>(std::move(decoded)));
+  hear_tallies();
   if (auto* at_once = std::get_if<replication::gossip::reply>(&taken)) {
     check_size(at_once->bytes);
     return reply(std::move(at_once->bytes));
@@ -420,7 +551,8 @@ void replica::carry_out(replication::send_message& e) {
 
 /// Nothing is larger than a message may be, beside what every message holds.
 void replica::check_size(const std::string& bytes) {
-  constexpr std::size_t around = 200 + crdt::key_name_max;
+  const auto around =
+      200 + crdt::key_name_max + core_.tallies().since(0).size() * replication::tally_bytes_max;
   const auto most = std::max(replication::repair_message_bytes_min, around_.limits.message_bytes);
   if (bytes.size() > most + around)
     complain("R5", "a message passed its bound");
@@ -470,6 +602,7 @@ void replica::answered(session_id peer, const std::string& bytes) {
   const auto items = answer == nullptr ? std::nullopt : core_.take(peer, *answer);
   if (!items)
     return failed(peer);
+  hear_tallies();
   around_.log.note(an_acknowledgement, in_.born.number, bytes);
   joining_.insert(peer);
   join_all(peer, *items, [this, peer, a = *answer](bool is_committed) {

@@ -9,7 +9,10 @@
 // between, but none overtakes another on the same way. Now and then a value goes to rest: then only
 // the disk has it.
 
+#include "membership/remembered.hpp"
+#include "replication/confirmation.hpp"
 #include "replication/gossip.hpp"
+#include "storage/evidence.hpp"
 #include "storage/lost_keys.hpp"
 #include "tests/sim/cluster/committer.hpp"
 #include "tests/sim/cluster/disk.hpp"
@@ -46,6 +49,17 @@ public:
                        std::string bytes)>
         post;
 
+    /// Asks whoever is at an address what is known of a replica id; ends with `stated`, in the
+    /// process.
+    std::function<void(replica& from, const std::string& address)> ask;
+
+    /// Nobody who was asked knows of later events of this one: it would now number further ones
+    /// under its old id. Whether it may.
+    std::function<bool(const replica&)> confirms;
+
+    /// It will number events under another id.
+    std::function<void(const replica&, const crdt::replica_id&)> renews;
+
     /// States will now be read, to be sent to somebody.
     std::function<void(replica&)> reads_states;
 
@@ -62,6 +76,13 @@ public:
     disk* rows = nullptr; // may be none
     bool is_careful = false;
     storage::lost_keys lost{}; // clients get nothing of these until they are back
+
+    storage::evidence seen{}; // of the disk
+    bool is_certain = true;   // the id, so that nobody is to be asked
+    std::uint64_t changes = 0;
+    std::vector<replication::tally> tallies{};
+    std::vector<std::string> others{}; // addresses that it knows
+    crdt::replica_id fresh{};          // if it needs another id
   };
 
   replica(process& in, std::string name, const surroundings& around, home at, dice random);
@@ -69,6 +90,9 @@ public:
   // Events refer to the replica.
   replica(const replica&) = delete;
   replica& operator=(const replica&) = delete;
+
+  /// Asks the others what they know of it, if its id is not certain. Once it is in its place.
+  void start();
 
   // -- inputs, in the process --
 
@@ -83,6 +107,12 @@ public:
 
   void answered(session_id peer, const std::string& bytes);
   void failed(session_id peer);
+
+  /// What it knows of a replica id.
+  replication::statement state(const crdt::replica_id& about) const;
+
+  /// What came of a question of its own; nothing without an answer.
+  void stated(const std::string& address, const std::optional<replication::statement>& said);
 
   /// An answer came after its message was reported as failed or answered: it must not count.
   void answered_late(session_id peer, const std::string& bytes);
@@ -117,6 +147,11 @@ public:
   /// Whether the disk has exactly the rows of these values, in any case if there is none.
   bool has_only(const std::vector<crdt::key>& keys) const;
 
+  /// What it asks the others, while that is open.
+  const replication::confirmation* asked() const { return asked_ ? &*asked_ : nullptr; }
+  std::uint64_t changes_at_start() const { return at_.changes; }
+  bool is_time_up() const { return is_time_up_; }
+
   /// When it last sent a message or learned anything.
   duration last_activity() const { return last_activity_; }
 
@@ -136,6 +171,11 @@ private:
   void commit(const storage::batch& changed, const std::shared_ptr<operation>& what,
               const std::function<void(bool)>& then);
   void schedule_round();
+  void ask_others();
+  void settle();
+  void number_on();
+  void renew();
+  void hear_tallies();
   void set_peer(const membership::member& m);
   void lose_peer(const membership::node_id& id);
   void join_all(session_id from, const std::vector<replication::item>& items,
@@ -146,6 +186,7 @@ private:
               std::optional<session_id> from);
   void read_state(const crdt::key& key, std::function<void(std::string)> then);
   void perform(std::vector<replication::effect> effects);
+  void write_now(const crdt::key& key, const crdt::command& what);
   void carry_out(replication::send_message& e);
   void carry_out(const replication::read_states& e);
   void carry_out(const replication::peer_changed& e);
@@ -168,11 +209,18 @@ private:
   replication::gossip core_;
   bool is_restoring_;
   std::map<membership::node_id, membership::member> early_peers_; // that came while it is restoring
-  std::map<membership::node_id, session_id> sessions_;            // of the members that are there
-  std::map<session_id, std::string> addresses_;                   // where those are
-  std::set<session_id> under_way_;  // effects that are not reported yet
-  std::size_t joins_under_way_ = 0; // of messages and answers
-  std::set<session_id> joining_;    // whose answers are being joined
+  std::optional<replication::confirmation> asked_; // while it is open whether the id is certain
+  bool is_time_up_ = false;
+  bool is_certain_ = true;
+  bool is_renewing_ = false;
+  std::vector<std::function<void()>> held_; // writes, until it is certain
+  std::uint64_t kept_tallies_ = 0;          // the version that is on its way to the disk
+  std::vector<membership::remembered_member> remembered_;
+  std::map<membership::node_id, session_id> sessions_; // of the members that are there
+  std::map<session_id, std::string> addresses_;        // where those are
+  std::set<session_id> under_way_;                     // effects that are not reported yet
+  std::size_t joins_under_way_ = 0;                    // of messages and answers
+  std::set<session_id> joining_;                       // whose answers are being joined
   std::array<way, shards> to_shards_{};
   std::array<way, shards> from_shards_{};
   way from_membership_{0};

@@ -7,6 +7,7 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 namespace starling::storage {
@@ -37,6 +38,9 @@ void set_tables(const rocks_settings& settings, rocksdb::Options& options) {
 
 void set_bounds(const rocks_settings& settings, rocksdb::Options& options) {
   options.write_buffer_size = settings.write_buffer_bytes;
+  // Rows of one kind, which their first letter tells, come in their order: each is looked for next
+  // to the last one. That halves what it costs to replace or delete many that are still in memory.
+  options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
   options.max_write_buffer_number = 2;
   options.max_background_jobs = 2;
   options.max_open_files = open_files_max;

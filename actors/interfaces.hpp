@@ -147,9 +147,10 @@ using inquiry_actor = caf::typed_actor<
     // Asks those again who did not answer.
     caf::result<void>(tick_atom)>;
 
-/// Looks up host:port in the system's resolver, and may block meanwhile; fails with unreachable.
+/// Looks up host:port in the system's resolver, which may take long; several names at a time.
+/// Answers with all addresses, each once and one at least, or fails with unreachable.
 using resolver_actor =
-    caf::typed_actor<caf::result<membership::udp_address>(resolve_atom, std::string)>;
+    caf::typed_actor<caf::result<std::vector<membership::udp_address>>(resolve_atom, std::string)>;
 
 /// Knows who the members are; drives membership::swim.
 using membership_actor = caf::typed_actor<

@@ -11,6 +11,8 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 
 namespace starling::actors {
@@ -20,6 +22,9 @@ namespace {
 using membership::duration;
 using membership::event_kind;
 using membership::member;
+
+/// Addresses whose silence is remembered, so that it is not told again.
+constexpr std::size_t silent_max = 4096;
 
 class membership_impl : public membership_actor::base {
 public:
@@ -74,7 +79,8 @@ private:
   void find_own_address() {
     request(context_.resolver, caf::infinite, resolve_atom_v, context_.self.address)
         .then(
-            [this](const membership::udp_address& where) {
+            [this](const std::vector<membership::udp_address>& all) {
+              const auto& where = all.front();
               if (context_.is_for_others && where.is_loopback())
                 return found_no_address("it is only an address of this machine, " +
                                         to_string(where));
@@ -211,29 +217,59 @@ private:
     }
     for (std::size_t i = 0; i < out.packets(); ++i)
       context_.send(out.packet_at(i).to, out.packet_at(i).bytes);
+    for (const auto& seed : out.lookups)
+      look_up(seed);
     for (const auto& call : out.calls)
       carry_out(call);
     for (const auto& event : out.events)
       tell(event);
   }
 
+  void look_up(const std::string& seed) {
+    request(context_.seed_resolver, caf::infinite, resolve_atom_v, seed)
+        .then(
+            [this, seed](const std::vector<membership::udp_address>& all) {
+              std::vector<std::string> addresses;
+              std::ranges::transform(all, std::back_inserter(addresses),
+                                     [](const auto& one) { return to_string(one); });
+              core_.found(now(), seed, std::move(addresses));
+              perform();
+            },
+            [this, seed](const caf::error& why) {
+              core_.not_found(now(), seed, reason_of(why));
+              perform();
+            });
+  }
+
   void carry_out(const membership::call& c) {
     request(context_.peers, caf::infinite, post_atom_v, c.address, path_of(c.kind), c.content)
         .then(
             [this, token = c.token, address = c.address](const std::string& content) {
+              silent_.erase(address);
               if (const auto bad = core_.call_answered(now(), token, content))
                 log::warn(name(), "{} answered with something else than asked for: {}", address,
                           bad->what);
               perform();
             },
             [this, token = c.token, address = c.address, kind = c.kind](const caf::error& why) {
-              const auto level = why == errc::foreign_peer             ? log::level::warn
-                                 : kind == membership::call_kind::sync ? log::level::info
-                                                                       : log::level::debug;
-              log::line(level, name(), "no answer from {}: {}", address, reason_of(why));
-              core_.call_failed(now(), token);
+              if (kind == membership::call_kind::sync)
+                tell_of_silence(address, why);
+              core_.call_failed(now(), token, {reason_of(why)});
               perform();
             });
+  }
+
+  /// Once for each reason, until it answers: seeds are asked for ever.
+  void tell_of_silence(const std::string& address, const caf::error& why) {
+    auto reason = reason_of(why);
+    const auto known = silent_.find(address);
+    if (known != silent_.end() && known->second == reason)
+      return;
+    log::line(why == errc::foreign_peer ? log::level::warn : log::level::info, name(),
+              "no answer from {}: {}", address, reason);
+    if (silent_.size() >= silent_max)
+      silent_.clear();
+    silent_[address] = std::move(reason);
   }
 
   /// Sees to it that a tick comes when it is due. One that comes early is harmless.
@@ -310,6 +346,7 @@ private:
     membership_report result{.self = core_.self(),
                              .health = core_.health(),
                              .isolated = core_.is_isolated(),
+                             .alone = core_.is_alone() ? what_came_of_the_seeds(core_) : "",
                              .leaving = core_.is_leaving(),
                              .peers = {},
                              .unreached_seeds = core_.unreached_seeds(),
@@ -351,6 +388,7 @@ private:
   caf::disposable search_timer_;
   caf::disposable remember_timer_;
   bool is_remembering_ = false;
+  std::map<std::string, std::string> silent_; // who did not answer last, and why
   std::set<membership::node_id> own_verdicts_;
   std::vector<caf::typed_response_promise<leave_report>> leaving_;
   leave_report departure_;

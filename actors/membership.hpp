@@ -24,7 +24,8 @@ struct membership_context {
   std::vector<std::string> seeds;
   std::uint64_t random_seed;
   peer_client_actor peers;
-  resolver_actor resolver; // of this node's own address
+  resolver_actor resolver;      // of this node's own address
+  resolver_actor seed_resolver; // of the seeds' names
 
   // Peers on other machines reach it, so a loopback address is of no use.
   bool is_for_others = false;

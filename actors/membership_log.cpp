@@ -13,6 +13,9 @@ using membership::event_kind;
 
 constexpr std::string_view component = "membership";
 
+/// Of a long list of seeds, or of addresses that a name leads to.
+constexpr std::size_t attempts_told_max = 16;
+
 std::string describe(const membership::member& m) {
   if (!m.profile)
     return to_string(m.id);
@@ -21,6 +24,33 @@ std::string describe(const membership::member& m) {
 }
 
 } // namespace
+
+std::string what_came_of_the_seeds(const membership::swim& core) {
+  std::string result;
+  std::size_t told = 0;
+  for (const auto& a : core.seed_attempts()) {
+    if (++told > attempts_told_max)
+      return result + ", and so on";
+    result += (result.empty() ? "" : ", ") + a.seed;
+    if (!a.address.empty() && a.address != a.seed)
+      result += " (" + a.address + ")";
+    switch (a.what) {
+    case membership::seeds::outcome::untried:
+      result += ": no answer yet";
+      break;
+    case membership::seeds::outcome::ourselves:
+      result += " is this node";
+      break;
+    case membership::seeds::outcome::reached:
+      result += " answers";
+      break;
+    case membership::seeds::outcome::failed:
+      result += ": " + a.why;
+      break;
+    }
+  }
+  return result.empty() ? "there are no seeds" : result;
+}
 
 void log_event(const membership::event& e, const membership::swim& core) {
   const auto who = describe(e.who);
@@ -47,6 +77,14 @@ void log_event(const membership::event& e, const membership::swim& core) {
     return log::warn(component, "nothing is heard from anybody");
   case event_kind::connected:
     return log::info(component, "others are heard again");
+  case event_kind::alone:
+    return log::warn(
+        component,
+        "this node is alone: no other node of its cluster is there. Seeds: {}. That is "
+        "as it should be only while it is the first of its cluster",
+        what_came_of_the_seeds(core));
+  case event_kind::accompanied:
+    return log::info(component, "this node is no longer alone");
   case event_kind::stalled:
     return log::warn(component, "this process did not run for {} ms",
                      e.how_long / std::chrono::milliseconds{1});

@@ -85,6 +85,8 @@ node::node(caf::actor_system& sys, const options& o, const home& at,
                                    .workers = o.cluster.peer_clients,
                                    .stop = stop_.get_token()});
   resolver_ = spawn_resolver(sys, socket_.family());
+  // Seeds are asked over TCP, from any address of this machine.
+  seed_resolver_ = spawn_resolver(sys, address_family::both);
   membership_ = spawn_membership(
       sys,
       {.self = {.id = who.node,
@@ -101,6 +103,7 @@ node::node(caf::actor_system& sys, const options& o, const home& at,
        .random_seed = random_bits(),
        .peers = peers_,
        .resolver = resolver_,
+       .seed_resolver = seed_resolver_,
        .is_for_others = !membership::is_loopback(*membership::parse_endpoint(o.cluster.listen)) &&
                         !membership::is_loopback(*membership::parse_endpoint(o.cluster.advertise)),
        .resolve_interval = o.cluster.resolve_interval,
@@ -325,6 +328,7 @@ void node::stop() {
     actor = nullptr;
   };
   end_in_its_time(resolver_);
+  end_in_its_time(seed_resolver_);
   if (copier_)
     end_in_its_time(copier_);
 }

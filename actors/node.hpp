@@ -83,6 +83,7 @@ private:
   std::stop_source stop_; // of messages to peers
   peer_client_actor peers_;
   resolver_actor resolver_;
+  resolver_actor seed_resolver_;
   membership_actor membership_;
   gossip_actor gossip_;
   shard_map shards_{{}};

@@ -15,21 +15,25 @@ namespace starling::actors {
 
 namespace {
 
-class resolver_impl : public resolver_actor::base {
+/// Looks up one name and ends.
+class look_up_impl : public resolver_actor::base {
 public:
-  resolver_impl(caf::actor_config& cfg, address_family wanted)
+  look_up_impl(caf::actor_config& cfg, address_family wanted)
       : resolver_actor::base(cfg), wanted_(wanted) {
     end_process_on_error(this);
   }
 
-  const char* name() const override { return "resolver"; }
+  const char* name() const override { return "look-up"; }
 
   behavior_type make_behavior() override {
-    return {[this](resolve_atom, const std::string& address) { return resolve(address); }};
+    return {[this](resolve_atom, const std::string& address) {
+      quit();
+      return resolve(address);
+    }};
   }
 
 private:
-  caf::result<membership::udp_address> resolve(const std::string& address) {
+  caf::result<std::vector<membership::udp_address>> resolve(const std::string& address) {
     const auto where = membership::parse_endpoint(address);
     if (!where)
       return caf::make_error(errc::unreachable, "not an address");
@@ -40,25 +44,48 @@ private:
     addrinfo* found = nullptr;
     if (const auto error =
             ::getaddrinfo(where->host.c_str(), std::to_string(where->port).c_str(), &hints, &found))
-      return caf::make_error(errc::unreachable, std::string{::gai_strerror(error)});
+      return caf::make_error(errc::unreachable,
+                             "cannot resolve the name: " + std::string{::gai_strerror(error)});
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, ::freeaddrinfo};
-    // Servers of names list addresses in turns; a node must not seem to move because of that.
     std::vector<membership::udp_address> all;
     for (const auto* one = found; one != nullptr; one = one->ai_next)
       if (const auto known = from_native(*one->ai_addr))
         all.push_back(*known);
     if (all.empty())
       return caf::make_error(errc::unreachable, "no address of a family that is spoken here");
-    return std::ranges::min(all, {}, [](const auto& x) { return std::pair{x.is_loopback(), x}; });
+    std::ranges::sort(all, {}, [](const auto& x) { return std::pair{x.is_loopback(), x}; });
+    const auto repeated = std::ranges::unique(all);
+    all.erase(repeated.begin(), repeated.end());
+    return all;
   }
 
+  address_family wanted_;
+};
+
+class resolver_impl : public resolver_actor::base {
+public:
+  resolver_impl(caf::actor_config& cfg, address_family wanted)
+      : resolver_actor::base(cfg), wanted_(wanted) {
+    end_process_on_error(this);
+  }
+
+  const char* name() const override { return "resolver"; }
+
+  behavior_type make_behavior() override {
+    return {[this](resolve_atom, std::string& address) {
+      return delegate(home_system().spawn<look_up_impl, caf::detached>(wanted_), resolve_atom_v,
+                      std::move(address));
+    }};
+  }
+
+private:
   address_family wanted_;
 };
 
 } // namespace
 
 resolver_actor spawn_resolver(caf::actor_system& sys, address_family wanted) {
-  return sys.spawn<resolver_impl, caf::detached>(wanted);
+  return sys.spawn<resolver_impl>(wanted);
 }
 
 } // namespace starling::actors

@@ -1,7 +1,11 @@
 #pragma once
 
-// The system's resolver as an actor of its own thread: it may take as long as it likes. Of several
-// addresses it is always the same one that is found, one that others reach if there is such.
+// The system's resolver as an actor. It may take as long as it likes with a name: each is looked up
+// in a thread of its own, so that one that nobody answers for holds up no other. Whoever asks sees
+// to it that not too many are under way.
+//
+// Servers of names list addresses in turns; here they are always in the same order, those first
+// that others reach as well.
 
 #include "actors/interfaces.hpp"
 #include "actors/socket_address.hpp"

@@ -136,6 +136,7 @@ struct membership_report {
   membership::member self;
   unsigned health = 0;
   bool isolated = false;
+  std::string alone; // what came of the seeds, if nobody else is there who should be
   bool leaving = false;
   std::vector<member_report> peers;
   std::vector<std::string> unreached_seeds;
@@ -191,6 +192,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_TYPE_ID(starling, (starling::storage::wanted_rows))
   CAF_ADD_TYPE_ID(starling, (std::optional<starling::crdt::key>))
   CAF_ADD_TYPE_ID(starling, (std::vector<starling::crdt::key>))
+  CAF_ADD_TYPE_ID(starling, (std::vector<starling::membership::udp_address>))
 
   CAF_ADD_ATOM(starling, starling::actors, apply_atom)
   CAF_ADD_ATOM(starling, starling::actors, back_up_atom)
@@ -254,6 +256,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::some_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::wanted_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<starling::crdt::key>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<starling::crdt::key>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<starling::membership::udp_address>)
 
 namespace starling::actors {
 

@@ -141,6 +141,10 @@ void member_world::perform(std::size_t i) {
     else
       request(i, c);
   }
+  for (const auto& name : std::vector{out.lookups}) { // every name is an address here
+    n.core->found(now, name, {name});
+    perform(i);
+  }
   schedule(i);
 }
 

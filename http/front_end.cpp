@@ -235,6 +235,18 @@ std::string reason_of(const actors::member_report& peer, const actors::membershi
   return "";
 }
 
+/// What is wrong with the node's place in its cluster, for people.
+std::vector<std::string> warnings_of(const actors::membership_report& known) {
+  std::vector<std::string> result;
+  if (!known.alone.empty())
+    result.push_back("no other node of the cluster is there, so what is written here is nowhere "
+                     "else; seeds: " +
+                     known.alone);
+  else if (known.isolated)
+    result.push_back("nothing is heard from any other node");
+  return result;
+}
+
 cluster_view view_of(const node_report& report, const crdt::replica_id& replica,
                      std::chrono::sys_seconds started) {
   const auto& known = report.membership;
@@ -267,6 +279,7 @@ cluster_view view_of(const node_report& report, const crdt::replica_id& replica,
                             .reason = reason_of(peer, known)});
   }
   result.unreached_seeds = known.unreached_seeds;
+  result.warnings = warnings_of(known);
   const auto& gossip = report.gossip;
   result.replication = {.root = to_string(gossip.root),
                         .keys = gossip.keys,
@@ -481,7 +494,9 @@ response front_end::reply(ready_request) {
   if (report->storage.is_mending)
     return reply_with(not_ready("This node waits for what its disk has lost",
                                 "what was damaged on the disk is brought back from other nodes"));
-  return reply_with_status("ready");
+  // A node that is alone serves all the same: so does the first of a cluster, and each of one that
+  // fell apart.
+  return reply_with_status("ready", warnings_of(report->membership));
 }
 
 response front_end::reply(metrics_request) {

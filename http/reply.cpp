@@ -230,6 +230,7 @@ response reply_with(const cluster_view& cluster) {
       member("log_bytes", std::to_string(data.log_bytes)),
   });
   return ok({member("self", node), member("peers", peers), member("unreached_seeds", seeds),
+             member("warnings", list('[', cluster.warnings, ']', quote)),
              member("replication", replication)});
 }
 
@@ -244,8 +245,10 @@ response reply_to_options(std::string_view allow) {
   return {204, "", "", {{"Allow", std::string{allow}}}};
 }
 
-response reply_with_status(std::string_view status) {
-  return ok({member("status", quote(status))});
+response reply_with_status(std::string_view status, const std::vector<std::string>& warnings) {
+  if (warnings.empty())
+    return ok({member("status", quote(status))});
+  return ok({member("status", quote(status)), member("warnings", list('[', warnings, ']', quote))});
 }
 
 response reply_with_metrics(std::string text) {

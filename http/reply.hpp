@@ -63,6 +63,7 @@ struct cluster_view {
   node self;
   std::vector<peer> peers;
   std::vector<std::string> unreached_seeds;
+  std::vector<std::string> warnings; // sentences for people; none if all is well
   data replication;
 };
 
@@ -85,8 +86,8 @@ response reply_with_index(std::string_view version, const std::vector<route>& ro
 /// 204 with the methods of a path.
 response reply_to_options(std::string_view allow);
 
-/// `{"status": ...}`.
-response reply_with_status(std::string_view status);
+/// `{"status": ...}`, and what a person should know beside it.
+response reply_with_status(std::string_view status, const std::vector<std::string>& warnings = {});
 
 /// Metrics in Prometheus' text format.
 response reply_with_metrics(std::string text);

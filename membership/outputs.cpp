@@ -38,6 +38,10 @@ std::string_view to_string(event_kind k) {
     return "isolated";
   case event_kind::connected:
     return "connected";
+  case event_kind::alone:
+    return "alone";
+  case event_kind::accompanied:
+    return "accompanied";
   case event_kind::life_forgotten:
     return "life forgotten";
   case event_kind::stalled:
@@ -57,6 +61,7 @@ std::string_view to_string(event_kind k) {
 void outputs::clear() {
   buffer_.truncate(0);
   packets_.clear();
+  lookups.clear();
   calls.clear();
   events.clear();
 }

@@ -32,12 +32,18 @@ enum class call_kind : std::uint8_t {
 std::string_view to_string(call_kind k);
 
 /// A request over HTTP: report its answer with `call_answered`, or its absence with `call_failed`,
-/// exactly once. `address` is a seed as configured or a member's, to be resolved at each call.
+/// exactly once. `address` is one that a seed's name led to, or a member's, to be resolved at each
+/// call.
 struct call {
   std::uint64_t token = 0;
   call_kind kind = call_kind::sync;
   std::string address;
   std::string content;
+};
+
+/// Why a call came to nothing.
+struct call_failure {
+  std::string why; // for people
 };
 
 enum class event_kind : std::uint8_t {
@@ -52,7 +58,9 @@ enum class event_kind : std::uint8_t {
   refuted,          // others accused us; our incarnation is higher now
   health_changed,   // see `health()`
   isolated,         // nothing is heard from anybody
-  connected,        // no longer isolated
+  connected,        // it is again
+  alone,            // no other member is left or was ever found, although there should be some
+  accompanied,      // no longer alone
   stalled,          // this process did not run for `how_long`
   id_conflict,      // another process runs under our id; the older of the two takes a new one
   address_conflict, // another member claims our address
@@ -80,6 +88,7 @@ public:
   std::size_t packets() const { return packets_.size(); }
   packet packet_at(std::size_t i) const;
 
+  std::vector<std::string> lookups; // names of seeds: report `found` or `not_found`, exactly once
   std::vector<call> calls;
   std::vector<event> events;
 

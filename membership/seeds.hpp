@@ -1,11 +1,13 @@
 #pragma once
 
-// The addresses to join a cluster by: when to try which.
+// The names to join a cluster by: when to look up and to ask which.
 //
-// A seed that never answered is tried after a random time below a ceiling that doubles up to
-// `backoff_max`, for ever. One that answered is asked again every `interval` or so, unless the
-// member that it led to is alive: so a cluster that fell apart finds itself again. Seeds are not
-// members.
+// A name may lead to several addresses, as a service's does that lists all its nodes; this node may
+// be among them, or a stranger. So each round looks the name up and asks all its addresses,
+// whatever the others of them answer; only one whose member is alive needs no visit. A round
+// without a member is followed by another after a random time below a ceiling that doubles up to
+// `backoff_max`, for ever; one with a member by another after `interval` or so: so a cluster that
+// fell apart finds itself again. Seeds are not members.
 
 #include "membership/member.hpp"
 #include "membership/random.hpp"
@@ -24,43 +26,98 @@ public:
     duration backoff_min;
     duration backoff_max;
     duration interval;
+    std::size_t addresses_max = 64; // of a name: asked in one round
+    std::size_t lookups_max = 8;    // at a time
+    std::size_t calls_max = 3;      // at a time; fewer than a node has clients for its peers
   };
 
-  seeds(std::vector<std::string> addresses, const timing& t);
+  using aliveness = std::function<bool(const node_id&)>;
+
+  /// One address of one seed.
+  struct target {
+    std::string seed;
+    std::string address;
+  };
+
+  enum class outcome : std::uint8_t { untried, ourselves, reached, failed };
+
+  /// What came of asking an address last, or of looking up a name: then without an address.
+  struct attempt {
+    std::string seed;
+    std::string address;
+    outcome what = outcome::untried;
+    std::string why; // it failed
+  };
+
+  seeds(std::vector<std::string> names, const timing& t);
+
+  bool is_empty() const { return seeds_.empty(); }
 
   /// All are due, as at the start.
   void hurry(duration now);
 
-  /// The seeds to be tried now; each is under way until `reached` or `failed`. `is_alive` says
-  /// whether a seed's member needs no visit.
-  std::vector<std::string> due(duration now, random_source& random,
-                               const std::function<bool(const node_id&)>& is_alive);
+  /// The names to be looked up now; each is under way until `found` or `not_found`. `is_alive` says
+  /// whether a member needs no visit.
+  std::vector<std::string> due(duration now, random_source& random, const aliveness& is_alive);
 
-  /// It answered, as this member; nothing if that is ourselves.
-  void reached(const std::string& seed, const node_id& who, duration now, random_source& random);
-  void failed(const std::string& seed, duration now, random_source& random);
+  /// Where a name leads.
+  void found(const std::string& seed, std::vector<std::string> addresses, duration now,
+             random_source& random, const aliveness& is_alive);
+  void not_found(const std::string& seed, const std::string& why, duration now,
+                 random_source& random);
 
+  /// The addresses to be asked now; each is under way until one of the three below.
+  std::vector<target> to_ask();
+
+  /// It answered, as this member, which is not ourselves.
+  void reached(const target& where, const node_id& who, duration now, random_source& random);
+  void is_ourselves(const target& where, duration now, random_source& random);
+  void failed(const target& where, const std::string& why, duration now, random_source& random);
+
+  /// When `due` has something to say; not before a lookup ends if too many are under way.
   std::optional<duration> next_due() const;
+
+  /// Those of which nobody but ourselves ever answered.
   std::vector<std::string> unreached() const;
 
-  /// Whether some seed other than ourselves was reached, or there is none.
+  /// Whether some seed led to somebody else, or all of them only to ourselves.
   bool any_reached() const;
 
-  /// A seed turned out to be ourselves.
-  void is_ourselves(const std::string& seed, duration now, random_source& random);
+  /// Whether each was tried to the end at least once since `hurry`.
+  bool are_tried() const;
+
+  std::vector<attempt> attempts() const;
 
 private:
-  struct state {
-    duration due{0};
-    std::uint32_t failures = 0;
-    bool under_way = false;
-    bool ourselves = false;
-    bool answered = false;
+  enum class stage : std::uint8_t { waiting, looking_up, asking };
+
+  struct known_place {
+    outcome what = outcome::untried;
+    std::string why;
     std::optional<node_id> who;
   };
 
+  struct state {
+    duration due{0};
+    std::uint32_t failures = 0;
+    stage at = stage::waiting;
+    bool answered = false; // somebody else, ever
+    bool tried = false;    // to the end of a round
+    std::string why_not_found;
+    std::map<std::string, known_place> places; // as last looked up
+    std::vector<std::string> left;             // of them, to be asked in this round
+    std::size_t asked = 0;                     // under way
+  };
+
+  bool leads_only_to_us(const state& s) const;
+  state* asking(const target& where);
+  void note(const target& where, const known_place& result, duration now, random_source& random);
+  void end_round(state& s, duration now, random_source& random);
+
   timing timing_;
   std::map<std::string, state> seeds_;
+  std::size_t looked_up_ = 0; // now
+  std::size_t asked_ = 0;     // now, of all seeds
 };
 
 } // namespace starling::membership

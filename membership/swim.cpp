@@ -37,6 +37,7 @@ void swim::start(duration now, const udp_address& where) {
     assert(is_valid(profile_));
     publish_self(profile_.written, true);
     seeds_.hurry(now_);
+    alone_since_ = now_;
     // Spread over the interval, so that nodes that start together do not probe together.
     next_probe_ = now_ + random_.between(duration{0}, settings_.probe_interval);
     next_sync_ = now_ + random_.between(duration{0}, settings_.sync_interval);
@@ -190,6 +191,7 @@ void swim::rejoin(duration now) {
   farewells_.clear();
   publish_self({self().status.at.generation + 1, 0}, true);
   seeds_.hurry(now_);
+  alone_since_ = now_;
   next_probe_ = now_;
   last_heard_ = now_;
   // Nobody told us meanwhile who recovered.
@@ -241,6 +243,8 @@ std::optional<duration> swim::next_tick() const {
   at(next_dead_probe_);
   if (const auto due = seeds_.next_due())
     at(*due);
+  if (const auto due = alone_due())
+    at(*due);
   return next;
 }
 
@@ -280,6 +284,7 @@ void swim::begin(duration now) {
 }
 
 void swim::finish() {
+  check_company();
   // A stall is found by the tick that is late, not by the packets that the driver hands over first.
   if (expected_tick_ && now_ - *expected_tick_ > settings_.stall_tolerance)
     return;

@@ -126,7 +126,11 @@ public:
   /// The end of a `call`. Answers with why the content is not what it should be, if so.
   std::optional<wire::decode_error> call_answered(duration now, std::uint64_t token,
                                                   std::string_view content);
-  void call_failed(duration now, std::uint64_t token);
+  void call_failed(duration now, std::uint64_t token, const call_failure& why = {});
+
+  /// The end of a lookup: where the name of a seed leads, as host:port; or why that is not known.
+  void found(duration now, const std::string& seed, std::vector<std::string> addresses);
+  void not_found(duration now, const std::string& seed, const std::string& why);
 
   /// Somebody found that `address` is home to another process than we hold; ask it soon.
   void call_on(duration now, const std::string& address);
@@ -148,7 +152,10 @@ public:
 
   bool is_started() const { return started_; }
   bool is_leaving() const { return leaving_; }
-  bool is_isolated() const { return isolated_; }
+
+  /// Whether nothing is heard from anybody, or nobody is there who should be.
+  bool is_isolated() const { return isolated_ || alone_; }
+  bool is_alone() const { return alone_; }
   const member& self() const { return table_.find(id_)->record; }
   unsigned health() const { return health_; } // 0 is best
   const counters& totals() const { return totals_; }
@@ -162,6 +169,9 @@ public:
 
   /// Seeds that never answered.
   std::vector<std::string> unreached_seeds() const { return seeds_.unreached(); }
+
+  /// What came of each seed and each of its addresses.
+  std::vector<seeds::attempt> seed_attempts() const { return seeds_.attempts(); }
 
   /// Whether a seed was reached, or there is none.
   bool has_joined() const { return seeds_.any_reached(); }
@@ -184,7 +194,7 @@ private:
   struct pending_call {
     call_kind kind;
     std::string address;
-    std::optional<std::string> seed; // the seed it was made for
+    std::optional<std::string> seed; // whose name led to the address
     node_id peer;                    // or the member
     std::uint64_t digest = 0;        // the peer's, that differed
     std::uint64_t probe = 0;         // number of the probe that a ping helps
@@ -270,7 +280,7 @@ private:
   duration probe_timeout(const node_id& peer) const;
   duration scaled_interval() const;
 
-  // swim_repair.cpp: gossip, syncs, seeds, healing, leaving
+  // swim_repair.cpp: gossip, syncs, healing, leaving
   void gossip_due();
   void repair_due();
   void compare_digest(const packet_header& h);
@@ -279,7 +289,7 @@ private:
   void make_call(const pending_call& c, const challenge& to);
   challenge last_known(const node_id& peer) const;
   std::optional<wire::decode_error> take_answer(const pending_call& done, std::string_view content);
-  void give_up(const pending_call& c);
+  void give_up(const pending_call& c, const std::string& why);
   /// Whose list came, and what was known of it before it.
   struct list_sender {
     node_id id;
@@ -293,6 +303,14 @@ private:
   void on_leave(const opened_packet& p, const udp_address& from);
   void on_leave_ack(const opened_packet& p);
   std::optional<node_id> random_live();
+
+  // swim_seeds.cpp: the search for others, and what is said if there are none
+  void seeds_due();
+  void ask_seeds();
+  void seed_failed(const pending_call& c, const std::string& why);
+  std::optional<duration> alone_due() const;
+  bool should_know_others() const;
+  void check_company();
 
   settings settings_;
   wire::secret secret_;
@@ -332,6 +350,8 @@ private:
 
   unsigned health_ = 0;
   bool isolated_ = false;
+  bool alone_ = false;
+  duration alone_since_{0}; // while nobody else is live
   duration last_heard_{0};
   bool probe_failed_since_ = false; // one of ours, target, helpers and all
   duration last_change_{0};

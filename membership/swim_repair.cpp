@@ -1,4 +1,4 @@
-// Gossip, exchanges of tables, seeds, the search for the dead, and leaving.
+// Gossip, exchanges of tables, the search for the dead, and leaving.
 
 #include "membership/swim.hpp"
 
@@ -47,13 +47,7 @@ std::optional<node_id> swim::random_live() {
 void swim::repair_due() {
   if (leaving_)
     return;
-  for (const auto& seed :
-       seeds_.due(now_, random_, [this](const node_id& id) { return is_live(id); })) {
-    if (seed == profile_.address)
-      seeds_.is_ourselves(seed, now_, random_);
-    else
-      sync_with(seed, seed, {}, 0);
-  }
+  seeds_due();
   if (now_ >= next_sync_) {
     const auto period = sync_period(settings_, live_members());
     next_sync_ = now_ + random_.between(period / 2, 3 * period / 2);
@@ -200,7 +194,8 @@ std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_
 
   auto bad = take_answer(done, content);
   if (bad)
-    give_up(done);
+    give_up(done, "its answer is not what was asked for: " + std::string{bad->what});
+  ask_seeds();
   finish();
   return bad;
 }
@@ -211,8 +206,15 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
   if (const auto* error = std::get_if<wire::decode_error>(&answer))
     return *error;
   if (const auto* to = std::get_if<challenge>(&answer)) {
-    if (done.was_challenged) { // it started anew meanwhile
-      give_up(done);
+    if (to->session == profile_.session) {
+      if (done.seed)
+        seeds_.is_ourselves({*done.seed, done.address}, now_, random_);
+      else
+        give_up(done, "it is this node");
+      return std::nullopt;
+    }
+    if (done.was_challenged) {
+      give_up(done, "it started anew meanwhile");
       return std::nullopt;
     }
     auto again = done;
@@ -241,11 +243,11 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
   if (const auto* error = std::get_if<wire::decode_error>(&read))
     return *error;
   if (done.seed && sender.id == id_)
-    seeds_.is_ourselves(*done.seed, now_, random_);
+    seed_failed(done, "it is another process under the id of this node");
   else if (done.seed && refused != totals_.dropped_ahead)
-    seeds_.failed(*done.seed, now_, random_); // it knows us, but we refuse what it says it is
+    seed_failed(done, "its clock is too far ahead of ours");
   else if (done.seed)
-    seeds_.reached(*done.seed, sender.id, now_, random_);
+    seeds_.reached({*done.seed, done.address}, sender.id, now_, random_);
   if (const auto c = live_contacts_.find(done.peer);
       c != live_contacts_.end() && digest == table_.digest()) {
     c->second.fruitless_digest = done.digest;
@@ -254,22 +256,23 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
   return std::nullopt;
 }
 
-void swim::call_failed(duration now, std::uint64_t token) {
+void swim::call_failed(duration now, std::uint64_t token, const call_failure& why) {
   begin(now);
   const auto found = calls_.find(token);
   if (found == calls_.end())
     return;
   const auto failed = std::move(found->second);
   calls_.erase(found);
-  give_up(failed);
+  give_up(failed, why.why.empty() ? "no answer" : why.why);
+  ask_seeds();
   finish();
 }
 
-void swim::give_up(const pending_call& c) {
+void swim::give_up(const pending_call& c, const std::string& why) {
   if (c.kind == call_kind::sync)
     ++totals_.syncs_failed;
   if (c.seed)
-    seeds_.failed(*c.seed, now_, random_);
+    seed_failed(c, why);
 }
 
 // -- leaving --

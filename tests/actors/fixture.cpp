@@ -138,10 +138,13 @@ fake_membership::fake_membership(caf::actor_system& sys) {
 
 fake_resolver::fake_resolver(caf::actor_system& sys) {
   handle_ = sys.spawn([s = state_](resolver_actor::pointer) -> resolver_actor::behavior_type {
-    return {[s](resolve_atom, const std::string& name) -> caf::result<membership::udp_address> {
+    return {[s](resolve_atom,
+                const std::string& name) -> caf::result<std::vector<membership::udp_address>> {
       s->asked.push_back(name);
+      if (const auto known = s->names.find(name); known != s->names.end())
+        return known->second;
       if (s->address)
-        return *s->address;
+        return std::vector{*s->address};
       return caf::make_error(errc::unreachable, "no such name");
     }};
   });

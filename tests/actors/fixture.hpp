@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -202,7 +203,7 @@ private:
   membership_actor handle_;
 };
 
-/// A resolver that knows one address, or none.
+/// A resolver that knows some names, and one address for all others, or none.
 class fake_resolver {
 public:
   explicit fake_resolver(caf::actor_system& sys);
@@ -212,12 +213,18 @@ public:
   /// What names are from now on; without it none is found. At first there is none.
   void set(std::optional<membership::udp_address> address) { state_->address = address; }
 
+  /// The same for one name.
+  void set(const std::string& name, std::vector<membership::udp_address> addresses) {
+    state_->names[name] = std::move(addresses);
+  }
+
   /// The names that were looked up, in order.
   const std::vector<std::string>& asked() const { return state_->asked; }
 
 private:
   struct state {
     std::optional<membership::udp_address> address;
+    std::map<std::string, std::vector<membership::udp_address>> names;
     std::vector<std::string> asked;
   };
 

@@ -29,10 +29,11 @@ constexpr std::uint64_t wall_clock = 1'700'000'000'000;
 class MembershipActor : public actor_test {
 protected:
   struct fake_node {
-    explicit fake_node(caf::actor_system& sys) : resolver(sys), gossip(sys) {}
+    explicit fake_node(caf::actor_system& sys) : resolver(sys), seeds(sys), gossip(sys) {}
 
     membership_actor actor;
-    fake_resolver resolver;
+    fake_resolver resolver; // of its own name
+    fake_resolver seeds;
     fake_gossip gossip;
     std::deque<datagram> queued; // in its socket, if it hands over nothing by itself
     bool hands_over = true;
@@ -55,6 +56,8 @@ protected:
   fake_node& spawn(std::uint64_t number, std::vector<std::string> seeds) {
     auto& node = *nodes.emplace(number, std::make_unique<fake_node>(sys)).first->second;
     node.resolver.set(where(number));
+    for (std::uint64_t other = 1; other < 10; ++other)
+      node.seeds.set(address(other), {where(other)});
     const membership_context context{
         .self = {.id = id(number),
                  .generation = wall_clock,
@@ -69,6 +72,7 @@ protected:
         .random_seed = number,
         .peers = track(spawn_wire(number)),
         .resolver = node.resolver.handle(),
+        .seed_resolver = node.seeds.handle(),
         .is_for_others = is_for_others,
         .resolve_interval = resolve_interval,
         .resolve_retry = resolve_retry,
@@ -129,7 +133,7 @@ protected:
             if (script)
               return script(calls.back());
             for (auto& [number, node] : nodes)
-              if (address(number) == to && !cut.contains(number) && !cut.contains(from))
+              if (is_of(to, number) && !cut.contains(number) && !cut.contains(from))
                 for (const auto kind : {call_kind::sync, call_kind::ping, call_kind::leave})
                   if (path == path_of(kind))
                     return self->delegate(node->actor, message_atom_v, kind, body);
@@ -163,7 +167,17 @@ protected:
     return std::move(out).take();
   }
 
-  /// How often a node posted to an address.
+  /// Whether an address leads to a node, by its name or not.
+  static bool is_of(const std::string& to, std::uint64_t number) {
+    return to == address(number) || to == to_string(where(number));
+  }
+
+  /// How often somebody posted to a node.
+  std::ptrdiff_t calls_to(std::uint64_t number) const {
+    return std::ranges::count_if(calls,
+                                 [&](const auto& call) { return is_of(call.address, number); });
+  }
+
   std::ptrdiff_t calls_to(const std::string& to) const {
     return std::ranges::count(calls, to, &fake_peers::post::address);
   }
@@ -213,7 +227,7 @@ TEST_F(MembershipActor, TakesNoPartBeforeItsOwnNameResolves) {
 
   node.resolver.set(where(1));
   advance(1s);
-  EXPECT_EQ(calls_to(address(2)), 1);
+  EXPECT_EQ(calls_to(2), 1);
   EXPECT_EQ(report(1).self.profile->udp, where(1));
 }
 
@@ -228,7 +242,7 @@ TEST_F(MembershipActor, DoesNotTellOtherMachinesALoopbackAddress) {
 
   node.resolver.set(where(1));
   advance(1s);
-  EXPECT_EQ(calls_to(address(2)), 1);
+  EXPECT_EQ(calls_to(2), 1);
 }
 
 TEST_F(MembershipActor, SaysWhenItIsSomebodyElseBeforeOthersHearOfIt) {
@@ -296,15 +310,46 @@ TEST_F(MembershipActor, KeepsItsAddressWhileItsNameDoesNotResolve) {
 TEST_F(MembershipActor, CallsOnTheSeedsAtOnceAndForEver) {
   start(1, {address(7), address(8)});
 
-  EXPECT_EQ(calls_to(address(7)), 1);
-  EXPECT_EQ(calls_to(address(8)), 1);
+  EXPECT_EQ(calls_to(7), 1);
+  EXPECT_EQ(calls_to(8), 1);
   EXPECT_EQ(calls.front().path, "/cluster/sync");
   EXPECT_THAT(report(1).unreached_seeds, UnorderedElementsAre(address(7), address(8)));
   EXPECT_FALSE(report(1).joined);
 
   advance(10min);
-  EXPECT_GT(calls_to(address(7)), 10min / settings.seed_backoff_max);
+  EXPECT_GT(calls_to(7), 10min / settings.seed_backoff_max);
   EXPECT_THAT(report(1).peers, IsEmpty()) << "a seed is no member";
+}
+
+TEST_F(MembershipActor, AsksEveryAddressOfASeedsName) {
+  auto& third = spawn(3, {"service:1"});
+  third.seeds.set("service:1", {where(3), where(9), where(2), where(1)});
+  for (const std::uint64_t other : {1, 2})
+    start(other, {});
+  tell(third.actor, start_atom_v);
+  advance(2s);
+
+  EXPECT_EQ(state(3, 1), "alive");
+  EXPECT_EQ(state(3, 2), "alive");
+  EXPECT_EQ(calls_to(9), 1);
+  EXPECT_GE(calls_to(3), 1) << "whether an address is its own, it finds out by asking";
+  EXPECT_FALSE(report(3).isolated);
+}
+
+TEST_F(MembershipActor, SaysWhyItIsAlone) {
+  auto& node = spawn(1, {"service:1", "nobody:1"});
+  node.seeds.set("service:1", {where(1), where(9)});
+  tell(node.actor, start_atom_v);
+  advance(30s);
+
+  EXPECT_TRUE(report(1).isolated);
+  EXPECT_EQ(report(1).alone, "nobody:1: no such name, service:1 (10.0.0.1:1) is this node, "
+                             "service:1 (10.0.0.9:1): nobody is there");
+
+  start(9, {address(1)});
+  advance(2s);
+  EXPECT_FALSE(report(1).isolated);
+  EXPECT_EQ(report(1).alone, "");
 }
 
 TEST_F(MembershipActor, TakesGarbageInsteadOfAnAnswerForNoAnswer) {
@@ -313,7 +358,7 @@ TEST_F(MembershipActor, TakesGarbageInsteadOfAnAnswerForNoAnswer) {
 
   advance(1min);
 
-  EXPECT_GT(calls_to(address(7)), 3);
+  EXPECT_GT(calls_to(7), 3);
   EXPECT_THAT(report(1).peers, IsEmpty());
   EXPECT_FALSE(report(1).joined);
 }

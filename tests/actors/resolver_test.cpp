@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
+#include <vector>
 
 namespace starling::actors {
 namespace {
@@ -19,14 +21,19 @@ protected:
     config() { set("caf.scheduler.max-threads", 2); }
   };
 
-  /// The address of a name; nothing if the resolver says that it finds none.
+  /// The first address of a name; nothing if the resolver says that it finds none.
   std::optional<udp_address> resolve(address_family wanted, const std::string& name) {
+    const auto all = resolve_all(wanted, name);
+    return all.empty() ? std::nullopt : std::optional{all.front()};
+  }
+
+  std::vector<udp_address> resolve_all(address_family wanted, const std::string& name) {
     const auto resolver = spawn_resolver(sys, wanted);
-    std::optional<udp_address> result;
+    std::vector<udp_address> result;
     caf::scoped_actor self{sys};
     self->request(resolver, std::chrono::seconds{15}, resolve_atom_v, name)
         .receive(
-            [&](const udp_address& found) { result = found; },
+            [&](const std::vector<udp_address>& found) { result = found; },
             [](const caf::error& why) { EXPECT_EQ(why, errc::unreachable) << to_string(why); });
     self->send_exit(resolver, caf::exit_reason::user_shutdown);
     return result;
@@ -48,6 +55,13 @@ TEST_F(Resolver, ReadsAddresses) {
 
 TEST_F(Resolver, FindsNamesThatThisMachineKnows) {
   EXPECT_EQ(resolve(address_family::v4, "localhost:9080"), udp_address::v4(127, 0, 0, 1, 9080));
+}
+
+TEST_F(Resolver, FindsEachAddressOnce) {
+  const auto all = resolve_all(address_family::both, "localhost:9080");
+
+  EXPECT_FALSE(all.empty());
+  EXPECT_EQ(std::set(all.begin(), all.end()).size(), all.size());
 }
 
 TEST_F(Resolver, FindsNoAddressOfAnotherFamily) {

@@ -64,6 +64,7 @@ protected:
                                        .random_seed = 1,
                                        .peers = fakes_.handle(),
                                        .resolver = resolver_.handle(),
+                                       .seed_resolver = resolver_.handle(),
                                        .send = [](const auto&, auto) {},
                                        .take = [] { return std::vector<actors::datagram>{}; }}));
     gossip_ = track(actors::spawn_gossip(sys, {.session = {1},
@@ -199,6 +200,7 @@ TEST_F(PeerListener, ExchangesMemberLists) {
   start();
   membership::swim other{{}, make_identity(2), ours, {"node-1:1"}, 1, membership::duration{1}};
   other.start(membership::duration{1}, membership::udp_address::v4(10, 0, 0, 2, 1));
+  other.found(membership::duration{1}, "node-1:1", {"10.0.0.1:1"});
   ASSERT_EQ(other.out().calls.size(), 1u);
   const auto carry = [&] {
     const auto asked = other.out().calls.at(0);

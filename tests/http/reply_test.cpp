@@ -215,6 +215,7 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
                  .since = leap,
                  .reason = "no answer"}},
       .unreached_seeds = {"d:1", "e:1"},
+      .warnings = {"it is \"alone\""},
       .replication = {.root = "00ff", .keys = 3, .log_entries = 2, .log_bytes = 99},
   };
 
@@ -233,6 +234,7 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
             "\"cluster\": \"127.0.0.1:9082\", \"state\": \"dead\", \"incarnation\": \"9.2\", "
             "\"since\": \"2024-02-29T01:02:03Z\", \"health\": 0, \"round_trip_ms\": null, "
             "\"reason\": \"no answer\"}], \"unreached_seeds\": [\"d:1\", \"e:1\"], "
+            "\"warnings\": [\"it is \\\"alone\\\"\"], "
             "\"replication\": {\"root\": \"00ff\", \"keys\": 3, \"log_entries\": 2, \"log_bytes\": "
             "99}}\n");
   EXPECT_FALSE(check_json(reply.body));
@@ -240,6 +242,8 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
 
 TEST(Reply, OfAPageHasItsType) {
   EXPECT_EQ(reply_with_status("ok").body, "{\"status\": \"ok\"}\n");
+  EXPECT_EQ(reply_with_status("ok", {"one", "two"}).body,
+            "{\"status\": \"ok\", \"warnings\": [\"one\", \"two\"]}\n");
   EXPECT_EQ(reply_with_status("ok").content_type, "application/json; charset=utf-8");
   EXPECT_EQ(reply_with_metrics("up 1\n").body, "up 1\n");
   EXPECT_EQ(reply_with_metrics("").content_type, "text/plain; version=0.0.4; charset=utf-8");

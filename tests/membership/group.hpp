@@ -179,6 +179,11 @@ public:
                     [this, to, from, bytes = std::move(bytes)] { arrive(to, from, bytes); });
   }
 
+  /// Where the name of a seed leads.
+  std::function<std::vector<std::string>(const std::string&)> where_leads = [](const auto& name) {
+    return std::vector{name};
+  };
+
   /// Sees each packet that is sent.
   std::function<void(std::size_t from, const packet&)> spy;
 
@@ -201,6 +206,13 @@ public:
       n.events.push_back(e);
     for (const auto& c : n.core->out().calls)
       events_.emplace(now + latency, [this, i, c] { carry(i, c); });
+    for (const auto& name : n.core->out().lookups)
+      events_.emplace(now, [this, i, name] {
+        if (!nodes[i].is_up)
+          return;
+        nodes[i].core->found(now, name, where_leads(name));
+        perform(i);
+      });
   }
 
   std::vector<node> nodes;

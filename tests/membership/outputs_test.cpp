@@ -28,12 +28,14 @@ TEST(Outputs, AreEmptyAfterClearing) {
   outputs out;
   out.buffer().raw("bytes");
   out.close_packet({});
+  out.lookups.push_back("a:1");
   out.calls.push_back({});
   out.events.push_back({.kind = event_kind::joined, .who = {}});
 
   out.clear();
 
   EXPECT_EQ(out.packets(), 0u);
+  EXPECT_TRUE(out.lookups.empty());
   EXPECT_TRUE(out.calls.empty());
   EXPECT_TRUE(out.events.empty());
   out.buffer().raw("more");

@@ -243,6 +243,9 @@ public:
     return result;
   }
 
+  /// Why calls fail that do.
+  call_failure failure;
+
   /// The content of the answer to each call from now on; without, they fail.
   std::function<std::optional<std::string>(const call&)> on_call = [](const call&) {
     return std::nullopt;
@@ -253,6 +256,11 @@ public:
       [this](const call& c) -> std::optional<std::string> {
     const auto content = on_call(c);
     return content ? std::optional{encode_answer(*content)} : std::nullopt;
+  };
+
+  /// Where the name of a seed leads, from now on; nothing if it is not found.
+  std::function<std::vector<std::string>(const std::string&)> on_lookup = [](const auto& name) {
+    return std::vector{name};
   };
 
   /// Calls do not end, well or not.
@@ -271,6 +279,16 @@ public:
     }
     for (const auto& e : core.out().events)
       events.push_back(e);
+    for (const auto& name : core.out().lookups) {
+      lookups.push_back(name);
+      at(now, [this, name] {
+        if (auto addresses = on_lookup(name); !addresses.empty())
+          core.found(now, name, std::move(addresses));
+        else
+          core.not_found(now, name, "no such name");
+        look();
+      });
+    }
     for (const auto& c : core.out().calls) {
       calls.push_back(c);
       if (is_called_in_vain)
@@ -279,7 +297,7 @@ public:
         if (const auto answer = on_answer(c))
           static_cast<void>(core.call_answered(now, c.token, *answer));
         else
-          core.call_failed(now, c.token);
+          core.call_failed(now, c.token, failure);
         look();
       });
     }
@@ -288,6 +306,7 @@ public:
   void forget_what_was_seen() {
     packets.clear();
     events.clear();
+    lookups.clear();
     calls.clear();
   }
 
@@ -298,6 +317,7 @@ public:
   std::vector<peer> peers;
   std::vector<seen_packet> packets;
   std::vector<event> events;
+  std::vector<std::string> lookups;
   std::vector<call> calls;
 
 private:

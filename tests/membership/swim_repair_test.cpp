@@ -773,7 +773,7 @@ TEST(SwimRepair, WhoIsChallengedCallsAgainOnce) {
 TEST(SwimRepair, WhoChallengesForEverIsNoSeed) {
   stage st{0, {}, {"a:1"}};
   std::uint64_t asked = 0;
-  st.on_answer = [&](const call&) { return encode_answer(challenge{{++asked}}); };
+  st.on_answer = [&](const call&) { return encode_answer(challenge{{1000 + ++asked}}); };
 
   st.run(1s);
 

@@ -320,7 +320,7 @@ bool liveness::is_connected(const std::vector<const process*>& running) const {
              !has_fault(fault_kind::short_memory)) &&
             known->record.profile->udp == udp_of(other.where)) ||
            std::ranges::any_of(p.born.seeds, [&](const std::string& seed) {
-             return resolve_(seed) == other.where;
+             return std::ranges::count(resolve_(seed), other.where) > 0;
            });
   };
   std::vector<std::size_t> reached{0};

@@ -25,7 +25,7 @@ namespace starling::simulation {
 class liveness {
 public:
   using processes = std::vector<std::unique_ptr<process>>;
-  using resolver = std::function<std::optional<address>(const std::string&)>;
+  using resolver = std::function<std::vector<address>(const std::string&)>;
 
   /// What a deadline is prolonged by: clocks go wrong by a tenth, and so do deadlines by them.
   static constexpr int slack_of_clocks = 10;

@@ -11,7 +11,12 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// Independent sources of randomness of a run; the kinds of faults have the first ones.
-enum stream : std::uint64_t { world_stream = 2000, network_stream, attacker_stream };
+enum stream : std::uint64_t {
+  world_stream = 2000,
+  network_stream,
+  attacker_stream,
+  service_stream
+};
 
 /// Milliseconds since 1970 when a run begins.
 constexpr std::uint64_t wall_clock_start = 1'700'000'000'000;
@@ -24,6 +29,22 @@ constexpr int slack_with_tenant = 150; // percent
 
 /// Packets, calls and faults in the hash of a run.
 enum what_happened : std::uint64_t { a_packet, an_arrival, a_call, an_answer, an_event, a_fault };
+
+/// Where nothing listens.
+constexpr address nobodys_address{hosts_max - 3, first_port};
+
+/// An address as the text that leads to it, and back.
+std::string text_of(const address& a) {
+  return "at-" + std::to_string(a.host) + ":" + std::to_string(a.port);
+}
+
+std::optional<address> address_in(const std::string& text) {
+  const auto colon = text.find(':');
+  if (!text.starts_with("at-") || colon == std::string::npos)
+    return std::nullopt;
+  return address{static_cast<std::uint16_t>(std::stoul(text.substr(3, colon - 3))),
+                 static_cast<std::uint16_t>(std::stoul(text.substr(colon + 1)))};
+}
 
 std::size_t draw_nodes(dice& random) {
   const auto one = random.below(15);
@@ -55,7 +76,7 @@ world::world(const run_options& options, tenant* tenant)
   const auto slack = tenant_ == nullptr ? liveness::slack_of_clocks : slack_with_tenant;
   liveness_ = std::make_unique<liveness>(
       time_, log_, safety_, settings_, faults_, nodes_, processes_,
-      [this](const std::string& name) { return resolve(name); }, slack);
+      [this](const std::string& name) { return look_up(name); }, slack);
 }
 
 void world::draw_settings() {
@@ -74,6 +95,7 @@ void world::draw_machines() {
   const bool have_aliases = random_.chance(0.5);
   const bool has_bad_seed = random_.chance(0.2);
   const bool is_insecure = random_.chance(0.2);
+  const bool is_service = dice{options_.seed, service_stream}.chance(0.3);
   secrets_ = {wire::secret{"starling", is_insecure ? "" : "a key"},
               wire::secret{"rival", is_insecure ? "" : "a key"}};
   const auto add = [&](std::size_t cluster, std::size_t number, std::size_t host) {
@@ -83,7 +105,11 @@ void world::draw_machines() {
     const std::string prefix = cluster == 0 ? "n" : "rival-";
     m.name = prefix + std::to_string(number) + ":9080";
     m.alias = prefix + "seed-" + std::to_string(number) + ":9080";
-    for (std::size_t s = 0; s < seeds; ++s)
+    if (is_service) {
+      m.service = prefix + "service:9080";
+      m.seeds.push_back(m.service);
+    }
+    for (std::size_t s = 0; s < seeds && !is_service; ++s)
       m.seeds.push_back(prefix + (have_aliases ? "seed-" : "") + std::to_string(s) + ":9080");
     if (has_bad_seed)
       m.seeds.push_back("nobody:9080");
@@ -435,6 +461,8 @@ void world::handled(process& p, const input& what) {
     for (const auto& e : p.core.out().events)
       tenant_->hears(p, e);
   send_packets(p);
+  for (const auto& name : p.core.out().lookups)
+    look_up(p, name);
   for (const auto& c : p.core.out().calls)
     make_call(p, c);
   const auto has_left = [](const membership::event& e) {
@@ -502,12 +530,48 @@ process* world::listener_at(address a) {
 }
 
 std::optional<address> world::resolve(const std::string& name) const {
+  if (const auto at = address_in(name))
+    return at;
   if (time_.now() < seeds_out_until_)
     return std::nullopt;
   for (const auto& m : machines_)
     if (m.name == name || (m.alias == name && !seeds_are_gone_))
       return m.where;
   return std::nullopt;
+}
+
+std::vector<address> world::look_up(const std::string& name) const {
+  std::vector<address> result;
+  if (time_.now() < seeds_out_until_)
+    return result;
+  for (const auto& m : machines_)
+    if (m.service == name && !seeds_are_gone_)
+      result.push_back(m.where);
+  if (!result.empty()) {
+    // Records are left of what was there before, or are for something else.
+    result.push_back(nobodys_address);
+    for (const auto& m : machines_)
+      if (m.service != name)
+        result.push_back(m.where);
+  } else if (const auto one = resolve(name)) {
+    result.push_back(*one);
+  }
+  return result;
+}
+
+void world::look_up(process& p, const std::string& name) {
+  time_.after(look_up_time, [this, &p, name] {
+    p.happens({input_kind::command, nullptr}, [this, &p, name] {
+      safety_.before(p, {});
+      std::vector<std::string> all;
+      for (const auto& one : look_up(name))
+        all.push_back(text_of(one));
+      if (all.empty())
+        p.core.not_found(p.clock(), name, "no such name");
+      else
+        p.core.found(p.clock(), name, std::move(all));
+    });
+  });
 }
 
 void world::make_call(process& p, const membership::call& c) {

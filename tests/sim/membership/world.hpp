@@ -67,8 +67,12 @@ public:
   const std::vector<std::unique_ptr<process>>& processes() const { return processes_; }
   process* listener_at(address a);
 
-  /// Where a name leads: to the machine that has it now, whether or not something runs there.
+  /// Where a name leads: to the machine that has it now, whether or not something runs there. An
+  /// address leads to itself.
   std::optional<address> resolve(const std::string& name) const;
+
+  /// All addresses of a name: several for that of a service.
+  std::vector<address> look_up(const std::string& name) const;
 
   std::string name(const process& p) const { return safety_.name(p); }
 
@@ -83,8 +87,9 @@ private:
   struct machine {
     std::size_t cluster = 0;
     address where;
-    std::string name;  // host:port, as in the configurations
-    std::string alias; // another, for those who start from it
+    std::string name;    // host:port, as in the configurations
+    std::string alias;   // another, for those who start from it
+    std::string service; // the name of all machines of its cluster; empty if there is none
     std::vector<std::string> seeds;
     std::optional<membership::node_id> stored_id;
     std::uint64_t stored_generation = 0;
@@ -114,6 +119,7 @@ private:
   void handled(process& p, const input& what);
   void send_packets(process& p);
   void deliver(const datagram& d);
+  void look_up(process& p, const std::string& name);
   void make_call(process& p, const membership::call& c);
   void answer_call(process& p, const membership::call& c, process& asked);
   void call_again(const recorded_call& c);

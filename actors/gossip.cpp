@@ -280,6 +280,8 @@ private:
             std::move(e.bytes))
         .then([this, peer, address](const std::string& bytes) { answered(peer, address, bytes); },
               [this, peer, address](const caf::error& why) {
+                if (why == errc::unreachable)
+                  anon_send(context_.membership, peer_atom_v, address, false);
                 failed(peer, address, reason_of(why));
               });
   }
@@ -294,7 +296,7 @@ private:
       return failed(peer, address, "an answer that does not fit");
     keep_what_was_told();
     if (silent_.erase(peer) > 0)
-      log::info("gossip", "{} answers again", address);
+      tell_of_return(address);
     const bool mends = answer->rows.has_value();
     join(peer, *items, mends,
          [this, peer, address, head = std::move(*answer)](const caf::error& why) {
@@ -304,6 +306,11 @@ private:
            count_repairs();
            tell_mended();
          });
+  }
+
+  void tell_of_return(const std::string& address) {
+    log::info("gossip", "{} answers again", address);
+    anon_send(context_.membership, peer_atom_v, address, true);
   }
 
   /// Whether the peer is dead is for the membership actor to find out.

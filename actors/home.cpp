@@ -10,6 +10,7 @@
 #include "wire/seal.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -18,13 +19,24 @@ namespace starling::actors {
 
 namespace {
 
+std::chrono::milliseconds tolerance_of(const options& o) {
+  return std::chrono::ceil<std::chrono::milliseconds>(o.swim.clock_tolerance);
+}
+
+/// Says why a node has not the id that its file had, if it has not.
+std::variant<identity, std::string> told(std::variant<identity, std::string> taken_up) {
+  if (const auto* who = std::get_if<identity>(&taken_up); who != nullptr && !who->warning.empty())
+    log::warn("node", "{}", who->warning);
+  return taken_up;
+}
+
 /// The node's id as it is kept in a file, or a new one.
 std::variant<identity, std::string> take_up_node_id(const options& o) {
   const auto& file = o.node.identity_file;
   if (file.empty())
     return draw_identity();
   if (!o.storage.new_identity)
-    return take_up_identity(file);
+    return told(take_up_identity(file, tolerance_of(o)));
   const auto fresh = draw_identity();
   if (auto failure = keep_identity(file, fresh.node, fresh.generation))
     return std::move(*failure);
@@ -189,8 +201,9 @@ std::optional<storage::failure> take_up_rows(const options& o, home& into) {
 /// What can be read of a disk that takes no writes, for this reason.
 std::variant<home, std::string> open_to_read(const options& o, storage::folder folder,
                                              storage::failure why) {
-  auto who = o.node.identity_file.empty() ? std::variant<identity, std::string>{draw_identity()}
-                                          : look_up_identity(o.node.identity_file);
+  auto who = o.node.identity_file.empty()
+                 ? std::variant<identity, std::string>{draw_identity()}
+                 : told(look_up_identity(o.node.identity_file, tolerance_of(o)));
   if (auto* failed = std::get_if<std::string>(&who))
     return "node.identity-file: " + *failed;
   auto opened = storage::open_rocks_store_to_read(folder.rows(), settings_for(o));

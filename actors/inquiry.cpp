@@ -74,8 +74,9 @@ private:
   void look_up(const std::string& seed) {
     request(context_.resolver, caf::infinite, resolve_atom_v, seed)
         .then(
-            [this, seed](const membership::udp_address& where) {
-              asked_.add(to_string(where));
+            [this, seed](const std::vector<membership::udp_address>& all) {
+              for (const auto& where : all)
+                asked_.add(to_string(where));
               asked_.leave_out(place_of(seed));
               ask_those_who_are_due();
               settle();

@@ -165,6 +165,8 @@ using membership_actor = caf::typed_actor<
     caf::result<std::string>(message_atom, membership::call_kind, std::string),
     // Somebody else than we thought is at that address.
     caf::result<void>(peer_atom, std::string),
+    // Whether a message reached who is at that address.
+    caf::result<void>(peer_atom, std::string, bool),
     // Leaves the cluster; answers when that is done.
     caf::result<leave_report>(leave_atom),
     // Does what is due.

@@ -23,6 +23,9 @@ using membership::duration;
 using membership::event_kind;
 using membership::member;
 
+/// How often it is seen whether the clock was set, at most.
+constexpr duration clock_interval = std::chrono::seconds{1};
+
 /// Addresses whose silence is remembered, so that it is not told again.
 constexpr std::size_t silent_max = 4096;
 
@@ -59,6 +62,10 @@ public:
           core_.call_on(now(), address);
           perform();
         },
+        [this](peer_atom, const std::string& address, bool was_reached) {
+          core_.reached(now(), address, was_reached);
+          perform();
+        },
         [this](leave_atom) { return leave(); },
         [this](tick_atom) { tick(); },
         [this](report_atom) { return report(); },
@@ -92,7 +99,6 @@ private:
               perform();
               if (is_first)
                 look_for_remembered(0, context_.settings.seed_backoff_min);
-              core_.set_wall_clock(now(), wall_clock());
               find_own_address_in(context_.resolve_interval);
             },
             [this](const caf::error& why) { found_no_address(reason_of(why)); });
@@ -135,6 +141,11 @@ private:
     wake_.reset();
     for (const auto& one : context_.take()) {
       core_.receive(now(), one.from, one.bytes);
+      carry_out();
+    }
+    if (const auto time = now(); time - clock_read_ >= clock_interval) {
+      clock_read_ = time;
+      core_.set_wall_clock(time, wall_clock());
       carry_out();
     }
     core_.tick(now());
@@ -254,7 +265,7 @@ private:
             [this, token = c.token, address = c.address, kind = c.kind](const caf::error& why) {
               if (kind == membership::call_kind::sync)
                 tell_of_silence(address, why);
-              core_.call_failed(now(), token, {reason_of(why)});
+              core_.call_failed(now(), token, {reason_of(why), why == errc::foreign_peer});
               perform();
             });
   }
@@ -349,6 +360,8 @@ private:
                              .alone = core_.is_alone() ? what_came_of_the_seeds(core_) : "",
                              .leaving = core_.is_leaving(),
                              .peers = {},
+                             .refused_by = list_of(core_.refused_by()),
+                             .refuses = list_of(core_.refusing()),
                              .unreached_seeds = core_.unreached_seeds(),
                              .joined = core_.has_joined()};
     if (!result.self.profile) // it takes no part yet, and nobody else sees this
@@ -364,7 +377,20 @@ private:
                               .round_trip = peer.round_trip,
                               .health = peer.health,
                               .replaced = peer.replaced,
-                              .own_verdict = own_verdicts_.contains(peer.record->id)});
+                              .own_verdict = own_verdicts_.contains(peer.record->id),
+                              .udp = peer.udp,
+                              .tcp = peer.tcp});
+    return result;
+  }
+
+  std::vector<refusal_report> list_of(const membership::refusals& all) const {
+    std::vector<refusal_report> result;
+    for (const auto& [address, e] : all.entries())
+      result.push_back({.address = address,
+                        .name = e.what.name,
+                        .reason = std::string{to_string(e.what.reason)},
+                        .why = describe(e.what),
+                        .since = wall_time_at(e.since)});
     return result;
   }
 
@@ -382,7 +408,8 @@ private:
   std::pair<membership::node_id, std::uint64_t> known_as_{context_.self.id,
                                                           context_.self.generation};
   std::optional<membership::udp_address> where_; // this node
-  std::optional<duration> wake_;                 // when the timer ends
+  duration clock_read_{0};
+  std::optional<duration> wake_; // when the timer ends
   caf::disposable timer_;
   caf::disposable resolve_timer_;
   caf::disposable search_timer_;

@@ -98,12 +98,34 @@ void log_event(const membership::event& e, const membership::swim& core) {
                       "was set back",
                       who);
   case event_kind::address_conflict:
-    return log::warn(component, "{} claims the address of this node", who);
-  case event_kind::clock_differs:
     return log::warn(component,
-                     "the clock of node {} and ours differ by a day or more, so it is no member "
-                     "here; set them",
-                     to_string(e.who.id));
+                     "{}, node {}, claims the address of this node, {}; each node needs a "
+                     "cluster.advertise of its own that leads to nobody else",
+                     who, to_string(e.who.id), core.self().profile->address);
+  case event_kind::refusing:
+    return log::warn(component, "{} ({}) is no member here: {}", e.where, who, e.why);
+  case event_kind::refused:
+    return log::warn(component, "{} refuses this node, which is no member there: {}", e.where,
+                     e.why);
+  case event_kind::clock_was_ahead:
+    return log::warn(component,
+                     "the clock was ahead when this node started, as {}, so others refuse it; it "
+                     "goes on as node {}",
+                     to_string(e.who.status.at), to_string(core.self().id));
+  case event_kind::udp_blocked:
+    return log::warn(component,
+                     "UDP does not get through between this node and {}, TCP or other members do; "
+                     "it stays a member. Does a firewall drop UDP?",
+                     who);
+  case event_kind::udp_open:
+    return log::info(component, "UDP gets through again between this node and {}", who);
+  case event_kind::tcp_blocked:
+    return log::warn(component,
+                     "TCP does not get through from this node to {}, UDP does; what is written "
+                     "here reaches it by other members only. Does a firewall drop TCP?",
+                     who);
+  case event_kind::tcp_open:
+    return log::info(component, "TCP gets through again from this node to {}", who);
   case event_kind::left_cluster:
     return log::info(component, "has left the cluster; {} others said that they know",
                      e.acknowledged);

@@ -201,7 +201,7 @@ void node::start_inquiry(const options& o, const identity& who, std::uint64_t ch
                                   .members = members,
                                   .seeds = seeds,
                                   .peers = std::move(askers),
-                                  .resolver = resolver_,
+                                  .resolver = seed_resolver_,
                                   .disk = storage_,
                                   .timeout = o.node.confirm_timeout});
 }

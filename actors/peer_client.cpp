@@ -137,6 +137,9 @@ caf::expected<std::string> exchange(const peer_client_context& context, const st
   const auto& answer = std::get<http_answer>(outcome);
   if (answer.status == 403)
     return caf::make_error(errc::foreign_peer, "it refuses us: cluster.name or cluster.key differ");
+  if (answer.status == 400)
+    return caf::make_error(errc::foreign_peer,
+                           "it does not understand this node: do both run the same version?");
   if (answer.status == 503)
     return caf::make_error(errc::unreachable, "it is not ready");
   if (answer.status != 200)

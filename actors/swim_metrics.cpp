@@ -58,7 +58,18 @@ swim_metrics::swim_metrics(caf::actor_system& sys) {
   health_ = registry.gauge_singleton(
       prefix, "swim.health", "How much this node doubts its own observations; 0 is not at all.");
   isolated_ = registry.gauge_singleton(prefix, "swim.isolated",
-                                       "1 while this node hears nothing from anybody.");
+                                       "1 while this node hears nothing from anybody, or nobody "
+                                       "else is there who should be.");
+  refused_by_ = registry.gauge_singleton(prefix, "swim.refused-by",
+                                         "Addresses at which this node is refused as a member.");
+  refuses_ =
+      registry.gauge_singleton(prefix, "swim.refuses", "Nodes that this one refuses as members.");
+  without_udp_ = registry.gauge_singleton(
+      prefix, "swim.members-without-udp",
+      "Members that are there, and between whom and this node no datagrams get through.");
+  without_tcp_ =
+      registry.gauge_singleton(prefix, "swim.members-without-tcp",
+                               "Members that are there, and that no call of this node reaches.");
 }
 
 void swim_metrics::show(const membership::swim& core) {
@@ -66,6 +77,16 @@ void swim_metrics::show(const membership::swim& core) {
     counter->inc(static_cast<std::int64_t>(core.totals().*which) - counter->value());
   health_->value(core.health());
   isolated_->value(core.is_isolated() ? 1 : 0);
+  refused_by_->value(static_cast<std::int64_t>(core.refused_by().entries().size()));
+  refuses_->value(static_cast<std::int64_t>(core.refusing().entries().size()));
+  std::int64_t without_udp = 0;
+  std::int64_t without_tcp = 0;
+  for (const auto& peer : core.peers()) {
+    without_udp += peer.udp ? 0 : 1;
+    without_tcp += peer.tcp ? 0 : 1;
+  }
+  without_udp_->value(without_udp);
+  without_tcp_->value(without_tcp);
 }
 
 } // namespace starling::actors

@@ -26,6 +26,10 @@ private:
   std::vector<std::pair<total, caf::telemetry::int_counter*>> counters_;
   caf::telemetry::int_gauge* health_;
   caf::telemetry::int_gauge* isolated_;
+  caf::telemetry::int_gauge* refused_by_;
+  caf::telemetry::int_gauge* refuses_;
+  caf::telemetry::int_gauge* without_udp_;
+  caf::telemetry::int_gauge* without_tcp_;
 };
 
 } // namespace starling::actors

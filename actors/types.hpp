@@ -129,6 +129,17 @@ struct member_report {
   std::uint8_t health = 0;
   bool replaced = false;    // dead, and another member is at its address
   bool own_verdict = false; // it is dead because this node found so
+  bool udp = true;          // datagrams get through, as far as is known
+  bool tcp = true;          // so do calls
+};
+
+/// A node that is no member for another.
+struct refusal_report {
+  std::string address; // of the other side
+  std::string name;    // the same; may be empty
+  std::string reason;  // a word
+  std::string why;     // a sentence
+  wall_time since;
 };
 
 /// What the membership actor knows, for display.
@@ -139,6 +150,8 @@ struct membership_report {
   std::string alone; // what came of the seeds, if nobody else is there who should be
   bool leaving = false;
   std::vector<member_report> peers;
+  std::vector<refusal_report> refused_by; // for whom this node is no member
+  std::vector<refusal_report> refuses;    // who is no member for this node
   std::vector<std::string> unreached_seeds;
   bool joined = false;
 };

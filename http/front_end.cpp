@@ -6,6 +6,7 @@
 #include "http/metrics.hpp"
 #include "http/reply.hpp"
 #include "http/waiting_line.hpp"
+#include "http/warnings.hpp"
 
 #include <caf/init_global_meta_objects.hpp>
 #include <caf/policy/select_all.hpp>
@@ -235,18 +236,6 @@ std::string reason_of(const actors::member_report& peer, const actors::membershi
   return "";
 }
 
-/// What is wrong with the node's place in its cluster, for people.
-std::vector<std::string> warnings_of(const actors::membership_report& known) {
-  std::vector<std::string> result;
-  if (!known.alone.empty())
-    result.push_back("no other node of the cluster is there, so what is written here is nowhere "
-                     "else; seeds: " +
-                     known.alone);
-  else if (known.isolated)
-    result.push_back("nothing is heard from any other node");
-  return result;
-}
-
 cluster_view view_of(const node_report& report, const crdt::replica_id& replica,
                      std::chrono::sys_seconds started) {
   const auto& known = report.membership;
@@ -276,9 +265,23 @@ cluster_view view_of(const node_report& report, const crdt::replica_id& replica,
                             .since = std::chrono::floor<std::chrono::seconds>(peer.since),
                             .health = peer.health,
                             .round_trip = peer.round_trip,
-                            .reason = reason_of(peer, known)});
+                            .reason = reason_of(peer, known),
+                            .udp = peer.udp,
+                            .tcp = peer.tcp});
   }
   result.unreached_seeds = known.unreached_seeds;
+  const auto refusals = [](const std::vector<actors::refusal_report>& all) {
+    std::vector<cluster_view::refusal> shown;
+    for (const auto& r : all)
+      shown.push_back({.address = r.address,
+                       .name = r.name,
+                       .reason = r.reason,
+                       .why = r.why,
+                       .since = std::chrono::floor<std::chrono::seconds>(r.since)});
+    return shown;
+  };
+  result.refused_by = refusals(known.refused_by);
+  result.refuses = refusals(known.refuses);
   result.warnings = warnings_of(known);
   const auto& gossip = report.gossip;
   result.replication = {.root = to_string(gossip.root),

@@ -219,8 +219,19 @@ response reply_with(const cluster_view& cluster) {
         member("health", std::to_string(peer.health)),
         member("round_trip_ms", milliseconds(peer.round_trip)),
         member("reason", peer.reason.empty() ? "null" : quote(peer.reason)),
+        member("udp", to_text(peer.udp)),
+        member("tcp", to_text(peer.tcp)),
     });
   });
+  const auto refusal = [](const cluster_view::refusal& r) {
+    return object({
+        member("address", quote(r.address)),
+        member("name", quote(r.name)),
+        member("reason", quote(r.reason)),
+        member("why", quote(r.why)),
+        member("since", quote(to_text(r.since))),
+    });
+  };
   const auto seeds = list('[', cluster.unreached_seeds, ']', quote);
   const auto& data = cluster.replication;
   const auto replication = object({
@@ -230,6 +241,8 @@ response reply_with(const cluster_view& cluster) {
       member("log_bytes", std::to_string(data.log_bytes)),
   });
   return ok({member("self", node), member("peers", peers), member("unreached_seeds", seeds),
+             member("refused_by", list('[', cluster.refused_by, ']', refusal)),
+             member("refuses", list('[', cluster.refuses, ']', refusal)),
              member("warnings", list('[', cluster.warnings, ']', quote)),
              member("replication", replication)});
 }

@@ -51,6 +51,8 @@ struct cluster_view {
     unsigned health = 0;                     // as it said itself
     std::chrono::microseconds round_trip{0}; // zero without a sample
     std::string reason;                      // why it is not alive; empty if it is
+    bool udp = true;                         // whether datagrams get through, as far as is known
+    bool tcp = true;                         // whether calls do
   };
 
   struct data {
@@ -60,8 +62,19 @@ struct cluster_view {
     std::uint64_t log_bytes = 0;
   };
 
+  /// Of a node that is no member for another.
+  struct refusal {
+    std::string address; // of the other
+    std::string name;    // empty if that is not known
+    std::string reason;  // a word
+    std::string why;     // a sentence
+    std::chrono::sys_seconds since;
+  };
+
   node self;
   std::vector<peer> peers;
+  std::vector<refusal> refused_by; // for whom this node is no member
+  std::vector<refusal> refuses;    // who is none for this node
   std::vector<std::string> unreached_seeds;
   std::vector<std::string> warnings; // sentences for people; none if all is well
   data replication;

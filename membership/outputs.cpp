@@ -50,8 +50,20 @@ std::string_view to_string(event_kind k) {
     return "id conflict";
   case event_kind::address_conflict:
     return "address conflict";
-  case event_kind::clock_differs:
-    return "clock differs";
+  case event_kind::refusing:
+    return "refusing";
+  case event_kind::refused:
+    return "refused";
+  case event_kind::clock_was_ahead:
+    return "clock was ahead";
+  case event_kind::udp_blocked:
+    return "udp blocked";
+  case event_kind::udp_open:
+    return "udp open";
+  case event_kind::tcp_blocked:
+    return "tcp blocked";
+  case event_kind::tcp_open:
+    return "tcp open";
   case event_kind::left_cluster:
     return "left cluster";
   }

@@ -43,7 +43,8 @@ struct call {
 
 /// Why a call came to nothing.
 struct call_failure {
-  std::string why; // for people
+  std::string why;      // for people
+  bool refused = false; // somebody is there, and takes us for no node of its cluster
 };
 
 enum class event_kind : std::uint8_t {
@@ -65,7 +66,13 @@ enum class event_kind : std::uint8_t {
   id_conflict,      // another process runs under our id; the older of the two takes a new one
   address_conflict, // another member claims our address
   life_forgotten,   // this node has lived since what it remembers as its last life
-  clock_differs,    // somebody's clock is too far ahead of ours, so it is no member here
+  refusing,         // somebody is no member for us, as its clock is far ahead of ours, say
+  refused,          // we are no member for somebody
+  clock_was_ahead,  // the generation of this node was; it goes on under another id
+  udp_blocked,      // of a member: datagrams do not get through, one way or both; calls do
+  udp_open,         // they do again
+  tcp_blocked,      // of a member: calls do not get through, datagrams do
+  tcp_open,         // they do again
   left_cluster,     // our leave is done; `acknowledged` members know
 };
 
@@ -78,6 +85,8 @@ struct event {
   bool own_verdict = false;     // failed: this node's own suspicion ran out, or it was told `gone`
   std::size_t acknowledged = 0; // left_cluster
   duration how_long{0};         // stalled
+  std::string where;            // refusing, refused: the address of the other side
+  std::string why;              // the same
 };
 
 class outputs {

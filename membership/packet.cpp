@@ -30,7 +30,7 @@ bool has_number(packet_kind k) {
 }
 
 bool has_target(packet_kind k) {
-  return k == packet_kind::ping || k == packet_kind::ping_req;
+  return k == packet_kind::ping || k == packet_kind::ping_req || k == packet_kind::refused;
 }
 
 packet_header decode_header(wire::reader& in, packet_kind kind) {
@@ -94,7 +94,7 @@ open_packet(const wire::secret& s, const wire::tag& cluster, std::string_view by
 
   wire::reader in{content.substr(2 + cluster_bytes)};
   const auto kind = static_cast<packet_kind>(bytes[1]);
-  if (kind < packet_kind::ping || kind > packet_kind::leave_ack)
+  if (kind < packet_kind::ping || kind > packet_kind::refused)
     return packet_error::malformed;
   opened_packet result{decode_header(in, kind), decode_body(in, kind), {}};
   if (!in.ok())

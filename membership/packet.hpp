@@ -24,14 +24,15 @@ inline constexpr std::uint8_t packet_version = 1;
 inline constexpr std::size_t packet_bytes_max = 1400;
 
 enum class packet_kind : std::uint8_t {
-  ping = 1,     // number, target: answer with an ack if the target is you
-  ack = 2,      // number: of the ping
-  ping_req = 3, // number, target, its address, budget: ping it for me and pass the ack on
-  nack = 4,     // number: of the ping_req: no ack yet, but I am alive
-  gossip = 5,   // only parts
-  gone = 6,     // number: of the ping: its target is not here, I am
-  leave = 7,    // number: I leave; tell me that you know
-  leave_ack = 8 // number
+  ping = 1,      // number, target: answer with an ack if the target is you
+  ack = 2,       // number: of the ping
+  ping_req = 3,  // number, target, its address, budget: ping it for me and pass the ack on
+  nack = 4,      // number: of the ping_req: no ack yet, but I am alive
+  gossip = 5,    // only parts
+  gone = 6,      // number: of the ping: its target is not here, I am
+  leave = 7,     // number: I leave; tell me that you know
+  leave_ack = 8, // number
+  refused = 9    // number: what my clock shows; target: you, whose generation is far ahead of it
 };
 
 /// What every packet says of its sender.

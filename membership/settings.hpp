@@ -52,7 +52,9 @@ struct settings {
   duration seed_backoff_min = std::chrono::milliseconds{250};
   duration seed_backoff_max = std::chrono::seconds{15};
   duration alone_after = std::chrono::seconds{3}; // without anybody, if the seeds are tried by then
-  duration alone_at_last = std::chrono::seconds{10};  // or are not
+  duration alone_at_last = std::chrono::seconds{10}; // or are not
+  unsigned path_misses = 6; // so many in a row, and what else reaches a member is the only path
+  duration path_patience = std::chrono::seconds{10};  // and for so long
   duration notice_interval = std::chrono::seconds{1}; // between two to one who is held dead
   unsigned settled_intervals = 3; // without a change for so many probe intervals a table is settled
   std::size_t max_syncs = 4;      // under way at a time, those with seeds aside

@@ -60,6 +60,8 @@ void swim::set_wall_clock(duration now, std::uint64_t milliseconds) {
   begin(now);
   const auto uptime = static_cast<std::uint64_t>((now_ - start_) / std::chrono::milliseconds{1});
   wall_clock_at_start_ = milliseconds > uptime ? milliseconds - uptime : 0;
+  if (started_)
+    end_generation_ahead(settings_.clock_tolerance);
   finish();
 }
 
@@ -79,6 +81,7 @@ void swim::tick(duration now) {
   gossip_due();
   if (now_ >= next_sweep_) {
     forget_old();
+    forget_refusals();
     next_sweep_ = now_ + sweep_interval();
   }
   finish();
@@ -117,7 +120,7 @@ void swim::receive(duration now, const udp_address& from, std::string_view bytes
   }
   ++totals_.packets_received;
   totals_.bytes_received += bytes.size();
-  handle(p, from);
+  handle(p, from, bytes.size());
   finish();
 }
 
@@ -142,15 +145,22 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
   begin_answer(out);
   if (kind == call_kind::sync) {
     list_sender sender;
+    const auto full = totals_.dropped_full;
     const auto read = read_table(in, sender);
     if (const auto* error = std::get_if<wire::decode_error>(&read))
       return *error;
+    const auto& list = std::get<std::vector<member>>(read);
+    if (const auto own = std::ranges::find(list, sender.id, &member::id); own != list.end())
+      if (const auto why = refuse(*own, full != totals_.dropped_full)) {
+        finish();
+        return encode_answer(*why);
+      }
     // Its disk may not know that life of it; nobody else will tell it.
     const auto* now_known = table_.find(sender.id);
     if (sender.former && now_known != nullptr &&
         sender.former->status.at.generation >= now_known->record.status.at.generation)
       sender.former.reset();
-    put_table(out, &std::get<std::vector<member>>(read), sender.former);
+    put_table(out, &list, sender.former);
     finish();
   } else if (kind != call_kind::backup) {
     in.expect_end();
@@ -199,6 +209,12 @@ void swim::rejoin(duration now) {
     live_contacts_.find(id)->second.suspected = now_;
     time_suspicion(id);
   }
+  finish();
+}
+
+void swim::reached(duration now, const std::string& address, bool was_reached) {
+  begin(now);
+  called(address, was_reached);
   finish();
 }
 
@@ -265,6 +281,8 @@ std::vector<peer_view> swim::peers() const {
       continue;
     peer_view view{.record = &entry.record, .since = entry.since};
     if (const auto c = live_contacts_.find(id); c != live_contacts_.end()) {
+      view.udp = !c->second.udp_blocked;
+      view.tcp = !c->second.tcp_blocked;
       view.round_trip = c->second.smoothed.value_or(duration{0});
       view.health = c->second.health;
     } else {
@@ -292,9 +310,15 @@ void swim::finish() {
     expected_tick_ = std::max(now_, *next);
 }
 
-void swim::handle(const opened_packet& p, const udp_address& from) {
-  if (is_far_ahead(p.header.at)) // what it says of itself we could not believe, so it is not there
-    return refuse_far_ahead({p.header.from, {p.header.at, member_state::alive, {}}, std::nullopt});
+void swim::handle(const opened_packet& p, const udp_address& from, std::size_t bytes) {
+  if (p.header.kind == packet_kind::refused)
+    return on_refused(p, from);
+  // What it says of itself we could not believe, so it is not there.
+  if (is_far_ahead(p.header.from, p.header.at)) {
+    refuse_far_ahead({p.header.from, {p.header.at, member_state::alive, {}}, std::nullopt},
+                     to_string(from));
+    return notify_refused(p.header, from, bytes);
+  }
   heard();
   notice_sender(p.header, from);
   const bool well_formed = for_each_member(p.parts, [this](const member& m) { take(m); });
@@ -324,6 +348,8 @@ void swim::handle(const opened_packet& p, const udp_address& from) {
   case packet_kind::leave_ack:
     on_leave_ack(p);
     break;
+  case packet_kind::refused:
+    break; // see above
   }
   compare_digest(p.header);
 }

@@ -34,6 +34,7 @@
 #include "membership/packet.hpp"
 #include "membership/probes.hpp"
 #include "membership/random.hpp"
+#include "membership/refusal.hpp"
 #include "membership/replay_guard.hpp"
 #include "membership/seeds.hpp"
 #include "membership/settings.hpp"
@@ -94,6 +95,8 @@ struct peer_view {
   duration round_trip{0};  // smoothed; zero without a sample
   std::uint8_t health = 0; // as it said itself; 0 is best
   bool replaced = false;   // dead or left, and another came to its address
+  bool udp = true;         // as far as is known: datagrams get through
+  bool tcp = true;         // and calls do
 };
 
 class swim {
@@ -132,6 +135,9 @@ public:
   void found(duration now, const std::string& seed, std::vector<std::string> addresses);
   void not_found(duration now, const std::string& seed, const std::string& why);
 
+  /// Whether something reached who is at that address over HTTP, for what else talks to members.
+  void reached(duration now, const std::string& address, bool was_reached);
+
   /// Somebody found that `address` is home to another process than we hold; ask it soon.
   void call_on(duration now, const std::string& address);
 
@@ -153,8 +159,9 @@ public:
   bool is_started() const { return started_; }
   bool is_leaving() const { return leaving_; }
 
-  /// Whether nothing is heard from anybody, or nobody is there who should be.
-  bool is_isolated() const { return isolated_ || alone_; }
+  /// Whether nothing is heard from anybody, or nobody is there who should be, or who is there
+  /// refuses this node.
+  bool is_isolated() const { return isolated_ || alone_ || is_refused_by_all(); }
   bool is_alone() const { return alone_; }
   const member& self() const { return table_.find(id_)->record; }
   unsigned health() const { return health_; } // 0 is best
@@ -169,6 +176,10 @@ public:
 
   /// Seeds that never answered.
   std::vector<std::string> unreached_seeds() const { return seeds_.unreached(); }
+
+  /// Who takes this node for no member, and whom this node does, by address.
+  const refusals& refused_by() const { return refused_by_; }
+  const refusals& refusing() const { return refusing_; }
 
   /// What came of each seed and each of its addresses.
   std::vector<seeds::attempt> seed_attempts() const { return seeds_.attempts(); }
@@ -187,6 +198,12 @@ private:
     duration verdict{0};
     duration excused{0}; // of it, for having heard nothing from anybody
     bool is_suspected = false;
+    // Paths to it that are in doubt.
+    unsigned direct_misses = 0; // pings in a row that it did not answer itself
+    unsigned call_misses = 0;   // calls in a row that did not reach it
+    duration called_in_vain{0}; // since
+    bool udp_blocked = false;
+    bool tcp_blocked = false;
     std::uint64_t fruitless_digest = 0; // theirs, when a sync brought nothing
     std::uint64_t fruitless_own = 0;
   };
@@ -221,7 +238,7 @@ private:
   // swim.cpp: inputs and outputs
   void begin(duration now);
   void finish();
-  void handle(const opened_packet& p, const udp_address& from);
+  void handle(const opened_packet& p, const udp_address& from, std::size_t bytes);
   void absorb_stall();
   void heard();
   void check_silence();
@@ -239,11 +256,14 @@ private:
   void take(const member& said, duration age = duration{0});
   void take_about_self(const member& said);
   void look_for_forgotten_life(const member& said);
-  bool is_far_ahead(const incarnation& at) const;
-  void refuse_far_ahead(const member& said);
+  bool is_far_ahead(const node_id& id, const incarnation& at) const;
+  void refuse_far_ahead(const member& said, const std::string& where);
   void refute(const incarnation& accused);
   void publish_self(const incarnation& at, bool is_renewed);
   void yield_id(const member& rival);
+  void take_another_id(std::uint64_t generation);
+  void end_generation_ahead(duration most);
+  std::uint64_t clock() const;
   void after_change(const node_id& id, const status& before, bool was_known, const change& what);
   void tell_of(const member& m, const change& what);
   void became_live(const member_table::entry& e);
@@ -304,6 +324,20 @@ private:
   void on_leave_ack(const opened_packet& p);
   std::optional<node_id> random_live();
 
+  // swim_paths.cpp: what gets through to a member, and what does not
+  void heard_directly(const node_id& id);
+  void heard_otherwise(const node_id& id);
+  void called(const std::string& address, bool was_reached);
+
+  // swim_refusals.cpp: who is no member for whom
+  refusal refusal_of(const incarnation& at) const;
+  std::optional<refusal> refuse(const member& caller, bool was_full);
+  void notify_refused(const packet_header& h, const udp_address& from, std::size_t bytes);
+  void on_refused(const opened_packet& p, const udp_address& from);
+  void is_refused(const std::string& address, const refusal& what);
+  void forget_refusals();
+  bool is_refused_by_all() const;
+
   // swim_seeds.cpp: the search for others, and what is said if there are none
   void seeds_due();
   void ask_seeds();
@@ -347,6 +381,8 @@ private:
   bool knew_nobody_ = false;              // while the first table is joined
   session_id known_copy_;
   std::optional<duration> complained_; // of somebody's clock
+  refusals refused_by_;
+  refusals refusing_;
 
   unsigned health_ = 0;
   bool isolated_ = false;

@@ -37,24 +37,31 @@ std::uint64_t lot(const node_id& witness, const member& accused) {
 
 } // namespace
 
-bool swim::is_far_ahead(const incarnation& at) const {
-  const auto uptime = static_cast<std::uint64_t>((now_ - start_) / std::chrono::milliseconds{1});
-  const auto clock = std::max(wall_clock_at_start_ + uptime, self().status.at.generation);
-  const auto tolerated = settings_.clock_tolerance / std::chrono::milliseconds{1};
-  return at.generation > clock + static_cast<std::uint64_t>(tolerated);
+/// What was taken in once stays: clocks are set, and a member does not end with that.
+bool swim::is_far_ahead(const node_id& id, const incarnation& at) const {
+  const auto tolerated =
+      static_cast<std::uint64_t>(settings_.clock_tolerance / std::chrono::milliseconds{1});
+  if (at.generation <= std::max(clock(), self().status.at.generation) + tolerated)
+    return false;
+  const auto* known = table_.find(id);
+  return known == nullptr || at.generation > known->record.status.at.generation;
 }
 
-void swim::refuse_far_ahead(const member& said) {
+void swim::refuse_far_ahead(const member& said, const std::string& where) {
   ++totals_.dropped_ahead;
+  auto why = refusal_of(said.status.at);
+  why.name = said.profile ? said.profile->name : "";
+  refusing_.note(where, why, now_);
   if (complained_ && now_ - *complained_ < complaint_interval)
     return;
   complained_ = now_;
-  emit(event_kind::clock_differs, said);
+  out_.events.push_back(
+      {.kind = event_kind::refusing, .who = said, .where = where, .why = describe(why)});
 }
 
 void swim::take(const member& said, duration age) {
-  if (is_far_ahead(said.status.at)) {
-    refuse_far_ahead(said);
+  if (is_far_ahead(said.id, said.status.at)) {
+    refuse_far_ahead(said, said.profile ? said.profile->address : to_string(said.id));
     return;
   }
   if (said.id == id_)
@@ -318,14 +325,39 @@ void swim::publish_self(const incarnation& at, bool is_renewed) {
 
 void swim::yield_id(const member& rival) {
   // A copy of our disk or machine started later and holds the id. We go on as somebody new.
-  const auto old = self();
+  take_another_id(self().status.at.generation);
+  emit(event_kind::id_conflict, rival);
+  take(rival);
+}
+
+void swim::take_another_id(std::uint64_t generation) {
   queue_.remove(id_);
   const auto high = random_.bits();
   const auto low = random_.bits();
   id_ = node_id::from(high, low);
-  publish_self({old.status.at.generation, 0}, true);
-  emit(event_kind::id_conflict, rival);
-  take(rival);
+  publish_self({generation, 0}, true);
+}
+
+/// Milliseconds since 1970.
+std::uint64_t swim::clock() const {
+  const auto uptime = static_cast<std::uint64_t>((now_ - start_) / std::chrono::milliseconds{1});
+  return wall_clock_at_start_ + uptime;
+}
+
+/// This node started while its clock was ahead, and others refuse it for that. A lower generation
+/// needs another id.
+void swim::end_generation_ahead(duration most) {
+  const auto tolerated = static_cast<std::uint64_t>(most / std::chrono::milliseconds{1});
+  if (self().status.at.generation <= clock() + tolerated)
+    return;
+  const auto former = self();
+  take_another_id(std::max<std::uint64_t>(clock(), 1));
+  table_.forget(former.id, now_);
+  first_generation_ = self().status.at.generation;
+  last_generation_ = 0;
+  refused_by_.clear();
+  emit(event_kind::clock_was_ahead, former);
+  seeds_.hurry(now_);
 }
 
 // -- others --

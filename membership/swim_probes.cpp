@@ -77,7 +77,10 @@ void swim::start_probe(const node_id& target, bool urgent) {
   p.target = target;
   p.address = to;
   p.started = now_;
-  p.direct_end = now_ + probe_timeout(target);
+  // Where datagrams are known not to get through, the other paths have all the time.
+  const auto c = live_contacts_.find(target);
+  const bool is_blocked = c != live_contacts_.end() && c->second.udp_blocked;
+  p.direct_end = is_blocked ? now_ : now_ + probe_timeout(target);
   p.end = now_ + scaled_interval();
   probes_.push_back(p);
   const bool is_there = table_.find(target)->record.status.is == member_state::alive;
@@ -88,6 +91,7 @@ void swim::go_indirect(probe& p) {
   p.indirect = true;
   if (!is_live(p.target))
     return;
+  ++live_contacts_.find(p.target)->second.direct_misses;
   ++totals_.probes_indirect;
   const auto most = std::min(
       {settings_.indirect_probes, probe::helpers_max, live_.size() > 0 ? live_.size() - 1 : 0});
@@ -126,6 +130,10 @@ void swim::probe_failed(const probe& p) {
   // (Lifeguard, section IV-A).
   change_health(static_cast<int>(p.helpers == 0 ? 1 : p.helpers - p.nacks));
   suspect_member(p.target);
+  // Whom no datagram reaches hears of an accusation by a call only.
+  if (const auto c = live_contacts_.find(p.target);
+      c != live_contacts_.end() && c->second.direct_misses >= 2)
+    sync_with(table_.find(p.target)->record.profile->address, std::nullopt, p.target, 0);
 }
 
 void swim::probe_answered(std::size_t index, const packet_header* direct) {
@@ -133,6 +141,8 @@ void swim::probe_answered(std::size_t index, const packet_header* direct) {
   probes_.erase(probes_.begin() + static_cast<std::ptrdiff_t>(index));
   if (direct != nullptr)
     sample(p.target, now_ - p.started);
+  else
+    heard_otherwise(p.target);
   if (is_live(p.target)) {
     change_health(-1);
     return;
@@ -143,6 +153,7 @@ void swim::probe_answered(std::size_t index, const packet_header* direct) {
 }
 
 void swim::on_ack(const opened_packet& p) {
+  heard_directly(p.header.from);
   for (auto& r : relays_)
     if (r.number == p.body.number && r.target == p.header.from) {
       send_bare(r.origin_address, packet_kind::ack, {.number = r.origin_number});
@@ -163,6 +174,7 @@ void swim::on_ack(const opened_packet& p) {
 }
 
 void swim::on_nack(const opened_packet& p) {
+  heard_directly(p.header.from);
   const auto mine = std::ranges::find(probes_, p.body.number, &probe::number);
   if (mine == probes_.end() || !mine->asked_for_help(p.header.from))
     return;

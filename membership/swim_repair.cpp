@@ -191,6 +191,7 @@ std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_
     return std::nullopt;
   const auto done = std::move(found->second);
   calls_.erase(found);
+  called(done.address, true);
 
   auto bad = take_answer(done, content);
   if (bad)
@@ -202,6 +203,11 @@ std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_
 
 std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
                                                     std::string_view content) {
+  if (const auto why = decode_refusal(content)) {
+    is_refused(done.address, *why);
+    give_up(done, "it refuses this node: " + describe(*why));
+    return std::nullopt;
+  }
   const auto answer = decode_answer(content);
   if (const auto* error = std::get_if<wire::decode_error>(&answer))
     return *error;
@@ -230,8 +236,9 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
       return in.error();
     heard();
     take(m);
-    const auto mine = std::ranges::find(probes_, done.probe, &probe::number);
-    if (mine != probes_.end() && m.id == mine->target)
+    // It may be late, and answer the next probe: one call at a time asks a member.
+    const auto mine = std::ranges::find(probes_, m.id, &probe::target);
+    if (mine != probes_.end())
       probe_answered(static_cast<std::size_t>(mine - probes_.begin()), nullptr);
     return std::nullopt;
   }
@@ -242,6 +249,7 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
   const auto read = read_table(in, sender);
   if (const auto* error = std::get_if<wire::decode_error>(&read))
     return *error;
+  refused_by_.end(done.address);
   if (done.seed && sender.id == id_)
     seed_failed(done, "it is another process under the id of this node");
   else if (done.seed && refused != totals_.dropped_ahead)
@@ -263,6 +271,10 @@ void swim::call_failed(duration now, std::uint64_t token, const call_failure& wh
     return;
   const auto failed = std::move(found->second);
   calls_.erase(found);
+  if (why.refused)
+    is_refused(failed.address, {.reason = refusal_reason::foreign, .name = "", .why = why.why});
+  else
+    called(failed.address, false);
   give_up(failed, why.why.empty() ? "no answer" : why.why);
   ask_seeds();
   finish();

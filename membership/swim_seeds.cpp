@@ -38,12 +38,13 @@ void swim::seed_failed(const pending_call& c, const std::string& why) {
 /// Whether a node that is alone is so against what it was told, or has seen. Who has left is no
 /// loss, and neither is who lived at our address before us.
 bool swim::should_know_others() const {
-  return !seeds_.is_empty() || std::ranges::any_of(table_.entries(), [this](const auto& one) {
-    const auto& [id, entry] = one;
-    const auto& profile = entry.record.profile;
-    return id != id_ && entry.record.status.is == member_state::dead && profile &&
-           profile->udp != profile_.udp;
-  });
+  return !seeds_.is_empty() || !refused_by_.is_empty() ||
+         std::ranges::any_of(table_.entries(), [this](const auto& one) {
+           const auto& [id, entry] = one;
+           const auto& profile = entry.record.profile;
+           return id != id_ && entry.record.status.is == member_state::dead && profile &&
+                  profile->udp != profile_.udp;
+         });
 }
 
 /// When a node that is alone is to say so.

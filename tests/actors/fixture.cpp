@@ -129,6 +129,9 @@ fake_membership::fake_membership(caf::actor_system& sys) {
         [](const datagrams&) {},
         [](message_atom, membership::call_kind, const std::string&) { return std::string{}; },
         [s](peer_atom, const std::string& address) { s->changed.push_back(address); },
+        [s](peer_atom, const std::string& address, bool was_reached) {
+          s->reached.emplace_back(address, was_reached);
+        },
         [](leave_atom) { return leave_report{}; },
         [](tick_atom) {},
         [](report_atom) { return membership_report{}; },

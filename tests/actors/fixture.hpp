@@ -194,9 +194,13 @@ public:
   /// Addresses where somebody else was than expected.
   const std::vector<std::string>& changed() const { return state_->changed; }
 
+  /// What it was told of messages to addresses, and whether they arrived.
+  const std::vector<std::pair<std::string, bool>>& reached() const { return state_->reached; }
+
 private:
   struct state {
     std::vector<std::string> changed;
+    std::vector<std::pair<std::string, bool>> reached;
   };
 
   std::shared_ptr<state> state_ = std::make_shared<state>();

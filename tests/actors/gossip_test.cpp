@@ -246,6 +246,21 @@ TEST_F(GossipActor, TakesTheAnswerToAnotherMessageForNoAnswer) {
   EXPECT_EQ(new_posts().size(), 2u);
 }
 
+TEST_F(GossipActor, TellsWhetherItReachesAMember) {
+  add_peer_in_step("bob:1", bob);
+  peers.answer_by(unreachable);
+  write(config, assign("dark"));
+
+  advance(2 * interval);
+  EXPECT_THAT(members.reached(), ElementsAre(std::pair{std::string{"bob:1"}, false},
+                                             std::pair{std::string{"bob:1"}, false}));
+  peers.answer_by([&](const fake_peers::post& p) { return joined(p); });
+  advance(2 * interval);
+
+  EXPECT_EQ(members.reached().size(), 3u) << "only what changed";
+  EXPECT_EQ(members.reached().back(), (std::pair{std::string{"bob:1"}, true}));
+}
+
 TEST_F(GossipActor, ReportsTheAnswerOfAnotherSessionAndTakesNothingForAcknowledged) {
   add_peer_in_step("bob:1", bob);
   const session_id reborn{22};

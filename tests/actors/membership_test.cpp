@@ -352,6 +352,30 @@ TEST_F(MembershipActor, SaysWhyItIsAlone) {
   EXPECT_EQ(report(1).alone, "");
 }
 
+TEST_F(MembershipActor, ReportsWhoRefusesItAndItsPaths) {
+  start_cluster(2);
+  tell(nodes.at(1)->actor, peer_atom_v, address(2), false);
+  EXPECT_TRUE(view(1, 2)->tcp);
+  advance(5s);
+  tell(nodes.at(1)->actor, peer_atom_v, address(2), false);
+  advance(20s);
+  EXPECT_FALSE(view(1, 2)->tcp);
+  EXPECT_TRUE(view(1, 2)->udp);
+
+  script = [](const auto&) -> caf::result<std::string> {
+    return caf::make_error(errc::foreign_peer, "the key differs");
+  };
+  start(3, {address(2)});
+  advance(5s);
+
+  const auto known = report(3);
+  ASSERT_THAT(known.refused_by, SizeIs(1));
+  EXPECT_EQ(known.refused_by[0].address, to_string(where(2)));
+  EXPECT_EQ(known.refused_by[0].reason, "cluster");
+  EXPECT_EQ(known.refused_by[0].why, "the key differs");
+  EXPECT_TRUE(known.isolated);
+}
+
 TEST_F(MembershipActor, TakesGarbageInsteadOfAnAnswerForNoAnswer) {
   script = [](const auto&) { return std::string{"garbage"}; };
   start(1, {address(7)});

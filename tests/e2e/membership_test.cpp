@@ -3,10 +3,14 @@
 #include "tests/e2e/cluster.hpp"
 #include "tests/e2e/eventually.hpp"
 
+#include <arpa/inet.h>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <sstream>
+#include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 
@@ -203,6 +207,155 @@ TEST(Membership, NodeThatIsToldToLeaveStaysWhileOthersLackWhatItHas) {
   }));
   EXPECT_EQ(nodes[2].wait(5s), 0);
   EXPECT_TRUE(comes_to_show(nodes[1], "/counters/a", "5"));
+}
+
+// -- who is not found, or not taken for a member --
+
+/// What a node says that should have found somebody, or been taken in.
+struct said {
+  std::string report;
+  std::string ready;
+  int ready_status;
+  std::string metrics;
+};
+
+said said_by(const node& n) {
+  const auto ready = n.http().get("/readyz");
+  return {n.http().get("/cluster").body, ready.body, ready.status, n.http().get("/metrics").body};
+}
+
+std::size_t count_of(const std::string& what, const std::string& in) {
+  std::size_t result = 0;
+  for (auto at = in.find(what); at != std::string::npos; at = in.find(what, at + 1))
+    ++result;
+  return result;
+}
+
+/// Somebody who listens and never says a word, on 127.0.0.1.
+class silent_stranger {
+public:
+  explicit silent_stranger(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    const int on = 1;
+    ::setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_port = htons(port);
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    listens_ = ::bind(socket_, reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0 &&
+               ::listen(socket_, 16) == 0;
+  }
+  silent_stranger(const silent_stranger&) = delete;
+  silent_stranger& operator=(const silent_stranger&) = delete;
+  ~silent_stranger() { ::close(socket_); }
+
+  bool listens() const { return listens_; }
+
+private:
+  int socket_;
+  bool listens_ = false;
+};
+
+/// Whether the name localhost leads to an address of either family here, and both are there.
+bool has_two_addresses_of_localhost() {
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo("localhost", nullptr, &wanted, &found) != 0)
+    return false;
+  bool v4 = false;
+  bool v6 = false;
+  for (const auto* one = found; one != nullptr; one = one->ai_next) {
+    v4 = v4 || one->ai_family == AF_INET;
+    v6 = v6 || one->ai_family == AF_INET6;
+  }
+  ::freeaddrinfo(found);
+  const int socket = ::socket(AF_INET6, SOCK_STREAM, 0);
+  sockaddr_in6 where{};
+  where.sin6_family = AF_INET6;
+  where.sin6_addr = in6addr_loopback;
+  v6 = v6 && ::bind(socket, reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0;
+  ::close(socket);
+  return v4 && v6;
+}
+
+TEST(Membership, StrangerAtOneAddressOfASeedHidesNobody) {
+  if (!has_two_addresses_of_localhost())
+    GTEST_SKIP() << "localhost has one address only";
+  cluster nodes{2};
+  const auto port = nodes[0].peer_port().number();
+  nodes[0].set_flag("--cluster.listen=[::1]:" + std::to_string(port));
+  nodes[0].set_flag("--cluster.seeds=[]");
+  nodes[1].set_flag("--cluster.listen=[::1]:" + std::to_string(nodes[1].peer_port().number()));
+  nodes[1].set_flag("--cluster.seeds=[\"localhost:" + std::to_string(port) + "\"]");
+  const silent_stranger stranger{port};
+  ASSERT_TRUE(stranger.listens());
+
+  ASSERT_TRUE(nodes[0].start());
+  ASSERT_TRUE(nodes[1].start());
+
+  EXPECT_TRUE(eventually([&]() -> AssertionResult {
+    const auto shown = members_shown(nodes[1]);
+    if (shown.size() == 1 && shown.front().state == "alive")
+      return AssertionSuccess();
+    return AssertionFailure() << nodes[1].http().get("/cluster").body;
+  }));
+}
+
+TEST(Membership, NodeThatFindsNobodySaysSoOnceAndIsReady) {
+  cluster nodes{1};
+  const reserved_port nobody;
+  const auto own = nodes[0].peer_port().address();
+  nodes[0].set_flag("--cluster.seeds=[\"" + own + "\",\"" + nobody.address() + "\"]");
+  ASSERT_TRUE(nodes[0].start());
+
+  EXPECT_TRUE(eventually([&]() -> AssertionResult {
+    const auto s = said_by(nodes[0]);
+    if (s.report.find("\"isolated\": true") != std::string::npos && s.ready_status == 200 &&
+        s.ready.find(own + " is this node") != std::string::npos &&
+        s.ready.find(nobody.address() + ": cannot connect") != std::string::npos &&
+        s.metrics.find("starling_swim_isolated 1") != std::string::npos)
+      return AssertionSuccess();
+    return AssertionFailure() << s.report << s.ready;
+  }));
+  EXPECT_TRUE(always([&] { return count_of("this node is alone", nodes[0].output()) == 1; }, 2s));
+  EXPECT_EQ(nodes[0].http().post("/counters/a", R"({"increment": 1})").status, 200);
+}
+
+TEST(Membership, NodeWithAnotherKeyIsToldWhoRefusesItAndWhy) {
+  cluster nodes{2, {"--cluster.key=the key of this cluster"}};
+  nodes[1].set_flag("--cluster.key=the key of another cluster");
+  ASSERT_TRUE(nodes[0].start());
+  ASSERT_TRUE(nodes[1].start());
+  const auto refuser = nodes[0].peer_port().address();
+
+  EXPECT_TRUE(eventually([&]() -> AssertionResult {
+    const auto s = said_by(nodes[1]);
+    const auto named = "\"refused_by\": [{\"address\": \"" + refuser + "\"";
+    if (s.report.find("\"isolated\": true") != std::string::npos &&
+        s.report.find(named) != std::string::npos &&
+        s.ready.find(refuser + " refuses this node") != std::string::npos &&
+        s.metrics.find("starling_swim_refused_by 1") != std::string::npos)
+      return AssertionSuccess();
+    return AssertionFailure() << s.report << s.ready;
+  }));
+  EXPECT_NE(nodes[1].output().find(refuser + " refuses this node"), std::string::npos);
+  EXPECT_NE(nodes[1].output().find("cluster.key differ"), std::string::npos);
+}
+
+TEST(Membership, NodeThatOnceStartedFarAheadComesBackUnderAnotherId) {
+  const folder files;
+  cluster nodes{2};
+  const std::string old = "000102030405060708090a0b0c0d0e0f";
+  nodes[1].set_flag("--node.identity-file=" + files.file("identity"));
+  std::ofstream{files.file("identity")} << "starling identity 1\nnode " << old
+                                        << "\ngeneration 4000000000000\n";
+
+  ASSERT_TRUE(nodes.start());
+
+  EXPECT_NE(members_shown(nodes[0]).front().id, old);
+  EXPECT_NE(nodes[1].output().find("swim.clock-tolerance"), std::string::npos);
+  EXPECT_EQ(nodes[1].http().post("/counters/a", R"({"increment": 1})").status, 200);
+  EXPECT_TRUE(nodes.all_come_to_show("/counters/a", "1"));
 }
 
 TEST(Membership, NodeMayComeBackAfterItLeft) {

@@ -134,6 +134,7 @@ actors::membership_actor::behavior_type behave(actors::membership_actor::pointer
       [](const actors::datagrams&) {},
       [](actors::message_atom, membership::call_kind, const std::string&) { return std::string{}; },
       [](actors::peer_atom, const std::string&) {},
+      [](actors::peer_atom, const std::string&, bool) {},
       [](actors::leave_atom) { return actors::leave_report{}; },
       [](actors::tick_atom) {},
       [self, kept, report](actors::report_atom) { return answer_or_keep(self, *kept, report); },

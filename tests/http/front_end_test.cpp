@@ -298,7 +298,7 @@ TEST_F(FrontEnd, ShowsTheStatesOfItsPeers) {
     text.append("\", \"state\": \"").append(state);
     text.append("\", \"incarnation\": \"" + std::to_string(number) +
                 ".0\", \"since\": \"2023-11-14T22:13:20Z\", ");
-    return text.append(rest).append("}");
+    return text.append(rest).append(", \"udp\": true, \"tcp\": true}");
   };
   EXPECT_THAT(reply.body,
               HasSubstr("\"peers\": [" +

@@ -213,7 +213,11 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
                  .state = "dead",
                  .incarnation = "9.2",
                  .since = leap,
-                 .reason = "no answer"}},
+                 .reason = "no answer",
+                 .udp = false,
+                 .tcp = false}},
+      .refused_by = {{"f:1", "f", "clock", "it is ahead", leap}},
+      .refuses = {},
       .unreached_seeds = {"d:1", "e:1"},
       .warnings = {"it is \"alone\""},
       .replication = {.root = "00ff", .keys = 3, .log_entries = 2, .log_bytes = 99},
@@ -230,10 +234,15 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
             "\"node\": \"0c\", \"http\": \"127.0.0.1:8081\", \"cluster\": \"127.0.0.1:9081\", "
             "\"state\": \"alive\", \"incarnation\": \"8.0\", "
             "\"since\": \"2024-02-29T01:02:03Z\", \"health\": 1, \"round_trip_ms\": 12.034, "
-            "\"reason\": null}, {\"name\": \"c\", \"node\": \"0d\", \"http\": \"\", "
+            "\"reason\": null, \"udp\": true, \"tcp\": true}, {\"name\": \"c\", \"node\": \"0d\", "
+            "\"http\": \"\", "
             "\"cluster\": \"127.0.0.1:9082\", \"state\": \"dead\", \"incarnation\": \"9.2\", "
             "\"since\": \"2024-02-29T01:02:03Z\", \"health\": 0, \"round_trip_ms\": null, "
-            "\"reason\": \"no answer\"}], \"unreached_seeds\": [\"d:1\", \"e:1\"], "
+            "\"reason\": \"no answer\", \"udp\": false, \"tcp\": false}], "
+            "\"unreached_seeds\": [\"d:1\", \"e:1\"], "
+            "\"refused_by\": [{\"address\": \"f:1\", \"name\": \"f\", \"reason\": \"clock\", "
+            "\"why\": \"it is ahead\", \"since\": \"2024-02-29T01:02:03Z\"}], "
+            "\"refuses\": [], "
             "\"warnings\": [\"it is \\\"alone\\\"\"], "
             "\"replication\": {\"root\": \"00ff\", \"keys\": 3, \"log_entries\": 2, \"log_bytes\": "
             "99}}\n");

@@ -464,7 +464,7 @@ TEST(SwimMembers, ANodeWhoseClockIsFarAheadIsNoMemberAndThatIsSaidOnceAMinute) {
   const auto received = st.core.totals().packets_received;
 
   const auto count = [&] {
-    return std::ranges::count(st.events, event_kind::clock_differs, &event::kind);
+    return std::ranges::count(st.events, event_kind::refusing, &event::kind);
   };
   for (int i = 0; i < 5; ++i)
     st.gossip(later, {later.record()});

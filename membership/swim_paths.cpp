@@ -1,0 +1,56 @@
+// What gets through to a member, and what does not.
+//
+// Datagrams and connections take the same way, but not through every firewall. A member that only
+// one of them reaches is alive, and an operator should know why it is slow to be heard.
+
+#include "membership/swim.hpp"
+
+namespace starling::membership {
+
+/// It answered a datagram of ours by one of its own, so both ways are open.
+void swim::heard_directly(const node_id& id) {
+  const auto found = live_contacts_.find(id);
+  if (found == live_contacts_.end())
+    return;
+  auto& c = found->second;
+  c.direct_misses = 0;
+  if (c.udp_blocked) {
+    c.udp_blocked = false;
+    emit(event_kind::udp_open, table_.find(id)->record);
+  }
+  if (!c.tcp_blocked && c.call_misses >= 2 && now_ - c.called_in_vain >= settings_.path_patience) {
+    c.tcp_blocked = true;
+    emit(event_kind::tcp_blocked, table_.find(id)->record);
+  }
+}
+
+/// It is there, as a call or another member found.
+void swim::heard_otherwise(const node_id& id) {
+  const auto found = live_contacts_.find(id);
+  if (found == live_contacts_.end() || found->second.udp_blocked ||
+      found->second.direct_misses < settings_.path_misses)
+    return;
+  found->second.udp_blocked = true;
+  emit(event_kind::udp_blocked, table_.find(id)->record);
+}
+
+void swim::called(const std::string& address, bool was_reached) {
+  for (const auto& id : live_) {
+    const auto& record = table_.find(id)->record;
+    if (record.profile->address != address)
+      continue;
+    auto& c = live_contacts_.find(id)->second;
+    if (!was_reached) {
+      if (c.call_misses++ == 0)
+        c.called_in_vain = now_;
+      continue;
+    }
+    c.call_misses = 0;
+    if (c.tcp_blocked) {
+      c.tcp_blocked = false;
+      emit(event_kind::tcp_open, record);
+    }
+  }
+}
+
+} // namespace starling::membership

@@ -1,0 +1,96 @@
+// Who is no member for whom, and how both sides come to know.
+
+#include "membership/swim.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <tuple>
+
+namespace starling::membership {
+
+namespace {
+
+/// What a generation may be ahead of the own clock without being from a time when that was wrong.
+constexpr duration generation_slack = std::chrono::minutes{1};
+
+} // namespace
+
+refusal swim::refusal_of(const incarnation& at) const {
+  return {.reason = refusal_reason::clock,
+          .clock = clock(),
+          .generation = at.generation,
+          .members = 0,
+          .name = profile_.name,
+          .why = ""};
+}
+
+/// Why a caller that says this of itself is no member here; nothing if it is one.
+std::optional<refusal> swim::refuse(const member& caller, bool was_full) {
+  if (is_far_ahead(caller.id, caller.status.at))
+    return refusal_of(caller.status.at);
+  if (!was_full || is_live(caller.id) || caller.status.is >= member_state::dead)
+    return std::nullopt;
+  const refusal why{.reason = refusal_reason::full,
+                    .clock = clock(),
+                    .generation = caller.status.at.generation,
+                    .members = settings_.max_members,
+                    .name = profile_.name,
+                    .why = ""};
+  auto ours = why;
+  ours.name = caller.profile ? caller.profile->name : "";
+  const auto where = caller.profile ? caller.profile->address : to_string(caller.id);
+  if (refusing_.note(where, ours, now_))
+    out_.events.push_back(
+        {.kind = event_kind::refusing, .who = caller, .where = where, .why = describe(ours)});
+  return why;
+}
+
+/// No more bytes than came, unless we know who is there.
+void swim::notify_refused(const packet_header& h, const udp_address& from, std::size_t bytes) {
+  if (leaving_ || !may_tell_dead(h.from))
+    return;
+  const auto* e = table_.find(h.from);
+  const bool is_known = e != nullptr && e->record.profile && e->record.profile->udp == from;
+  const packet_body body{.number = clock(), .target = h.from};
+  wire::writer trial;
+  packet_writer{trial, packet_bytes_max}.begin(cluster_, header(packet_kind::refused), body);
+  if (is_known || trial.size() + std::tuple_size_v<wire::tag> <= bytes)
+    send_bare(from, packet_kind::refused, body);
+}
+
+void swim::on_refused(const opened_packet& p, const udp_address& from) {
+  if (p.body.target != id_)
+    return;
+  auto what = refusal_of(self().status.at);
+  what.clock = p.body.number;
+  const auto* e = table_.find(p.header.from);
+  what.name = e != nullptr && e->record.profile ? e->record.profile->name : "";
+  is_refused(to_string(from), what);
+}
+
+void swim::is_refused(const std::string& address, const refusal& what) {
+  if (refused_by_.note(address, what, now_))
+    out_.events.push_back(
+        {.kind = event_kind::refused, .who = self(), .where = address, .why = describe(what)});
+  // Our clock may have been set since we started.
+  if (what.reason == refusal_reason::clock)
+    end_generation_ahead(generation_slack);
+}
+
+/// A node that is refused may still hold those who refuse it, for it takes them for members.
+bool swim::is_refused_by_all() const {
+  const auto& by = refused_by_.entries();
+  return !live_.empty() && !by.empty() && std::ranges::all_of(live_, [&](const node_id& id) {
+    const auto& profile = *table_.find(id)->record.profile;
+    return by.contains(profile.address) || by.contains(to_string(profile.udp));
+  });
+}
+
+/// Seeds are asked at least once in one and a half of their intervals.
+void swim::forget_refusals() {
+  const auto age = std::max<duration>(3 * settings_.seed_interval, std::chrono::minutes{2});
+  refused_by_.forget_older(now_ - age);
+  refusing_.forget_older(now_ - age);
+}
+
+} // namespace starling::membership

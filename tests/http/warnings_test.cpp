@@ -1,0 +1,68 @@
+#include "http/warnings.hpp"
+
+#include <gmock/gmock.h>
+
+namespace starling::http {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+actors::member_report member_at(const std::string& address, bool udp, bool tcp) {
+  actors::member_report result{.record = {}, .since = {}};
+  result.record.profile = membership::profile{.written = {},
+                                              .session = {},
+                                              .udp = {},
+                                              .address = address,
+                                              .name = "the one at " + address,
+                                              .http_address = ""};
+  result.udp = udp;
+  result.tcp = tcp;
+  return result;
+}
+
+TEST(Warnings, AreNoneIfAllIsWell) {
+  actors::membership_report known;
+  known.peers = {member_at("a:1", true, true)};
+  EXPECT_THAT(warnings_of(known), IsEmpty());
+}
+
+TEST(Warnings, SayWhoseSeedsLeadNowhere) {
+  actors::membership_report known;
+  known.isolated = true;
+  known.alone = "a:1 is this node";
+  const auto warnings = warnings_of(known);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("no other node of the cluster is there"));
+  EXPECT_THAT(warnings[0], HasSubstr("a:1 is this node"));
+}
+
+TEST(Warnings, SayThatNobodyIsHeard) {
+  actors::membership_report known;
+  known.isolated = true;
+  ASSERT_EQ(warnings_of(known).size(), 1u);
+  EXPECT_THAT(warnings_of(known)[0], HasSubstr("nothing is heard"));
+}
+
+TEST(Warnings, NameWhoRefusesWhomAndWhy) {
+  actors::membership_report known;
+  known.refused_by = {{"b:1", "bob", "clock", "its clock is ahead", {}}};
+  known.refuses = {{"c:1", "", "members", "it is one too many", {}}};
+  const auto warnings = warnings_of(known);
+  ASSERT_EQ(warnings.size(), 2u);
+  EXPECT_EQ(warnings[0],
+            "b:1 (bob) refuses this node, which is no member there: its clock is ahead");
+  EXPECT_EQ(warnings[1], "c:1 is no member here: it is one too many");
+}
+
+TEST(Warnings, NameThePathThatIsBlocked) {
+  actors::membership_report known;
+  known.peers = {member_at("d:1", false, true), member_at("e:1", true, false)};
+  const auto warnings = warnings_of(known);
+  ASSERT_EQ(warnings.size(), 2u);
+  EXPECT_THAT(warnings[0], HasSubstr("UDP does not get through between this node and d:1"));
+  EXPECT_THAT(warnings[1], HasSubstr("TCP does not get through from this node to e:1"));
+}
+
+} // namespace
+} // namespace starling::http

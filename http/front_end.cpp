@@ -423,8 +423,7 @@ response front_end::carry_out(const write_request& asked) {
   auto outcome = ask(asked.key, asked.command);
   if (auto* what = std::get_if<problem>(&outcome)) {
     if (what->code == problem_code::timed_out)
-      what->detail =
-          "no answer in time; nobody knows whether this write happened, and it still may";
+      what->detail = "no answer in time; this write may still happen, so nobody knows of it yet";
     if (what->code == problem_code::not_ready) // it was handed on before the actors ended
       *what = {problem_code::write_unknown,
                "the node stopped while this was written; read from another before you repeat it",

@@ -15,10 +15,12 @@
 #include <netinet/tcp.h>
 #include <optional>
 #include <poll.h>
+#include <span>
 #include <string_view>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <utility>
+#include <vector>
 
 namespace starling::actors {
 
@@ -27,6 +29,11 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::size_t head_bytes_max = 16 * 1024;
+
+// The system repeats the first packet of a connection only after a second, and then ever later.
+// Where packets get lost a further socket is faster.
+constexpr std::chrono::milliseconds attempt_interval{250};
+constexpr std::size_t attempts_max = 4;
 
 /// Becomes readable once a stop is requested.
 class stop_signal {
@@ -105,39 +112,79 @@ public:
   bool is_over() const { return clock::now() >= deadline_; }
 
 private:
-  /// 0, or the number of the error.
+  /// 0, or the number of the error. The first of several attempts that succeeds is the connection.
   int open(const addrinfo& to, clock::time_point until) {
-    socket_ =
-        storage::descriptor{::socket(to.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (socket_.number() < 0)
+    std::vector<storage::descriptor> attempts;
+    auto next = clock::now();
+    while (true) {
+      const auto now = clock::now();
+      if (now >= until)
+        return ETIMEDOUT;
+      if (now >= next && attempts.size() < attempts_max) {
+        next = now + attempt_interval;
+        if (const auto error = begin(to, attempts); error != 0)
+          return error;
+      }
+      const bool is_last = attempts.size() == attempts_max;
+      const auto ready = wait(attempts, POLLOUT, is_last ? until : std::min(next, until));
+      if (ready.is_stopped)
+        return ETIMEDOUT;
+      if (!ready.first)
+        continue;
+      int error = 0;
+      socklen_t size = sizeof error;
+      ::getsockopt(attempts[*ready.first].number(), SOL_SOCKET, SO_ERROR, &error, &size);
+      if (error == 0)
+        socket_ = std::move(attempts[*ready.first]);
+      return error;
+    }
+  }
+
+  /// Adds an attempt to connect; 0, or the number of the error.
+  static int begin(const addrinfo& to, std::vector<storage::descriptor>& attempts) {
+    storage::descriptor fresh{
+        ::socket(to.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (fresh.number() < 0)
       return errno;
     const int on = 1;
-    ::setsockopt(socket_.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (::connect(socket_.number(), to.ai_addr, to.ai_addrlen) == 0)
-      return 0;
-    if (errno != EINPROGRESS)
+    ::setsockopt(fresh.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    // What gets lost again is repeated as soon as the first time.
+    ::setsockopt(fresh.number(), IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, &on, sizeof on);
+    if (::connect(fresh.number(), to.ai_addr, to.ai_addrlen) != 0 && errno != EINPROGRESS)
       return errno;
-    if (wait(POLLOUT, until) == 0)
-      return ETIMEDOUT;
-    int error = 0;
-    socklen_t size = sizeof error;
-    ::getsockopt(socket_.number(), SOL_SOCKET, SO_ERROR, &error, &size);
-    return error;
+    attempts.push_back(std::move(fresh));
+    return 0;
   }
 
   /// What the socket is ready for; 0 if it is too late, or a stop is requested.
   short wait(short events, clock::time_point until) const {
+    return wait({&socket_, 1}, events, until).events;
+  }
+
+  struct readiness {
+    std::optional<std::size_t> first; // of the sockets that are ready for something
+    short events = 0;                 // for what
+    bool is_stopped = false;
+  };
+
+  readiness wait(std::span<const storage::descriptor> sockets, short events,
+                 clock::time_point until) const {
     using std::chrono::milliseconds;
     while (true) {
       const auto left = std::chrono::ceil<milliseconds>(until - clock::now()).count();
       if (left <= 0)
-        return 0;
-      pollfd waiting[] = {{socket_.number(), events, 0}, {stop_.number(), POLLIN, 0}};
-      const auto ready = ::poll(waiting, 2, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
-      if (waiting[1].revents != 0 || (ready < 0 && errno != EINTR))
-        return 0;
-      if (ready > 0)
-        return waiting[0].revents;
+        return {};
+      std::vector<pollfd> waiting;
+      for (const auto& socket : sockets)
+        waiting.push_back({socket.number(), events, 0});
+      waiting.push_back({stop_.number(), POLLIN, 0});
+      const auto ready = ::poll(waiting.data(), waiting.size(),
+                                static_cast<int>(std::min<std::int64_t>(left, 60'000)));
+      if (waiting.back().revents != 0 || (ready < 0 && errno != EINTR))
+        return {.is_stopped = true};
+      for (std::size_t i = 0; ready > 0 && i < sockets.size(); ++i)
+        if (waiting[i].revents != 0)
+          return {i, waiting[i].revents, false};
     }
   }
 

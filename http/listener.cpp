@@ -8,6 +8,8 @@
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +32,9 @@ public:
     set_socket_options([](socket_t s) {
       const int on = 1;
       ::setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+      // Those that are accepted inherit it: what gets lost twice is repeated as soon as the first
+      // time.
+      ::setsockopt(s, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, &on, sizeof on);
     });
     set_tcp_nodelay(true); // accepted sockets inherit it
     const auto bound = port == 0 ? bind_to_any_port(host) : bind_to_port(host, port) ? port : -1;

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <atomic>
 #include <chrono>
+#include <fcntl.h>
 #include <functional>
 #include <future>
 #include <netinet/in.h>
@@ -272,6 +273,35 @@ TEST(PeerHttp, GivesUpOnAPeerThatDoesNotAccept) {
   }
 
   failure_of_post_to({"127.0.0.1", full.port()});
+}
+
+TEST(PeerHttp, DoesNotWaitForTheSystemToRepeatTheFirstPacketOfAConnection) {
+  const door full{0};
+  std::vector<socket_handle> waiting; // they fill the queue, so that further ones are dropped
+  for (int i = 0; i < 4; ++i) {
+    waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    const auto address = loopback(full.port());
+    ::connect(waiting.back().number(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  }
+  auto outcome = std::async(std::launch::async, [&] {
+    const auto begin = clock::now();
+    post({"127.0.0.1", full.port()}, "/path", "question", milliseconds{900}, answer_bytes_max);
+    return clock::now() - begin;
+  });
+  std::this_thread::sleep_for(milliseconds{100}); // its first packet is dropped
+
+  // All that is let in now is closed again: whoever connects learns of it at once.
+  std::atomic<bool> is_over = false;
+  ::fcntl(full.number(), F_SETFL, O_NONBLOCK);
+  std::thread doorman{[&] {
+    while (!is_over) {
+      const socket_handle guest{::accept(full.number(), nullptr, nullptr)};
+      std::this_thread::sleep_for(milliseconds{1});
+    }
+  }};
+  EXPECT_LT(outcome.get(), milliseconds{900}) << "the system would take a second";
+  is_over = true;
+  doorman.join();
 }
 
 TEST(PeerHttp, GivesUpOnAPeerThatStallsAfterItAccepted) {

@@ -1,0 +1,22 @@
+#pragma once
+
+// A set of any size, as deltas of a bounded size.
+//
+// A part of a set may claim only what it carries, or its receiver takes everything else for
+// removed. So a set is cut by events: a part claims an interval of the events of one replica, or
+// several such, and carries every member that one of them holds in the set. Its other events are
+// over, and that is what it says of them. A part can be joined alone, in any order and at any time;
+// all of them together are the whole.
+
+#include "crdt/or_set.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace starling::replication {
+
+/// Deltas that are together the whole: at least one, each encoded in about `bytes_max` bytes at
+/// most, or with one event only.
+std::vector<crdt::or_set> parts_of(const crdt::or_set& whole, std::size_t bytes_max);
+
+} // namespace starling::replication

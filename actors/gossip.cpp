@@ -30,6 +30,15 @@ using replication::session_id;
 
 constexpr std::chrono::milliseconds flush_patience{20};
 
+// Of the values that a peer does not take, a report names so many.
+constexpr std::size_t refused_shown = 10;
+
+// A message that takes longer is answered slowly: the next one is smaller.
+constexpr std::chrono::seconds slow_after{2};
+
+// Who failed is tried again after this, then after twice as long and so on.
+constexpr std::chrono::milliseconds retry_after{100};
+
 /// Counters in the actor system's registry; they only grow.
 struct gossip_metrics {
   explicit gossip_metrics(caf::telemetry::metric_registry& registry) : registry_(registry) {}
@@ -92,6 +101,8 @@ public:
     tick_timer_.dispose();
     prompt_timer_.dispose();
     flush_timer_.dispose();
+    for (auto& [peer, one] : retries_)
+      one.timer.dispose();
     shards_ = shard_map{{}};
     context_.reader = nullptr;
     context_.disk = nullptr;
@@ -195,10 +206,8 @@ private:
   void schedule_tick() {
     tick_timer_ = run_delayed(std::chrono::seconds{1}, [this] {
       // A prompt round that found its peer busy is made up for.
-      const bool is_due = context_.prompt_delay.count() > 0 && core_.was_put_off();
       core_.tick();
-      if (is_due)
-        start_rounds();
+      prompt_soon();
       schedule_tick();
     });
   }
@@ -206,6 +215,36 @@ private:
   void start_rounds() {
     for (std::size_t i = 0; i < context_.limits.fanout; ++i)
       perform(core_.round(random_()));
+  }
+
+  /// Until nobody who answers lacks anything, rounds follow each other at the prompt delay.
+  void prompt_soon() {
+    if (context_.prompt_delay.count() == 0 || is_prompted_ || !core_.may_prompt())
+      return;
+    is_prompted_ = true;
+    prompt_timer_ = run_delayed(context_.prompt_delay, [this] {
+      is_prompted_ = false;
+      for (std::size_t i = 0; i < context_.limits.fanout; ++i)
+        perform(core_.prompt(random_()));
+      prompt_soon();
+    });
+  }
+
+  /// Who fails is tried again out of turn, later and later.
+  void retry_later(session_id peer) {
+    if (context_.prompt_delay.count() == 0)
+      return;
+    auto& [wait, timer] = retries_[peer];
+    wait = wait.count() == 0 ? retry_after : std::min(2 * wait, context_.interval);
+    timer.dispose();
+    timer = run_delayed(wait, [this, peer] { perform(core_.retry(peer)); });
+  }
+
+  void stop_retrying(session_id peer) {
+    if (const auto found = retries_.find(peer); found != retries_.end()) {
+      found->second.timer.dispose();
+      retries_.erase(found);
+    }
   }
 
   void set_peer(const gossip_peer& peer) {
@@ -219,6 +258,7 @@ private:
     sessions_[peer.id] = peer.session;
     addresses_[peer.session] = peer.address;
     core_.add_peer(peer.session);
+    prompt_soon();
   }
 
   void lose_peer(const membership::node_id& id) {
@@ -232,6 +272,7 @@ private:
     if (std::ranges::any_of(sessions_, [&](const auto& one) { return one.second == session; }))
       return;
     core_.remove_peer(session);
+    stop_retrying(session);
     addresses_.erase(session);
     silent_.erase(session);
     continue_flush();
@@ -268,6 +309,7 @@ private:
     for (auto& effect : effects)
       std::visit([this](auto& e) { perform(e); }, effect);
     continue_flush();
+    prompt_soon();
   }
 
   void perform(replication::send_message& e) {
@@ -278,7 +320,8 @@ private:
     metrics_.elements_sent->inc(static_cast<std::int64_t>(e.elements));
     request(context_.peers, caf::infinite, post_atom_v, address, std::string{gossip_path},
             std::move(e.bytes))
-        .then([this, peer, address](const std::string& bytes) { answered(peer, address, bytes); },
+        .then([this, peer, address, begin = clock().now()](
+                  const std::string& bytes) { answered(peer, address, bytes, begin); },
               [this, peer, address](const caf::error& why) {
                 if (why == errc::unreachable)
                   anon_send(context_.membership, peer_atom_v, address, false);
@@ -286,7 +329,8 @@ private:
               });
   }
 
-  void answered(session_id peer, const std::string& address, const std::string& bytes) {
+  void answered(session_id peer, const std::string& address, const std::string& bytes,
+                caf::actor_clock::time_point begin) {
     auto decoded = replication::decode_answer(bytes);
     auto* answer = std::get_if<replication::answer>(&decoded);
     if (answer == nullptr)
@@ -297,12 +341,14 @@ private:
     keep_what_was_told();
     if (silent_.erase(peer) > 0)
       tell_of_return(address);
+    stop_retrying(peer);
     const bool mends = answer->rows.has_value();
+    const bool was_slow = clock().now() - begin > slow_after;
     join(peer, *items, mends,
-         [this, peer, address, head = std::move(*answer)](const caf::error& why) {
+         [this, peer, address, was_slow, head = std::move(*answer)](const caf::error& why) {
            if (why)
              return failed(peer, address, reason_of(why));
-           perform(core_.answered(peer, head));
+           perform(core_.answered(peer, head, was_slow));
            count_repairs();
            tell_mended();
          });
@@ -319,6 +365,8 @@ private:
       log::warn("gossip", "{} takes no messages: {}", address, why);
     metrics_.messages_failed->inc();
     core_.failed(peer);
+    if (addresses_.contains(peer))
+      retry_later(peer);
     continue_flush();
   }
 
@@ -359,8 +407,9 @@ private:
 
   void perform(const replication::value_refused& e) {
     if (const auto known = addresses_.find(e.peer); known != addresses_.end())
-      log::warn("gossip", "{} does not take {} {}, which is too large for it", known->second,
-                to_string(e.key.type), e.key.name);
+      log::warn("gossip",
+                "{} does not take {} {}, which is larger than its gossip.max-value: it lacks that",
+                known->second, to_string(e.key.type), e.key.name);
   }
 
   // -- receiving --
@@ -459,16 +508,11 @@ private:
   }
 
   void record(crdt::key key, const novelty& news, std::optional<session_id> from) {
+    const auto before = core_.log().last();
     core_.record(std::move(key), *news.part, news.now, from);
-    recorded_.push_back(clock().now());
+    recorded_.insert(recorded_.end(), core_.log().last() - before, clock().now());
     forget_times();
-    if (context_.prompt_delay.count() == 0 || is_prompted_)
-      return;
-    is_prompted_ = true;
-    prompt_timer_ = run_delayed(context_.prompt_delay, [this] {
-      is_prompted_ = false;
-      start_rounds();
-    });
+    prompt_soon();
   }
 
   /// Shards end only when the node stops, after this actor, or by an error that ends the process.
@@ -496,6 +540,10 @@ private:
         result.lags[peer.peer] = std::chrono::ceil<std::chrono::milliseconds>(
             clock().now() - *(recorded_.end() - static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
                                                     peer.pending, recorded_.size()))));
+    for (const auto& peer : result.peers)
+      for (const auto& key : core_.refused_by(peer.peer))
+        if (auto& some = result.refused[peer.peer]; some.size() < refused_shown)
+          some.push_back(key);
     return result;
   }
 
@@ -505,6 +553,11 @@ private:
       recorded_.pop_front();
   }
 
+  struct retry {
+    std::chrono::milliseconds wait{0};
+    caf::disposable timer;
+  };
+
   gossip_context context_;
   replication::gossip core_;
   std::mt19937_64 random_;
@@ -512,6 +565,7 @@ private:
   std::map<membership::node_id, session_id> sessions_;     // of the members that are there
   std::map<session_id, std::string> addresses_;            // where those are
   std::set<session_id> silent_;                            // those of them that failed last
+  std::map<session_id, retry> retries_;                    // of those that will be tried again
   std::map<membership::node_id, gossip_peer> early_peers_; // that came while it is restoring
   std::vector<caf::typed_response_promise<void>> flushing_;
   gossip_metrics metrics_;

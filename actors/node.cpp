@@ -153,8 +153,7 @@ node::node(caf::actor_system& sys, const options& o, const home& at,
   const auto lost = at.lost.empty() ? nullptr : std::make_shared<const storage::lost_keys>(at.lost);
   std::vector<shard_actor> shards;
   for (std::size_t i = 0; i < o.keys.shards; ++i)
-    // A state that clients have filled must still travel in one message after concurrent writes
-    // elsewhere joined it.
+    // Half of what a node takes from its peers, so that they take what clients may write here.
     shards.push_back(spawn_shard(
         sys, {.keys = {.replica = who.replica,
                        .now = wall_clock,
@@ -270,8 +269,8 @@ std::uint64_t node::lacking_peers(caf::scoped_actor& self) {
   self->request(gossip_, caf::infinite, report_atom_v)
       .receive(
           [&](const gossip_report& report) {
-            result = static_cast<std::uint64_t>(std::ranges::count_if(
-                report.peers, [](const auto& p) { return p.behind || p.pending > 0; }));
+            result = static_cast<std::uint64_t>(
+                std::ranges::count_if(report.peers, [](const auto& p) { return p.is_lacking(); }));
           },
           [&](const caf::error&) { result = 1; }); // it has ended: a stop came between
   return result;

@@ -263,15 +263,17 @@ void visit_options(options& o, Visitor visit) {
         "How often a random peer is sent what it lacks, and asked what it has.");
   visit("gossip.fanout", o.gossip.fanout, number{1, 64, "peers"}, "To how many peers each time.");
   visit("gossip.prompt-delay", o.gossip.prompt_delay, period{0ms, 1h},
-        "After a change, how soon to do so out of turn, so that others see it before the interval "
-        "is over; what changes meanwhile goes along. 0s: not at all.");
+        "After a change, how soon to do so out of turn, and again until nobody lacks it, so that "
+        "others see it before the interval is over; what changes meanwhile goes along. 0s: not at "
+        "all.");
   visit("gossip.max-message", o.gossip.max_message, number{4096, 64 << 20, "bytes"},
         "The largest message to a peer, the same on all nodes; what is larger goes in pieces.");
   visit("gossip.max-log", o.gossip.max_log, number{4096, std::size_t{64} << 30, "bytes"},
         "How much change is kept in memory for peers that have not acknowledged it.");
   visit("gossip.max-value", o.gossip.max_value, number{4096, 1 << 30, "bytes"},
-        "The largest value that is taken from a peer, and what comes in pieces from all of them "
-        "together; a set takes no more members beyond half of it.");
+        "The largest register or counter that is taken from a peer, and what comes in pieces from "
+        "all of them together; from clients a set takes no more members beyond half of it, but it "
+        "travels in parts, however large it has become.");
   visit(
       "gossip.leave-timeout", o.gossip.leave_timeout, period{100ms, 1h},
       "How long a node that is told to leave hands on what others lack; if that is not enough, it "

@@ -49,7 +49,7 @@ struct cluster_options {
 struct gossip_options {
   std::chrono::milliseconds interval{5'000};
   std::size_t fanout = 1;
-  std::chrono::milliseconds prompt_delay{0};
+  std::chrono::milliseconds prompt_delay{10};
   std::size_t max_message = 256 << 10;
   std::size_t max_log = 64 << 20;
   std::size_t max_value = 64 << 20;

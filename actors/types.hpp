@@ -96,6 +96,9 @@ struct gossip_report {
   std::uint64_t keys = 0;   // in it
   std::vector<replication::gossip::peer_status> peers;
   std::map<replication::session_id, std::chrono::milliseconds> lags; // of those that lack something
+
+  /// Some of the values that a peer does not take.
+  std::map<replication::session_id, std::vector<crdt::key>> refused;
 };
 
 /// A member that may be gossiped with.

@@ -287,7 +287,17 @@ cluster_view view_of(const node_report& report, const crdt::replica_id& replica,
   result.replication = {.root = to_string(gossip.root),
                         .keys = gossip.keys,
                         .log_entries = gossip.log_entries,
-                        .log_bytes = gossip.log_bytes};
+                        .log_bytes = gossip.log_bytes,
+                        .values_refused = {}};
+  for (const auto& peer : gossip.peers)
+    result.replication.peers_behind += peer.behind || peer.refused > 0 ? 1 : 0;
+  for (const auto& member : known.peers)
+    if (const auto& profile = member.record.profile)
+      if (const auto found = gossip.refused.find({profile->session.bits});
+          found != gossip.refused.end())
+        for (const auto& key : found->second)
+          result.replication.values_refused.push_back(
+              {profile->name, std::string{to_string(key.type)}, key.name});
   return result;
 }
 

@@ -160,9 +160,17 @@ std::string metrics_text(caf::actor_system& sys, const node_report& report) {
   set_gauge(sys, "gossip.log-bytes", "Encoded size of the deltas that some peer may lack.",
             gossip.log_bytes);
   std::uint64_t behind = 0;
-  for (const auto& peer : gossip.peers)
-    behind += peer.behind ? 1 : 0;
-  set_gauge(sys, "gossip.peers-behind", "Peers whose keys are to be compared with ours.", behind);
+  std::uint64_t refused = 0;
+  for (const auto& peer : gossip.peers) {
+    behind += peer.behind || peer.refused > 0 ? 1 : 0;
+    refused += peer.refused;
+  }
+  set_gauge(sys, "gossip.peers-behind",
+            "Peers whose keys are to be compared with ours, or that do not take a value of ours.",
+            behind);
+  set_gauge(sys, "gossip.values-refused",
+            "Values of ours that a peer does not take and so lacks, added up over the peers.",
+            refused);
   std::map<membership::member_state, std::uint64_t> members{{report.membership.self.status.is, 1}};
   for (const auto& peer : report.membership.peers)
     members[peer.record.status.is] += peer.replaced ? 0 : 1;

@@ -239,6 +239,15 @@ response reply_with(const cluster_view& cluster) {
       member("keys", std::to_string(data.keys)),
       member("log_entries", std::to_string(data.log_entries)),
       member("log_bytes", std::to_string(data.log_bytes)),
+      member("peers_behind", std::to_string(data.peers_behind)),
+      member("values_refused", list('[', data.values_refused, ']',
+                                    [](const cluster_view::refused& value) {
+                                      return object({
+                                          member("peer", quote(value.peer)),
+                                          member("type", quote(value.type)),
+                                          member("key", quote(value.key)),
+                                      });
+                                    })),
   });
   return ok({member("self", node), member("peers", peers), member("unreached_seeds", seeds),
              member("refused_by", list('[', cluster.refused_by, ']', refusal)),

@@ -55,11 +55,20 @@ struct cluster_view {
     bool tcp = true;                         // whether calls do
   };
 
+  /// A value that a peer does not take.
+  struct refused {
+    std::string peer;
+    std::string type;
+    std::string key;
+  };
+
   struct data {
     std::string root; // digest of all keys and their values: equal on nodes that have the same
     std::uint64_t keys = 0;
     std::uint64_t log_entries = 0; // that some member may lack
     std::uint64_t log_bytes = 0;
+    std::uint64_t peers_behind = 0;      // that are to be compared, or do not take a value of ours
+    std::vector<refused> values_refused; // some of those values
   };
 
   /// Of a node that is no member for another.

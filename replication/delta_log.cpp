@@ -49,6 +49,11 @@ void delta_log::heard(session_id peer, const crdt::key& key, const crdt::value& 
   }
 }
 
+void delta_log::acknowledge(session_id peer, std::uint64_t from, std::uint64_t to) {
+  for (auto number = std::max(from + 1, first_); number <= std::min(to, last()); ++number)
+    set_rest(entries_[number - first_], peer, "");
+}
+
 void delta_log::drop_through(std::uint64_t number) {
   while (!entries_.empty() && first_ <= number)
     drop_first();

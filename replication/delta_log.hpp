@@ -28,6 +28,9 @@ public:
   /// A peer has this of a key, so it lacks no more of the entries above `cursor`.
   void heard(session_id peer, const crdt::key& key, const crdt::value& part, std::uint64_t cursor);
 
+  /// A peer has these entries, those above `from` up to `to`, as far as they are here.
+  void acknowledge(session_id peer, std::uint64_t from, std::uint64_t to);
+
   /// Drops the entries up to `number`.
   void drop_through(std::uint64_t number);
 

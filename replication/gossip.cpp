@@ -1,5 +1,7 @@
 #include "replication/gossip.hpp"
 
+#include "replication/set_parts.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <span>
@@ -67,7 +69,11 @@ void gossip::record(crdt::key key, const crdt::value& delta, const digest& now,
                     std::optional<session_id> heard_from) {
   const auto name = name_of(key);
   tree_.set(digests_.position_of(name), name, now);
-  log_.append(std::move(key), delta, heard_from);
+  if (key.type == crdt::type::set && delta.footprint() > part_bytes())
+    for (auto& part : parts_of(delta.as<crdt::or_set>(), part_bytes()))
+      log_.append(key, std::move(part), heard_from);
+  else
+    log_.append(std::move(key), delta, heard_from);
   drop_acknowledged(); // with no peer that waits for it, nothing is kept
   keep_log_bounded();
 }
@@ -108,10 +114,15 @@ std::vector<tally> gossip::tallies_for(const message& m, const peer_state* p) co
 void gossip::add_peer(session_id peer) {
   if (peer == self_)
     return;
-  auto& p = peers_[peer];
+  const auto [at, is_new] = peers_.try_emplace(peer);
+  auto& p = at->second;
+  if (is_new) {
+    p.room = std::min(limits_.message_bytes, room_at_first);
+    fall_behind(p);
+  }
   p.present = true;
   if (p.for_what == waiting::nothing && !log_.reaches_back_to(p.cursor))
-    p.behind = true;
+    fall_behind(p);
 }
 
 void gossip::remove_peer(session_id peer) {
@@ -144,7 +155,7 @@ void gossip::tick() {
 
 void gossip::ask_again() {
   for (auto& [id, p] : peers_)
-    p.put_off = false;
+    p.put_off = p.takes_nothing_early = false;
 }
 
 // -- rounds --
@@ -167,6 +178,36 @@ std::vector<effect> gossip::round(std::uint64_t random) {
   p.phase = phase::asks;
   p.round_end = p.in_flight_to = p.cursor;
   return {send(peer, p, topic::log, head_of(peer, p))};
+}
+
+std::vector<effect> gossip::prompt(std::uint64_t random) {
+  std::vector<session_id> lacking;
+  for (auto& [id, p] : peers_) {
+    if (!p.present || p.has_failed)
+      continue;
+    if (p.for_what != waiting::nothing)
+      p.round_end = log_.last();
+    else if (has_work(id, p))
+      lacking.push_back(id);
+  }
+  return lacking.empty() ? std::vector<effect>{} : start_round(lacking[random % lacking.size()]);
+}
+
+bool gossip::may_prompt() const {
+  return std::ranges::any_of(peers_, [this](const auto& entry) {
+    const auto& [id, p] = entry;
+    return p.present && !p.has_failed &&
+           (p.for_what == waiting::nothing ? has_work(id, p) : p.round_end < log_.last());
+  });
+}
+
+std::vector<effect> gossip::retry(session_id peer) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end())
+    return {};
+  auto& p = found->second;
+  const bool is_idle = p.present && p.for_what == waiting::nothing;
+  return is_idle && p.has_failed && has_work(peer, p) ? start_round(peer) : std::vector<effect>{};
 }
 
 std::vector<effect> gossip::rounds(const std::set<session_id>& except) {
@@ -192,6 +233,8 @@ bool gossip::was_put_off() const {
 
 /// Whether there is something for a peer that it has time for.
 bool gossip::has_work(session_id id, const peer_state& p) const {
+  if (may_tell_early(p))
+    return true;
   if (p.cut)
     return !p.put_off;
   if (p.comparing || !p.sets.empty() || !p.ready.empty() || !p.lacking.empty())
@@ -212,11 +255,15 @@ std::vector<effect> gossip::start_round(session_id peer) {
   auto& p = peers_.at(peer);
   p.phase = phase::tells;
   p.round_end = log_.last();
+  p.may_tell = true;
   return advance(peer, p);
 }
 
 /// Does what is to be done next for a peer that is idle.
 std::vector<effect> gossip::advance(session_id id, peer_state& p) {
+  if (std::exchange(p.may_tell, true))
+    if (auto next = tell_early(id, p))
+      return {std::move(*next)};
   if (p.cut)
     return p.put_off ? std::vector<effect>{} : std::vector<effect>{send_piece(id, p)};
   if (auto next = compare_set(id, p))
@@ -224,7 +271,7 @@ std::vector<effect> gossip::advance(session_id id, peer_state& p) {
   if (auto next = send_states(id, p))
     return {std::move(*next)};
   if (!p.behind && !log_.reaches_back_to(p.cursor))
-    p.behind = true;
+    fall_behind(p);
   if (auto next = step_of_walk(id, p))
     return {std::move(*next)};
   return p.behind ? std::vector<effect>{} : advance_log(id, p);
@@ -233,7 +280,7 @@ std::vector<effect> gossip::advance(session_id id, peer_state& p) {
 // -- sending from the log --
 
 std::vector<effect> gossip::advance_log(session_id id, peer_state& p) {
-  auto next = lacking(id, p, p.round_end);
+  auto next = lacking(id, p.cursor, p.round_end, p.room);
   if (next.items.empty()) {
     p.cursor = std::max(p.cursor, next.end);
     drop_acknowledged();
@@ -245,19 +292,20 @@ std::vector<effect> gossip::advance_log(session_id id, peer_state& p) {
   return {send(id, p, topic::log, head_of(id, p), next.items)};
 }
 
-/// A message's worth of what the peer is not known to have, in the order of the log, up to an end.
-/// Requires: the log reaches back to its cursor.
-gossip::interval gossip::lacking(session_id id, const peer_state& p, std::uint64_t end) const {
+/// A message's worth of what the peer is not known to have, in the order of the log, between two
+/// entries. Requires: the log reaches back to the first.
+gossip::interval gossip::lacking(session_id id, std::uint64_t from, std::uint64_t end,
+                                 std::size_t bytes_max) const {
   std::map<crdt::key, std::vector<const std::string*>> parts;
   std::size_t bytes = 0;
-  auto number = p.cursor;
+  auto number = from;
   for (; number < end; ++number) {
     const auto* rest = log_.rest(number + 1, id);
     if (rest == nullptr)
       continue;
     const auto& key = log_.key_of(number + 1);
     const auto more = encoded_size(key, *rest);
-    if (!parts.empty() && bytes + more > limits_.message_bytes)
+    if (!parts.empty() && bytes + more > bytes_max)
       break;
     bytes += more;
     parts[key].push_back(rest);
@@ -278,18 +326,18 @@ message gossip::head_of(session_id id, peer_state& p) {
 effect gossip::send(session_id id, peer_state& p, topic what, message m,
                     const std::vector<encoded_item>& items) {
   m.tallies = tallies_.since(p.told);
-  p.telling = tallies_.version();
   auto content = encode_content(m, items);
   const auto beside = content_around + m.tallies.size() * tally_bytes_max;
-  if (content.size() > limits_.message_bytes + beside) {
+  if (content.size() > p.room + beside) {
     const auto key = items.size() == 1 ? std::optional{items.front().key} : std::nullopt;
-    p.cut = outgoing{what, m.sequence, std::move(content), 0, key};
+    p.cut = outgoing{what, m.sequence, std::move(content), 0, 0, tallies_.version(), key};
     auto first = send_piece(id, p);
     auto& message = std::get<send_message>(first); // counted with its first piece
     message.items = items.size();
     message.elements = elements_of(items);
     return first;
   }
+  p.telling = tallies_.version();
   p.for_what = waiting::answer;
   p.about = what;
   return send_message{id, encode_with(m, content), items.size(), elements_of(items)};
@@ -300,7 +348,8 @@ effect gossip::send_piece(session_id id, peer_state& p) {
   auto& whole = *p.cut;
   if (whole.number == 0) // it starts over
     whole.number = m.sequence;
-  m.part = cut(whole.number, whole.content, whole.sent, limits_.message_bytes);
+  m.part = cut(whole.number, whole.content, whole.sent, p.room);
+  whole.under_way = m.part->bytes.size();
   p.for_what = waiting::answer;
   p.about = whole.what;
   return send_message{id, encode(m, {}), 0, 0};
@@ -333,7 +382,7 @@ std::optional<std::vector<item>> gossip::take(session_id peer, const answer& a) 
   return items;
 }
 
-std::vector<effect> gossip::answered(session_id peer, const answer& a) {
+std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_slow) {
   if (!expects(peer, a))
     return {};
   if (a.verdict == verdict::other_session) {
@@ -342,15 +391,28 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a) {
   }
   auto& p = peers_.at(peer);
   p.for_what = waiting::nothing;
+  p.has_failed = false;
+  p.room = was_slow ? smaller(p.room, 2) : std::min(p.room + p.room / 4, limits_.message_bytes);
   if (a.verdict != verdict::joined)
     return p.present ? objected(peer, p, a.verdict) : give_up(p);
   p.owed = a.offer;
   p.root = a.root;
+  if (a.root == tree_.root())
+    p.refused.clear();
   has_caught_up_ = has_caught_up_ || a.offer != 0 || (a.root == tree_.root() && a.root != digest{});
+  if (p.about == topic::early) {
+    p.told = std::max(p.told, p.telling);
+    log_.acknowledge(peer, told_to(p), p.early_end);
+    p.early_to = std::max(p.early_to, p.early_end);
+    drop_acknowledged();
+    keep_log_bounded(); // what is known of the peer takes room, too
+    return p.present ? advance(peer, p) : give_up(p);
+  }
   if (p.cut) {
-    p.cut->sent += limits_.message_bytes;
+    p.cut->sent += p.cut->under_way;
     if (p.cut->sent < p.cut->content.size())
       return p.present ? advance(peer, p) : give_up(p);
+    p.telling = p.cut->telling;
     p.cut.reset();
     if (p.about == topic::set && p.comparing && !p.comparing->take(a))
       fall_back(p);
@@ -367,6 +429,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a) {
   case topic::audit:
     found(p, p.audits.take(tree_, a.sums));
     break;
+  case topic::early: // above
   case topic::states:
   case topic::set:
     break;
@@ -379,11 +442,22 @@ void gossip::failed(session_id peer) {
   if (found == peers_.end())
     return;
   found->second.for_what = waiting::nothing;
+  found->second.has_failed = true;
+  found->second.room = smaller(found->second.room, 4);
   give_up(found->second);
+}
+
+/// Room for less in a message, but for something.
+std::size_t gossip::smaller(std::size_t room, std::size_t divisor) const {
+  return std::max(room / divisor, std::min(room_min, limits_.message_bytes));
 }
 
 /// What a peer did not do, and does not want to hear again just so.
 std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) {
+  if (p.about == topic::early) {
+    p.put_off = p.takes_nothing_early = true;
+    return {};
+  }
   if (p.cut && why == verdict::start_over && p.about != topic::set) {
     p.cut->number = 0;
     const bool had_begun = std::exchange(p.cut->sent, 0) > 0;
@@ -398,15 +472,21 @@ std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) 
     return {};
   }
   std::vector<effect> result;
-  if (p.cut && why == verdict::refused && p.cut->key) {
-    result.push_back(value_refused{id, *p.cut->key});
+  const bool is_of_a_value = p.cut && why == verdict::refused && p.cut->key;
+  if (is_of_a_value) {
+    if (p.refused.size() < refused_max && p.refused.insert(*p.cut->key).second)
+      result.push_back(value_refused{id, *p.cut->key});
     if (p.about == topic::log) // whatever it says of it, the rest is worth more
       p.cursor = std::max(p.cursor, p.in_flight_to);
   }
   p.cut.reset();
   if (p.about == topic::set) {
+    // One that has no time may be about to compare the same set. If we do not answer for it that
+    // the peer gets it, that is enough.
+    if (why != verdict::refused && !p.walking)
+      p.comparing.reset();
     fall_back(p);
-  } else if (result.empty()) {
+  } else if (!is_of_a_value) {
     end_walk(p);
     p.put_off = true;
     return {};
@@ -493,14 +573,16 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
     answer_set(in, state, result);
   else if (found != peers_.end())
     offer(m, found->second, result, offered);
-  const bool is_of_log = !m.mends && !m.walk && !m.audit && !m.set;
+  const bool is_of_log = !m.mends && !m.is_early && !m.walk && !m.audit && !m.set;
   has_caught_up_ = has_caught_up_ || (is_of_log && !in.items.empty());
   if (in.pieces != 0 && result.verdict == verdict::joined)
     pieces_.used(m.from, in.pieces);
   else if (in.pieces != 0)
     pieces_.forget(m.from);
-  if (!m.walk && !m.set && !m.mends && is_walked_by(m.from))
+  if (!m.walk && !m.set && !m.mends && !m.is_early && is_walked_by(m.from))
     walker_.reset(); // it has something else to say, so that is over
+  if (!m.set && !m.is_early && answering_ && answering_->asking() == m.from)
+    answering_.reset(); // so is this
   reply done{encode(result, offered), offered.size(), elements_of(offered)};
   // What it wants from us goes at once.
   if (found != peers_.end() && found->second.present &&
@@ -526,8 +608,8 @@ void gossip::offer(const message& m, peer_state& p, answer& into,
   if (!p.present || p.behind || p.cut || p.for_what != waiting::nothing ||
       !log_.reaches_back_to(p.cursor))
     return;
-  auto next = lacking(m.from, p, p.offer_end);
-  if (next.items.empty() || next.bytes > limits_.message_bytes) // too large for an answer
+  auto next = lacking(m.from, p.cursor, p.offer_end, p.room);
+  if (next.items.empty() || next.bytes > p.room) // too large for an answer
     return;
   if (p.offered == 0 || p.offered_to != next.end) { // the same once more keeps its number
     p.offered = ++sequence_;
@@ -539,6 +621,12 @@ void gossip::offer(const message& m, peer_state& p, answer& into,
 }
 
 // -- what is kept --
+
+/// All that is here is to be compared; what comes from now on is told early.
+void gossip::fall_behind(peer_state& p) const {
+  p.behind = true;
+  p.early_to = log_.last();
+}
 
 /// Moves the cursor over what the peer is known to have.
 void gossip::skip_known(session_id id, peer_state& p) {
@@ -588,20 +676,25 @@ void gossip::keep_log_bounded() {
     log_.drop_through(log_.first());
 }
 
-/// Drops the entries that no peer waits for that is there. A peer that is behind waits for those
-/// after its walk's beginning.
+/// Drops the entries that no peer waits for that is there.
 void gossip::drop_acknowledged() {
-  auto needed_after = log_.last();
+  auto needed = log_.last();
   for (auto& [id, p] : peers_) {
     skip_known(id, p);
-    if (!p.present)
-      continue;
-    if (!p.behind)
-      needed_after = std::min(needed_after, p.cursor);
-    else if (p.walking)
-      needed_after = std::min(needed_after, p.walking->log_end);
+    if (p.present)
+      needed = std::min(needed, needed_after(p));
   }
-  log_.drop_through(needed_after);
+  log_.drop_through(needed);
+}
+
+/// After which entry a peer waits for all. One that is behind waits for those after its walk's
+/// beginning and, if it answers, for some to be told early.
+std::uint64_t gossip::needed_after(const peer_state& p) const {
+  if (!p.behind)
+    return p.cursor;
+  const auto last = log_.last();
+  const auto early = p.has_failed ? last : std::max(told_to(p), last - std::min(last, early_max));
+  return p.walking ? std::min(early, p.walking->log_end) : early;
 }
 
 // -- for display --
@@ -611,8 +704,15 @@ std::vector<gossip::peer_status> gossip::status() const {
   for (const auto& [id, p] : peers_)
     if (p.present)
       if (const bool behind = p.behind || !log_.reaches_back_to(p.cursor); p.present)
-        result.push_back({id, behind, behind ? log_.size() : log_.last() - p.cursor});
+        result.push_back(
+            {id, behind, behind ? log_.size() : log_.last() - p.cursor, p.refused.size()});
   return result;
+}
+
+const std::set<crdt::key>& gossip::refused_by(session_id peer) const {
+  static const std::set<crdt::key> none;
+  const auto found = peers_.find(peer);
+  return found == peers_.end() ? none : found->second.refused;
 }
 
 } // namespace starling::replication

@@ -19,8 +19,13 @@
 // ways; the cursor is afterwards where the log ended before the first digest was read. The same
 // happens, now and then, where two nodes turn out to differ in what no log brings (audit.hpp). One
 // walk at a time goes beyond its first question; of two nodes that want to walk over each other the
-// one with the lower session does. A large set is compared by its members' rows (set_exchange.hpp),
-// and what is larger than a message goes in pieces (fragments.hpp).
+// one with the lower session does. What is recorded meanwhile does not wait for all that: it goes
+// early, out of order, and moves no cursor (gossip_early.cpp). A large set is compared by its
+// members' rows (set_exchange.hpp).
+//
+// A set may be larger than anything that is sent, put together or kept at a time: it is cut into
+// deltas (set_parts.hpp). Anything else that is larger than a message goes in pieces
+// (fragments.hpp); a peer may refuse what is too large for it, and then lacks it for good.
 //
 // How far each node got with numbering its events goes along with what is sent (tallies.hpp), so
 // that one whose disk was set back is told.
@@ -56,6 +61,7 @@ struct gossip_limits {
   std::size_t pieces_bytes = 64 * 1024 * 1024;  // of contents that come in pieces, together
   std::size_t joining_bytes = 16 * 1024 * 1024; // of what others sent and is being joined, together
   std::size_t whole_set_bytes = 16 * 1024;      // larger sets are compared by their rows
+  std::size_t part_bytes = 64 * 1024;           // of a set; less if messages or pieces are smaller
   bool audits = true;                           // looks for what differs and no delta brings
 };
 
@@ -141,6 +147,16 @@ public:
   /// if there is none, among all that are idle.
   std::vector<effect> round(std::uint64_t random);
 
+  /// Hands on what is new, out of turn: a round that is under way goes on to the end of the log,
+  /// and one is started as by `round`, if somebody lacks something. Whoever failed last is spared.
+  std::vector<effect> prompt(std::uint64_t random);
+
+  /// Whether there is anything to be handed on by `prompt`.
+  bool may_prompt() const;
+
+  /// Starts a round with a peer that failed, if it lacks something and is idle.
+  std::vector<effect> retry(session_id peer);
+
   /// Starts a round with every peer that is idle and lacks something, except for some. Repeated
   /// until it gives nothing and all is quiet, it hands on everything that can be handed on.
   std::vector<effect> rounds(const std::set<session_id>& except);
@@ -159,8 +175,9 @@ public:
   /// `failed` by whoever knows that no better one will come.
   std::optional<std::vector<item>> take(session_id peer, const answer& a);
 
-  /// The expected answer came, and what it brought is joined.
-  std::vector<effect> answered(session_id peer, const answer& a);
+  /// The expected answer came, and what it brought is joined. `was_slow`: it took so long that less
+  /// should be sent at a time.
+  std::vector<effect> answered(session_id peer, const answer& a, bool was_slow = false);
 
   /// The effect under way came to nothing; what it was part of begins anew in a later round.
   void failed(session_id peer);
@@ -217,9 +234,16 @@ public:
     session_id peer;
     bool behind;
     std::uint64_t pending; // log entries that it has not acknowledged; all of them if it is behind
+    std::uint64_t refused = 0; // values of ours that it does not take, as far as is known
+
+    /// Whether it lacks something that we have.
+    bool is_lacking() const { return behind || pending > 0 || refused > 0; }
   };
   std::vector<peer_status> status() const;
   const delta_log& log() const { return log_; }
+
+  /// Values that a peer does not take, until it has them all the same.
+  const std::set<crdt::key>& refused_by(session_id peer) const;
 
   /// The digests of all keys.
   const hash_tree& tree() const { return tree_; }
@@ -229,7 +253,7 @@ private:
   enum class waiting : std::uint8_t { nothing, answer, states };
 
   /// What the message under way is about.
-  enum class topic : std::uint8_t { log, states, walk, audit, set };
+  enum class topic : std::uint8_t { log, early, states, walk, audit, set };
 
   /// A comparison of our keys with a peer's.
   struct walk {
@@ -244,6 +268,8 @@ private:
     std::uint64_t number;
     std::string content;
     std::uint64_t sent = 0;       // and acknowledged
+    std::uint64_t under_way = 0;  // of the next piece
+    std::uint64_t telling = 0;    // the version of the tallies once all of it is acknowledged
     std::optional<crdt::key> key; // if it is one value
     bool began_anew = false;
   };
@@ -255,6 +281,12 @@ private:
     bool put_off = false;        // it had no time for us; until the next tick
     bool waits_for_walk = false; // it differs, and we had no time for it
     bool walk_over = false;      // and it does not know yet: others may walk now
+    bool has_failed = false;     // at last; and was not tried since
+    std::size_t room = 0;        // for the content of a message
+    std::uint64_t early_to = 0;  // up to here nothing is told early: it was, or a walk brings it
+    std::uint64_t early_end = 0; // the same once what is under way is acknowledged
+    bool takes_nothing_early = false; // until the next tick
+    bool may_tell = true;             // early; by turns with what else there is to be done
     std::uint64_t round_end = 0;
     replication::phase phase = phase::goes_on; // of the next message
     waiting for_what = waiting::nothing;
@@ -273,7 +305,8 @@ private:
     std::size_t ready_bytes = 0;
     std::vector<encoded_item> sets; // of those, read and to be compared
     std::optional<set_asking> comparing;
-    bool may_audit = false; // in this round
+    std::set<crdt::key> refused; // values that it does not take
+    bool may_audit = false;      // in this round
     audit audits;
     std::optional<digest> root; // of what it had when it answered last
 
@@ -289,11 +322,17 @@ private:
   };
 
   bool has_work(session_id id, const peer_state& p) const;
+  static bool is_held_up(const peer_state& p);
+  std::uint64_t told_to(const peer_state& p) const;
+  bool may_tell_early(const peer_state& p) const;
+  std::optional<effect> tell_early(session_id id, peer_state& p);
+  std::uint64_t needed_after(const peer_state& p) const;
   bool may_walk(session_id id, const peer_state& p) const;
   bool is_walking() const;
   bool is_walked_by(session_id id) const { return walker_ && walker_->who == id; }
   std::vector<session_id> candidates() const;
   std::vector<effect> start_round(session_id peer);
+  void fall_behind(peer_state& p) const;
   void skip_known(session_id id, peer_state& p);
   void heard(session_id peer, const std::vector<item>& items);
   void hear_tallies(const std::vector<tally>& told);
@@ -313,15 +352,21 @@ private:
     std::uint64_t end; // the cursor once they are acknowledged
     std::size_t bytes; // of the items, about
   };
-  interval lacking(session_id id, const peer_state& p, std::uint64_t end) const;
+  interval lacking(session_id id, std::uint64_t from, std::uint64_t end,
+                   std::size_t bytes_max) const;
   message head_of(session_id id, peer_state& p);
   effect send(session_id id, peer_state& p, topic what, message m,
               const std::vector<encoded_item>& items = {});
   effect send_piece(session_id id, peer_state& p);
   std::vector<effect> objected(session_id id, peer_state& p, verdict why);
-  std::size_t walk_bytes() const;
+  static std::size_t walk_bytes(std::size_t room);
+  std::size_t smaller(std::size_t room, std::size_t divisor) const;
   void take_differences(peer_state& p, const answer& a);
-  static void fall_back(peer_state& p);
+  void fall_back(peer_state& p) const;
+  bool is_better_sent_whole(const peer_state& p, const set_step& next) const;
+  std::size_t part_bytes() const;
+  void add_parts(const crdt::key& key, const crdt::or_set& whole, peer_state& p) const;
+  void note_acknowledged(peer_state& p, const answer& a) const;
   void found(peer_state& p, const audit::finding& f);
   std::optional<verdict> objection(const message& m);
   void note_walker(const message& m);
@@ -333,6 +378,17 @@ private:
 
   // What a message takes beside its items: flags, counts.
   static constexpr std::size_t content_around = 16;
+
+  // What a message to a peer holds follows how well they get through, up to `message_bytes`: what
+  // is large is slow where packets get lost, and begins anew when it has taken too long.
+  static constexpr std::size_t room_at_first = 16 * 1024;
+  static constexpr std::size_t room_min = 4096;
+
+  // Of so many values it is remembered that a peer does not take them.
+  static constexpr std::size_t refused_max = 1000;
+
+  // For a peer that is behind no more entries are kept than these, to be told early.
+  static constexpr std::uint64_t early_max = 1024;
 
   // Who asks nothing for longer has given up, ticks.
   static constexpr unsigned asker_age_max = 8;

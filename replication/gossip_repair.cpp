@@ -1,6 +1,7 @@
 // The part of the gossip core that finds and mends what deltas did not bring.
 
 #include "replication/gossip.hpp"
+#include "replication/set_parts.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -22,8 +23,8 @@ bool is_first(const repair_request& r) {
 } // namespace
 
 /// What a step of a walk takes, and its answer.
-std::size_t gossip::walk_bytes() const {
-  return std::max(repair_message_bytes_min, limits_.message_bytes);
+std::size_t gossip::walk_bytes(std::size_t room) {
+  return std::max(repair_message_bytes_min, room);
 }
 
 /// Whether a walk goes on beyond its first question. One does at a time.
@@ -56,7 +57,7 @@ std::optional<effect> gossip::step_of_walk(session_id id, peer_state& p) {
   if (!p.walking) {
     if (!p.behind || !may_walk(id, p))
       return std::nullopt;
-    p.walking = walk{log_.last(), repair_walk{walk_bytes()}};
+    p.walking = walk{log_.last(), repair_walk{walk_bytes(p.room)}};
     p.waits_for_walk = false;
   }
   if (const auto& request = p.walking->steps.next(tree_)) {
@@ -70,7 +71,7 @@ std::optional<effect> gossip::step_of_walk(session_id id, peer_state& p) {
   p.walking.reset();
   drop_acknowledged();
   if (!log_.reaches_back_to(p.cursor)) {
-    p.behind = true;
+    fall_behind(p);
     return step_of_walk(id, p);
   }
   return std::nullopt;
@@ -96,7 +97,7 @@ void gossip::take_differences(peer_state& p, const answer& a) {
 
 /// Sends the states of what the peer lacks, once there are enough for a message.
 std::optional<effect> gossip::send_states(session_id id, peer_state& p) {
-  const bool is_full = p.ready_bytes >= limits_.message_bytes;
+  const bool is_full = p.ready_bytes >= p.room;
   if (!p.lacking.empty() && !is_full) {
     read_states wanted{id, {}};
     for (const auto& name : p.lacking.take(tree_, keys_per_read))
@@ -114,7 +115,7 @@ std::optional<effect> gossip::send_states(session_id id, peer_state& p) {
     bytes += p.ready.back().size();
     items.push_back(std::move(p.ready.back()));
     p.ready.pop_back();
-  } while (!p.ready.empty() && bytes + p.ready.back().size() <= limits_.message_bytes);
+  } while (!p.ready.empty() && bytes + p.ready.back().size() <= p.room);
   p.ready_bytes -= bytes;
   auto m = head_of(id, p);
   m.mends = true;
@@ -134,10 +135,28 @@ std::vector<effect> gossip::states_read(session_id peer, std::vector<encoded_ite
       p.sets.push_back(std::move(state));
       continue;
     }
+    if (state.key.type == crdt::type::set && state.bytes.size() > part_bytes()) {
+      const auto whole = std::get<crdt::value>(crdt::value::decode(state.bytes));
+      add_parts(state.key, whole.as<crdt::or_set>(), p);
+      continue;
+    }
     p.ready_bytes += state.size();
     p.ready.push_back(std::move(state));
   }
   return advance(peer, p);
+}
+
+/// What of a set is sent at a time, about.
+std::size_t gossip::part_bytes() const {
+  return std::min({limits_.part_bytes, limits_.message_bytes, limits_.pieces_bytes});
+}
+
+/// A set will be sent whole, in parts that the peer joins one by one.
+void gossip::add_parts(const crdt::key& key, const crdt::or_set& whole, peer_state& p) const {
+  for (auto& part : parts_of(whole, part_bytes())) {
+    p.ready.push_back({key, crdt::value{std::move(part)}.encode()});
+    p.ready_bytes += p.ready.back().size();
+  }
 }
 
 /// The next step of comparing a large set, if there is one to be compared.
@@ -149,9 +168,13 @@ std::optional<effect> gossip::compare_set(session_id id, peer_state& p) {
       auto state = std::get<crdt::value>(crdt::value::decode(bytes));
       p.comparing.emplace(++sequence_, key,
                           set_snapshot{digests_, key, std::move(state.as<crdt::or_set>())},
-                          walk_bytes(), limits_.pieces_bytes);
+                          walk_bytes(p.room), limits_.pieces_bytes);
     }
     if (auto step = p.comparing->next()) {
+      if (is_better_sent_whole(p, *step)) {
+        fall_back(p);
+        continue;
+      }
       auto m = head_of(id, p);
       m.set = std::move(*step);
       return send(id, p, topic::set, std::move(m));
@@ -162,12 +185,18 @@ std::optional<effect> gossip::compare_set(session_id id, peer_state& p) {
   return std::nullopt;
 }
 
-/// A set cannot be compared: it is sent whole, if we answer for it that the peer gets it.
-void gossip::fall_back(peer_state& p) {
-  if (p.comparing && p.walking) {
-    p.ready.push_back({p.comparing->key(), p.comparing->whole().encode()});
-    p.ready_bytes += p.ready.back().size();
-  }
+/// Whether a peer lacks most of a large set: it would hold all of that before it could join any.
+bool gossip::is_better_sent_whole(const peer_state& p, const set_step& next) const {
+  constexpr std::size_t parts_max = 4;
+  const auto* rows = std::get_if<snapshot_rows>(&next.what);
+  return rows != nullptr && rows->rows.footprint() > parts_max * part_bytes() &&
+         rows->rows.footprint() > p.comparing->whole().footprint() / 2;
+}
+
+/// A set cannot be compared: it is sent whole.
+void gossip::fall_back(peer_state& p) const {
+  if (p.comparing)
+    add_parts(p.comparing->key(), p.comparing->whole(), p);
   p.comparing.reset();
 }
 
@@ -187,7 +216,7 @@ void gossip::found(peer_state& p, const audit::finding& f) {
   if (f.ranges.empty() || p.walking || is_walking())
     return;
   // A part of the keys says nothing of the log.
-  p.walking = walk{p.cursor, repair_walk{walk_bytes(), f.depth, f.ranges}, true};
+  p.walking = walk{p.cursor, repair_walk{walk_bytes(p.room), f.depth, f.ranges}, true};
   ++repairs_.findings;
 }
 
@@ -243,9 +272,11 @@ void gossip::prepare(const set_step& s, incoming& in) const {
 void gossip::answer_walk(const message& m, answer& into) {
   if (!is_first(*m.walk))
     walker_ = asker{m.from};
-  auto [said, wanted] = answer_to(*m.walk, tree_, walk_bytes());
+  const auto found = peers_.find(m.from);
+  const auto room = found == peers_.end() ? limits_.message_bytes : found->second.room;
+  auto [said, wanted] = answer_to(*m.walk, tree_, walk_bytes(room));
   into.walk = std::move(said);
-  if (const auto found = peers_.find(m.from); found != peers_.end() && found->second.present)
+  if (found != peers_.end() && found->second.present)
     found->second.lacking.add(std::move(wanted));
 }
 
@@ -266,7 +297,9 @@ void gossip::answer_set(const incoming& in, std::string_view state, answer& into
       into.verdict = verdict::start_over;
     answering_.reset();
   } else {
-    answering_->answer_to(step, walk_bytes(), limits_.message_bytes, into);
+    const auto found = peers_.find(in.head.from);
+    const auto room = found == peers_.end() ? limits_.message_bytes : found->second.room;
+    answering_->answer_to(step, walk_bytes(room), room, into);
   }
 }
 

@@ -112,7 +112,8 @@ enum part : std::uint8_t {
   walk_flag = 2,
   audit_flag = 4,
   set_flag = 8,
-  tallies_flag = 16
+  tallies_flag = 16,
+  early_flag = 32,
 };
 
 void put(wire::writer& out, const std::vector<tally>& all) {
@@ -199,7 +200,8 @@ void put_head(wire::writer& out, const message& m) {
 void put_content(wire::writer& out, const message& m, const std::vector<encoded_item>& items) {
   out.u8(static_cast<std::uint8_t>((m.mends ? mends_flag : 0) | (m.walk ? walk_flag : 0) |
                                    (m.audit ? audit_flag : 0) | (m.set ? set_flag : 0) |
-                                   (m.tallies.empty() ? 0 : tallies_flag)));
+                                   (m.tallies.empty() ? 0 : tallies_flag) |
+                                   (m.is_early ? early_flag : 0)));
   put(out, items);
   if (m.walk)
     out.bytes(encode(*m.walk));
@@ -213,9 +215,10 @@ void put_content(wire::writer& out, const message& m, const std::vector<encoded_
 
 void get_content(wire::reader& in, message& m) {
   const auto flags = in.u8();
-  if (flags > (mends_flag | walk_flag | audit_flag | set_flag | tallies_flag))
+  if (flags > (mends_flag | walk_flag | audit_flag | set_flag | tallies_flag | early_flag))
     in.fail("unknown part of a message");
   m.mends = (flags & mends_flag) != 0;
+  m.is_early = (flags & early_flag) != 0;
   m.items = get_items(in);
   if ((flags & walk_flag) != 0)
     m.walk = get_part(in, decode_repair_request);

@@ -76,7 +76,8 @@ struct message {
   std::uint64_t acknowledged = 0; // the offer of `to` that `from` has joined; 0: none
   replication::phase phase = phase::goes_on;
   std::vector<item> items;
-  bool mends = false; // the items are states that a repair found to differ
+  bool mends = false;    // the items are states that a repair found to differ
+  bool is_early = false; // the items are deltas, and not all that came before them was sent
   std::optional<repair_request> walk{};
   std::optional<range> audit{};
   std::optional<set_step> set{};

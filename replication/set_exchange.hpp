@@ -27,7 +27,7 @@ public:
   const crdt::key& key() const { return key_; }
 
   /// The snapshot, whole.
-  crdt::value whole() const { return snapshot_.state(); }
+  const crdt::or_set& whole() const { return snapshot_.state(); }
 
   /// What to say next; the same again until its answer is taken. Nothing when all is said.
   std::optional<set_step> next();

@@ -4,6 +4,7 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 
@@ -30,11 +31,12 @@ protected:
   test_node& start(const std::string& address, std::uint64_t session) {
     const auto gossip =
         track(spawn_gossip(sys, {.session = {session},
-                                 .limits = {.message_bytes = 200, .log_bytes = 2000},
+                                 .limits = limits,
                                  .digests = digests,
-                                 .interval = interval,
+                                 .interval = round_interval,
+                                 .prompt_delay = prompt_delay,
                                  .random_seed = seed + session,
-                                 .peers = track(spawn_wire()),
+                                 .peers = track(is_slow ? spawn_lossy_wire() : spawn_wire()),
                                  .membership = members.handle()}));
     auto shards = spawn_shards(sys, 3, crdt::replica_id::from(session, session), gossip);
     for (const auto& shard : shards)
@@ -85,6 +87,59 @@ protected:
 
   bool is_lost() { return random() % 100 < loss_percent; }
 
+  /// What a connection takes for some bytes where packets get lost: each packet that is lost is
+  /// sent again after a while.
+  milliseconds time_for(std::size_t bytes) {
+    auto result = milliseconds{1};
+    for (auto packets = 1 + bytes / 1400; packets > 0; --packets)
+      while (is_lost())
+        result += milliseconds{200};
+    return result;
+  }
+
+  /// A peer client that has a connection for each message: what takes too long has failed.
+  peer_client_actor spawn_lossy_wire() {
+    return sys.spawn([this, net = reachable](
+                         peer_client_actor::pointer self) -> peer_client_actor::behavior_type {
+      return {[this, net, self](post_atom, const std::string& address, const std::string&,
+                                const std::string& body) -> caf::result<std::string> {
+        constexpr milliseconds peer_timeout{5000};
+        auto promise = self->make_response_promise<std::string>();
+        const auto connected = time_for(0) + time_for(0); // there and back
+        const auto asked = connected + time_for(body.size());
+        auto fail = [promise]() mutable { promise.deliver(caf::make_error(errc::unreachable)); };
+        if (asked > peer_timeout) {
+          self->run_delayed(peer_timeout, fail);
+          return promise;
+        }
+        self->run_delayed(asked, [=, this, to = net->at(address)]() mutable {
+          self->request(to, caf::infinite, message_atom_v, body)
+              .then(
+                  [=, this](std::string& answer) mutable {
+                    const auto answered = asked + time_for(answer.size());
+                    if (answered > peer_timeout)
+                      return static_cast<void>(self->run_delayed(peer_timeout - asked, fail));
+                    self->run_delayed(answered - asked,
+                                      [promise, answer = std::move(answer)]() mutable {
+                                        promise.deliver(std::move(answer));
+                                      });
+                  },
+                  [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+        });
+        return promise;
+      }};
+    });
+  }
+
+  bool are_equal() {
+    const auto root_of = [this](const test_node& node) {
+      return ask<gossip_report>(node.gossip, report_atom_v).root;
+    };
+    const auto first = root_of(nodes.begin()->second);
+    return std::ranges::all_of(nodes,
+                               [&](const auto& one) { return root_of(one.second) == first; });
+  }
+
   void write(test_node& node, const crdt::key& key, const crdt::command& c) {
     ask<crdt::view>(node.shards.of(key), apply_atom_v, key, c);
   }
@@ -131,6 +186,10 @@ protected:
   std::uint64_t seed = 0;
   std::mt19937_64 random;
   unsigned loss_percent = 0;
+  bool is_slow = false;
+  replication::gossip_limits limits{.message_bytes = 200, .log_bytes = 2000};
+  milliseconds round_interval = interval;
+  milliseconds prompt_delay{0};
   fake_membership members{sys};
   std::shared_ptr<network> reachable = std::make_shared<network>();
   std::map<std::string, test_node> nodes;
@@ -185,6 +244,27 @@ TEST_F(GossipNetwork, ConvergesWithThreeNodesOfWhichOneStartsAnew) {
   advance(20 * interval);
 
   expect_equal_contents();
+}
+
+TEST_F(GossipNetwork, BecomesEqualSoonWhereEveryThirdPacketIsLost) {
+  is_slow = true;
+  limits = {};
+  round_interval = milliseconds{5000}; // as is usual
+  prompt_delay = milliseconds{10};
+  loss_percent = 30;
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    start(std::to_string(i) + ":1", i);
+  for (int i = 0; i < 20; ++i)
+    for (auto& [address, node] : nodes)
+      write(node, {type::register_, address + std::to_string(i)}, assign(std::string(500, 'x')));
+
+  milliseconds passed{0};
+  for (; passed < milliseconds{60'000} && !are_equal(); passed += milliseconds{100})
+    advance(milliseconds{100});
+
+  expect_equal_contents();
+  EXPECT_EQ(contents(nodes.begin()->second).size(), 60u);
+  EXPECT_LT(passed, milliseconds{15'000}) << "STARLING_TEST_SEED=" << seed;
 }
 
 } // namespace

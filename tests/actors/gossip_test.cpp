@@ -124,12 +124,72 @@ TEST_F(EagerGossipActor, StartsARoundPromptlyAfterAChangeIfTold) {
   EXPECT_THAT(new_posts(), IsEmpty());
   advance(milliseconds{1});
   EXPECT_EQ(new_posts().size(), 1u);
+  advance(milliseconds{10});
+  EXPECT_EQ(new_posts().size(), 2u) << "nor do the others wait for the interval";
   advance(milliseconds{100});
-  EXPECT_THAT(new_posts(), IsEmpty()) << "the others wait for the interval";
+  EXPECT_THAT(new_posts(), IsEmpty()) << "all have it";
 
   change(eager, 3);
   advance(milliseconds{5});
   EXPECT_EQ(new_posts().size(), 1u);
+}
+
+TEST_F(EagerGossipActor, ComparesItsKeysWithANewPeerAtOnce) {
+  const auto eager = start(1, milliseconds{5});
+  advance(interval / 4); // rounds are due at whole intervals
+
+  tell(eager, peer_atom_v, make_peer("new:1", 14));
+  advance(milliseconds{5});
+
+  ASSERT_GT(peers.posts().size(), seen);
+  EXPECT_EQ(peers.posts().back().address, "new:1");
+  EXPECT_TRUE(decode_message(peers.posts().back().body).walk);
+}
+
+TEST_F(EagerGossipActor, TriesAgainLaterAndLaterWhoFails) {
+  const auto eager = start(1, milliseconds{5});
+  advance(interval / 10);
+  peers.answer_by(
+      [&](const fake_peers::post& p) { return p.address == "p12:1" ? unreachable(p) : joined(p); });
+  std::vector<milliseconds> tries; // after the change
+  const auto look = [&](milliseconds now) {
+    for (const auto& post : new_posts())
+      if (post.address == "p12:1")
+        tries.push_back(now);
+  };
+
+  change(eager, 1);
+  for (milliseconds now{0}; now < milliseconds{800}; now += milliseconds{5}) {
+    look(now);
+    advance(milliseconds{5});
+  }
+  ASSERT_EQ(tries.size(), 4u);
+  EXPECT_LE(tries[0], milliseconds{15});
+  EXPECT_EQ(tries[1] - tries[0], milliseconds{100});
+  EXPECT_EQ(tries[2] - tries[1], milliseconds{200});
+  EXPECT_EQ(tries[3] - tries[2], milliseconds{400});
+
+  peers.answer_by(joined);
+  advance(3 * interval);
+  EXPECT_EQ(new_posts().size(), 1u);
+  change(eager, 2);
+  advance(milliseconds{50});
+  EXPECT_EQ(new_posts().size(), 3u) << "it is prompted again";
+}
+
+TEST_F(EagerGossipActor, TriesNobodyAgainWhoIsGone) {
+  const auto eager = start(1, milliseconds{5});
+  advance(interval / 10);
+  peers.answer_by(unreachable);
+  change(eager, 1);
+  advance(milliseconds{50});
+  seen = peers.posts().size();
+  for (const std::uint64_t peer : {11, 12, 13})
+    tell(eager, lost_atom_v, make_peer("", peer).id);
+
+  advance(4 * interval);
+
+  EXPECT_THAT(new_posts(), IsEmpty());
 }
 
 TEST_F(EagerGossipActor, WaitsForTheIntervalIfNotTold) {

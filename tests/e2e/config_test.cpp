@@ -98,6 +98,7 @@ TEST(Config, HelpListsEachOptionWithDefaultAndUnit) {
       {"swim.probe-interval", "100ms to 1min (default 1s)"},
       {"swim.packet-bytes", "bytes (default 1232)"},
       {"gossip.interval", "10ms to 1h (default 5s)"},
+      {"gossip.prompt-delay", "0s to 1h (default 10ms)"},
       {"gossip.max-message", "bytes (default 262144)"},
       {"gossip.max-log", "bytes (default 67108864)"},
       {"gossip.max-value", "bytes (default 67108864)"},

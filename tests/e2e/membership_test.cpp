@@ -167,7 +167,7 @@ TEST(Membership, OlderOfTwoNodesWithOneIdGoesOnUnderAnother) {
 }
 
 TEST(Membership, NodeThatIsToldToLeaveHandsOnWhatItHasAndIsLeftAtOnce) {
-  cluster nodes{3, {"--gossip.interval=1h"}}; // no round comes in time
+  cluster nodes{3, {"--gossip.interval=1h", "--gossip.prompt-delay=0s"}}; // no round comes in time
   ASSERT_TRUE(nodes.start());
   ASSERT_EQ(nodes[2].http().post("/counters/a", R"({"increment": 5})").status, 200);
 
@@ -185,7 +185,8 @@ TEST(Membership, NodeThatIsToldToLeaveHandsOnWhatItHasAndIsLeftAtOnce) {
 }
 
 TEST(Membership, NodeThatIsToldToLeaveStaysWhileOthersLackWhatItHas) {
-  cluster nodes{3, {"--gossip.interval=1h", "--gossip.leave-timeout=500ms"}};
+  cluster nodes{
+      3, {"--gossip.interval=1h", "--gossip.prompt-delay=0s", "--gossip.leave-timeout=500ms"}};
   ASSERT_TRUE(nodes.start());
   nodes[1].freeze();
   ASSERT_EQ(nodes[2].http().post("/counters/a", R"({"increment": 5})").status, 200);

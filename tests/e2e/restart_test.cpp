@@ -205,7 +205,7 @@ TEST(Restart, StopGivesAFrozenPeerTwoSecondsToTakeWhatItLacks) {
 }
 
 TEST(Restart, OrderlyStopHandsOnWhatWasAnswered) {
-  cluster nodes{2, {"--gossip.interval=1h"}}; // no round comes in time
+  cluster nodes{2, {"--gossip.interval=1h", "--gossip.prompt-delay=0s"}}; // no round comes in time
   ASSERT_TRUE(nodes.start());
   write_one_of_each(nodes[0]);
 

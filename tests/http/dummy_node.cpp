@@ -193,6 +193,8 @@ actors::gossip_report make_gossip_report() {
   result.root = {0xab, 1};
   result.keys = 7;
   result.log_entries = 5;
+  result.peers = {{{2}, false, 0, 1}, {{3}, false, 0}};
+  result.refused[{2}] = {{crdt::type::set, "big"}};
   return result;
 }
 

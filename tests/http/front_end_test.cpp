@@ -319,6 +319,8 @@ TEST_F(FrontEnd, ShowsTheStatesOfItsPeers) {
   EXPECT_THAT(reply.body,
               HasSubstr("\"replication\": {\"root\": \"00000000000000ab0000000000000001\", "
                         "\"keys\": 7, "));
+  EXPECT_THAT(reply.body, HasSubstr("\"peers_behind\": 1, \"values_refused\": [{\"peer\": "));
+  EXPECT_THAT(reply.body, HasSubstr("\"type\": \"set\", \"key\": \"big\"}]"));
   EXPECT_THAT(reply.body, HasSubstr("{\"self\": {\"name\": \"node-1\""));
   EXPECT_THAT(reply.body,
               HasSubstr("\"state\": \"alive\", \"incarnation\": \"1.0\", \"health\": 2, "

@@ -20,7 +20,7 @@ node_report make_report() {
   result.gossip.keys = 7;
   result.gossip.log_entries = 3;
   result.gossip.log_bytes = 45;
-  result.gossip.peers = {{{1}, true, 3}, {{2}, false, 0}, {{3}, true, 3}};
+  result.gossip.peers = {{{1}, true, 3}, {{2}, false, 0}, {{3}, true, 3, 2}, {{4}, false, 0, 5}};
   using enum membership::member_state;
   for (const auto state : {dead, alive, suspect, dead, left, dead}) {
     auto& peer = result.membership.peers.emplace_back();
@@ -47,7 +47,8 @@ TEST_F(Metrics, DeclareTheTypeOfEverySeries) {
 
   for (const std::string gauge :
        {"starling_keys", "starling_gossip_log_entries", "starling_gossip_log_bytes",
-        "starling_gossip_peers_behind", "starling_members", "starling_seeds_unreached"}) {
+        "starling_gossip_peers_behind", "starling_gossip_values_refused", "starling_members",
+        "starling_seeds_unreached"}) {
     EXPECT_THAT(text, HasSubstr("# TYPE " + gauge + " gauge\n"));
     EXPECT_THAT(text, HasSubstr("# HELP " + gauge + " "));
   }
@@ -61,7 +62,8 @@ TEST_F(Metrics, ShowTheReport) {
   EXPECT_EQ(value_of(text, "starling_keys"), "7");
   EXPECT_EQ(value_of(text, "starling_gossip_log_entries"), "3");
   EXPECT_EQ(value_of(text, "starling_gossip_log_bytes"), "45");
-  EXPECT_EQ(value_of(text, "starling_gossip_peers_behind"), "2");
+  EXPECT_EQ(value_of(text, "starling_gossip_peers_behind"), "3") << "one refuses something";
+  EXPECT_EQ(value_of(text, "starling_gossip_values_refused"), "7");
   EXPECT_EQ(value_of(text, R"(starling_members{state="alive"})"), "2");
   EXPECT_EQ(value_of(text, R"(starling_members{state="suspect"})"), "1");
   EXPECT_EQ(value_of(text, R"(starling_members{state="dead"})"), "2");

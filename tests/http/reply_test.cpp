@@ -220,7 +220,12 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
       .refuses = {},
       .unreached_seeds = {"d:1", "e:1"},
       .warnings = {"it is \"alone\""},
-      .replication = {.root = "00ff", .keys = 3, .log_entries = 2, .log_bytes = 99},
+      .replication = {.root = "00ff",
+                      .keys = 3,
+                      .log_entries = 2,
+                      .log_bytes = 99,
+                      .peers_behind = 1,
+                      .values_refused = {{"b", "set", "x"}}},
   };
 
   const auto reply = reply_with(cluster);
@@ -245,7 +250,8 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
             "\"refuses\": [], "
             "\"warnings\": [\"it is \\\"alone\\\"\"], "
             "\"replication\": {\"root\": \"00ff\", \"keys\": 3, \"log_entries\": 2, \"log_bytes\": "
-            "99}}\n");
+            "99, \"peers_behind\": 1, \"values_refused\": [{\"peer\": \"b\", "
+            "\"type\": \"set\", \"key\": \"x\"}]}}\n");
   EXPECT_FALSE(check_json(reply.body));
 }
 

@@ -163,6 +163,20 @@ TEST_F(DeltaLogRests, WhatWasHeardFromOneOthersStillLack) {
   EXPECT_TRUE(rest(1, eve));
 }
 
+TEST_F(DeltaLogRests, WhatAPeerHasAcknowledgedItDoesNotLack) {
+  for (const auto* name : {"a", "b", "c", "d", "e"})
+    log.append(s, add(name), std::nullopt);
+  log.drop_through(2);
+
+  log.acknowledge(bob, 1, 4);
+  log.acknowledge(eve, 4, 9);
+
+  for (std::uint64_t number = 3; number <= 5; ++number) {
+    EXPECT_EQ(rest(number, bob).has_value(), number > 4) << number;
+    EXPECT_EQ(rest(number, eve).has_value(), number < 5) << number;
+  }
+}
+
 TEST_F(DeltaLogRests, WhatAPeerSendsItDoesNotLack) {
   const auto a = add("a");
   const auto b = add("b");

@@ -276,7 +276,7 @@ TEST_F(GossipRepair, OnlyWhatDiffersTravels) {
   EXPECT_EQ(states_of.size(), 3u);
 }
 
-TEST_F(GossipRepair, WhatIsWrittenMeanwhileIsSentAfterwards) {
+TEST_F(GossipRepair, WhatIsWrittenMeanwhileIsSentEarlyAndOnce) {
   write(a(), register_key("old"), assign("x"));
   introduce(a(), b());
   perform(a(), a().core.round(0));
@@ -284,9 +284,13 @@ TEST_F(GossipRepair, WhatIsWrittenMeanwhileIsSentAfterwards) {
   write(a(), register_key("new"), assign("z"));
   EXPECT_EQ(a().core.log().size(), 2u) << "kept for b since the walk began";
 
+  step(); // the first question
+  const auto& sent = std::get<send_message>(waiting.front().second);
+  const auto early = std::get<message>(decode_message(sent.bytes));
+  EXPECT_TRUE(early.is_early);
+  EXPECT_EQ(early.items.size(), 2u);
   pump();
-  EXPECT_EQ(status_of(b(), a()).pending, 2u);
-  settle();
+  EXPECT_EQ(status_of(b(), a()).pending, 0u) << "it has that";
 
   expect_equal(a(), b());
   EXPECT_EQ(a().core.log().size(), 0u);
@@ -555,6 +559,96 @@ TEST_F(GossipPieces, AValueThatIsTooLargeForAPeerKeepsNothingElseFromIt) {
   EXPECT_EQ(refused_keys, std::vector{register_key("huge")});
   EXPECT_EQ(b().values.size(), 1u);
   EXPECT_EQ(status_of(b(), a()).pending, 0u);
+  EXPECT_EQ(status_of(b(), a()).refused, 1u) << "and that is known";
+  EXPECT_TRUE(status_of(b(), a()).is_lacking());
+  EXPECT_EQ(a().core.refused_by(b().session), std::set{register_key("huge")});
+}
+
+TEST_F(GossipPieces, AValueThatAPeerDoesNotTakeIsToldOfOnceAndUntilItHasItAllTheSame) {
+  make_equal(a(), b());
+  write(a(), register_key("huge"), assign(std::string(most + 1, 'x')));
+  round(a());
+  write(a(), register_key("huge"), assign(std::string(most + 1, 'y')));
+  round(a());
+
+  EXPECT_EQ(refused_keys.size(), 1u);
+  EXPECT_EQ(status_of(b(), a()).refused, 1u);
+  write(a(), register_key("huge"), assign("z"));
+  settle();
+  round(a());
+
+  expect_equal(a(), b());
+  EXPECT_EQ(status_of(b(), a()).refused, 0u);
+}
+
+// A set is larger than all that may be put together.
+
+TEST_F(GossipPieces, ADeltaOfASetGoesInPartsThatAreJoinedOneByOne) {
+  make_equal(a(), b());
+  crdt::set_change many;
+  for (int i = 0; i < 1000; ++i)
+    many.add.push_back({member("fruit number " + std::to_string(i)), std::nullopt});
+  write(a(), fruits, many);
+  EXPECT_GT(a().values.at(fruits).footprint(), 2 * most);
+
+  perform(a(), a().core.round(0));
+  for (int i = 0; i < 20; ++i)
+    step();
+  const auto some = b().values.at(fruits).as<crdt::or_set>().cardinality();
+  EXPECT_GT(some, 50u);
+  EXPECT_LT(some, 1000u);
+  is_lost = [](const message&) { return true; };
+  pump();
+  is_lost = [](const message&) { return false; };
+  messages = 0;
+  settle();
+
+  expect_equal(a(), b());
+  EXPECT_TRUE(refused_keys.empty());
+  EXPECT_LE(largest, message_bytes + 100);
+  EXPECT_LE(messages, 2 * (1000 - some) / 5) << "what was acknowledged is not sent again";
+}
+
+TEST_F(GossipPieces, SetsThatOutgrowEverythingByMergingReachAllAndWhoIsNew) {
+  for (auto* n : {&a(), &b()})
+    for (int i = 0; i < 300; ++i)
+      write(*n, fruits, add(std::to_string(n->session.value) + " number " + std::to_string(i)));
+  for (int i = 0; i < 300; i += 2)
+    write(b(), fruits, remove("2 number " + std::to_string(i)));
+
+  make_equal(a(), b());
+  EXPECT_GT(a().values.at(fruits).footprint(), most);
+  EXPECT_EQ(a().values.at(fruits).as<crdt::or_set>().cardinality(), 450u);
+  introduce(b(), c());
+  settle();
+  write(c(), fruits, remove("1 number 7"));
+  write(c(), fruits, add("kiwi"));
+  settle();
+
+  expect_equal(a(), b());
+  expect_equal(b(), c());
+  EXPECT_TRUE(refused_keys.empty());
+  for (auto* n : {&a(), &b(), &c()})
+    for (const auto& p : n->core.status())
+      EXPECT_FALSE(p.is_lacking());
+}
+
+TEST_F(GossipPieces, SetsOfWhichTooMuchDiffersAreMendedInParts) {
+  for (int i = 0; i < 1000; ++i)
+    write(a(), fruits, add("fruit number " + std::to_string(i)));
+  make_equal(a(), b());
+  for (auto* n : {&a(), &b()})
+    for (auto* other : {&a(), &b()})
+      n->core.remove_peer(other->session);
+  for (int i = 0; i < 1000; i += 3) {
+    write(a(), fruits, remove("fruit number " + std::to_string(i)));
+    write(b(), fruits, add("fruit number " + std::to_string(i + 1)));
+  }
+  introduce(a(), b());
+  settle();
+
+  expect_equal(a(), b());
+  EXPECT_TRUE(refused_keys.empty());
 }
 
 TEST_F(GossipPieces, NorDoesItInARepair) {

@@ -387,11 +387,22 @@ TEST_F(Gossip, KeepsNothingWithoutPeers) {
   EXPECT_EQ(core.log().last(), 1u);
 }
 
-TEST_F(Gossip, KeepsNothingForPeersThatAreBehind) {
+TEST_F(Gossip, KeepsNothingForPeersThatAreBehindAndDoNotAnswer) {
   core.add_peer(bob);
+  only_message(core.round(0));
+  core.failed(bob);
   record(key("a"), write(1));
 
   EXPECT_EQ(core.log().size(), 0u);
+}
+
+TEST_F(Gossip, KeepsForPeersThatAreBehindOnlySoMuchToBeToldEarly) {
+  gossip roomy{self, {.message_bytes = 200}, digests};
+  roomy.add_peer(bob);
+  for (std::uint64_t i = 1; i <= 2000; ++i)
+    record(roomy, key("a"), write(i));
+
+  EXPECT_EQ(roomy.log().size(), 1024u);
 }
 
 TEST_F(Gossip, KeepsAnEntryUntilTheLastPeerHasIt) {
@@ -486,7 +497,7 @@ TEST_F(Gossip, HandsOnEverythingToEverybodyBeforeAStop) {
   EXPECT_EQ(core.rounds({}).size(), 1u);
 }
 
-TEST_F(Gossip, SendsWhatWasWrittenDuringAnAuditThatFindsSomethingElse) {
+TEST_F(Gossip, SendsWhatWasWrittenDuringAnAuditThatFindsSomethingElseEarlyAndOnce) {
   const hash_tree theirs; // bob has lost what we have
   core.restore(key("lost"), {1, 2});
   add_current_peer(bob);
@@ -504,18 +515,19 @@ TEST_F(Gossip, SendsWhatWasWrittenDuringAnAuditThatFindsSomethingElse) {
   ASSERT_TRUE(second.audit);
   record(key("new"), write(1));
 
-  const auto walk = only_message(answered(second));
+  const auto early = only_message(answered(second));
+  EXPECT_TRUE(early.is_early);
+  EXPECT_EQ(early.items, (items{{key("new"), write(1)}}));
+  const auto walk = only_message(answered(early));
   ASSERT_TRUE(walk.walk);
   const auto wanted = only<read_states>(answered(walk));
   const auto states = only_message(core.states_read(bob, {{wanted.keys[0], write(1).encode()}}));
   auto effects = answered(states);
 
-  EXPECT_EQ(status_of(bob).pending, 1u);
+  EXPECT_EQ(status_of(bob).pending, 0u);
   EXPECT_EQ(only_message(effects).items, items{}) << "the walk is over";
   answered(only_message(effects));
-  EXPECT_EQ(status_of(bob).pending, 1u);
-  effects = core.round(0);
-  EXPECT_EQ(only_message(effects).items, (items{{key("new"), write(1)}}));
+  EXPECT_EQ(only_message(core.round(0)).items, items{}) << "nothing is sent twice";
 }
 
 TEST_F(Gossip, HasCaughtUpOnceAPeersLogOrRootSaysSo) {

@@ -96,6 +96,12 @@ message with_fragment(fragment f = {7, 300, 128, "abc"}) {
 }
 
 /// Everything at once that a message may hold.
+message early_message() {
+  auto result = full;
+  result.is_early = true;
+  return result;
+}
+
 message mending_message() {
   auto result = full;
   result.mends = true;
@@ -113,7 +119,8 @@ std::vector<message> samples() {
           with_step(everywhere),
           with_step(std::uint64_t{300}),
           with_step(rows_of_x()),
-          with_fragment()};
+          with_fragment(),
+          early_message()};
 }
 
 /// Why the bytes are refused; empty if they are not.
@@ -261,7 +268,7 @@ TEST(Message, OfAnUnknownKindIsRefused) {
 }
 
 TEST(Message, WithUnknownPartsIsRefused) {
-  EXPECT_EQ(refusal(message_of("\0\x10\0"s)), "unknown part of a message");
+  EXPECT_EQ(refusal(message_of("\0\x40\0"s)), "unknown part of a message");
   EXPECT_EQ(refusal(message_of("\0\xff\0"s)), "unknown part of a message");
 }
 

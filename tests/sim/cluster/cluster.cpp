@@ -82,6 +82,7 @@ cluster::cluster(const run_options& options)
                                                 .limits = {},
                                                 .digests = replication::digester{{}},
                                                 .interval = {},
+                                                .prompt_delay = {},
                                                 .whole_bytes = 0,
                                                 .post = {},
                                                 .reads_states = {},
@@ -109,6 +110,10 @@ cluster::cluster(const run_options& options)
   call_timeout_ = random_.between(milliseconds{300}, seconds{5});
   pace_ = random_.between(milliseconds{200}, seconds{2});
   names_ = 1 + random_.below(4);
+  constexpr std::array prompt_delays{0, 0, 10, 100};
+  constexpr std::array pieces_bytes{700, 1 << 20, 1 << 20}; // some sets become larger than that
+  around_.prompt_delay = milliseconds{random_.one_of(prompt_delays)};
+  around_.limits.pieces_bytes = static_cast<std::size_t>(random_.one_of(pieces_bytes));
   around_.post = [this](replica& from, session_id peer, const std::string& address,
                         std::string bytes) { post(from, peer, address, std::move(bytes)); };
   around_.ask = [this](replica& from, const std::string& address) {
@@ -636,7 +641,7 @@ bool cluster::is_quiet(const replicas& all, std::string* why) {
     std::set<session_id> peers;
     for (const auto& peer : r->core().status()) {
       peers.insert(peer.peer);
-      if (peer.behind || peer.pending > 0) {
+      if (peer.is_lacking()) {
         *why = r->name() + " has a peer that lacks something";
         return false;
       }

@@ -21,6 +21,9 @@ constexpr duration step_max = milliseconds{3};
 constexpr duration confirm_timeout = seconds{2};
 constexpr duration ask_interval = milliseconds{100};
 
+/// Who failed is tried again after this, then after twice as long and so on.
+constexpr duration retry_after = milliseconds{100};
+
 /// Microseconds since 1970 when a run begins.
 constexpr std::int64_t wall_clock_start = 1'700'000'000'000'000;
 
@@ -358,6 +361,7 @@ void replica::set_peer(const membership::member& m) {
   sessions_[m.id] = session;
   addresses_[session] = m.profile->address;
   core_.add_peer(session);
+  prompt_soon();
 }
 
 void replica::lose_peer(const membership::node_id& id) {
@@ -504,6 +508,7 @@ void replica::record(const crdt::key& key, const crdt::value& delta, const repli
                      std::optional<session_id> from) {
   last_activity_ = around_.time.now();
   core_.record(key, delta, now, from);
+  prompt_soon();
 }
 
 // -- what the core wants done --
@@ -523,9 +528,33 @@ void replica::schedule_round() {
   });
 }
 
+/// Until nobody who answers lacks anything, rounds follow each other.
+void replica::prompt_soon() {
+  if (around_.prompt_delay == duration{0} || is_prompted_ || !core_.may_prompt())
+    return;
+  is_prompted_ = true;
+  let_happen(around_.time.now() + around_.prompt_delay, [this] {
+    is_prompted_ = false;
+    perform(core_.prompt(random_.bits()));
+    prompt_soon();
+  });
+}
+
+void replica::retry_later(session_id peer) {
+  if (around_.prompt_delay == duration{0})
+    return;
+  auto& wait = retries_[peer];
+  wait = wait == duration{0} ? retry_after : std::min(2 * wait, around_.interval);
+  let_happen(around_.time.now() + wait, [this, peer] {
+    if (addresses_.contains(peer))
+      perform(core_.retry(peer));
+  });
+}
+
 void replica::perform(std::vector<replication::effect> effects) {
   for (auto& effect : effects)
     std::visit([this](auto& e) { carry_out(e); }, effect);
+  prompt_soon();
 }
 
 /// At most one effect for a peer is under way at a time.
@@ -604,6 +633,7 @@ void replica::answered(session_id peer, const std::string& bytes) {
     return failed(peer);
   hear_tallies();
   around_.log.note(an_acknowledgement, in_.born.number, bytes);
+  retries_.erase(peer);
   joining_.insert(peer);
   join_all(peer, *items, [this, peer, a = *answer](bool is_committed) {
     joining_.erase(peer);
@@ -619,6 +649,7 @@ void replica::answered(session_id peer, const std::string& bytes) {
 void replica::failed(session_id peer) {
   under_way_.erase(peer);
   core_.failed(peer);
+  retry_later(peer);
   after_input();
 }
 

@@ -42,6 +42,7 @@ public:
     replication::gossip_limits limits;
     replication::digester digests;
     duration interval;         // between rounds, about
+    duration prompt_delay;     // of further ones after a change; 0: none
     std::uint64_t whole_bytes; // more of a set is not held for long, where there is a disk
 
     /// Sends a gossip message; ends with `answered` or `failed`, in the process.
@@ -176,6 +177,8 @@ private:
   void number_on();
   void renew();
   void hear_tallies();
+  void prompt_soon();
+  void retry_later(session_id peer);
   void set_peer(const membership::member& m);
   void lose_peer(const membership::node_id& id);
   void join_all(session_id from, const std::vector<replication::item>& items,
@@ -221,6 +224,8 @@ private:
   std::set<session_id> under_way_;                     // effects that are not reported yet
   std::size_t joins_under_way_ = 0;                    // of messages and answers
   std::set<session_id> joining_;                       // whose answers are being joined
+  bool is_prompted_ = false;
+  std::map<session_id, duration> retries_; // of those that failed last: how long they are spared
   std::array<way, shards> to_shards_{};
   std::array<way, shards> from_shards_{};
   way from_membership_{0};

@@ -37,7 +37,10 @@ crdt::command draw_change(dice& random, const crdt::value* read) {
 } // namespace
 
 crdt::payload draw_member(dice& random) {
-  return {crdt::payload_kind::text, std::string(1, static_cast<char>('a' + random.below(6)))};
+  const auto letter = static_cast<char>('a' + random.below(6));
+  const std::size_t length =
+      letter < 'e' ? 1 : 120; // so that a set may outgrow what is put together
+  return {crdt::payload_kind::text, std::string(length, letter)};
 }
 
 crdt::key draw_key(dice& random, std::size_t names) {

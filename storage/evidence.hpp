@@ -12,7 +12,8 @@
 //                                                   mount, a container another machine id, and a
 //                                                   folder may be renamed
 //
-// Where nothing differs, only others can tell that a disk was set back (replication/confirmation.hpp).
+// Where nothing differs, only others can tell that a disk was set back
+// (replication/confirmation.hpp).
 
 #include "storage/life.hpp"
 

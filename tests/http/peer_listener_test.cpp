@@ -1,11 +1,10 @@
 #include "../actors/fixture.hpp"
 #include "actors/backup_command.hpp"
 #include "actors/gossip.hpp"
+#include "actors/inquiry.hpp"
 #include "actors/leave_command.hpp"
 #include "actors/membership.hpp"
 #include "http/peer_listener.hpp"
-
-#include "actors/inquiry.hpp"
 #include "loopback.hpp"
 
 #include <caf/typed_event_based_actor.hpp>

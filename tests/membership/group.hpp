@@ -170,9 +170,8 @@ public:
 
   /// Whether all running nodes see so many alive.
   bool is_whole_by_count(std::size_t live) const {
-    return std::ranges::all_of(nodes, [live](const node& n) {
-      return !n.is_up || n.core->live_members() == live;
-    });
+    return std::ranges::all_of(
+        nodes, [live](const node& n) { return !n.is_up || n.core->live_members() == live; });
   }
 
   std::size_t count(std::size_t i, event_kind kind) const {

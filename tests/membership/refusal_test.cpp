@@ -1,6 +1,5 @@
-#include "membership/refusal.hpp"
-
 #include "membership/call_guard.hpp"
+#include "membership/refusal.hpp"
 
 #include <gtest/gtest.h>
 

@@ -318,7 +318,13 @@ TEST(Membership, NodeThatFindsNobodySaysSoOnceAndIsReady) {
       return AssertionSuccess();
     return AssertionFailure() << s.report << s.ready;
   }));
-  EXPECT_TRUE(always([&] { return count_of("this node is alone", nodes[0].output()) == 1; }, 2s));
+  EXPECT_TRUE(always(
+      [&]() -> AssertionResult {
+        const auto times = count_of("this node is alone", nodes[0].output());
+        return times == 1 ? AssertionSuccess()
+                          : AssertionFailure() << "it is said " << times << " times";
+      },
+      2s));
   EXPECT_EQ(nodes[0].http().post("/counters/a", R"({"increment": 1})").status, 200);
 }
 

@@ -6,6 +6,7 @@
 #include "actors/membership.hpp"
 #include "http/peer_listener.hpp"
 #include "loopback.hpp"
+#include "replication/confirmation.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 

@@ -27,8 +27,12 @@ void swim::heard_directly(const node_id& id) {
 /// It is there, as a call or another member found.
 void swim::heard_otherwise(const node_id& id) {
   const auto found = live_contacts_.find(id);
-  if (found == live_contacts_.end() || found->second.udp_blocked ||
-      found->second.direct_misses < settings_.path_misses)
+  if (found == live_contacts_.end())
+    return;
+  // Whom no datagram reaches hears that it is accused by a call only, and refutes.
+  if (found->second.is_suspected)
+    sync_with(table_.find(id)->record.profile->address, std::nullopt, id, 0);
+  if (found->second.udp_blocked || found->second.direct_misses < settings_.path_misses)
     return;
   found->second.udp_blocked = true;
   emit(event_kind::udp_blocked, table_.find(id)->record);

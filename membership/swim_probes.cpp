@@ -7,6 +7,13 @@
 
 namespace starling::membership {
 
+namespace {
+
+/// How long a probe lasts that only a call may answer.
+constexpr int intervals_of_a_call = 3;
+
+} // namespace
+
 duration swim::scaled_interval() const {
   return settings_.probe_interval * (static_cast<int>(health_) + 1);
 }
@@ -77,11 +84,12 @@ void swim::start_probe(const node_id& target, bool urgent) {
   p.target = target;
   p.address = to;
   p.started = now_;
-  // Where datagrams are known not to get through, the other paths have all the time.
+  // Where datagrams do not get through, the other paths have all the time from the beginning, and
+  // more of it: a call takes longer than a datagram.
   const auto c = live_contacts_.find(target);
   const bool is_blocked = c != live_contacts_.end() && c->second.udp_blocked;
   p.direct_end = is_blocked ? now_ : now_ + probe_timeout(target);
-  p.end = now_ + scaled_interval();
+  p.end = now_ + (is_blocked ? intervals_of_a_call : 1) * scaled_interval();
   probes_.push_back(p);
   const bool is_there = table_.find(target)->record.status.is == member_state::alive;
   send(to, packet_kind::ping, {.number = p.number, .target = target}, &target, is_there);

@@ -237,9 +237,12 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
     heard();
     take(m);
     // It may be late, and answer the next probe: one call at a time asks a member.
-    const auto mine = std::ranges::find(probes_, m.id, &probe::target);
-    if (mine != probes_.end())
+    while (true) {
+      const auto mine = std::ranges::find(probes_, m.id, &probe::target);
+      if (mine == probes_.end())
+        break;
       probe_answered(static_cast<std::size_t>(mine - probes_.begin()), nullptr);
+    }
     return std::nullopt;
   }
 

@@ -94,9 +94,9 @@ std::optional<kept> decode(std::string_view text) {
 bool may_be_ours(std::string_view text) {
   if (text.size() > file_bytes_max)
     return false;
-  const bool is_zeroed = text.find_first_not_of('\0') == std::string_view::npos;
-  const bool is_cut = head.starts_with(text);
-  return is_zeroed || is_cut || text.find("starling") != std::string_view::npos ||
+  text = text.substr(0, text.find_last_not_of('\0') + 1);
+  const bool is_cut = head.starts_with(text); // to nothing, too
+  return is_cut || text.find("starling") != std::string_view::npos ||
          text.find("identity") != std::string_view::npos ||
          text.find(before_generation) != std::string_view::npos;
 }

@@ -106,9 +106,9 @@ void visit_options(options& o, Visitor visit) {
         "address; empty: in storage.data-dir, or a new id at each start if that is not used.");
   visit(
       "node.confirm-timeout", o.node.confirm_timeout, period{10ms, 1min},
-      "How long, after a start, the first write waits for all other nodes to say what they know of "
-      "this one's earlier writes, so that a disk that was set back is noticed; then those count "
-      "that did, and if none did the write costs a new replica id.");
+      "How long, after a start, the first write waits for all others to say what they know of this "
+      "node's writes, so that a disk that was set back is noticed; if none answers, it costs an "
+      "id.");
 
   visit("http.listen", o.http.listen, text{"host:port", is_endpoint},
         "Where clients are listened to.");
@@ -272,8 +272,7 @@ void visit_options(options& o, Visitor visit) {
         "How much change is kept in memory for peers that have not acknowledged it.");
   visit("gossip.max-value", o.gossip.max_value, number{4096, 1 << 30, "bytes"},
         "The largest register or counter that is taken from a peer, and what comes in pieces from "
-        "all of them together; from clients a set takes no more members beyond half of it, but it "
-        "travels in parts, however large it has become.");
+        "all of them; a set takes no more members from clients beyond half of it.");
   visit(
       "gossip.leave-timeout", o.gossip.leave_timeout, period{100ms, 1h},
       "How long a node that is told to leave hands on what others lack; if that is not enough, it "

@@ -71,8 +71,7 @@ std::optional<pn_counter> pn_counter::add(const replica_id& self, std::int64_t a
     return std::nullopt; // out of reach for real requests, not for forged totals
   entries_[self] = changed;
   pn_counter delta;
-  auto& part = delta.entries_[self];
-  (amount > 0 ? part.added : part.removed) = grown;
+  delta.entries_[self] = changed;
   return delta;
 }
 
@@ -80,12 +79,11 @@ std::optional<pn_counter> pn_counter::join(const pn_counter& other) {
   pn_counter news;
   for (const auto& [replica, theirs] : other.entries_) {
     auto& ours = entries_[replica];
-    const entry grown{theirs.added > ours.added ? theirs.added : total{0},
-                      theirs.removed > ours.removed ? theirs.removed : total{0}};
-    if (grown == entry{})
+    const entry joined{std::max(ours.added, theirs.added), std::max(ours.removed, theirs.removed)};
+    if (joined == ours)
       continue;
-    ours = {std::max(ours.added, theirs.added), std::max(ours.removed, theirs.removed)};
-    news.entries_.emplace_hint(news.entries_.end(), replica, grown);
+    ours = joined;
+    news.entries_.emplace_hint(news.entries_.end(), replica, joined);
   }
   if (news.entries_.empty())
     return std::nullopt;

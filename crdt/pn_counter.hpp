@@ -9,6 +9,9 @@
 // bits quickly. The value is a signed 64-bit integer: a request that would leave that range is
 // refused, and where the replicas together have left it, the reading is the nearest end and says
 // so.
+//
+// A delta carries both totals of a replica that changed one of them. So whoever joins a later delta
+// and not an earlier one still holds totals that were there at one time.
 
 #include "crdt/replica_id.hpp"
 

@@ -577,7 +577,7 @@ TEST_F(GossipActor, BringsANewPeerNoKeyThatWasNeverWritten) {
   EXPECT_THAT(names_in(new_message()), ElementsAre("fruits"));
 }
 
-TEST_F(GossipActor, SendsWhatIsWrittenDuringATransferAfterIt) {
+TEST_F(GossipActor, TellsEarlyWhatIsWrittenDuringATransfer) {
   write(fruits, add("apple"));
   add_peer("bob:1", bob);
   advance(interval);
@@ -590,10 +590,10 @@ TEST_F(GossipActor, SendsWhatIsWrittenDuringATransferAfterIt) {
 
   const auto posts = new_posts();
   ASSERT_EQ(posts.size(), 2u);
-  EXPECT_TRUE(decode_message(posts[0].body).mends);
-  const auto delta = decode_message(posts[1].body);
-  EXPECT_FALSE(delta.mends);
-  EXPECT_THAT(names_in(delta), ElementsAre("config"));
+  const auto early = decode_message(posts[0].body);
+  EXPECT_TRUE(early.is_early);
+  EXPECT_THAT(names_in(early), ElementsAre("config"));
+  EXPECT_TRUE(decode_message(posts[1].body).mends);
 }
 
 } // namespace

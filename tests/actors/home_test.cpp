@@ -140,10 +140,14 @@ TEST_F(Home, NumbersEventsAnewWhereItWasKilledAfterItHeardThatItWasSetBack) {
     storage::put_tally(changed, {original.replica, 1});
     ASSERT_FALSE(before.rows->commit({changed}, true));
   }
-  const auto after = open(o);
-  EXPECT_NE(after.who.replica, original.replica);
-  EXPECT_TRUE(after.has_fresh_id);
-  EXPECT_EQ(open(o).who.replica, after.who.replica) << "it is kept";
+  crdt::replica_id fresh;
+  {
+    const auto after = open(o);
+    EXPECT_NE(after.who.replica, original.replica);
+    EXPECT_TRUE(after.has_fresh_id);
+    fresh = after.who.replica;
+  }
+  EXPECT_EQ(open(o).who.replica, fresh) << "it is kept";
 }
 
 TEST_F(Home, StartsWithoutTheMembersWhereTheirRowMakesNoSense) {

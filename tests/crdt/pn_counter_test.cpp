@@ -58,17 +58,17 @@ TEST(PnCounter, SumsWhatEveryReplicaDid) {
   EXPECT_EQ(y.read(), exactly(-7));
 }
 
-TEST(PnCounter, DeltaCarriesOnlyTheTotalThatGrew) {
+TEST(PnCounter, DeltaCarriesBothTotalsOfTheReplica) {
   pn_counter x;
   x.add(a, 5);
   x.add(b, 9);
   const auto delta = x.add(a, -2);
   ASSERT_TRUE(delta);
 
-  EXPECT_EQ(delta->entries(), (std::map<replica_id, pn_counter::entry>{{a, {0, 2}}}));
+  EXPECT_EQ(delta->entries(), (std::map<replica_id, pn_counter::entry>{{a, {5, 2}}}));
 }
 
-TEST(PnCounter, JoinReturnsOnlyTheTotalsThatGrew) {
+TEST(PnCounter, JoinReturnsBothTotalsOfReplicasThatGrew) {
   pn_counter x;
   x.add(a, 5);
   auto y = x;
@@ -76,7 +76,7 @@ TEST(PnCounter, JoinReturnsOnlyTheTotalsThatGrew) {
   y.add(b, 2);
 
   EXPECT_EQ(x.join(y)->entries(),
-            (std::map<replica_id, pn_counter::entry>{{a, {0, 1}}, {b, {2, 0}}}));
+            (std::map<replica_id, pn_counter::entry>{{a, {5, 1}}, {b, {2, 0}}}));
   EXPECT_FALSE(x.join(y));
 }
 

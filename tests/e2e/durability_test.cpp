@@ -139,7 +139,7 @@ TEST(Durability, EachLifeWithoutADiskLeavesATraceInValues) {
 
 /// Three nodes with disks, of which the last is set back to an earlier moment while the others go
 /// on, and is written to at once.
-class SetBack : public testing::Test {
+class SetBackByCopies : public testing::Test {
 protected:
   void SetUp() override {
     nodes_.keep_data_below(folder_.path());
@@ -187,21 +187,21 @@ protected:
   int written_ = 0;
 };
 
-TEST_F(SetBack, CopyInPlaceOfTheFolderLosesNothing) {
+TEST_F(SetBackByCopies, CopyInPlaceOfTheFolderLosesNothing) {
   std::filesystem::rename(data(), folder_ / "old");
   copy_folder(copy(), data());
 
   start_and_expect_nothing_lost();
 }
 
-TEST_F(SetBack, CopyAfterTheFolderWasRemovedLosesNothing) {
+TEST_F(SetBackByCopies, CopyAfterTheFolderWasRemovedLosesNothing) {
   std::filesystem::remove_all(data());
   copy_folder(copy(), data());
 
   start_and_expect_nothing_lost();
 }
 
-TEST_F(SetBack, CopyOverTheFolderLosesNothing) {
+TEST_F(SetBackByCopies, CopyOverTheFolderLosesNothing) {
   copy_folder(copy() + "/.", data());
 
   start_and_expect_nothing_lost();

@@ -573,7 +573,7 @@ TEST(Answer, WithAnUnknownVerdictIsRefused) {
 TEST(Answer, WithUnknownPartsIsRefused) {
   auto bytes = encode(yes);
 
-  for (const char flags : {'\1', '\x10', '\xf0'}) {
+  for (const char flags : {'\1', '\x20', '\xf0'}) {
     bytes[bytes.size() - 3] = flags;
     EXPECT_EQ(refusal_of_answer(bytes), "unknown part of an answer");
   }

@@ -113,7 +113,10 @@ cluster::cluster(const run_options& options)
   constexpr std::array prompt_delays{0, 0, 10, 100};
   constexpr std::array pieces_bytes{700, 1 << 20, 1 << 20}; // some sets become larger than that
   around_.prompt_delay = milliseconds{random_.one_of(prompt_delays)};
-  around_.limits.pieces_bytes = static_cast<std::size_t>(random_.one_of(pieces_bytes));
+  // Registers must fit, with what is told beside them of each id that numbered events.
+  constexpr std::size_t ids_of_a_node = 6;
+  around_.limits.pieces_bytes = static_cast<std::size_t>(random_.one_of(pieces_bytes)) +
+                                nodes() * ids_of_a_node * replication::tally_bytes_max;
   around_.post = [this](replica& from, session_id peer, const std::string& address,
                         std::string bytes) { post(from, peer, address, std::move(bytes)); };
   around_.ask = [this](replica& from, const std::string& address) {

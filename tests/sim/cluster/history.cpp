@@ -111,7 +111,6 @@ void history::check_events(const crdt::key& key, const crdt::value& part) {
   }
 }
 
-/// A delta may have one of the two totals only.
 void history::check_totals(const crdt::key& key, const crdt::pn_counter& part) {
   for (const auto& [replica, e] : part.entries()) {
     const auto& steps = counters_[key][replica];
@@ -171,7 +170,10 @@ void history::check(const crdt::key& key, const crdt::pn_counter& counter,
                            : totals{found->second.added, found->second.removed};
     sum += static_cast<std::int64_t>(shown.first) - static_cast<std::int64_t>(shown.second);
     if (shown != totals{} && std::ranges::find(steps, shown) == steps.end())
-      complain("R4", key, "has totals that never were at one time");
+      complain("R4", key,
+               "has totals of " + crdt::to_string(replica) + " that never were at one time: " +
+                   std::to_string(static_cast<std::uint64_t>(shown.first)) + " added, " +
+                   std::to_string(static_cast<std::uint64_t>(shown.second)) + " removed");
     if (!kept.contains(replica))
       continue;
     log_.weigh("R1");

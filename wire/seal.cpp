@@ -37,8 +37,10 @@ mac_context keyed(std::string_view key) {
   return context;
 }
 
-mac_context copy_of(const mac_context& key) {
-  mac_context result{EVP_MAC_CTX_dup(key.get()), EVP_MAC_CTX_free};
+using own_context = std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)>;
+
+own_context copy_of(const mac_context& key) {
+  own_context result{EVP_MAC_CTX_dup(key.get()), EVP_MAC_CTX_free};
   require(result != nullptr);
   return result;
 }

@@ -114,8 +114,7 @@ either<std::vector<std::string>> read_elements(std::string_view text, const std:
   }
   if (!std::ranges::is_sorted(result))
     std::ranges::sort(result);
-  const auto twice = std::ranges::unique(result);
-  result.erase(twice.begin(), twice.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
   return result;
 }
 

@@ -127,8 +127,7 @@ found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_
       }
   if (result.asked.size() > wanted.members.size()) {
     std::ranges::sort(result.asked);
-    const auto twice = std::ranges::unique(result.asked);
-    result.asked.erase(twice.begin(), twice.end());
+    result.asked.erase(std::unique(result.asked.begin(), result.asked.end()), result.asked.end());
   }
   std::vector<std::string> names;
   names.reserve(result.asked.size());

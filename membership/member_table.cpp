@@ -39,6 +39,21 @@ void member_table::forget(const node_id& id, duration now) {
   entries_.erase(found);
 }
 
+void member_table::forget_life(const node_id& id, std::uint64_t before, duration now) {
+  if (find(id) == nullptr)
+    return;
+  erase(id);
+  forgotten_[id] = {{before, 0}, now, true};
+}
+
+void member_table::erase(const node_id& id) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end())
+    return;
+  digest_ ^= digest_of(found->second.record);
+  entries_.erase(found);
+}
+
 void member_table::recall(const member& said, duration now) {
   const auto found = forgotten_.find(said.id);
   const member as_it_was{said.id, {found->second.at, member_state::dead, {}}, said.profile};
@@ -56,7 +71,12 @@ void member_table::prune_forgotten(duration now, duration age, std::size_t most)
 
 bool member_table::is_forgotten(const member& said) const {
   const auto found = forgotten_.find(said.id);
-  return found != forgotten_.end() && said.status.at <= found->second.at;
+  if (found == forgotten_.end())
+    return false;
+  const auto& [at, since, takes_verdicts] = found->second;
+  if (takes_verdicts)
+    return said.status.at.generation <= at.generation && said.status.is < member_state::dead;
+  return said.status.at <= at;
 }
 
 } // namespace starling::membership

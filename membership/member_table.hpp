@@ -31,6 +31,13 @@ public:
   /// Forgets the record of an id, but for its incarnation.
   void forget(const node_id& id, duration now);
 
+  /// Forgets an id and its incarnation: what others say of it is as news.
+  void erase(const node_id& id);
+
+  /// Forgets a life that others do not believe in. Nothing brings the one before it back, at or
+  /// below that generation; but that it is dead or left is news.
+  void forget_life(const node_id& id, std::uint64_t before, duration now);
+
   /// Takes a forgotten node back, as the dead one that it was, with the profile it shows now.
   /// Requires: is_forgotten(said).
   void recall(const member& said, duration now);
@@ -55,6 +62,7 @@ private:
   struct remembered {
     incarnation at;
     duration since;
+    bool takes_verdicts = false; // of earlier incarnations
   };
 
   table entries_;

@@ -256,6 +256,7 @@ private:
   void take(const member& said, duration age = duration{0});
   void take_about_self(const member& said);
   void look_for_forgotten_life(const member& said);
+  bool is_ahead_of_clock(const incarnation& at) const;
   bool is_far_ahead(const node_id& id, const incarnation& at) const;
   void refuse_far_ahead(const member& said, const std::string& where);
   void refute(const incarnation& accused);

@@ -37,11 +37,15 @@ std::uint64_t lot(const node_id& witness, const member& accused) {
 
 } // namespace
 
-/// What was taken in once stays: clocks are set, and a member does not end with that.
-bool swim::is_far_ahead(const node_id& id, const incarnation& at) const {
+bool swim::is_ahead_of_clock(const incarnation& at) const {
   const auto tolerated =
       static_cast<std::uint64_t>(settings_.clock_tolerance / std::chrono::milliseconds{1});
-  if (at.generation <= std::max(clock(), self().status.at.generation) + tolerated)
+  return at.generation > std::max(clock(), self().status.at.generation) + tolerated;
+}
+
+/// What was taken in once stays: clocks are set, and a member does not end with that.
+bool swim::is_far_ahead(const node_id& id, const incarnation& at) const {
+  if (!is_ahead_of_clock(at))
     return false;
   const auto* known = table_.find(id);
   return known == nullptr || at.generation > known->record.status.at.generation;
@@ -171,6 +175,8 @@ void swim::became_gone(const node_id& id) {
   live_contacts_.erase(id);
   if (address_rival_ == id)
     end_rivalry();
+  if (is_ahead_of_clock(record.status.at))
+    next_sweep_ = now_;
   auto e =
       event{.kind = record.status.is == member_state::left ? event_kind::left : event_kind::failed,
             .who = record,
@@ -352,12 +358,15 @@ void swim::end_generation_ahead(duration most) {
     return;
   const auto former = self();
   take_another_id(std::max<std::uint64_t>(clock(), 1));
-  table_.forget(former.id, now_);
+  // An earlier life of the id, before the clock was wrong, is dead for the others; so it is to be
+  // for this node.
+  table_.forget_life(former.id, last_generation_, now_);
   first_generation_ = self().status.at.generation;
   last_generation_ = 0;
   refused_by_.clear();
   emit(event_kind::clock_was_ahead, former);
   seeds_.hurry(now_);
+  next_sweep_ = now_;
 }
 
 // -- others --
@@ -430,6 +439,15 @@ duration swim::sweep_interval() const {
 }
 
 void swim::forget_old() {
+  // What was believed of the dead while the clock was ahead, and nobody else does.
+  std::vector<node_id> incredible;
+  for (const auto& [id, e] : table_.entries())
+    if (id != id_ && !is_live(id) && is_ahead_of_clock(e.record.status.at))
+      incredible.push_back(id);
+  for (const auto& id : incredible) {
+    table_.erase(id);
+    queue_.remove(id);
+  }
   std::vector<std::pair<duration, node_id>> gone;
   for (const auto& [id, e] : table_.entries())
     if (id != id_ && !is_live(id))

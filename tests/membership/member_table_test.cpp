@@ -174,6 +174,42 @@ TEST(MemberTable, DropsTheOldestOfTooManyForgotten) {
   EXPECT_TRUE(t.is_forgotten(said(2, {1, 0})));
 }
 
+TEST(MemberTable, WhatIsErasedWasNeverThere) {
+  member_table one;
+  member_table other;
+  const member later{numbered(1), {{9, 0}, member_state::alive, {}}, std::nullopt};
+  const member earlier{numbered(1), {{3, 0}, member_state::dead, {}}, std::nullopt};
+  one.join(later, duration{1});
+
+  one.erase(numbered(1));
+  one.erase(numbered(2));
+
+  EXPECT_EQ(one.size(), 0u);
+  EXPECT_EQ(one.forgotten(), 0u);
+  EXPECT_EQ(one.digest(), 0u);
+  one.join(earlier, duration{2});
+  other.join(earlier, duration{2});
+  EXPECT_EQ(one.digest(), other.digest());
+  EXPECT_EQ(one.find(numbered(1))->record, earlier);
+}
+
+TEST(MemberTable, OfALifeThatNobodyBelievesInEarlierVerdictsStay) {
+  member_table t;
+  const auto record = [](std::uint64_t generation, member_state is) {
+    return member{numbered(1), {{generation, 0}, is, {}}, std::nullopt};
+  };
+  t.join(record(9, member_state::alive), duration{1});
+  t.forget_life(numbered(1), 5, duration{2});
+  t.forget_life(numbered(2), 5, duration{2});
+  EXPECT_EQ(t.size(), 0u);
+
+  EXPECT_FALSE(t.join(record(3, member_state::alive), duration{3}).any()) << "nothing revives it";
+  EXPECT_TRUE(t.join(record(3, member_state::dead), duration{3}).any());
+  EXPECT_FALSE(t.join(record(3, member_state::alive), duration{4}).any());
+  EXPECT_EQ(t.find(numbered(1))->record.status.is, member_state::dead);
+  EXPECT_TRUE(t.join(record(6, member_state::alive), duration{5}).any()) << "a copy lives on";
+}
+
 } // namespace
 
 } // namespace starling::membership

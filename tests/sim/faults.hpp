@@ -58,9 +58,11 @@ enum class fault_kind : std::uint8_t {
   // of nodes that have data, in simulations of such only
   disk_full,   // and restart, once there is room again
   disk_damage, // crash, and restart with some of what was stored
+  // of nodes without data, again
+  clock_ahead, // restart while its clock is days ahead, which is then set right
 };
 
-inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::disk_damage) + 1;
+inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::clock_ahead) + 1;
 using fault_mask = std::bitset<fault_kinds>;
 
 /// "loss", "one-way-loss" and so on.

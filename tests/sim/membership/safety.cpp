@@ -32,6 +32,9 @@ const origin& origin_of(const datagram& d) {
   return *static_cast<const origin*>(d.note.get());
 }
 
+/// No run is longer, so generations differ by so much only if a clock was wrong.
+constexpr std::uint64_t day_of_generations = 24ull * 3600 * 1000;
+
 constexpr std::size_t tag_bytes = std::tuple_size_v<wire::tag>;
 
 /// Seeds aside, a node asks only so many at a time.
@@ -96,6 +99,7 @@ void safety::before(const process& p, const input& what) {
   auto& m = memories_[p.born.number];
   m.digest = p.core.table().digest();
   m.records = p.core.table().size();
+  m.refused = p.core.totals().dropped_ahead;
   if (what.packet == nullptr)
     return;
   m.had_it = !what.packet->spoiled && !m.taken_in.insert(what.packet->number).second;
@@ -112,9 +116,11 @@ void safety::after(const process& p, const input& what) {
       if (from.left != 0)
         m.heard_after_leave.insert({from.id, from.left});
       const auto s = sketch(*what.packet->bytes);
-      // By its target, or by a helper that was asked and not one that an attacker has asked.
+      // By its target, or by a helper that was asked and not one that an attacker has asked. Who is
+      // refused answers nothing.
       if (const auto found = m.pings.find(s.number);
           s.kind == packet_kind::ack && from.is == origin::kind::honest && found != m.pings.end() &&
+          !m.had_it && m.refused == p.core.totals().dropped_ahead &&
           (found->second.target == from.id ||
            std::ranges::count(found->second.helpers, what.packet->from) > 0))
         found->second.answered = true;
@@ -172,6 +178,13 @@ void safety::check_order(const process& p, memory& m) {
     ++past;
     if (before.status == record.status && before.written == written)
       continue;
+    // What was believed while the clock was days ahead is not to be kept.
+    const bool was_incredible =
+        before.status.at.generation > record.status.at.generation + day_of_generations;
+    if (was_incredible) {
+      before = held{record.status, written};
+      continue;
+    }
     if (is_later(before.status, record.status))
       breach("S2", p,
              "held " + short_text(id) + " " + text(before.status) + " and now " +
@@ -252,7 +265,9 @@ void safety::check_events(const process& p, memory& m) {
       const auto gone = m.gone.find(id);
       if (gone != m.gone.end())
         log_.weigh("S5");
-      if (gone != m.gone.end() && e.who.status.at <= gone->second)
+      // Unless it was gone in a life in which only those believed whose clocks were ahead.
+      if (gone != m.gone.end() && e.who.status.at <= gone->second &&
+          gone->second.generation <= e.who.status.at.generation + day_of_generations)
         breach("S5", p, what + ", which was gone at " + to_string(gone->second));
       break;
     }

@@ -73,6 +73,7 @@ private:
     // before the input
     std::uint64_t digest = 0;
     std::size_t records = 0;
+    std::uint64_t refused = 0; // packets and records, for clocks
     bool had_it = false;
     unsigned idle_ticks = 0; // in a row that are to be followed by another at once
   };

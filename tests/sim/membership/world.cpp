@@ -62,6 +62,8 @@ world::world(const run_options& options, tenant* tenant)
   if (tenant == nullptr)
     for (const auto kind : {fault_kind::disk_full, fault_kind::disk_damage})
       options_.without.set(static_cast<std::size_t>(kind));
+  else
+    options_.without.set(static_cast<std::size_t>(fault_kind::clock_ahead));
   const auto begin = random_.between(duration{0}, seconds{10});
   end_of_faults_ = begin + random_.between(seconds{20}, seconds{120});
   faults_ = draw_faults(
@@ -136,10 +138,11 @@ void world::start(std::size_t number) {
   auto& m = machines_[number];
   if (m.running != nullptr)
     return;
-  const auto wall = static_cast<std::uint64_t>(
-      static_cast<std::int64_t>(wall_clock_start +
-                                static_cast<std::uint64_t>(time_.now() / milliseconds{1})) +
-      m.clock_skew);
+  const auto wall = wall_clock_of(m);
+  // As the file is read in which both are kept.
+  if (m.stored_generation >
+      wall + static_cast<std::uint64_t>(settings_.clock_tolerance / milliseconds{1}))
+    forget_disk(number);
   if (!m.stored_id) {
     const auto high = random_.bits();
     const auto low = random_.bits();
@@ -159,7 +162,8 @@ void world::start(std::size_t number) {
             .session = {random_.bits()},
             .address = m.name,
             .name = "machine " + std::to_string(number),
-            .http_address = ""};
+            .http_address = "",
+            .last_generation = tenant_ == nullptr ? m.stored_generation : 0};
   m.stored_generation = b.self.generation;
   processes_.push_back(
       std::make_unique<process>(time_, b, settings_, secrets_[m.cluster],
@@ -206,6 +210,30 @@ void world::move(std::size_t number, address to) {
   p.happens({}, [this, &p] {
     safety_.before(p, {});
     p.core.start(p.clock(), udp_of(p.where));
+  });
+}
+
+std::uint64_t world::wall_clock_of(const machine& m) const {
+  return static_cast<std::uint64_t>(
+      static_cast<std::int64_t>(wall_clock_start + m.clock_ahead +
+                                static_cast<std::uint64_t>(time_.now() / milliseconds{1})) +
+      m.clock_skew);
+}
+
+/// The machine is restarted while its clock is wrong, and later that is set.
+void world::start_ahead(const fault& f) {
+  constexpr std::uint64_t day = 24ull * 3600 * 1000;
+  stop(f.who);
+  machines_[f.who].clock_ahead = 2 * day + static_cast<std::uint64_t>(f.degree * 60) * day;
+  start(f.who);
+  time_.after(f.lasts, [this, who = f.who] {
+    machines_[who].clock_ahead = 0;
+    auto* p = machines_[who].running;
+    if (p != nullptr)
+      p->happens({}, [this, p, who] {
+        safety_.before(*p, {});
+        p->core.set_wall_clock(p->clock(), wall_clock_of(machines_[who]));
+      });
   });
 }
 
@@ -294,6 +322,8 @@ void world::apply_to_process(const fault& f, process& p) {
   }
   case fault_kind::clone:
     return add_clone(f);
+  case fault_kind::clock_ahead:
+    return start_ahead(f);
   case fault_kind::disk_full:
     return fill_disk(f, p);
   case fault_kind::leave:
@@ -420,6 +450,7 @@ void world::add_clone(const fault& f) {
   copy.name = "clone-of-" + copy.name;
   copy.alias = copy.name;
   copy.running = nullptr;
+  copy.clock_ahead = 0;
   machines_.push_back(std::move(copy));
   start(machines_.size() - 1);
 }

@@ -94,7 +94,8 @@ private:
     std::optional<membership::node_id> stored_id;
     std::uint64_t stored_generation = 0;
     double clock_rate = 1;
-    std::int64_t clock_skew = 0; // milliseconds
+    std::int64_t clock_skew = 0;   // milliseconds
+    std::uint64_t clock_ahead = 0; // the same, until it is set
     process* running = nullptr;
   };
 
@@ -104,6 +105,8 @@ private:
   void stop(std::size_t machine);
   void move(std::size_t machine, address to);
   void forget_disk(std::size_t machine);
+  std::uint64_t wall_clock_of(const machine& m) const;
+  void start_ahead(const fault& f);
 
   void apply(const fault& f);
   void apply_to_process(const fault& f, process& p);

@@ -444,11 +444,12 @@ cluster::replicas cluster::running(std::size_t which) const {
 
 // -- replica ids --
 
-/// Whether somebody has events that another numbered and does not have any more.
+/// Whether somebody has events that another numbered and does not have any more. What clients alone
+/// have told of does not count: no count comes along with it.
 bool cluster::lacks_events(const replica& r, const replica& holder) const {
   return std::ranges::any_of(holder.keys(), [&](const crdt::key& key) {
     auto value = r.value_of(key);
-    const auto news = value.join(holder.value_of(key));
+    const auto news = value.join(past_.without_claims_of_clients(key, holder.value_of(key)));
     return news &&
            storage::shows_lost_events(
                *news, storage::held_value{key, std::move(value), around_.digests}, r.self());

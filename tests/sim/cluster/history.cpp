@@ -93,10 +93,43 @@ void history::note_set(const crdt::key& key, const crdt::set_change& change,
     remove(one.member, [&](const crdt::dot& event) {
       return event.replica == by || (one.observed && covers(*one.observed, event));
     });
+  for (const auto* changes : {&change.remove, &change.add})
+    for (const auto& one : *changes)
+      note_claims(key, one, before);
   for (const auto& [member, clock] : delta.clocks())
     for (const auto& e : clock)
       if (e.live && !events.try_emplace({e.replica, e.number}, added{member, {}}).second)
         complain("R4", key, name(crdt::dot{e.replica, e.number}) + " was made twice");
+}
+
+void history::note_claims(const crdt::key& key, const crdt::member_change& change,
+                          const crdt::or_set& before) {
+  if (!change.observed)
+    return;
+  const auto known = before.context(change.member);
+  for (const auto& [replica, number] : *change.observed)
+    if (!before.seen().contains({replica, number}) && !covers(known, {replica, number})) {
+      auto& most = claimed_[key][change.member][replica];
+      most = std::max(most, number);
+    }
+}
+
+crdt::value history::without_claims_of_clients(const crdt::key& key,
+                                               const crdt::value& whole) const {
+  const auto claimed = claimed_.find(key);
+  if (claimed == claimed_.end())
+    return whole;
+  const auto& set = whole.as<crdt::or_set>();
+  auto clocks = set.clocks();
+  for (const auto& [member, claims] : claimed->second)
+    if (const auto found = clocks.find(member); found != clocks.end()) {
+      std::erase_if(found->second, [&, &claims = claims](const auto& e) {
+        return !e.live && covers(claims, {e.replica, e.number});
+      });
+      if (found->second.empty())
+        clocks.erase(found);
+    }
+  return crdt::or_set{set.seen(), std::move(clocks)};
 }
 
 void history::check_events(const crdt::key& key, const crdt::value& part) {

@@ -43,6 +43,10 @@ public:
   /// An operation that was not done never will be: its event may become another.
   void vanishes(const operation& never_done);
 
+  /// A value without the events that are known to be over only because a client said so: it had
+  /// read them at one replica, and handed their context to another that had not heard of them.
+  crdt::value without_claims_of_clients(const crdt::key& key, const crdt::value& whole) const;
+
   /// Whether every event in this value is the one that was given its name.
   void check_events(const crdt::key& key, const crdt::value& part);
 
@@ -67,6 +71,8 @@ private:
   void note_write(const crdt::key& key, const crdt::lww_register::write& w);
   void note_set(const crdt::key& key, const crdt::set_change& change, const crdt::replica_id& by,
                 const crdt::or_set& before, const crdt::or_set& delta);
+  void note_claims(const crdt::key& key, const crdt::member_change& change,
+                   const crdt::or_set& before);
   void check_totals(const crdt::key& key, const crdt::pn_counter& part);
   void check_write(const crdt::key& key, const crdt::lww_register& part);
   void check_adds(const crdt::key& key, const crdt::or_set& part);
@@ -81,6 +87,7 @@ private:
   std::map<crdt::key, counter_history> counters_;
   std::map<crdt::key, register_history> registers_;
   std::map<crdt::key, set_history> sets_;
+  std::map<crdt::key, std::map<crdt::payload, crdt::version_vector>> claimed_; // by clients alone
 };
 
 /// "set 3".

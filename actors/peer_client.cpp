@@ -28,19 +28,22 @@ public:
   behavior_type make_behavior() override {
     return {[this](post_atom, const std::string& address, const std::string& path,
                    const std::string& body) -> caf::result<std::string> {
-      return exchange(context_, address, path, body);
+      return exchange(context_, address, path, body, &kept_);
     }};
   }
 
 private:
   peer_client_context context_;
+  kept_connection kept_;
 };
 
 class pool_impl : public peer_client_actor::base {
 public:
   pool_impl(caf::actor_config& cfg, std::vector<peer_client_actor> workers)
-      : peer_client_actor::base(cfg), size_(workers.size()), idle_(std::move(workers)) {
+      : peer_client_actor::base(cfg), size_(workers.size()) {
     end_process_on_error(this);
+    for (auto& worker : workers)
+      idle_.push_back({std::move(worker), {}});
   }
 
   const char* name() const override { return "peer-client"; }
@@ -86,8 +89,7 @@ private:
   }
 
   void start(job j) {
-    auto worker = std::move(idle_.back());
-    idle_.pop_back();
+    const auto worker = take_worker(j.address);
     busy_.insert(j.address);
     const bool doubtful = failing_.contains(j.address);
     doubtful_ += doubtful ? 1 : 0;
@@ -107,15 +109,30 @@ private:
             });
   }
 
+  /// The worker that has a connection to this address, else the one that is idle for longest.
+  peer_client_actor take_worker(const std::string& address) {
+    auto chosen = std::ranges::find(idle_, address, &idle_worker::last);
+    if (chosen == idle_.end())
+      chosen = idle_.begin();
+    auto result = std::move(chosen->worker);
+    idle_.erase(chosen);
+    return result;
+  }
+
   void done(const peer_client_actor& worker, const std::string& address, bool doubtful) {
-    idle_.push_back(worker);
+    idle_.push_back({worker, address});
     busy_.erase(address);
     doubtful_ -= doubtful ? 1 : 0;
     start_waiting();
   }
 
+  struct idle_worker {
+    peer_client_actor worker;
+    std::string last; // the address that it asked
+  };
+
   std::size_t size_;
-  std::vector<peer_client_actor> idle_;
+  std::vector<idle_worker> idle_; // the one that is idle for longest first
   std::list<job> waiting_;
   std::set<std::string> busy_;
   std::set<std::string> failing_; // addresses of members and seeds, so bounded like those
@@ -125,13 +142,15 @@ private:
 } // namespace
 
 caf::expected<std::string> exchange(const peer_client_context& context, const std::string& address,
-                                    const std::string& path, const std::string& body) {
+                                    const std::string& path, const std::string& body,
+                                    kept_connection* kept) {
   const auto to = membership::parse_endpoint(address);
   if (!to)
     return caf::make_error(errc::unreachable, "not an address");
   const auto sealed =
       wire::seal_request(context.secret, path, {random_bits(), random_bits()}, body);
-  auto outcome = post(*to, path, sealed, context.timeout, context.answer_bytes_max, context.stop);
+  auto outcome =
+      post(*to, path, sealed, context.timeout, context.answer_bytes_max, context.stop, kept);
   if (const auto* failure = std::get_if<http_failure>(&outcome))
     return caf::make_error(errc::unreachable, failure->why);
   const auto& answer = std::get<http_answer>(outcome);

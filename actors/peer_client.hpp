@@ -5,9 +5,11 @@
 //
 // At most one request for each address is under way; further ones wait their turn. Peers whose last
 // request failed never occupy all workers, so one that stalls does not slow down those that are
-// well.
+// well. A worker keeps its last connection open for a while; who asks for the same address next is
+// given that worker, if it is idle.
 
 #include "actors/interfaces.hpp"
+#include "actors/peer_http.hpp"
 #include "wire/seal.hpp"
 
 #include <caf/actor_system.hpp>
@@ -29,9 +31,11 @@ struct peer_client_context {
 
 peer_client_actor spawn_peer_client(caf::actor_system& sys, const peer_client_context& context);
 
-/// Seals, posts, waits, opens: what a worker does for each request. Blocks.
+/// Seals, posts, waits, opens: what a worker does for each request. Blocks. `kept` is as for
+/// `post`.
 caf::expected<std::string> exchange(const peer_client_context& context, const std::string& address,
-                                    const std::string& path, const std::string& body);
+                                    const std::string& path, const std::string& body,
+                                    kept_connection* kept = nullptr);
 
 /// The same over given workers; each answers the same message and may block.
 peer_client_actor spawn_peer_client(caf::actor_system& sys, std::vector<peer_client_actor> workers);

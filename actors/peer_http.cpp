@@ -1,6 +1,6 @@
 #include "actors/peer_http.hpp"
 
-#include "storage/descriptor.hpp"
+#include "actors/lossy_network.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -35,16 +35,24 @@ constexpr std::size_t head_bytes_max = 16 * 1024;
 constexpr std::chrono::milliseconds attempt_interval{250};
 constexpr std::size_t attempts_max = 4;
 
+// A peer closes a connection that is idle for longer (http::listener).
+constexpr std::chrono::seconds kept_for{4};
+
+// What is sent over a kept connection and not acknowledged within this time goes over a new one.
+constexpr unsigned kept_patience_ms = 1000;
+
 /// Becomes readable once a stop is requested.
 class stop_signal {
 public:
   explicit stop_signal(const std::stop_token& stop)
-      : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      : token_(stop), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         callback_(stop, [this] { ::eventfd_write(event_.number(), 1); }) {}
 
   int number() const { return event_.number(); }
+  bool is_requested() const { return token_.stop_requested(); }
 
 private:
+  std::stop_token token_;
   storage::descriptor event_;
   std::stop_callback<std::function<void()>> callback_;
 };
@@ -52,8 +60,9 @@ private:
 /// A connection on which every wait ends at the deadline, or with a stop.
 class connection {
 public:
-  connection(clock::time_point deadline, const std::stop_token& stop)
-      : deadline_(deadline), stop_(stop) {}
+  connection(clock::time_point deadline, const std::stop_token& stop,
+             storage::descriptor open = storage::descriptor{})
+      : deadline_(deadline), stop_(stop), socket_(std::move(open)) {}
 
   /// Connects to one of the host's addresses; the reason if that fails.
   std::optional<std::string> open(const membership::endpoint& to) {
@@ -102,14 +111,21 @@ public:
       if (wait(POLLIN, deadline_) == 0)
         return false;
       const auto got = ::recv(socket_.number(), buffer, std::min(sizeof buffer, bytes_max), 0);
-      if (got > 0)
+      if (got > 0) {
         to.append(buffer, static_cast<std::size_t>(got));
+        has_heard_ = true;
+      }
       if (got >= 0 || (errno != EINTR && errno != EAGAIN))
         return got > 0;
     }
   }
 
   bool is_over() const { return clock::now() >= deadline_; }
+
+  /// Whether the connection has ended before anything came.
+  bool was_dead() const { return !has_heard_ && !is_over() && !stop_.is_requested(); }
+
+  storage::descriptor release() { return std::move(socket_); }
 
 private:
   /// 0, or the number of the error. The first of several attempts that succeeds is the connection.
@@ -148,8 +164,7 @@ private:
       return errno;
     const int on = 1;
     ::setsockopt(fresh.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    // What gets lost again is repeated as soon as the first time.
-    ::setsockopt(fresh.number(), IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, &on, sizeof on);
+    repeat_lost_packets_soon(fresh.number());
     if (::connect(fresh.number(), to.ai_addr, to.ai_addrlen) != 0 && errno != EINPROGRESS)
       return errno;
     attempts.push_back(std::move(fresh));
@@ -190,20 +205,23 @@ private:
 
   clock::time_point deadline_;
   stop_signal stop_;
-  storage::descriptor socket_{-1};
+  storage::descriptor socket_;
+  bool has_heard_ = false;
 };
 
-std::string head_of(const membership::endpoint& to, const std::string& path, std::size_t size) {
+std::string head_of(const membership::endpoint& to, const std::string& path, std::size_t size,
+                    bool keeps_open) {
   const auto host = to.host.find(':') == std::string::npos ? to.host : "[" + to.host + "]";
   return "POST " + path + " HTTP/1.1\r\nHost: " + host + ":" + std::to_string(to.port) +
          "\r\nContent-Type: application/octet-stream\r\nContent-Length: " + std::to_string(size) +
-         "\r\nConnection: close\r\n\r\n";
+         "\r\nConnection: " + (keeps_open ? "keep-alive" : "close") + "\r\n\r\n";
 }
 
 /// What the head of an answer says; nothing if it is none, or one that no peer sends.
 struct answer_head {
   int status = 0;
   std::optional<std::size_t> length; // of the body; without it, the body ends with the connection
+  bool closes = false;               // the connection afterwards
 };
 
 template <class Number>
@@ -232,6 +250,8 @@ std::optional<answer_head> parse_head(std::string_view head) {
     std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
     if (name == "transfer-encoding")
       return std::nullopt;
+    if (name == "connection")
+      result.closes = true; // a peer of ours names it for nothing else
     if (name != "content-length" || field.size() == name.size())
       continue;
     auto value = field.substr(name.size() + 1);
@@ -248,17 +268,13 @@ http_failure silence(const connection& peer) {
   return {peer.is_over() ? "no answer in time" : "it hung up without an answer"};
 }
 
-} // namespace
-
-std::variant<http_answer, http_failure>
-post(const membership::endpoint& to, const std::string& path, std::string body,
-     std::chrono::milliseconds timeout, std::size_t answer_bytes_max, const std::stop_token& stop) {
-  connection peer{clock::now() + timeout, stop};
-  if (auto why = peer.open(to))
-    return http_failure{std::move(*why)};
-  if (!peer.send(head_of(to, path, body.size())) || !peer.send(body))
+/// Sends a request and receives the answer; `kept` is given the connection if it stays open.
+std::variant<http_answer, http_failure> exchange(connection& peer, std::string_view head,
+                                                 std::string_view body,
+                                                 std::size_t answer_bytes_max,
+                                                 kept_connection* kept) {
+  if (!peer.send(head) || !peer.send(body))
     return silence(peer);
-
   std::string received;
   auto end = std::string::npos;
   while ((end = received.find("\r\n\r\n")) == std::string::npos) {
@@ -267,20 +283,61 @@ post(const membership::endpoint& to, const std::string& path, std::string body,
     if (!peer.receive(received, head_bytes_max - received.size()))
       return silence(peer);
   }
-  const auto head = parse_head(std::string_view{received}.substr(0, end));
-  if (!head)
+  const auto answered = parse_head(std::string_view{received}.substr(0, end));
+  if (!answered)
     return http_failure{"its answer is no HTTP of ours"};
-  http_answer result{head->status, received.substr(end + 4)};
-  const auto wanted = head->length.value_or(answer_bytes_max + 1);
-  if ((head->length && wanted > answer_bytes_max) || result.body.size() > wanted)
+  http_answer result{answered->status, received.substr(end + 4)};
+  const auto wanted = answered->length.value_or(answer_bytes_max + 1);
+  if ((answered->length && wanted > answer_bytes_max) || result.body.size() > wanted)
     return http_failure{"its answer is too large"};
   while (result.body.size() < wanted && peer.receive(result.body, wanted - result.body.size()))
     continue;
   if (result.body.size() > answer_bytes_max)
     return http_failure{"its answer is too large"};
-  if (peer.is_over() || (head->length && result.body.size() < wanted))
+  if (peer.is_over() || (answered->length && result.body.size() < wanted))
     return silence(peer);
+  if (kept != nullptr && answered->length && !answered->closes) {
+    kept->socket = peer.release();
+    kept->until = clock::now() + kept_for;
+  }
   return result;
+}
+
+/// The socket that was kept for a peer, if the peer has not closed it.
+std::optional<storage::descriptor> take(kept_connection& kept, const membership::endpoint& to) {
+  auto socket = std::exchange(kept.socket, storage::descriptor{});
+  char next = 0;
+  if (socket.number() < 0 || kept.to != to || clock::now() >= kept.until ||
+      ::recv(socket.number(), &next, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
+    return std::nullopt;
+  ::setsockopt(socket.number(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kept_patience_ms,
+               sizeof kept_patience_ms);
+  return socket;
+}
+
+} // namespace
+
+std::variant<http_answer, http_failure> post(const membership::endpoint& to,
+                                             const std::string& path, std::string_view body,
+                                             std::chrono::milliseconds timeout,
+                                             std::size_t answer_bytes_max,
+                                             const std::stop_token& stop, kept_connection* kept) {
+  const auto deadline = clock::now() + timeout;
+  const auto head = head_of(to, path, body.size(), kept != nullptr);
+  if (kept != nullptr) {
+    auto open = take(*kept, to);
+    kept->to = to;
+    if (open) {
+      connection peer{deadline, stop, std::move(*open)};
+      auto outcome = exchange(peer, head, body, answer_bytes_max, kept);
+      if (std::holds_alternative<http_answer>(outcome) || !peer.was_dead())
+        return outcome;
+    }
+  }
+  connection peer{deadline, stop};
+  if (auto why = peer.open(to))
+    return http_failure{std::move(*why)};
+  return exchange(peer, head, body, answer_bytes_max, kept);
 }
 
 } // namespace starling::actors

@@ -5,13 +5,18 @@
 // sends garbage costs the caller this much and no more. cpp-httplib's client would do but for a
 // line of any length that makes its regular expressions overflow the stack. Blocks, but gives up as
 // soon as a stop is requested.
+//
+// A connection may be kept for the next POST to the same peer. Where packets get lost, opening one
+// takes as long as all the rest.
 
 #include "membership/endpoint.hpp"
+#include "storage/descriptor.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace starling::actors {
@@ -26,10 +31,18 @@ struct http_failure {
   std::string why;
 };
 
-std::variant<http_answer, http_failure> post(const membership::endpoint& to,
-                                             const std::string& path, std::string body,
-                                             std::chrono::milliseconds timeout,
-                                             std::size_t answer_bytes_max,
-                                             const std::stop_token& stop = {});
+/// The connection that a peer left open after its answer, if it did.
+struct kept_connection {
+  membership::endpoint to;
+  storage::descriptor socket;
+  std::chrono::steady_clock::time_point until; // afterwards the peer may close it at any time
+};
+
+/// If `kept` is given, it is used where it leads to this peer, and replaced. A request that gets no
+/// answer because the kept connection has ended is sent once more over a new one.
+std::variant<http_answer, http_failure>
+post(const membership::endpoint& to, const std::string& path, std::string_view body,
+     std::chrono::milliseconds timeout, std::size_t answer_bytes_max,
+     const std::stop_token& stop = {}, kept_connection* kept = nullptr);
 
 } // namespace starling::actors

@@ -1,5 +1,6 @@
 #include "http/listener.hpp"
 
+#include "actors/lossy_network.hpp"
 #include "http/reply_text.hpp"
 
 #include <httplib.h>
@@ -9,7 +10,6 @@
 #include <ctime>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,14 +27,13 @@ public:
     std::uint16_t port = 0;
   };
 
-  opened open(const std::string& host, std::uint16_t port) {
+  opened open(const std::string& host, std::uint16_t port, bool repeats_soon) {
     // Its own default, SO_REUSEPORT, lets a second process share the port unnoticed.
-    set_socket_options([](socket_t s) {
+    set_socket_options([repeats_soon](socket_t s) {
       const int on = 1;
       ::setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-      // Those that are accepted inherit it: what gets lost twice is repeated as soon as the first
-      // time.
-      ::setsockopt(s, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, &on, sizeof on);
+      if (repeats_soon)
+        actors::repeat_lost_packets_soon(s);
     });
     set_tcp_nodelay(true); // accepted sockets inherit it
     const auto bound = port == 0 ? bind_to_any_port(host) : bind_to_port(host, port) ? port : -1;
@@ -73,7 +72,7 @@ listener::~listener() {
 
 std::optional<std::string> listener::start() {
   errno = 0;
-  const auto [socket, port] = opener{}.open(settings_.host, settings_.port);
+  const auto [socket, port] = opener{}.open(settings_.host, settings_.port, settings_.repeats_soon);
   const auto where = settings_.host + " port " + std::to_string(settings_.port) + ": ";
   if (socket < 0)
     return "cannot listen on " + where +

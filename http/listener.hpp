@@ -42,6 +42,7 @@ public:
     std::chrono::milliseconds silent_timeout{5'000};    // before the first byte
     std::chrono::milliseconds idle_timeout{5'000};      // between requests
     std::chrono::milliseconds transfer_timeout{10'000}; // of a head; otherwise without progress
+    bool repeats_soon = false;   // what gets lost on the way to nodes (lossy_network.hpp)
     door_observer observer = {}; // called by the thread that serves the connections
   };
 

@@ -49,6 +49,7 @@ peer_listener::peer_listener(caf::actor_system& sys, const actors::options& o, w
                          .body_bytes_max = actors::peer_message_bytes_max(o),
                          .silent_timeout = std::min(o.cluster.peer_timeout, silence_max),
                          .transfer_timeout = o.cluster.peer_timeout,
+                         .repeats_soon = true,
                          .observer = report_door(sys, "peers")},
       [this](const request& r) { return handle(r); });
 }

@@ -112,6 +112,34 @@ TEST_F(PeerClient, HasOneRequestUnderWayForEachAddress) {
   EXPECT_THAT(under_way(), UnorderedElementsAre("a:1 2", "b:1 1"));
 }
 
+TEST_F(PeerClient, AsksAnAddressThroughTheWorkerThatAskedItLast) {
+  start(3);
+  for (const auto* address : {"a:1", "b:1", "c:1"}) {
+    post(address);
+    answer(address, "done");
+  }
+
+  for (const auto* address : {"b:1", "c:1", "a:1", "b:1"}) {
+    post(address);
+    answer(address, "done");
+  }
+
+  for (const auto& worker : workers)
+    for (const auto& one : worker.posts())
+      EXPECT_EQ(one.address, worker.posts().front().address);
+}
+
+TEST_F(PeerClient, AsksANewAddressThroughTheWorkerThatIsIdleForLongest) {
+  start(2);
+  for (const auto* address : {"a:1", "b:1", "a:1", "c:1", "a:1"}) {
+    post(address);
+    answer(address, "done");
+  }
+
+  EXPECT_EQ(workers.front().posts().size(), 3u);
+  EXPECT_EQ(workers.back().posts().size(), 2u);
+}
+
 TEST_F(PeerClient, KeepsTheOrderOfRequestsThatWait) {
   start(1);
   for (const auto* body : {"1", "2", "3"})

@@ -107,20 +107,17 @@ private:
   const std::atomic<bool>& is_over_;
 };
 
-/// Serves one connection by a script in a thread of its own.
+/// Serves connections, one after the other, each by its script, in a thread of its own.
 class server {
 public:
-  explicit server(std::function<void(connection&)> script)
-      : thread_([this, script = std::move(script)] {
-          const auto accepted = ::accept(door_.number(), nullptr, nullptr);
-          if (accepted < 0)
-            return;
-          connection client{accepted, is_over_};
-          // Nothing here waits longer than a test may take.
-          const timeval limit{.tv_sec = 5, .tv_usec = 0};
-          ::setsockopt(accepted, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-          ::setsockopt(accepted, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-          script(client);
+  using script = std::function<void(connection&)>;
+
+  explicit server(script only) : server(std::vector<script>{std::move(only)}) {}
+
+  explicit server(std::vector<script> scripts)
+      : thread_([this, scripts = std::move(scripts)] {
+          for (const auto& one : scripts)
+            serve(one);
         }) {}
 
   server(const server&) = delete;
@@ -135,6 +132,18 @@ public:
   membership::endpoint where() const { return {"127.0.0.1", door_.port()}; }
 
 private:
+  void serve(const script& by) {
+    const auto accepted = ::accept(door_.number(), nullptr, nullptr);
+    if (accepted < 0)
+      return;
+    connection client{accepted, is_over_};
+    // Nothing here waits longer than a test may take.
+    const timeval limit{.tv_sec = 5, .tv_usec = 0};
+    ::setsockopt(accepted, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::setsockopt(accepted, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    by(client);
+  }
+
   std::atomic<bool> is_over_ = false;
   door door_{8};
   std::thread thread_; // last: it uses the others
@@ -434,6 +443,120 @@ TEST(PeerHttp, SurvivesNumbersThatAreNone) {
       EXPECT_LE(answer->body.size(), answer_bytes_max);
     }
   }
+}
+
+/// The body of the answer to a post over a connection that may be kept, or why there is none.
+std::string answer_to_post(const server& peer, kept_connection& kept,
+                           milliseconds limit = long_timeout) {
+  const auto outcome = post(peer.where(), "/path", "question", limit, answer_bytes_max, {}, &kept);
+  const auto* answer = std::get_if<http_answer>(&outcome);
+  return answer != nullptr ? answer->body : "none: " + std::get<http_failure>(outcome).why;
+}
+
+/// Answers each question that comes over one connection.
+server::script answers(std::vector<std::string> each, std::string_view last = "question") {
+  return [each = std::move(each), last](connection& client) {
+    for (const auto& one : each) {
+      client.receive_until(last);
+      client.send(one);
+    }
+  };
+}
+
+TEST(PeerHttp, SendsTheNextRequestOverTheConnectionThatWasKept) {
+  kept_connection kept;
+  const server peer{answers({answer_of("first"), answer_of("second"), answer_of("third")})};
+
+  EXPECT_EQ(answer_to_post(peer, kept), "first");
+  EXPECT_EQ(answer_to_post(peer, kept), "second");
+  EXPECT_EQ(answer_to_post(peer, kept), "third");
+}
+
+TEST(PeerHttp, KeepsNoConnectionThatThePeerIsAboutToClose) {
+  kept_connection kept;
+  const server peer{
+      {answers({"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nfirst"}),
+       answers({answer_of("second")})}};
+
+  EXPECT_EQ(answer_to_post(peer, kept), "first");
+  EXPECT_LT(kept.socket.number(), 0);
+  EXPECT_EQ(answer_to_post(peer, kept), "second");
+}
+
+TEST(PeerHttp, KeepsNoConnectionIfItIsNotAskedTo) {
+  std::string asked;
+  {
+    const server peer{[&](connection& client) {
+      asked = client.receive_until("question");
+      client.send(answer_of("answer"));
+    }};
+    post(peer.where(), "/path", "question", long_timeout, answer_bytes_max);
+  }
+
+  EXPECT_NE(asked.find("Connection: close\r\n"), std::string::npos) << asked;
+}
+
+TEST(PeerHttp, SendsARequestAgainIfTheKeptConnectionIsClosed) {
+  kept_connection kept;
+  const server peer{{[&](connection& client) {
+                       client.receive_until("question");
+                       client.send(answer_of("first"));
+                     },
+                     answers({answer_of("second")})}};
+
+  EXPECT_EQ(answer_to_post(peer, kept), "first");
+  char end = 0;
+  ::recv(kept.socket.number(), &end, 1, MSG_PEEK); // until the peer has closed it
+  EXPECT_EQ(answer_to_post(peer, kept), "second");
+}
+
+TEST(PeerHttp, SendsARequestAgainIfTheKeptConnectionEndsWithoutAnAnswer) {
+  kept_connection kept;
+  const server peer{{[&](connection& client) {
+                       client.receive_until("question");
+                       client.send(answer_of("first"));
+                       client.receive_until("question");
+                     },
+                     answers({answer_of("second")})}};
+
+  EXPECT_EQ(answer_to_post(peer, kept), "first");
+  EXPECT_EQ(answer_to_post(peer, kept), "second");
+}
+
+TEST(PeerHttp, SendsNoRequestAgainOfWhichAnAnswerHasBegun) {
+  kept_connection kept;
+  const server peer{{[&](connection& client) {
+                       client.receive_until("question");
+                       client.send(answer_of("first"));
+                       client.receive_until("question");
+                       client.send("HTTP/1.1 200");
+                     },
+                     answers({answer_of("second")})}};
+
+  EXPECT_EQ(answer_to_post(peer, kept), "first");
+  EXPECT_EQ(answer_to_post(peer, kept), "none: it hung up without an answer");
+}
+
+TEST(PeerHttp, GivesUpOnAPeerThatStallsOverAKeptConnection) {
+  kept_connection kept;
+  const server peer{[&](connection& client) {
+    client.receive_until("question");
+    client.send(answer_of("first"));
+    client.receive_until("question");
+    client.wait_for_the_client_to_leave();
+  }};
+
+  EXPECT_EQ(answer_to_post(peer, kept), "first");
+  EXPECT_EQ(answer_to_post(peer, kept, timeout), "none: no answer in time");
+}
+
+TEST(PeerHttp, UsesAKeptConnectionForItsPeerOnly) {
+  kept_connection kept;
+  const server one{answers({answer_of("of one"), answer_of("not asked")})};
+  const server other{answers({answer_of("of the other")})};
+
+  EXPECT_EQ(answer_to_post(one, kept), "of one");
+  EXPECT_EQ(answer_to_post(other, kept), "of the other");
 }
 
 } // namespace

@@ -3,10 +3,11 @@
 #include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "actors/random.hpp"
+#include "keyspace/commit_groups.hpp"
+#include "keyspace/fifo.hpp"
 #include "storage/presence.hpp"
 #include "storage/rebuild.hpp"
 #include "storage/room.hpp"
-#include "storage/tally_rows.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>
@@ -25,11 +26,6 @@ namespace starling::actors {
 
 namespace {
 
-// After a commit that took so long, those it answered are waited for, for a part of that time, to
-// be in the next one. Where commits are faster, waiting costs more than it saves.
-constexpr caf::timespan slow_commit = std::chrono::milliseconds{2};
-constexpr int wait_divisor = 2;
-
 // How often the data folder is looked for at least.
 constexpr std::chrono::milliseconds presence_interval{2000};
 
@@ -37,6 +33,7 @@ class storage_impl : public storage_actor::base {
 public:
   storage_impl(caf::actor_config& cfg, storage_context context)
       : storage_actor::base(cfg), context_(std::move(context)), presence_(context_.folder),
+        groups_(context_.changes, context_.level == durability::sync),
         commits_(counter("storage.commits", "Groups of changes that were written.")),
         syncs_(counter("storage.syncs", "Times that the disk was told to keep what was written.")),
         changes_(counter("storage.changes", "Changes of values that were written.")) {
@@ -57,8 +54,7 @@ public:
     told_.clear();
     // A promise refers to this actor, so what waits here would keep it alive and get no answer: and
     // with it the keys that wait for one, and the process that waits for those.
-    waiting_.clear();
-    finishes_.clear();
+    promises_ = {};
     held_.clear();
   }
 
@@ -66,7 +62,7 @@ public:
     if (context_.level == durability::batch)
       schedule_sync();
     if (context_.failure) {
-      failure_ = std::move(context_.failure);
+      give_up(std::move(*context_.failure));
       look_later();
     }
     if (!context_.folder.empty())
@@ -74,27 +70,19 @@ public:
     return {
         [this](commit_atom, storage::batch& changes) {
           auto promise = make_response_promise<void>();
-          take(std::move(changes), [promise](const caf::error& why) mutable {
-            why ? promise.deliver(why) : promise.deliver();
-          });
+          take(std::move(changes), false, promise);
           return promise;
         },
         [this](apply_atom, storage::batch& changes) {
           auto promise = make_response_promise<std::uint64_t>();
-          ++own_waiting_;
-          take(std::move(changes), [this, promise](const caf::error& why) mutable {
-            why ? promise.deliver(why) : promise.deliver(context_.changes);
-          });
+          take(std::move(changes), true, promise);
           return promise;
         },
-        [this](note_atom, const storage::batch& changes) {
-          if (!failure_)
-            notes_.push_back(changes);
-        },
+        [this](note_atom, storage::batch& changes) { groups_.note(std::move(changes)); },
         [this](number_atom) { return may_number(); },
         [this](confirm_atom) { number_on(); },
         [this](doubt_atom) { doubt(); },
-        [this](tick_atom) { end_stage(); },
+        [this](tick_atom) { report([this](auto& todo) { groups_.gathered(todo); }); },
         [this](shards_atom, std::vector<numbering_actor>& told) { told_ = std::move(told); },
         [this](renew_atom, const crdt::replica_id& lost, const std::string& why) {
           return renew(lost, why);
@@ -109,97 +97,79 @@ public:
   }
 
 private:
-  /// What happens until the next group is committed.
-  enum class stage : std::uint8_t {
-    idle,        // nothing came
-    gathering,   // what is in the mailbox
-    catching_up, // what came during a slow commit is taken
-    waiting,     // for those whom it answered
-  };
-
   caf::telemetry::int_counter* counter(caf::string_view name, caf::string_view help) {
     return home_system().metrics().counter_singleton("starling", name, help, "1", true);
   }
 
-  /// Told of an error, or of none.
-  using finish = std::function<void(const caf::error& why)>;
-
-  void take(storage::batch changes, finish then) {
-    if (failure_)
-      return then(to_error(*failure_));
-    waiting_.push_back(std::move(changes));
-    finishes_.push_back(std::move(then));
-    if (stage_ == stage::idle || (stage_ == stage::waiting && --missing_ == 0))
-      go_on_in(stage::gathering);
-  }
-
   // -- groups --
 
-  /// A stage that lasts until all that is in the mailbox now is taken.
-  void go_on_in(stage s) {
-    stage_ = s;
-    anon_send(storage_actor{this}, tick_atom_v);
+  using change_promise =
+      std::variant<caf::typed_response_promise<void>,           // of a peer's change
+                   caf::typed_response_promise<std::uint64_t>>; // of one of our own
+
+  void take(storage::batch change, bool is_own, change_promise who) {
+    promises_.push(std::move(who));
+    report([&](auto& todo) { groups_.take(++last_ticket_, std::move(change), is_own, todo); });
   }
 
-  void end_stage() {
-    if (stage_ == stage::catching_up) {
-      stage_ = stage::waiting;
-      wait_timer_ = run_delayed(last_took_ / wait_divisor, [this] {
-        if (stage_ == stage::waiting)
-          end_stage();
-      });
-      return;
-    }
+  /// Reports something to the core, and carries out what it wants done.
+  template <class Report>
+  void report(Report report_to) {
+    keyspace::commit_effects todo;
+    report_to(todo);
+    for (auto& effect : todo)
+      std::visit([this](auto& e) { carry_out(e); }, effect);
+  }
+
+  /// All that is in the mailbox now stands before this message.
+  void carry_out(const keyspace::gather&) { anon_send(storage_actor{this}, tick_atom_v); }
+
+  void carry_out(const keyspace::wait& e) {
     wait_timer_.dispose();
-    stage_ = stage::idle;
-    if (!waiting_.empty())
-      commit_group();
+    wait_timer_ = run_delayed(e.length, [this, number = e.number] {
+      report([&](auto& todo) { groups_.waited(number, todo); });
+    });
   }
 
-  void commit_group() {
+  void carry_out(const keyspace::write_group& e) {
+    wait_timer_.dispose();
     const auto begin = clock().now();
-    auto group = std::exchange(waiting_, {});
-    const auto finishes = std::exchange(finishes_, {});
-    const auto changes = group.size();
-    add_count(group);
-    const bool synced = context_.level == durability::sync;
-    if (!failure_) // else it came while something else failed
-      if (auto failed = context_.rows->commit(group, synced)) {
-        fail(*failed);
-        if (failed->may_be_done)
-          return answer_all(finishes, caf::make_error(errc::write_unknown, failed->what));
-      }
-    if (failure_)
-      return answer_all(finishes, to_error(*failure_));
-    if (!is_present())
-      return answer_all(finishes, caf::make_error(errc::write_unknown, failure_->what));
+    if (auto why = context_.rows->commit(e.batches, e.synced))
+      return could_not_write(std::move(*why));
+    if (auto missing = missing_folder())
+      return could_not_write({storage::trouble::broken, std::move(*missing), true});
     commits_->inc();
-    changes_->inc(static_cast<std::int64_t>(changes));
-    if (synced)
+    changes_->inc(static_cast<std::int64_t>(e.changes.size()));
+    if (e.synced)
       syncs_->inc();
     else
       is_dirty_ = true;
-    last_took_ = clock().now() - begin;
-    if (synced && last_took_ >= slow_commit) {
-      missing_ = changes;
-      go_on_in(stage::catching_up);
+    report([&](auto& todo) { groups_.written(clock().now() - begin, todo); });
+  }
+
+  void could_not_write(storage::failure why) {
+    const auto told = to_keyspace(why);
+    const bool may_be_there = why.may_be_done;
+    say_failure(std::move(why));
+    report([&](auto& todo) { groups_.failed(told, may_be_there, todo); });
+    end_numbering();
+  }
+
+  /// Answers come in the order of the changes.
+  void carry_out(const keyspace::answer_changes& e) {
+    struct {
+      const keyspace::answer_changes& e;
+      void operator()(caf::typed_response_promise<void>& p) const {
+        e.why ? p.deliver(to_error(*e.why)) : p.deliver();
+      }
+      void operator()(caf::typed_response_promise<std::uint64_t>& p) const {
+        e.why ? p.deliver(to_error(*e.why)) : p.deliver(e.own_changes);
+      }
+    } const answer{e};
+    for (auto left = e.to.size(); left > 0; --left) {
+      auto who = promises_.pop();
+      std::visit(answer, who);
     }
-    for (const auto& then : finishes)
-      then(caf::error{});
-  }
-
-  static void answer_all(const std::vector<finish>& finishes, const caf::error& why) {
-    for (const auto& then : finishes)
-      then(why);
-  }
-
-  /// Adds to a group what goes along with it: notes, and how many changes of this node there are.
-  void add_count(std::vector<storage::batch>& group) {
-    std::ranges::move(std::exchange(notes_, {}), std::back_inserter(group));
-    if (own_waiting_ == 0)
-      return;
-    context_.changes += std::exchange(own_waiting_, 0);
-    storage::put_own_changes(group.emplace_back(), context_.changes);
   }
 
   // -- the replica id --
@@ -263,14 +233,32 @@ private:
   }
 
   void fail(storage::failure why) {
+    say_failure(why);
+    give_up(std::move(why));
+  }
+
+  void say_failure(const storage::failure& why) {
     log::error("storage", "nothing is written any more until this node is started again: {}",
                why.what);
+    failure_ = why;
+    if (why.kind == storage::trouble::corrupted)
+      found_damage(why.what);
+    look_later();
+  }
+
+  void give_up(storage::failure why) {
+    report([&](auto& todo) { groups_.give_up(to_keyspace(why), todo); });
     failure_ = std::move(why);
+    end_numbering();
+  }
+
+  void end_numbering() {
     for (auto& promise : std::exchange(held_, {}))
       promise.deliver(to_error(*failure_));
-    if (failure_->kind == storage::trouble::corrupted)
-      found_damage(failure_->what);
-    look_later();
+  }
+
+  static keyspace::failure to_keyspace(const storage::failure& why) {
+    return to_failure(to_error(why));
   }
 
   /// What is not damaged may be readable the next time.
@@ -286,18 +274,15 @@ private:
 
   // -- the data folder --
 
-  /// Whether the folder is there. If not, nothing is written any more.
-  bool is_present() {
-    if (context_.folder.empty() || failure_)
-      return !failure_;
-    if (auto missing = presence_.missing())
-      fail({storage::trouble::broken, std::move(*missing)});
-    return !failure_;
+  /// Why the folder is not there, if it is not.
+  std::optional<std::string> missing_folder() {
+    return context_.folder.empty() ? std::nullopt : presence_.missing();
   }
 
   void schedule_presence() {
     presence_timer_ = run_delayed(std::min(presence_interval, context_.retry_interval), [this] {
-      is_present();
+      if (auto missing = failure_ ? std::nullopt : missing_folder())
+        fail({storage::trouble::broken, std::move(*missing)});
       schedule_presence();
     });
   }
@@ -353,14 +338,10 @@ private:
 
   storage_context context_;
   storage::presence presence_;
-  stage stage_ = stage::idle;
-  std::size_t missing_ = 0;    // of those that a slow commit answered
-  caf::timespan last_took_{0}; // to commit
+  keyspace::commit_groups groups_;
+  keyspace::fifo<change_promise> promises_; // of the changes that are not answered yet
+  keyspace::commit_ticket last_ticket_ = 0;
   caf::disposable wait_timer_;
-  std::vector<storage::batch> waiting_;
-  std::vector<finish> finishes_;      // one for each
-  std::vector<storage::batch> notes_; // that go along with the next group
-  std::uint64_t own_waiting_ = 0;     // of those that wait, changes of this node
   std::vector<caf::typed_response_promise<crdt::replica_id>> held_; // until the id is certain
   bool is_doubtful_ = false;                                        // whether it ever will be
   std::optional<storage::failure> failure_;

@@ -4,10 +4,12 @@
 
 #include <caf/default_enum_inspect.hpp>
 #include <caf/init_global_meta_objects.hpp>
+#include <caf/sec.hpp>
 #include <caf/typed_message_view.hpp>
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 namespace starling::actors {
 
@@ -18,7 +20,39 @@ constexpr std::array<std::string_view, 13> names{
     "foreign_peer", "unreachable",   "disk_full", "disk_failed",     "being_mended",
     "unreadable",   "write_unknown", "key_busy"};
 
+/// The codes that have a reason of their own in the core of a key.
+constexpr std::array<std::pair<errc, keyspace::reason>, 8> reasons{{
+    {errc::no_such_key, keyspace::reason::no_such_key},
+    {errc::counter_range, keyspace::reason::counter_range},
+    {errc::exhausted, keyspace::reason::exhausted},
+    {errc::value_too_large, keyspace::reason::value_too_large},
+    {errc::disk_full, keyspace::reason::disk_full},
+    {errc::disk_failed, keyspace::reason::disk_failed},
+    {errc::unreadable, keyspace::reason::unreadable},
+    {errc::write_unknown, keyspace::reason::write_unknown},
+}};
+
+/// The sentence that came with an error; empty if there was none.
+std::string sentence_of(const caf::error& why) {
+  const auto sentence = caf::make_const_typed_message_view<std::string>(why.context());
+  return sentence ? caf::get<0>(sentence) : std::string{};
+}
+
 } // namespace
+
+keyspace::failure to_failure(const caf::error& why) {
+  for (const auto& [code, reason] : reasons)
+    if (why == code)
+      return {reason, sentence_of(why)};
+  return {keyspace::reason::unavailable, to_string(why)};
+}
+
+caf::error to_error(const keyspace::failure& why) {
+  for (const auto& [code, reason] : reasons)
+    if (why.why == reason)
+      return why.what.empty() ? caf::make_error(code) : caf::make_error(code, why.what);
+  return caf::make_error(caf::sec::request_receiver_down, why.what);
+}
 
 bool is_of_disk(const caf::error& why) {
   return why == errc::disk_full || why == errc::disk_failed || why == errc::unreadable ||
@@ -31,9 +65,8 @@ std::string to_string(errc code) {
 }
 
 std::string reason_of(const caf::error& why) {
-  if (const auto sentence = caf::make_const_typed_message_view<std::string>(why.context()))
-    return caf::get<0>(sentence);
-  return to_string(why);
+  auto sentence = sentence_of(why);
+  return sentence.empty() ? to_string(why) : sentence;
 }
 
 bool from_string(caf::string_view text, errc& code) {

@@ -7,6 +7,7 @@
 #include "crdt/command.hpp"
 #include "crdt/key_query.hpp"
 #include "crdt/view.hpp"
+#include "keyspace/answers.hpp"
 #include "membership/outputs.hpp"
 #include "replication/gossip.hpp"
 #include "storage/reading.hpp"
@@ -46,6 +47,11 @@ enum class errc : std::uint8_t {
 /// Whether the disk of this node is to blame.
 bool is_of_disk(const caf::error& why);
 
+// What a key's core is told of the failures of others, and what its own are to others.
+
+keyspace::failure to_failure(const caf::error& why);
+caf::error to_error(const keyspace::failure& why);
+
 std::string to_string(errc code);
 
 /// The sentence that came with an error, for a log; its code if there was none.
@@ -59,13 +65,7 @@ bool inspect(Inspector& f, errc& code) {
   return caf::default_enum_inspect(f, code);
 }
 
-/// What a write or a join changed, nothing if it was all known, and the digest of the whole value
-/// since. What this node counts, if it is a write and there is a disk.
-struct novelty {
-  std::optional<crdt::value> part;
-  replication::digest now;
-  std::optional<replication::tally> counted = {};
-};
+using keyspace::novelty;
 
 /// What the store has of a key.
 struct kept_value {
@@ -188,7 +188,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_TYPE_ID(starling, (starling::actors::kept_value))
   CAF_ADD_TYPE_ID(starling, (starling::actors::leave_report))
   CAF_ADD_TYPE_ID(starling, (starling::actors::membership_report))
-  CAF_ADD_TYPE_ID(starling, (starling::actors::novelty))
+  CAF_ADD_TYPE_ID(starling, (starling::keyspace::novelty))
   CAF_ADD_TYPE_ID(starling, (starling::actors::rested_key))
   CAF_ADD_TYPE_ID(starling, (starling::actors::storage_report))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::command))
@@ -251,7 +251,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::gossip_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::gossip_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::leave_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::membership_report)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::novelty)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::keyspace::novelty)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::key_query)

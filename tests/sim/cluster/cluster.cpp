@@ -423,7 +423,7 @@ void cluster::request(replica& r) {
     backups_[r.in().born.machine] = {r.in().core.self().id, copied->rows->contents()};
   auto& other = *random_.one_of(running(0));
   const auto member = random_.chance(0.5) ? std::optional{draw_member(random_)} : std::nullopt;
-  const auto write = [this, &r, key](const crdt::value* read) {
+  const auto write = [this, &r, key](const contexts* read) {
     const auto what = draw_command(random_, key.type, read);
     r.in().arrives(input{input_kind::other, nullptr}, [&r, key, what] { r.write(key, what); });
   };

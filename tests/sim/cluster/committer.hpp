@@ -1,16 +1,20 @@
 #pragma once
 
-// What the storage actor does, in virtual time: it commits what the keys change, in groups.
+// Carries changes to the core that commits them in groups, and groups to a simulated disk, in
+// virtual time, as the storage actor does.
 //
 // Where a node is careful each group is synced before anybody is told; where it is not, what was
 // committed is synced every now and then.
 
+#include "keyspace/commit_groups.hpp"
 #include "tests/sim/cluster/disk.hpp"
 #include "tests/sim/cluster/history.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace starling::simulation {
@@ -36,15 +40,14 @@ public:
   committer(const committer&) = delete;
   committer& operator=(const committer&) = delete;
 
-  /// Commits a change, which may be that of a client, and says whether that worked.
-  void commit(storage::batch changed, std::shared_ptr<operation> what,
-              std::function<void(bool)> then);
+  /// Commits a change, which may be that of a client, and says whether that worked, and how many
+  /// changes of its own this node has committed by then.
+  using committed =
+      std::function<void(const std::optional<keyspace::failure>&, std::uint64_t own_changes)>;
+  void commit(storage::batch changed, std::shared_ptr<operation> what, committed then);
 
   /// Commits this with what comes next.
-  void note(storage::batch changed) { notes_.push_back(std::move(changed)); }
-
-  /// How many changes of this node are committed.
-  std::uint64_t changes() const { return changes_; }
+  void note(storage::batch changed) { groups_.note(std::move(changed)); }
 
   // -- the end of the process --
 
@@ -56,27 +59,34 @@ public:
 
 private:
   struct change {
-    storage::batch rows;
     std::shared_ptr<operation> what; // nothing if a peer's
-    std::function<void(bool)> then;
+    committed then;
   };
-  using group = std::vector<change>;
+  using operations = std::vector<std::shared_ptr<operation>>;
 
-  void begin_group();
+  template <class Report>
+  void report(Report report_to);
+  void carry_out(const keyspace::gather& e);
+  void carry_out(const keyspace::wait& e);
+  void carry_out(const keyspace::write_group& e);
+  void carry_out(const keyspace::answer_changes& e);
   void finish_group();
+  void forget(const std::shared_ptr<operation>& what, bool power_fails);
   void schedule_sync();
-  void note_done(const group& done);
 
   surroundings around_;
   dice random_;
   duration slowest_;       // commit
   duration sync_interval_; // if not careful
-  group waiting_;
-  group group_; // under way, or the one that failed, if any
-  std::vector<storage::batch> notes_;
-  std::uint64_t changes_;       // committed
-  std::uint64_t changes_to_be_; // once the group under way is
-  bool is_busy_ = false;
+  keyspace::commit_groups groups_;
+  std::map<keyspace::commit_ticket, change> changes_; // that are not answered
+  keyspace::commit_ticket last_ticket_ = 0;
+  std::optional<operations> writing_; // of clients, in the group that is being written
+  std::uint64_t groups_written_ = 0;
+  duration writing_takes_{0};
+  bool is_gathering_ = false;
+  std::optional<std::uint64_t> waits_; // its number
+  operations unsure_;                  // of a group that failed: they may turn out to be there
   bool has_failed_ = false;
 };
 

@@ -28,6 +28,16 @@ bool is_live(const crdt::or_set& set, const crdt::payload& member, const crdt::d
              found->second.end();
 }
 
+contexts contexts_of(const crdt::value& whole) {
+  contexts result;
+  if (whole.type() != crdt::type::set)
+    return result;
+  const auto& set = whole.as<crdt::or_set>();
+  for (auto& one : set.contexts(set.members()))
+    result.insert(std::move(one));
+  return result;
+}
+
 void history::complain(std::string invariant, const crdt::key& key, std::string what) {
   log_.complain(std::move(invariant), to_text(key), std::move(what));
 }
@@ -46,7 +56,7 @@ std::set<crdt::key> history::keys() const {
 // -- as things happen --
 
 void history::note(const operation& done) {
-  const auto& [key, what, by, before, delta, is_acknowledged] = done;
+  const auto& [key, what, by, before, after, is_acknowledged] = done;
   switch (key.type) {
   case crdt::type::counter: {
     auto& steps = counters_[key][by];
@@ -58,10 +68,10 @@ void history::note(const operation& done) {
     return;
   }
   case crdt::type::register_:
-    return note_write(key, *delta.as<crdt::lww_register>().current());
+    return note_write(key, *after.as<crdt::lww_register>().current());
   case crdt::type::set:
     return note_set(key, std::get<crdt::set_change>(what), by, before.as<crdt::or_set>(),
-                    delta.as<crdt::or_set>());
+                    after.as<crdt::or_set>());
   }
 }
 
@@ -78,7 +88,7 @@ void history::note_write(const crdt::key& key, const crdt::lww_register::write& 
 
 void history::note_set(const crdt::key& key, const crdt::set_change& change,
                        const crdt::replica_id& by, const crdt::or_set& before,
-                       const crdt::or_set& delta) {
+                       const crdt::or_set& after) {
   auto& events = sets_[key];
   const auto remove = [&](const crdt::payload& member, auto is_observed) {
     for (auto& [event, what] : events)
@@ -96,10 +106,17 @@ void history::note_set(const crdt::key& key, const crdt::set_change& change,
   for (const auto* changes : {&change.remove, &change.add})
     for (const auto& one : *changes)
       note_claims(key, one, before);
-  for (const auto& [member, clock] : delta.clocks())
-    for (const auto& e : clock)
-      if (e.live && !events.try_emplace({e.replica, e.number}, added{member, {}}).second)
-        complain("R4", key, name(crdt::dot{e.replica, e.number}) + " was made twice");
+  for (const auto& one : change.add) {
+    const auto found = after.clocks().find(one.member);
+    if (found == after.clocks().end())
+      continue;
+    for (const auto& e : found->second) {
+      const crdt::dot event{e.replica, e.number};
+      if (e.live && !is_live(before, one.member, event) &&
+          !events.try_emplace(event, added{one.member, {}}).second)
+        complain("R4", key, name(event) + " was made twice");
+    }
+  }
 }
 
 void history::note_claims(const crdt::key& key, const crdt::member_change& change,
@@ -142,6 +159,15 @@ void history::check_events(const crdt::key& key, const crdt::value& part) {
   case crdt::type::set:
     return check_adds(key, part.as<crdt::or_set>());
   }
+}
+
+void history::check_contexts(const crdt::key& key, const contexts& read) {
+  log_.weigh("R4");
+  const auto& events = sets_[key];
+  for (const auto& [member, observed] : read)
+    for (const auto& [replica, number] : observed)
+      if (!events.contains({replica, number}))
+        complain("R4", key, name(crdt::dot{replica, number}) + " is shown and never was");
 }
 
 void history::check_totals(const crdt::key& key, const crdt::pn_counter& part) {

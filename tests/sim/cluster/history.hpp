@@ -29,9 +29,15 @@ struct operation {
   crdt::command what;
   crdt::replica_id by;
   crdt::value before;           // what the value held, as far as the command touches it
-  crdt::value delta;            // at its bottom if nothing changed
+  crdt::value after;            // the same once it is applied
   bool is_acknowledged = false; // the client was told that it is done
 };
+
+/// What a client has read of a set: for some members, what was observed of each.
+using contexts = std::map<crdt::payload, crdt::version_vector>;
+
+/// All that a value shows; nothing unless it is a set.
+contexts contexts_of(const crdt::value& whole);
 
 class history {
 public:
@@ -49,6 +55,9 @@ public:
 
   /// Whether every event in this value is the one that was given its name.
   void check_events(const crdt::key& key, const crdt::value& part);
+
+  /// Whether every event that a client was told of is one.
+  void check_contexts(const crdt::key& key, const contexts& read);
 
   /// Whether the value that all replicas agree on follows from the operations.
   void check_final(const crdt::key& key, const crdt::value& final_value,
@@ -70,7 +79,7 @@ private:
 
   void note_write(const crdt::key& key, const crdt::lww_register::write& w);
   void note_set(const crdt::key& key, const crdt::set_change& change, const crdt::replica_id& by,
-                const crdt::or_set& before, const crdt::or_set& delta);
+                const crdt::or_set& before, const crdt::or_set& after);
   void note_claims(const crdt::key& key, const crdt::member_change& change,
                    const crdt::or_set& before);
   void check_totals(const crdt::key& key, const crdt::pn_counter& part);

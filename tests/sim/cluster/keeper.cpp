@@ -20,240 +20,218 @@ bool is_removed(const crdt::or_set& set, const crdt::payload& member, const crdt
 
 } // namespace
 
-keeper::keeper(crdt::key key, const surroundings& around) : key_(std::move(key)), around_(around) {
-  if (!around_.has_disk)
-    value_.emplace(key_);
+keeper::keeper(const crdt::key& key, const surroundings& around)
+    : around_(around), core_(key, around.settings, around.self) {}
+
+// -- requests --
+
+keyspace::ticket keeper::ask(asker who) {
+  askers_.emplace(++last_ticket_, std::move(who));
+  return last_ticket_;
 }
 
-void keeper::write(std::shared_ptr<operation> what, told then) {
-  take(written{std::move(what), std::move(then)});
+void keeper::write(std::shared_ptr<operation> what, std::function<void(bool)> then) {
+  const auto command = what->what;
+  const auto from = ask(written{std::move(what), std::move(then)});
+  core_.take(keyspace::write_request{from, command, around_.wall()});
+  go_on();
 }
 
 void keeper::join(const crdt::value& part, told then) {
-  take(arrival{part, std::move(then)});
+  core_.take(keyspace::join_request{ask(std::move(then)), part});
+  go_on();
 }
 
-void keeper::read(std::optional<crdt::payload> member, shown then) {
-  take(query{std::move(member), std::move(then)});
+/// A view of a counter or a register names no events, so their states are read.
+void keeper::read(const std::optional<crdt::payload>& member, shown then) {
+  const auto from = ask(std::move(then));
+  if (core_.key().type != crdt::type::set)
+    core_.take(keyspace::state_request{from});
+  else if (member)
+    core_.take(keyspace::read_request{from, crdt::one_member{*member}});
+  else
+    core_.take(keyspace::read_request{from, crdt::whole_value{}});
+  go_on();
 }
 
 void keeper::read_state(encoded then) {
-  take(state_query{std::move(then)});
+  core_.take(keyspace::state_request{ask(std::move(then))});
+  go_on();
 }
 
-// -- one after the other --
-
-void keeper::take(job what) {
-  if (is_loading_)
-    waiting_.push_back(std::move(what));
-  else
-    start(std::move(what));
-}
-
-void keeper::start(job what) {
-  if (!value_)
-    return load(std::move(what));
-  if (const auto wanted = std::visit([this](const auto& j) { return lacks(j); }, what);
-      !wanted.empty())
-    return load_rows(std::move(what), wanted);
-  std::visit([this](auto& j) { perform(j); }, what);
-}
+// -- what the core does --
 
 void keeper::go_on() {
-  is_loading_ = false;
-  while (!is_loading_ && !waiting_.empty()) {
-    auto next = std::move(waiting_.front());
-    waiting_.pop_front();
-    start(std::move(next));
+  keyspace::effects todo;
+  while (step(todo)) {
+    carry_out_all(todo);
+    todo.clear();
   }
 }
 
-void keeper::load(job what) {
-  is_loading_ = true;
-  around_.read([this, what](const storage::moment& at) {
-    auto read = storage::read_value(at, key_, around_.whole_bytes, around_.digests);
-    if (const auto* why = std::get_if<storage::failure>(&read))
-      around_.complain("R3", why->what);
-    auto* kept = std::get_if<std::optional<storage::held_value>>(&read);
-    return [this, what,
-            loaded = kept != nullptr && *kept ? std::move(**kept) : storage::held_value{key_}] {
-      value_ = loaded;
-      start_and_go_on(what);
-    };
-  });
+/// Looks at the value before and after each request that the core performs.
+bool keeper::step(keyspace::effects& todo) {
+  const auto* next = core_.next();
+  const auto* write = next == nullptr ? nullptr : std::get_if<keyspace::write_request>(next);
+  const auto* join = next == nullptr ? nullptr : std::get_if<keyspace::join_request>(next);
+  if (write != nullptr) {
+    auto& op = *std::get<written>(askers_.at(write->from)).what;
+    op.by = around_.self; // it may have another id since the request came
+    op.before = core_.held()->value();
+    core_.step(todo);
+    op.after = core_.held()->value();
+  } else if (join != nullptr) {
+    const auto removed = removed_here(join->part);
+    core_.step(todo);
+    check_removed(removed);
+  } else {
+    return core_.step(todo);
+  }
+  return true;
 }
 
-void keeper::load_rows(job what, const storage::wanted_rows& wanted) {
-  is_loading_ = true;
-  around_.read([this, what, wanted, life = life_](const storage::moment& at) {
-    auto read = storage::read_rows(at, key_, wanted);
+/// The live events of a part that are over here.
+std::vector<keeper::event_of> keeper::removed_here(const crdt::value& part) const {
+  std::vector<event_of> result;
+  if (core_.key().type != crdt::type::set)
+    return result;
+  const auto& set = core_.held()->value().as<crdt::or_set>();
+  for (const auto& [member, clock] : part.as<crdt::or_set>().clocks())
+    for (const auto& e : clock)
+      if (e.live && is_removed(set, member, {e.replica, e.number}))
+        result.emplace_back(member, crdt::dot{e.replica, e.number});
+  return result;
+}
+
+void keeper::check_removed(const std::vector<event_of>& removed) {
+  for (const auto& [member, event] : removed) {
+    around_.log.weigh("R2");
+    if (is_live(core_.held()->value().as<crdt::or_set>(), member, event))
+      around_.complain("R2", to_text(core_.key()) + ": what was removed came back");
+  }
+}
+
+void keeper::carry_out_all(const keyspace::effects& todo) {
+  for (const auto& effect : todo)
+    std::visit([this](const auto& e) { carry_out(e); }, effect);
+}
+
+// -- the disk --
+
+void keeper::carry_out(const keyspace::load_value&) {
+  around_.read([this](const storage::moment& at) {
+    auto read = storage::read_value(at, core_.key(), around_.settings.whole_bytes,
+                                    around_.settings.digests);
     if (const auto* why = std::get_if<storage::failure>(&read))
       around_.complain("R3", why->what);
-    const auto* rows = std::get_if<storage::some_rows>(&read);
-    return [this, what, life, some = rows != nullptr ? *rows : storage::some_rows{}]() mutable {
-      if (life != life_)
-        return start_and_go_on(what);
-      value_->take(some.asked, std::move(some.clocks));
-      std::visit([this](auto& j) { perform(j); }, what);
+    auto* found = std::get_if<std::optional<storage::held_value>>(&read);
+    return [this, kept = found != nullptr ? std::move(*found) : std::nullopt] {
+      core_.loaded(kept);
       go_on();
     };
   });
 }
 
-void keeper::start_and_go_on(job what) {
-  is_loading_ = false;
-  start(std::move(what));
-  if (!is_loading_)
-    go_on();
-}
-
-storage::wanted_rows keeper::lacks(const written& w) const {
-  return value_->lacks(w.what->what, around_.self);
-}
-
-storage::wanted_rows keeper::lacks(const query& q) const {
-  return q.member ? value_->lacks(crdt::one_member{*q.member}) : storage::wanted_rows{};
-}
-
-storage::wanted_rows keeper::lacks(const arrival& a) const {
-  return value_->lacks(a.part);
-}
-
-// -- doing it --
-
-void keeper::perform(written& w) {
-  auto& op = *w.what;
-  op.by = around_.self; // it may have another id since the request came
-  op.before = value_->value();
-  storage::batch changed;
-  auto outcome = value_->apply(op.what, around_.self, around_.wall(), around_.digests,
-                               around_.has_disk ? &changed : nullptr);
-  auto* delta = std::get_if<std::optional<crdt::value>>(&outcome);
-  if (delta == nullptr)
-    return w.then(nullptr); // refused
-  op.delta = delta->value_or(crdt::value{key_.type});
-  const novelty news{*delta, value_->digest()};
-  if (!*delta)
-    return when_committed([this, w, news](bool is_committed) {
-      if (is_committed)
-        around_.past.note(*w.what);
-      w.then(is_committed ? &news : nullptr);
-    });
-  commit(std::move(changed), w.what,
-         [w, news](bool is_committed) { w.then(is_committed ? &news : nullptr); });
-}
-
-void keeper::perform(query& q) {
-  if (!value_->is_whole() && !q.member)
-    return when_committed([this, then = q.then](bool is_committed) {
-      if (!is_committed)
-        return then(nullptr);
-      read_all([then](const crdt::value& all) { then(&all); });
-    });
-  when_committed([then = q.then, value = value_->value()](bool is_committed) {
-    then(is_committed ? &value : nullptr);
-  });
-}
-
-void keeper::perform(arrival& a) {
-  storage::batch changed;
-  auto part = join_and_check(a.part, around_.has_disk ? &changed : nullptr);
-  const bool is_news = part.has_value();
-  auto answer = [then = a.then, news = novelty{std::move(part), value_->digest()}](
-                    bool is_committed) { then(is_committed ? &news : nullptr); };
-  if (is_news)
-    commit(std::move(changed), nullptr, std::move(answer));
-  else
-    when_committed(std::move(answer)); // what the peer sent may be part of what is not yet
-}
-
-std::optional<crdt::value> keeper::join_and_check(const crdt::value& part,
-                                                  storage::batch* changed) {
-  if (key_.type != crdt::type::set)
-    return value_->join(part, around_.digests, changed);
-  std::vector<std::pair<crdt::payload, crdt::dot>> removed;
-  const auto& set = value_->value().as<crdt::or_set>();
-  for (const auto& [member, clock] : part.as<crdt::or_set>().clocks())
-    for (const auto& e : clock)
-      if (e.live && is_removed(set, member, {e.replica, e.number}))
-        removed.emplace_back(member, crdt::dot{e.replica, e.number});
-  auto news = value_->join(part, around_.digests, changed);
-  for (const auto& [member, event] : removed) {
-    around_.log.weigh("R2");
-    if (is_live(set, member, event))
-      around_.complain("R2", to_text(key_) + ": what was removed came back");
-  }
-  return news;
-}
-
-void keeper::perform(state_query& q) {
-  if (!value_->is_whole())
-    return when_committed([this, then = q.then](bool is_committed) {
-      if (!is_committed)
-        return then(nullptr);
-      read_all([then](const crdt::value& all) {
-        const auto bytes = all.empty() ? std::string{} : all.encode();
-        then(&bytes);
-      });
-    });
-  when_committed(
-      [then = q.then, bytes = value_->empty() ? std::string{} : value_->value().encode()](
-          bool is_committed) { then(is_committed ? &bytes : nullptr); });
-}
-
-/// Reads all of a value that is held in parts.
-void keeper::read_all(std::function<void(const crdt::value&)> then) {
-  // The keeper may be gone by then.
-  around_.read([key = key_, &around = around_, then](const storage::moment& at) {
-    const auto read = storage::read_value(at, key, UINT64_MAX, around.digests);
+void keeper::carry_out(const keyspace::load_rows& e) {
+  around_.read([this, wanted = e.wanted](const storage::moment& at) {
+    auto read = storage::read_rows(at, core_.key(), wanted);
     if (const auto* why = std::get_if<storage::failure>(&read))
-      around.complain("R3", why->what);
-    const auto* kept = std::get_if<std::optional<storage::held_value>>(&read);
-    return [then, all = kept != nullptr && *kept ? (*kept)->value() : crdt::value{key.type}] {
-      then(all);
+      around_.complain("R3", why->what);
+    auto* found = std::get_if<storage::some_rows>(&read);
+    return [this, rows = found != nullptr ? std::move(*found) : storage::some_rows{}] {
+      core_.loaded_rows(rows);
+      go_on();
     };
   });
 }
 
-// -- the disk --
-
-/// Calls `then` once all changes so far are committed, or one of them cannot be.
-void keeper::when_committed(finish then) {
-  if (committing_.empty())
-    then(true);
-  else
-    committing_.back().push_back(std::move(then));
+void keeper::carry_out(const keyspace::commit_change& e) {
+  std::shared_ptr<operation> what;
+  if (e.writer) {
+    auto& write = std::get<written>(askers_.at(*e.writer));
+    write.is_committing = true;
+    what = write.what;
+  }
+  around_.commit(e.changed, what,
+                 [this, number = e.number](const auto& why, std::uint64_t own_changes) {
+                   keyspace::effects todo;
+                   if (why)
+                     core_.not_committed(number, *why, todo);
+                   else
+                     core_.committed(number, own_changes, todo);
+                   carry_out_all(todo);
+                   go_on();
+                 });
 }
 
-void keeper::commit(storage::batch changed, std::shared_ptr<operation> what, finish then) {
-  if (!around_.has_disk)
-    return around_.commit({}, std::move(what), std::move(then));
-  committing_.emplace_back().push_back(std::move(then));
-  around_.commit(std::move(changed), std::move(what), [this, life = life_](bool is_committed) {
-    is_committed ? committed(life) : lost(life);
+void keeper::carry_out(const keyspace::renew_replica& e) {
+  around_.renew(e.lost, [this](const std::optional<crdt::replica_id>& fresh) {
+    core_.renewed(fresh);
+    go_on();
   });
 }
 
-void keeper::committed(std::uint64_t life) {
-  if (life != life_)
-    return;
-  const auto waited = std::move(committing_.front());
-  committing_.pop_front();
-  for (const auto& then : waited)
-    then(true);
-  if (committing_.empty() && !is_loading_ && value_->bytes() > around_.whole_bytes)
-    value_->let_go();
+// -- answers --
+
+void keeper::carry_out(const keyspace::spread& e) {
+  around_.spread(core_.key(), e.news);
 }
 
-/// A change could not be committed, and none after it can: what is in memory is no longer true.
-void keeper::lost(std::uint64_t life) {
-  if (life != life_)
-    return;
-  ++life_;
-  value_.reset();
-  for (const auto& changes : std::exchange(committing_, {}))
-    for (const auto& then : changes)
-      then(false);
+/// Reads all of a value that is not whole in memory. The keeper may be gone by then.
+void keeper::carry_out(const keyspace::read_from_disk& e) {
+  auto who = std::move(askers_.extract(e.to).mapped());
+  around_.read([key = core_.key(), &around = around_, who = std::move(who)](const auto& at) {
+    const auto read = storage::read_value(at, key, UINT64_MAX, around.settings.digests);
+    if (const auto* why = std::get_if<storage::failure>(&read))
+      around.complain("R3", why->what);
+    const auto* kept = std::get_if<std::optional<storage::held_value>>(&read);
+    auto all = kept != nullptr && *kept ? (*kept)->value() : crdt::value{key.type};
+    return [key, &around, who, all = std::move(all)] {
+      if (const auto* to_encode = std::get_if<encoded>(&who)) {
+        const auto bytes = all.empty() ? std::string{} : all.encode();
+        return (*to_encode)(&bytes);
+      }
+      around.past.check_events(key, all);
+      const auto seen = contexts_of(all);
+      std::get<shown>(who)(&seen);
+    };
+  });
+}
+
+void keeper::carry_out(const keyspace::answer& e) {
+  auto who = std::move(askers_.extract(e.to).mapped());
+  if (auto* write = std::get_if<written>(&who))
+    answer_write(*write, e);
+  else if (const auto* join = std::get_if<told>(&who))
+    (*join)(std::get_if<keyspace::novelty>(&e.what));
+  else if (const auto* state = std::get_if<encoded>(&who))
+    (*state)(std::get_if<std::string>(&e.what));
+  else
+    answer_read(std::get<shown>(who), e);
+}
+
+void keeper::answer_write(const written& who, const keyspace::answer& e) {
+  const bool is_done = std::holds_alternative<crdt::view>(e.what);
+  if (is_done && !who.is_committing)
+    around_.past.note(*who.what);
+  who.then(is_done);
+}
+
+void keeper::answer_read(const shown& who, const keyspace::answer& e) {
+  contexts seen;
+  if (const auto* why = std::get_if<keyspace::failure>(&e.what);
+      why != nullptr && why->why != keyspace::reason::no_such_key)
+    return who(nullptr);
+  if (const auto* state = std::get_if<std::string>(&e.what); state != nullptr && !state->empty())
+    around_.past.check_events(core_.key(), std::get<crdt::value>(crdt::value::decode(*state)));
+  if (const auto* view = std::get_if<crdt::view>(&e.what)) {
+    if (const auto* one = std::get_if<crdt::member_view>(view))
+      seen.emplace(one->member, one->observed);
+    if (const auto* all = std::get_if<crdt::set_view>(view))
+      seen.insert(all->members.begin(), all->members.end());
+    around_.past.check_contexts(core_.key(), seen);
+  }
+  who(&seen);
 }
 
 } // namespace starling::simulation

@@ -43,9 +43,9 @@ replica::replica(process& in, std::string name, const surroundings& around, home
           .log = around.log,
           .past = around.past,
           .self = at.self,
-          .digests = around.digests,
-          .whole_bytes = around.whole_bytes,
-          .has_disk = at.rows != nullptr,
+          .settings = {.digests = around.digests,
+                       .has_disk = at.rows != nullptr,
+                       .whole_bytes = around.whole_bytes},
           .wall =
               [this] {
                 const auto wall = wall_clock_start + (around_.time.now() + clock_skew_).count();
@@ -56,7 +56,17 @@ replica::replica(process& in, std::string name, const surroundings& around, home
                 take(to_reader_, [this, what] { take(from_reader_, what(*at_.rows->now())); });
               },
           .commit = [this](const storage::batch& changed, const std::shared_ptr<operation>& what,
-                           const std::function<void(bool)>& then) { commit(changed, what, then); },
+                           const committer::committed& then) { commit(changed, what, then); },
+          .renew = [this](const crdt::replica_id& lost,
+                          const keeper::renewed& then) { renew(lost, then); },
+          .spread =
+              [this](const crdt::key& key, const keyspace::novelty& news) {
+                take(from_shard(key), [this, key, news] {
+                  if (news.counted)
+                    core_.note(*news.counted);
+                  record(key, *news.part, news.now, std::nullopt);
+                });
+              },
           .complain =
               [this](std::string invariant, std::string what) {
                 complain(std::move(invariant), std::move(what));
@@ -153,21 +163,38 @@ void replica::number_on() {
     write();
 }
 
-/// Numbers further events under another id, once that is kept.
-void replica::renew() {
+/// Numbers further events under another id than the one of which events are lost, once that is
+/// kept, and then says which.
+void replica::renew(const crdt::replica_id& lost, const keeper::renewed& then) {
+  if (lost != at_.self)
+    return then(at_.self); // somebody else has noticed
+  renewed_.push_back(then);
   if (std::exchange(is_renewing_, true))
     return;
+  if (at_.self == at_.fresh) { // it needs another one
+    const auto high = random_.bits();
+    at_.fresh = crdt::replica_id::from(high, random_.bits());
+  }
   asked_.reset();
   is_certain_ = false;
   around_.renews(*this, at_.fresh);
   commit(storage::keeping_replica(at_.seen, at_.is_careful, at_.fresh), nullptr,
-         [this](bool is_committed) {
-           if (!is_committed)
-             return; // nor is anything else
-           at_.self = around_keepers_.self = at_.fresh;
-           core_.numbers_under(at_.self);
-           number_on();
+         [this](const std::optional<keyspace::failure>& why, std::uint64_t) {
+           is_renewing_ = false;
+           if (!why) {
+             at_.self = around_keepers_.self = at_.fresh;
+             core_.numbers_under(at_.self);
+             for (auto& [key, one] : keepers_)
+               one.number_under(at_.self);
+             number_on();
+           }
+           for (const auto& tell : std::exchange(renewed_, {}))
+             tell(why ? std::nullopt : std::optional{at_.self});
          });
+}
+
+void replica::renew() {
+  renew(at_.self, [](const auto&) {});
 }
 
 /// Keeps what a peer told of how far nodes got, no later than what it sent along.
@@ -261,13 +288,10 @@ void replica::restore(const std::optional<crdt::key>& after) {
   });
 }
 
+/// Requires: there is a disk.
 void replica::commit(const storage::batch& changed, const std::shared_ptr<operation>& what,
-                     const std::function<void(bool)>& then) {
-  if (at_.rows != nullptr)
-    return take(to_disk_, [this, changed, what, then] { committer_->commit(changed, what, then); });
-  if (what)
-    around_.past.note(*what);
-  then(true);
+                     const committer::committed& then) {
+  take(to_disk_, [this, changed, what, then] { committer_->commit(changed, what, then); });
 }
 
 // -- time --
@@ -390,19 +414,14 @@ void replica::write(const crdt::key& key, const crdt::command& what) {
 
 void replica::write_now(const crdt::key& key, const crdt::command& what) {
   const auto op = std::make_shared<operation>(operation{key, what, at_.self, {}, {}});
-  keeper_of(key).write(op, [this, op](const novelty* news) {
-    if (news == nullptr)
+  keeper_of(key).write(op, [this, op](bool is_done) {
+    if (!is_done)
       return; // refused, or it cannot be committed
     op->is_acknowledged = true;
     around_.log.note(a_write, in_.born.number, op->key.name);
     if (around_.log.listens())
-      around_.log.tell(name_ + " writes " + to_text(op->key) + (news->part ? "" : " to no effect"));
-    if (news->part)
-      take(from_shard(op->key), [this, op, n = *news] {
-        if (committer_)
-          core_.note({op->by, committer_->changes()});
-        record(op->key, *n.part, n.now, std::nullopt);
-      });
+      around_.log.tell(name_ + " writes " + to_text(op->key) +
+                       (op->before == op->after ? " to no effect" : ""));
   });
   after_input();
 }
@@ -411,11 +430,7 @@ void replica::read(const crdt::key& key, const std::optional<crdt::payload>& mem
                    const keeper::shown& then) {
   if (at_.lost.contains(key))
     return then(nullptr);
-  keeper_of(key).read(member, [this, key, then](const crdt::value* shown) {
-    if (shown != nullptr)
-      around_.past.check_events(key, *shown);
-    then(shown);
-  });
+  keeper_of(key).read(member, then);
 }
 
 void replica::receive(const std::string& bytes, std::function<void(std::string)> reply) {
@@ -461,7 +476,8 @@ void replica::join_all(session_id from, const std::vector<replication::item>& it
     around_.past.check_events(one.key, one.part);
     const auto item = std::make_shared<const replication::item>(one);
     take(to_shard(item->key), [this, from, item, all, then] {
-      keeper_of(item->key).join(item->part, [this, from, item, all, then](const novelty* news) {
+      keeper_of(item->key).join(item->part, [this, from, item, all,
+                                             then](const keyspace::novelty* news) {
         take(from_shard(item->key), [this, from, item, all, then,
                                      n = news == nullptr ? std::nullopt : std::optional{*news}] {
           if (n && n->part)
@@ -499,7 +515,7 @@ void replica::open_what_was_lost() {
   around_.opens(*this);
   at_.lost = {};
   commit(std::get<storage::batch>(storage::without_lost_keys(*at_.rows->now())), nullptr,
-         [](bool) {});
+         [](const auto&, auto) {});
   if (around_.log.listens())
     around_.log.tell(name_ + " has back what its disk had lost");
 }

@@ -170,12 +170,13 @@ private:
   void open_what_was_lost();
   void restore(const std::optional<crdt::key>& after);
   void commit(const storage::batch& changed, const std::shared_ptr<operation>& what,
-              const std::function<void(bool)>& then);
+              const committer::committed& then);
   void schedule_round();
   void ask_others();
   void settle();
   void number_on();
   void renew();
+  void renew(const crdt::replica_id& lost, const keeper::renewed& then);
   void hear_tallies();
   void prompt_soon();
   void retry_later(session_id peer);
@@ -216,6 +217,7 @@ private:
   bool is_time_up_ = false;
   bool is_certain_ = true;
   bool is_renewing_ = false;
+  std::vector<keeper::renewed> renewed_;    // who is told of the new id
   std::vector<std::function<void()>> held_; // writes, until it is certain
   std::uint64_t kept_tallies_ = 0;          // the version that is on its way to the disk
   std::vector<membership::remembered_member> remembered_;

@@ -20,15 +20,15 @@ crdt::command draw_write(dice& random) {
 }
 
 /// A change of one to three members.
-crdt::command draw_change(dice& random, const crdt::value* read) {
+crdt::command draw_change(dice& random, const contexts* read) {
   std::set<crdt::payload> members;
   for (auto left = 1 + random.below(3); left > 0; --left)
     members.insert(draw_member(random));
   crdt::set_change result;
   for (const auto& member : members) {
     crdt::member_change change{member, std::nullopt};
-    if (random.chance(0.5) && read != nullptr)
-      change.observed = read->as<crdt::or_set>().context(member);
+    if (read != nullptr && read->contains(member) && random.chance(0.8))
+      change.observed = read->at(member);
     (random.chance(0.55) ? result.add : result.remove).push_back(std::move(change));
   }
   return result;
@@ -50,7 +50,7 @@ crdt::key draw_key(dice& random, std::size_t names) {
   return {type, std::to_string(random.below(names))};
 }
 
-crdt::command draw_command(dice& random, crdt::type type, const crdt::value* read) {
+crdt::command draw_command(dice& random, crdt::type type, const contexts* read) {
   switch (type) {
   case crdt::type::counter:
     return draw_increment(random);

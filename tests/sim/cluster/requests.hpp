@@ -3,6 +3,7 @@
 // What clients ask of a simulated cluster.
 
 #include "crdt/command.hpp"
+#include "tests/sim/cluster/history.hpp"
 #include "tests/sim/timeline.hpp"
 
 namespace starling::simulation {
@@ -13,7 +14,7 @@ crdt::key draw_key(dice& random, std::size_t names);
 /// A member that commands may name.
 crdt::payload draw_member(dice& random);
 
-/// A command for a key; some of a set with the context of a value that was `read`, if there is one.
-crdt::command draw_command(dice& random, crdt::type type, const crdt::value* read);
+/// A command for a key; some of a set with a context that was `read`, if there is one.
+crdt::command draw_command(dice& random, crdt::type type, const contexts* read);
 
 } // namespace starling::simulation

@@ -4,7 +4,6 @@
 
 #include <caf/default_enum_inspect.hpp>
 #include <caf/init_global_meta_objects.hpp>
-#include <caf/sec.hpp>
 #include <caf/typed_message_view.hpp>
 
 #include <array>
@@ -21,7 +20,7 @@ constexpr std::array<std::string_view, 13> names{
     "unreadable",   "write_unknown", "key_busy"};
 
 /// The codes that have a reason of their own in the core of a key.
-constexpr std::array<std::pair<errc, keyspace::reason>, 8> reasons{{
+constexpr std::array<std::pair<errc, keyspace::reason>, 10> reasons{{
     {errc::no_such_key, keyspace::reason::no_such_key},
     {errc::counter_range, keyspace::reason::counter_range},
     {errc::exhausted, keyspace::reason::exhausted},
@@ -30,6 +29,8 @@ constexpr std::array<std::pair<errc, keyspace::reason>, 8> reasons{{
     {errc::disk_failed, keyspace::reason::disk_failed},
     {errc::unreadable, keyspace::reason::unreadable},
     {errc::write_unknown, keyspace::reason::write_unknown},
+    {errc::unreachable, keyspace::reason::unavailable},
+    {errc::bad_message, keyspace::reason::bad_message},
 }};
 
 /// The sentence that came with an error; empty if there was none.
@@ -51,7 +52,7 @@ caf::error to_error(const keyspace::failure& why) {
   for (const auto& [code, reason] : reasons)
     if (why.why == reason)
       return why.what.empty() ? caf::make_error(code) : caf::make_error(code, why.what);
-  return caf::make_error(caf::sec::request_receiver_down, why.what);
+  return caf::make_error(errc::unreachable, why.what);
 }
 
 bool is_of_disk(const caf::error& why) {

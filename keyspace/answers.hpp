@@ -23,7 +23,8 @@ enum class reason : std::uint8_t {
   disk_failed,   // the disk takes no writes
   unreadable,    // something on the disk cannot be read
   write_unknown, // the disk failed within the commit: the change may be there at the next start
-  unavailable,   // whoever should have answered is gone
+  unavailable,   // whoever should have answered is gone, or not ready yet
+  bad_message,   // bytes from a peer that are not what they should be
 };
 
 struct failure {

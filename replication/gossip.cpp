@@ -548,6 +548,7 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
   result.items = std::exchange(result.head.items, {});
   if (result.head.set)
     prepare(*result.head.set, result);
+  result.brings_items = !result.items.empty();
   heard(result.head.from, result.items);
   return result;
 }
@@ -574,7 +575,7 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
   else if (found != peers_.end())
     offer(m, found->second, result, offered);
   const bool is_of_log = !m.mends && !m.is_early && !m.walk && !m.audit && !m.set;
-  has_caught_up_ = has_caught_up_ || (is_of_log && !in.items.empty());
+  has_caught_up_ = has_caught_up_ || (is_of_log && in.brings_items);
   if (in.pieces != 0 && result.verdict == verdict::joined)
     pieces_.used(m.from, in.pieces);
   else if (in.pieces != 0)

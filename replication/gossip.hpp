@@ -193,6 +193,7 @@ public:
     std::vector<item> items;
     std::optional<crdt::key> wanted;
     std::uint64_t pieces = 0; // the number of the content, if it came in pieces
+    bool brings_items = false;
   };
 
   struct reply {

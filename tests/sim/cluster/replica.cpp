@@ -2,7 +2,6 @@
 
 #include "storage/identity.hpp"
 #include "storage/reading.hpp"
-#include "storage/tally_rows.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -21,8 +20,7 @@ constexpr duration step_max = milliseconds{3};
 constexpr duration confirm_timeout = seconds{2};
 constexpr duration ask_interval = milliseconds{100};
 
-/// Who failed is tried again after this, then after twice as long and so on.
-constexpr duration retry_after = milliseconds{100};
+constexpr duration flush_patience = milliseconds{20};
 
 /// Microseconds since 1970 when a run begins.
 constexpr std::int64_t wall_clock_start = 1'700'000'000'000'000;
@@ -62,16 +60,23 @@ replica::replica(process& in, std::string name, const surroundings& around, home
           .spread =
               [this](const crdt::key& key, const keyspace::novelty& news) {
                 take(from_shard(key), [this, key, news] {
-                  if (news.counted)
-                    core_.note(*news.counted);
-                  record(key, *news.part, news.now, std::nullopt);
+                  last_activity_ = around_.time.now();
+                  report([&](auto& todo) { core_.record(key, news, todo); });
                 });
               },
           .complain =
               [this](std::string invariant, std::string what) {
                 complain(std::move(invariant), std::move(what));
               }},
-      core_(session(), around.limits, around.digests), is_restoring_(at.rows != nullptr) {
+      core_({.self = session(),
+             .limits = around.limits,
+             .digests = around.digests,
+             .prompts = around.prompt_delay != duration{0},
+             .interval = std::chrono::duration_cast<milliseconds>(around.interval),
+             .is_restoring = at.rows != nullptr,
+             .own = at.rows == nullptr ? std::nullopt
+                                       : std::optional{replication::tally{at.self, at.changes}},
+             .random_seed = random_.bits()}) {
   if (at_.rows != nullptr) {
     committer_ = std::make_unique<committer>(
         committer::surroundings{
@@ -85,11 +90,7 @@ replica::replica(process& in, std::string name, const surroundings& around, home
                 },
             .tell = [this](std::function<void()> what) { take(from_disk_, std::move(what)); }},
         dice{random_.bits()});
-    for (const auto& one : at_.tallies)
-      core_.note(one);
-    core_.note({at_.self, at_.changes});
-    core_.numbers_under(at_.self);
-    kept_tallies_ = core_.tallies().version();
+    core_.remember(at_.tallies);
     restore(std::nullopt);
     is_certain_ = at_.is_certain;
   }
@@ -125,7 +126,7 @@ void replica::ask_others() {
 }
 
 replication::statement replica::state(const crdt::replica_id& about) const {
-  return {session(), core_.tallies().of(about)};
+  return {session(), core().tallies().of(about)};
 }
 
 void replica::stated(const std::string& address,
@@ -183,7 +184,7 @@ void replica::renew(const crdt::replica_id& lost, const keeper::renewed& then) {
            is_renewing_ = false;
            if (!why) {
              at_.self = around_keepers_.self = at_.fresh;
-             core_.numbers_under(at_.self);
+             core_.number_under(at_.self);
              for (auto& [key, one] : keepers_)
                one.number_under(at_.self);
              number_on();
@@ -195,23 +196,6 @@ void replica::renew(const crdt::replica_id& lost, const keeper::renewed& then) {
 
 void replica::renew() {
   renew(at_.self, [](const auto&) {});
-}
-
-/// Keeps what a peer told of how far nodes got, no later than what it sent along.
-void replica::hear_tallies() {
-  const auto forgotten = core_.take_forgotten();
-  if (at_.rows == nullptr)
-    return;
-  storage::batch changes;
-  for (const auto& id : forgotten)
-    storage::erase_tally(changes, id);
-  for (const auto& one :
-       core_.tallies().since(std::exchange(kept_tallies_, core_.tallies().version())))
-    storage::put_tally(changes, one);
-  if (!changes.empty())
-    committer_->note(std::move(changes));
-  if (core_.was_set_back())
-    renew();
 }
 
 // -- what it has --
@@ -277,13 +261,10 @@ void replica::restore(const std::optional<crdt::key>& after) {
     const auto page =
         std::get<storage::digests_page>(storage::read_digests(at, after, keys_at_a_time));
     return [this, page] {
-      for (const auto& [key, digest] : page)
-        core_.restore(key, digest);
+      core_.restore(page);
       if (!page.empty())
         return restore(page.back().first);
-      is_restoring_ = false;
-      for (const auto& [id, peer] : std::exchange(early_peers_, {}))
-        set_peer(peer);
+      report([this](auto& todo) { core_.restored(todo); });
     };
   });
 }
@@ -313,7 +294,7 @@ void replica::let_happen(duration when, std::function<void()> what) {
 
 void replica::after_input() {
   around_.log.weigh("R5");
-  if (core_.log().bytes() > around_.limits.log_bytes)
+  if (core().log().bytes() > around_.limits.log_bytes)
     complain("R5", "its log passed its bound");
 }
 
@@ -332,8 +313,8 @@ void replica::complain(std::string invariant, std::string what) {
 bool replica::lose(const crdt::key& key) {
   const auto now = around_.time.now();
   const auto found = keepers_.find(key);
-  if (to_shard(key) >= now || from_shard(key) >= now || joins_under_way_ > 0 || is_restoring_ ||
-      (found != keepers_.end() && !found->second.is_idle()) ||
+  if (to_shard(key) >= now || from_shard(key) >= now || core_.is_joining() ||
+      core_.is_restoring() || (found != keepers_.end() && !found->second.is_idle()) ||
       (at_.rows != nullptr && at_.rows->has_failed()))
     return false;
   if (at_.rows != nullptr) {
@@ -364,41 +345,21 @@ void replica::hears(const membership::event& e) {
   case membership::event_kind::updated:
   case membership::event_kind::recovered:
     if (e.who.profile)
-      take(from_membership_, [this, who = e.who] { set_peer(who); });
+      take(from_membership_, [this, who = e.who] {
+        report([&](auto& todo) {
+          core_.set_peer(to_string(who.id), {who.profile->session.bits}, who.profile->address,
+                         todo);
+        });
+      });
     return;
   case membership::event_kind::failed:
   case membership::event_kind::left:
-    return take(from_membership_, [this, id = e.who.id] { lose_peer(id); });
+    return take(from_membership_, [this, id = e.who.id] {
+      report([&](auto& todo) { core_.lose_peer(to_string(id), todo); });
+    });
   default:
     return;
   }
-}
-
-void replica::set_peer(const membership::member& m) {
-  if (is_restoring_) {
-    early_peers_[m.id] = m;
-    return;
-  }
-  const session_id session{m.profile->session.bits};
-  if (const auto known = sessions_.find(m.id); known != sessions_.end() && known->second != session)
-    lose_peer(m.id);
-  sessions_[m.id] = session;
-  addresses_[session] = m.profile->address;
-  core_.add_peer(session);
-  prompt_soon();
-}
-
-void replica::lose_peer(const membership::node_id& id) {
-  early_peers_.erase(id);
-  const auto known = sessions_.find(id);
-  if (known == sessions_.end())
-    return;
-  const auto session = known->second;
-  sessions_.erase(known);
-  if (std::ranges::any_of(sessions_, [&](const auto& one) { return one.second == session; }))
-    return;
-  core_.remove_peer(session);
-  addresses_.erase(session);
 }
 
 // -- what clients and peers send --
@@ -434,83 +395,154 @@ void replica::read(const crdt::key& key, const std::optional<crdt::payload>& mem
 }
 
 void replica::receive(const std::string& bytes, std::function<void(std::string)> reply) {
-  auto decoded = replication::decode_message(bytes);
-  if (const auto* error = std::get_if<wire::decode_error>(&decoded))
-    return complain("R4", "cannot read a message: " + std::string{error->what});
-  if (is_restoring_)
-    return reply("");
-  auto taken = core_.take(std::get<replication::message>(std::move(decoded)));
-  hear_tallies();
-  if (auto* at_once = std::get_if<replication::gossip::reply>(&taken)) {
-    check_size(at_once->bytes);
-    return reply(std::move(at_once->bytes));
-  }
-  const auto in = std::make_shared<const replication::gossip::incoming>(
-      std::get<replication::gossip::incoming>(std::move(taken)));
-  join_all(in->head.from, in->items, [this, in, reply](bool is_committed) {
-    if (!is_committed) {
-      core_.not_joined(*in);
-      return reply("");
-    }
-    if (!in->wanted)
-      return acknowledge(*in, {}, reply);
-    read_state(*in->wanted,
-               [this, in, reply](const std::string& state) { acknowledge(*in, state, reply); });
+  const auto who = ++last_ticket_;
+  replies_.emplace(who, std::move(reply));
+  report([&](auto& todo) {
+    core_.receive(who, bytes, todo);
+    for (const auto& effect : todo)
+      if (const auto* one = std::get_if<keyspace::join_part>(&effect))
+        acknowledging_[who].push_back({one->key, one->part});
   });
   after_input();
 }
 
-/// Joins what a peer sent, and then does something; with false if the disk did not take some of it.
-void replica::join_all(session_id from, const std::vector<replication::item>& items,
-                       std::function<void(bool)> then) {
-  if (items.empty())
-    return then(true);
+// -- what the core wants done --
+
+template <class Report>
+void replica::report(Report report_to) {
+  keyspace::gossip_effects todo;
+  report_to(todo);
+  for (const auto& effect : todo)
+    std::visit([this](const auto& e) { carry_out(e); }, effect);
+}
+
+void replica::schedule_round() {
+  const auto wait = random_.between(around_.interval / 2, around_.interval * 3 / 2);
+  around_.time.after(wait, [this] {
+    in_.happens({input_kind::other, nullptr}, [this] {
+      let_one_rest();
+      // All at once now and then, as before a node stops.
+      const bool with_all = random_.chance(0.1);
+      report([&](auto& todo) {
+        core_.tick(todo);
+        with_all ? core_.flush(++last_ticket_, todo) : core_.round_due(todo);
+      });
+      after_input();
+      schedule_round();
+    });
+  });
+}
+
+void replica::carry_out(const keyspace::prompt_later&) {
+  let_happen(around_.time.now() + around_.prompt_delay,
+             [this] { report([this](auto& todo) { core_.prompt_due(todo); }); });
+}
+
+void replica::carry_out(const keyspace::retry_later& e) {
+  const auto number = ++retries_[e.peer]; // an earlier one is replaced
+  let_happen(around_.time.now() + e.wait, [this, peer = e.peer, number] {
+    if (retries_[peer] == number)
+      report([&](auto& todo) { core_.retry_due(peer, todo); });
+  });
+}
+
+void replica::carry_out(const keyspace::flush_later&) {
+  let_happen(around_.time.now() + flush_patience,
+             [this] { report([this](auto& todo) { core_.flush_due(todo); }); });
+}
+
+void replica::carry_out(const keyspace::post& e) {
+  if (!under_way_.insert(e.peer).second)
+    complain("R5", "does two things at a time for one peer");
+  check_size(e.bytes);
+  around_.log.note(a_message, in_.born.number, e.bytes);
+  if (e.items > 0)
+    last_activity_ = around_.time.now();
+  if (around_.log.listens())
+    around_.log.tell(name_ + " gossips " + std::to_string(e.items) + " items, " +
+                     std::to_string(e.bytes.size()) + " bytes, to " + e.address);
+  around_.post(*this, e.peer, e.address, e.bytes);
+}
+
+/// Nothing is larger than a message may be, beside what every message holds.
+void replica::check_size(const std::string& bytes) {
+  const auto around =
+      200 + crdt::key_name_max + core().tallies().since(0).size() * replication::tally_bytes_max;
+  const auto most = std::max(replication::repair_message_bytes_min, around_.limits.message_bytes);
+  if (bytes.size() > most + around)
+    complain("R5", "a message passed its bound");
+}
+
+void replica::carry_out(const keyspace::reply& e) {
+  const auto to = std::move(replies_.extract(e.to).mapped());
+  auto parts = acknowledging_.extract(e.to);
+  if (const auto* why = std::get_if<keyspace::failure>(&e.what)) {
+    if (why->why == keyspace::reason::bad_message)
+      complain("R4", "cannot read a message: " + why->what);
+    return to("");
+  }
+  const auto& bytes = std::get<std::string>(e.what);
+  check_size(bytes);
+  around_.log.weigh("R7");
+  if (parts)
+    for (const auto& [key, part] : parts.mapped()) {
+      auto ours = value_of(key);
+      if (ours.join(part))
+        complain("R7", "acknowledges more of " + to_text(key) + " than it has");
+    }
+  to(bytes);
+}
+
+void replica::carry_out(const keyspace::join_part& e) {
+  around_.past.check_events(e.key, e.part);
   last_activity_ = around_.time.now();
-  ++joins_under_way_;
-  struct joining {
-    std::size_t left;
-    bool is_committed = true;
-  };
-  const auto all = std::make_shared<joining>(joining{items.size()});
-  for (const auto& one : items) {
-    around_.past.check_events(one.key, one.part);
-    const auto item = std::make_shared<const replication::item>(one);
-    take(to_shard(item->key), [this, from, item, all, then] {
-      keeper_of(item->key).join(item->part, [this, from, item, all,
-                                             then](const keyspace::novelty* news) {
-        take(from_shard(item->key), [this, from, item, all, then,
-                                     n = news == nullptr ? std::nullopt : std::optional{*news}] {
-          if (n && n->part)
-            record(item->key, *n->part, n->now, from);
-          all->is_committed = all->is_committed && n;
-          if (--all->left > 0)
-            return;
-          then(all->is_committed);
-          --joins_under_way_;
-        });
+  const auto part = std::make_shared<const keyspace::join_part>(e);
+  take(to_shard(e.key), [this, part] {
+    keeper_of(part->key).join(part->part, [this, part](const keyspace::novelty* news) {
+      take(from_shard(part->key),
+           [this, part, n = news == nullptr ? std::nullopt : std::optional{*news}] {
+             report([&](auto& todo) {
+               if (n)
+                 core_.joined(part->number, *n, todo);
+               else
+                 core_.not_joined(part->number, {keyspace::reason::disk_failed, "the disk"}, todo);
+             });
+           });
+    });
+  });
+}
+
+void replica::carry_out(const keyspace::read_state& e) {
+  around_.reads_states(*this);
+  take(to_shard(e.key), [this, number = e.number, key = e.key] {
+    keeper_of(key).read_state([this, number, key](const std::string* bytes) {
+      take(from_shard(key), [this, number, state = bytes == nullptr ? std::string{} : *bytes] {
+        report([&](auto& todo) { core_.state_read(number, state, todo); });
       });
     });
-  }
+  });
 }
 
-/// Answers that all of a message is part of our values, and sees whether it is.
-void replica::acknowledge(const replication::gossip::incoming& in, std::string_view state,
-                          const std::function<void(std::string)>& reply) {
-  around_.log.weigh("R7");
-  for (const auto& [key, part] : in.items) {
-    auto ours = value_of(key);
-    if (ours.join(part))
-      complain("R7", "acknowledges more of " + to_text(key) + " than it has");
-  }
-  auto done = core_.joined(in, state);
-  check_size(done.bytes);
-  reply(std::move(done.bytes));
-  perform(std::move(done.effects));
-  open_what_was_lost();
+void replica::carry_out(const keyspace::keep& e) {
+  if (committer_)
+    committer_->note(e.changes);
 }
 
-void replica::open_what_was_lost() {
-  if (at_.lost.empty() || !core_.has_caught_up() || at_.rows->has_failed())
+void replica::carry_out(const keyspace::was_set_back& e) {
+  if (committer_)
+    renew(e.lost, [](const auto&) {});
+}
+
+void replica::carry_out(const keyspace::stranger& e) {
+  around_.call_on(in_, e.address);
+}
+
+void replica::carry_out(const keyspace::peer_refuses& e) {
+  complain("R5", to_text(e.key) + " is too large for a peer");
+}
+
+void replica::carry_out(const keyspace::caught_up&) {
+  if (at_.lost.empty() || at_.rows->has_failed())
     return;
   around_.opens(*this);
   at_.lost = {};
@@ -520,152 +552,17 @@ void replica::open_what_was_lost() {
     around_.log.tell(name_ + " has back what its disk had lost");
 }
 
-void replica::record(const crdt::key& key, const crdt::value& delta, const replication::digest& now,
-                     std::optional<session_id> from) {
-  last_activity_ = around_.time.now();
-  core_.record(key, delta, now, from);
-  prompt_soon();
-}
-
-// -- what the core wants done --
-
-void replica::schedule_round() {
-  const auto wait = random_.between(around_.interval / 2, around_.interval * 3 / 2);
-  around_.time.after(wait, [this] {
-    in_.happens({input_kind::other, nullptr}, [this] {
-      let_one_rest();
-      // All at once now and then, as before a node stops.
-      core_.tick();
-      const bool with_all = random_.chance(0.1);
-      perform(with_all ? core_.rounds({}) : core_.round(random_.bits()));
-      after_input();
-      schedule_round();
-    });
-  });
-}
-
-/// Until nobody who answers lacks anything, rounds follow each other.
-void replica::prompt_soon() {
-  if (around_.prompt_delay == duration{0} || is_prompted_ || !core_.may_prompt())
-    return;
-  is_prompted_ = true;
-  let_happen(around_.time.now() + around_.prompt_delay, [this] {
-    is_prompted_ = false;
-    perform(core_.prompt(random_.bits()));
-    prompt_soon();
-  });
-}
-
-void replica::retry_later(session_id peer) {
-  if (around_.prompt_delay == duration{0})
-    return;
-  auto& wait = retries_[peer];
-  wait = wait == duration{0} ? retry_after : std::min(2 * wait, around_.interval);
-  let_happen(around_.time.now() + wait, [this, peer] {
-    if (addresses_.contains(peer))
-      perform(core_.retry(peer));
-  });
-}
-
-void replica::perform(std::vector<replication::effect> effects) {
-  for (auto& effect : effects)
-    std::visit([this](auto& e) { carry_out(e); }, effect);
-  prompt_soon();
-}
-
-/// At most one effect for a peer is under way at a time.
-void replica::begin(session_id peer) {
-  if (!under_way_.insert(peer).second)
-    complain("R5", "does two things at a time for one peer");
-}
-
-void replica::carry_out(replication::send_message& e) {
-  begin(e.peer);
-  check_size(e.bytes);
-  around_.log.note(a_message, in_.born.number, e.bytes);
-  if (e.items > 0)
-    last_activity_ = around_.time.now();
-  const auto address = addresses_.find(e.peer);
-  if (address == addresses_.end())
-    return complain("R5", "sends to a peer that is gone");
-  if (around_.log.listens())
-    around_.log.tell(name_ + " gossips " + std::to_string(e.items) + " items, " +
-                     std::to_string(e.bytes.size()) + " bytes, to " + address->second);
-  around_.post(*this, e.peer, address->second, std::move(e.bytes));
-}
-
-/// Nothing is larger than a message may be, beside what every message holds.
-void replica::check_size(const std::string& bytes) {
-  const auto around =
-      200 + crdt::key_name_max + core_.tallies().since(0).size() * replication::tally_bytes_max;
-  const auto most = std::max(replication::repair_message_bytes_min, around_.limits.message_bytes);
-  if (bytes.size() > most + around)
-    complain("R5", "a message passed its bound");
-}
-
-void replica::carry_out(const replication::read_states& e) {
-  begin(e.peer);
-  around_.reads_states(*this);
-  struct gathered {
-    std::size_t left;
-    std::vector<replication::encoded_item> items;
-  };
-  const auto all = std::make_shared<gathered>(gathered{e.keys.size(), {}});
-  for (const auto& key : e.keys)
-    read_state(key, [this, peer = e.peer, all, key](std::string bytes) {
-      if (!bytes.empty())
-        all->items.push_back({key, std::move(bytes)});
-      if (--all->left > 0)
-        return;
-      under_way_.erase(peer);
-      perform(core_.states_read(peer, std::move(all->items)));
-    });
-}
-
-/// Reads the state of a key, encoded, and then does something; with nothing if it cannot be read.
-void replica::read_state(const crdt::key& key, std::function<void(std::string)> then) {
-  take(to_shard(key), [this, key, then] {
-    keeper_of(key).read_state([this, key, then](const std::string* bytes) {
-      take(from_shard(key),
-           [then, state = bytes == nullptr ? std::string{} : *bytes] { then(state); });
-    });
-  });
-}
-
-void replica::carry_out(const replication::peer_changed& e) {
-  if (const auto known = addresses_.find(e.believed); known != addresses_.end())
-    around_.call_on(in_, known->second);
-}
-
-void replica::carry_out(const replication::value_refused& e) {
-  complain("R5", to_text(e.key) + " is too large for a peer");
-}
-
 void replica::answered(session_id peer, const std::string& bytes) {
-  const auto decoded = replication::decode_answer(bytes);
-  const auto* answer = std::get_if<replication::answer>(&decoded);
-  const auto items = answer == nullptr ? std::nullopt : core_.take(peer, *answer);
-  if (!items)
-    return failed(peer);
-  hear_tallies();
+  under_way_.erase(peer);
   around_.log.note(an_acknowledgement, in_.born.number, bytes);
-  retries_.erase(peer);
-  joining_.insert(peer);
-  join_all(peer, *items, [this, peer, a = *answer](bool is_committed) {
-    joining_.erase(peer);
-    if (!is_committed)
-      return failed(peer);
-    under_way_.erase(peer);
-    perform(core_.answered(peer, a));
-    open_what_was_lost();
-  });
+  constexpr bool was_slow = false;
+  report([&](auto& todo) { core_.answered(peer, bytes, was_slow, todo); });
   after_input();
 }
 
 void replica::failed(session_id peer) {
   under_way_.erase(peer);
-  core_.failed(peer);
-  retry_later(peer);
+  report([&](auto& todo) { core_.failed(peer, "no answer", todo); });
   after_input();
 }
 
@@ -673,7 +570,7 @@ void replica::answered_late(session_id peer, const std::string& bytes) {
   around_.log.weigh("R7");
   const auto decoded = replication::decode_answer(bytes);
   const auto* answer = std::get_if<replication::answer>(&decoded);
-  if (answer != nullptr && core_.expects(peer, *answer) && !joining_.contains(peer))
+  if (answer != nullptr && core().expects(peer, *answer) && !core_.is_joining_answer_of(peer))
     complain("R7", "takes the answer to one message for that to another");
 }
 

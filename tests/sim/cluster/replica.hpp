@@ -9,6 +9,7 @@
 // between, but none overtakes another on the same way. Now and then a value goes to rest: then only
 // the disk has it.
 
+#include "keyspace/anti_entropy.hpp"
 #include "membership/remembered.hpp"
 #include "replication/confirmation.hpp"
 #include "replication/gossip.hpp"
@@ -139,7 +140,7 @@ public:
   const std::string& name() const { return name_; }
   session_id session() const { return {in_.born.self.session.bits}; }
   const crdt::replica_id& self() const { return at_.self; }
-  const replication::gossip& core() const { return core_; }
+  const replication::gossip& core() const { return core_.core(); }
 
   /// What it has, as far as it is committed.
   std::vector<crdt::key> keys() const;
@@ -167,7 +168,6 @@ private:
   way& from_shard(const crdt::key& key);
   keeper& keeper_of(const crdt::key& key);
   void let_one_rest();
-  void open_what_was_lost();
   void restore(const std::optional<crdt::key>& after);
   void commit(const storage::batch& changed, const std::shared_ptr<operation>& what,
               const committer::committed& then);
@@ -177,25 +177,24 @@ private:
   void number_on();
   void renew();
   void renew(const crdt::replica_id& lost, const keeper::renewed& then);
-  void hear_tallies();
-  void prompt_soon();
-  void retry_later(session_id peer);
-  void set_peer(const membership::member& m);
-  void lose_peer(const membership::node_id& id);
-  void join_all(session_id from, const std::vector<replication::item>& items,
-                std::function<void(bool)> then);
-  void acknowledge(const replication::gossip::incoming& in, std::string_view state,
-                   const std::function<void(std::string)>& reply);
-  void record(const crdt::key& key, const crdt::value& delta, const replication::digest& now,
-              std::optional<session_id> from);
-  void read_state(const crdt::key& key, std::function<void(std::string)> then);
-  void perform(std::vector<replication::effect> effects);
   void write_now(const crdt::key& key, const crdt::command& what);
-  void carry_out(replication::send_message& e);
-  void carry_out(const replication::read_states& e);
-  void carry_out(const replication::peer_changed& e);
-  void carry_out(const replication::value_refused& e);
-  void begin(session_id peer);
+  template <class Report>
+  void report(Report report_to);
+  void carry_out(const keyspace::post& e);
+  void carry_out(const keyspace::join_part& e);
+  void carry_out(const keyspace::read_state& e);
+  void carry_out(const keyspace::reply& e);
+  void carry_out(const keyspace::keep& e);
+  void carry_out(const keyspace::was_set_back& e);
+  void carry_out(const keyspace::prompt_later& e);
+  void carry_out(const keyspace::retry_later& e);
+  void carry_out(const keyspace::flush_later& e);
+  void carry_out(const keyspace::flushed&) {}
+  void carry_out(const keyspace::went_silent&) {}
+  void carry_out(const keyspace::answers_again&) {}
+  void carry_out(const keyspace::stranger& e);
+  void carry_out(const keyspace::peer_refuses& e);
+  void carry_out(const keyspace::caught_up& e);
   void check_size(const std::string& bytes);
   void complain(std::string invariant, std::string what);
 
@@ -210,24 +209,19 @@ private:
   keeper::surroundings around_keepers_;
   std::map<crdt::key, keeper> keepers_; // of the values in memory
   std::unique_ptr<committer> committer_;
-  replication::gossip core_;
-  bool is_restoring_;
-  std::map<membership::node_id, membership::member> early_peers_; // that came while it is restoring
+  keyspace::anti_entropy core_;
   std::optional<replication::confirmation> asked_; // while it is open whether the id is certain
   bool is_time_up_ = false;
   bool is_certain_ = true;
   bool is_renewing_ = false;
   std::vector<keeper::renewed> renewed_;    // who is told of the new id
   std::vector<std::function<void()>> held_; // writes, until it is certain
-  std::uint64_t kept_tallies_ = 0;          // the version that is on its way to the disk
   std::vector<membership::remembered_member> remembered_;
-  std::map<membership::node_id, session_id> sessions_; // of the members that are there
-  std::map<session_id, std::string> addresses_;        // where those are
-  std::set<session_id> under_way_;                     // effects that are not reported yet
-  std::size_t joins_under_way_ = 0;                    // of messages and answers
-  std::set<session_id> joining_;                       // whose answers are being joined
-  bool is_prompted_ = false;
-  std::map<session_id, duration> retries_; // of those that failed last: how long they are spared
+  std::set<session_id> under_way_; // messages that are not reported yet
+  std::map<keyspace::ticket, std::function<void(std::string)>> replies_; // to messages of others
+  std::map<keyspace::ticket, std::vector<replication::item>> acknowledging_; // what those brought
+  keyspace::ticket last_ticket_ = 0;
+  std::map<session_id, std::uint64_t> retries_; // the number of the latest
   std::array<way, shards> to_shards_{};
   std::array<way, shards> from_shards_{};
   way from_membership_{0};

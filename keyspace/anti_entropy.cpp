@@ -1,0 +1,350 @@
+#include "keyspace/anti_entropy.hpp"
+
+#include "storage/tally_rows.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace starling::keyspace {
+
+anti_entropy::anti_entropy(const anti_entropy_settings& settings)
+    : settings_(settings), core_(settings.self, settings.limits, settings.digests),
+      random_(settings.random_seed), is_restoring_(settings.is_restoring) {
+  if (settings_.own) {
+    core_.note(*settings_.own);
+    number_under(settings_.own->replica);
+  }
+  kept_tallies_ = core_.tallies().version();
+}
+
+// -- what this node has --
+
+void anti_entropy::restore(const std::vector<std::pair<crdt::key, replication::digest>>& some) {
+  for (const auto& [key, digest] : some)
+    core_.restore(key, digest);
+}
+
+void anti_entropy::restored(gossip_effects& out) {
+  is_restoring_ = false;
+  for (const auto& [who, peer] : std::exchange(early_peers_, {}))
+    set_peer(who, peer.session, peer.address, out);
+}
+
+void anti_entropy::remember(const std::vector<replication::tally>& tallies) {
+  for (const auto& one : tallies)
+    core_.note(one);
+  kept_tallies_ = core_.tallies().version();
+}
+
+void anti_entropy::record(crdt::key key, const novelty& news, gossip_effects& out) {
+  if (news.counted)
+    core_.note(*news.counted);
+  core_.record(std::move(key), *news.part, news.now, std::nullopt);
+  prompt_soon(out);
+}
+
+void anti_entropy::number_under(const crdt::replica_id& id) {
+  own_id_ = id;
+  core_.numbers_under(id);
+}
+
+/// Has what a peer told of other nodes kept, before anything that it sent along is joined. The
+/// count of this node itself is kept with its own changes.
+void anti_entropy::keep_what_was_told(gossip_effects& out) {
+  storage::batch changes;
+  for (const auto& id : core_.take_forgotten())
+    storage::erase_tally(changes, id);
+  const auto version = core_.tallies().version();
+  for (const auto& one : core_.tallies().since(std::exchange(kept_tallies_, version)))
+    if (one.replica != own_id_ || core_.was_set_back())
+      storage::put_tally(changes, one);
+  if (!changes.empty())
+    out.push_back(keep{std::move(changes)});
+  if (core_.was_set_back() && own_id_)
+    out.push_back(was_set_back{*std::exchange(own_id_, std::nullopt)});
+}
+
+// -- who is there --
+
+void anti_entropy::set_peer(const member_name& who, session_id session, const std::string& address,
+                            gossip_effects& out) {
+  if (is_restoring_) {
+    early_peers_[who] = {session, address};
+    return;
+  }
+  if (const auto known = sessions_.find(who); known != sessions_.end() && known->second != session)
+    lose_peer(who, out);
+  sessions_[who] = session;
+  addresses_[session] = address;
+  core_.add_peer(session);
+  prompt_soon(out);
+}
+
+void anti_entropy::lose_peer(const member_name& who, gossip_effects& out) {
+  early_peers_.erase(who);
+  const auto known = sessions_.find(who);
+  if (known == sessions_.end())
+    return;
+  const auto session = known->second;
+  sessions_.erase(known);
+  // Two processes that started with one id: the one that took a new id goes on in its session.
+  if (std::ranges::any_of(sessions_, [&](const auto& one) { return one.second == session; }))
+    return;
+  core_.remove_peer(session);
+  spared_.erase(session);
+  addresses_.erase(session);
+  silent_.erase(session);
+  continue_flush(out);
+}
+
+// -- time --
+
+void anti_entropy::round_due(gossip_effects& out) {
+  for (std::size_t i = 0; i < settings_.limits.fanout; ++i)
+    perform(core_.round(random_()), out);
+}
+
+/// A prompt round that found its peer busy is made up for.
+void anti_entropy::tick(gossip_effects& out) {
+  core_.tick();
+  prompt_soon(out);
+}
+
+/// Until nobody who answers lacks anything, rounds follow each other at the prompt delay.
+void anti_entropy::prompt_soon(gossip_effects& out) {
+  if (!settings_.prompts || is_prompted_ || !core_.may_prompt())
+    return;
+  is_prompted_ = true;
+  out.push_back(prompt_later{});
+}
+
+void anti_entropy::prompt_due(gossip_effects& out) {
+  is_prompted_ = false;
+  for (std::size_t i = 0; i < settings_.limits.fanout; ++i)
+    perform(core_.prompt(random_()), out);
+  prompt_soon(out);
+}
+
+/// Tries a peer that failed again out of turn, later and later.
+void anti_entropy::spare(session_id peer, gossip_effects& out) {
+  if (!settings_.prompts)
+    return;
+  auto& wait = spared_[peer];
+  wait = wait.count() == 0 ? retry_after : std::min(2 * wait, settings_.interval);
+  out.push_back(retry_later{peer, wait});
+}
+
+void anti_entropy::retry_due(session_id peer, gossip_effects& out) {
+  if (spared_.contains(peer))
+    perform(core_.retry(peer), out);
+}
+
+// -- the end --
+
+void anti_entropy::flush(ticket who, gossip_effects& out) {
+  silent_.clear(); // each gets one more chance
+  flushing_.push_back(who);
+  continue_flush(out);
+}
+
+void anti_entropy::flush_due(gossip_effects& out) {
+  core_.ask_again();
+  continue_flush(out);
+}
+
+void anti_entropy::continue_flush(gossip_effects& out) {
+  if (flushing_.empty())
+    return;
+  if (auto todo = core_.rounds(silent_); !todo.empty())
+    return perform(std::move(todo), out);
+  if (!core_.is_quiet())
+    return;
+  if (core_.was_put_off()) // somebody is busy with others, who will soon be done
+    return out.push_back(flush_later{});
+  for (const auto who : std::exchange(flushing_, {}))
+    out.push_back(flushed{who});
+}
+
+// -- what the core wants done --
+
+void anti_entropy::perform(std::vector<replication::effect> todo, gossip_effects& out) {
+  for (auto& one : todo)
+    std::visit([&](auto& e) { perform(e, out); }, one);
+  continue_flush(out);
+  prompt_soon(out);
+}
+
+void anti_entropy::perform(replication::send_message& e, gossip_effects& out) {
+  out.push_back(post{e.peer, addresses_.at(e.peer), std::move(e.bytes), e.items, e.elements});
+}
+
+void anti_entropy::perform(replication::read_states& e, gossip_effects& out) {
+  const auto number = ++last_ticket_;
+  readings_.emplace(number, reading{e.peer, e.keys.size()});
+  for (auto& key : e.keys) {
+    wanted_states_.emplace(++last_ticket_, wanted_state{std::nullopt, number, key});
+    out.push_back(read_state{last_ticket_, std::move(key)});
+  }
+}
+
+void anti_entropy::perform(replication::peer_changed& e, gossip_effects& out) {
+  const auto known = addresses_.find(e.believed);
+  if (known == addresses_.end())
+    return;
+  silent_.insert(e.believed); // nobody is there to be asked again
+  out.push_back(stranger{known->second});
+}
+
+void anti_entropy::perform(replication::value_refused& e, gossip_effects& out) {
+  if (const auto known = addresses_.find(e.peer); known != addresses_.end())
+    out.push_back(peer_refuses{known->second, std::move(e.key)});
+}
+
+// -- messages --
+
+void anti_entropy::receive(ticket who, std::string_view bytes, gossip_effects& out) {
+  auto decoded = replication::decode_message(bytes);
+  if (const auto* error = std::get_if<wire::decode_error>(&decoded))
+    return out.push_back(reply{who, failure{reason::bad_message, std::string{error->what}}});
+  if (is_restoring_)
+    return out.push_back(reply{who, failure{reason::unavailable, "not ready yet"}});
+  auto taken = core_.take(std::get<replication::message>(std::move(decoded)));
+  keep_what_was_told(out);
+  if (auto* at_once = std::get_if<replication::gossip::reply>(&taken))
+    return out.push_back(reply{who, std::move(at_once->bytes)});
+  auto& in = std::get<replication::gossip::incoming>(taken);
+  arrival what{.from = in.head.from, .mends = in.head.mends || in.head.set, .reply_to = who};
+  auto items = std::exchange(in.items, {});
+  what.message = std::move(in);
+  join(std::move(what), std::move(items), out);
+}
+
+void anti_entropy::answered(session_id peer, std::string_view bytes, bool was_slow,
+                            gossip_effects& out) {
+  auto decoded = replication::decode_answer(bytes);
+  auto* answer = std::get_if<replication::answer>(&decoded);
+  if (answer == nullptr)
+    return failed(peer, "an answer that cannot be read", out);
+  auto items = core_.take(peer, *answer);
+  if (!items)
+    return failed(peer, "an answer that does not fit", out);
+  keep_what_was_told(out);
+  if (silent_.erase(peer) > 0)
+    if (const auto known = addresses_.find(peer); known != addresses_.end())
+      out.push_back(answers_again{known->second});
+  spared_.erase(peer);
+  arrival what{.from = peer, .mends = answer->rows.has_value(), .was_slow = was_slow};
+  what.head = std::move(*answer);
+  joining_answers_.insert(peer);
+  join(std::move(what), std::move(*items), out);
+}
+
+/// Whether the peer is dead is for membership to find out.
+void anti_entropy::failed(session_id peer, const std::string& why, gossip_effects& out) {
+  const auto known = addresses_.find(peer);
+  if (known != addresses_.end() && silent_.insert(peer).second)
+    out.push_back(went_silent{known->second, why});
+  core_.failed(peer);
+  if (known != addresses_.end())
+    spare(peer, out);
+  continue_flush(out);
+}
+
+// -- what the keys say --
+
+void anti_entropy::join(arrival what, std::vector<replication::item> items, gossip_effects& out) {
+  const auto number = ++last_ticket_;
+  what.left = items.size();
+  const bool mends = what.mends;
+  arrivals_.emplace(number, std::move(what));
+  if (items.empty())
+    return finish(number, out);
+  for (auto& [key, delta] : items) {
+    parts_.emplace(++last_ticket_, part{number, key});
+    out.push_back(join_part{last_ticket_, std::move(key), std::move(delta), mends});
+  }
+}
+
+void anti_entropy::joined(ticket number, const novelty& brought, gossip_effects& out) {
+  auto of = std::move(parts_.extract(number).mapped());
+  if (brought.part) {
+    core_.record(std::move(of.key), *brought.part, brought.now, arrivals_.at(of.arrival).from);
+    prompt_soon(out);
+  }
+  count_down(of.arrival, std::nullopt, out);
+}
+
+void anti_entropy::not_joined(ticket number, const failure& why, gossip_effects& out) {
+  count_down(parts_.extract(number).mapped().arrival, why, out);
+}
+
+void anti_entropy::count_down(ticket number, const std::optional<failure>& why,
+                              gossip_effects& out) {
+  auto& what = arrivals_.at(number);
+  if (why)
+    what.why = why;
+  if (--what.left == 0)
+    finish(number, out);
+}
+
+/// All that an arrival brought is joined and committed, or has failed.
+void anti_entropy::finish(ticket number, gossip_effects& out) {
+  auto& what = arrivals_.at(number);
+  if (what.message)
+    return finish_message(number, what, out);
+  joining_answers_.erase(what.from);
+  finish_answer(what, out);
+  arrivals_.erase(number);
+}
+
+void anti_entropy::finish_message(ticket number, arrival& what, gossip_effects& out) {
+  if (what.why) {
+    core_.not_joined(*what.message);
+    out.push_back(reply{what.reply_to, *what.why});
+  } else if (what.message->wanted) {
+    const auto& key = *what.message->wanted;
+    wanted_states_.emplace(++last_ticket_, wanted_state{number, 0, key});
+    return out.push_back(read_state{last_ticket_, key});
+  } else {
+    acknowledge(what, {}, out);
+  }
+  arrivals_.erase(number);
+}
+
+void anti_entropy::finish_answer(const arrival& what, gossip_effects& out) {
+  if (what.why)
+    return failed(what.from, what.why->what, out);
+  perform(core_.answered(what.from, what.head, what.was_slow), out);
+  see_whether_caught_up(out);
+}
+
+/// The answer acknowledges: every key has joined its part, and what was new is in the log.
+void anti_entropy::acknowledge(const arrival& what, std::string_view state, gossip_effects& out) {
+  auto said = core_.joined(*what.message, state);
+  out.push_back(reply{what.reply_to, std::move(said.bytes), said.items, said.elements});
+  perform(std::move(said.effects), out);
+  see_whether_caught_up(out);
+}
+
+void anti_entropy::see_whether_caught_up(gossip_effects& out) {
+  if (core_.has_caught_up() && !std::exchange(has_caught_up_, true))
+    out.push_back(caught_up{});
+}
+
+void anti_entropy::state_read(ticket number, std::string bytes, gossip_effects& out) {
+  auto wanted = std::move(wanted_states_.extract(number).mapped());
+  if (wanted.arrival) {
+    acknowledge(arrivals_.at(*wanted.arrival), bytes, out);
+    arrivals_.erase(*wanted.arrival);
+    return;
+  }
+  auto& all = readings_.at(wanted.reading);
+  if (!bytes.empty())
+    all.states.push_back({std::move(wanted.key), std::move(bytes)});
+  if (--all.left > 0)
+    return;
+  auto done = std::move(readings_.extract(wanted.reading).mapped());
+  perform(core_.states_read(done.peer, std::move(done.states)), out);
+}
+
+} // namespace starling::keyspace

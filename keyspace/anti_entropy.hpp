@@ -1,0 +1,276 @@
+#pragma once
+
+// What a node does for its gossip: who the peers are and where, what is joined before a message is
+// acknowledged, when a peer that failed is tried again, and what is kept of how far nodes got.
+//
+// replication::gossip decides what is said to whom. This drives it with the keys of a node, which
+// answer later: a message or an answer is cut into its parts, each is joined by its key, what was
+// new is recorded, and only when all of it is committed is it acknowledged, or does the cursor
+// move.
+//
+// This is a value: it does no I/O and knows no time. What it wants done comes out as effects, in
+// the order in which they are to be done; whoever carries an effect out reports back. The gossip
+// actor (actors/gossip.cpp) and the simulator (tests/sim/cluster/replica.cpp) do nothing else.
+
+#include "keyspace/answers.hpp"
+#include "keyspace/key_core.hpp"
+#include "replication/gossip.hpp"
+#include "storage/store.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace starling::keyspace {
+
+using replication::session_id;
+
+// -- effects --
+
+/// Post this to the peer; report `answered` or `failed`.
+struct post {
+  session_id peer;
+  std::string address;
+  std::string bytes;
+  std::size_t items; // that it brings
+  std::size_t elements;
+};
+
+/// Let the key join this; report `joined` or `not_joined`.
+struct join_part {
+  ticket number;
+  crdt::key key;
+  crdt::value part;
+  bool mends; // a repair found that it was missing
+};
+
+/// Read the state of a key; report `state_read`.
+struct read_state {
+  ticket number;
+  crdt::key key;
+};
+
+/// The answer to a message, or the reason why there is none.
+struct reply {
+  ticket to;
+  std::variant<std::string, failure> what;
+  std::size_t items = 0; // that it offers
+  std::size_t elements = 0;
+};
+
+/// Keep this no later than what is joined from now on.
+struct keep {
+  storage::batch changes;
+};
+
+/// Somebody knows of changes under this id that this node does not have.
+struct was_set_back {
+  crdt::replica_id lost;
+};
+
+/// Report `prompt_due` after the prompt delay.
+struct prompt_later {};
+
+/// Report `retry_due` after so long. Replaces an earlier one for the peer.
+struct retry_later {
+  session_id peer;
+  std::chrono::milliseconds wait;
+};
+
+/// Report `flush_due` in a moment.
+struct flush_later {};
+
+/// All that was to be handed on is handed on.
+struct flushed {
+  ticket to;
+};
+
+/// A peer takes no messages, for this reason; or does again.
+struct went_silent {
+  std::string address;
+  std::string why;
+};
+struct answers_again {
+  std::string address;
+};
+
+/// Somebody else than was thought is at this address.
+struct stranger {
+  std::string address;
+};
+
+/// A peer does not take the value of this key, and will lack it.
+struct peer_refuses {
+  std::string address;
+  crdt::key key;
+};
+
+/// Some peer has brought all that it has. Comes once.
+struct caught_up {};
+
+using gossip_effect = std::variant<post, join_part, read_state, reply, keep, was_set_back,
+                                   prompt_later, retry_later, flush_later, flushed, went_silent,
+                                   answers_again, stranger, peer_refuses, caught_up>;
+using gossip_effects = std::vector<gossip_effect>;
+
+/// Names a member; the same for all its sessions.
+using member_name = std::string;
+
+struct anti_entropy_settings {
+  session_id self;
+  replication::gossip_limits limits;
+  replication::digester digests;
+  bool prompts = true;                     // rounds that are out of turn, for what is new
+  std::chrono::milliseconds interval{0};   // between rounds: a peer is not spared for longer
+  bool is_restoring = false;               // what is on the disk is still to be restored
+  std::optional<replication::tally> own{}; // what this node has counted, if there is a disk
+  std::uint64_t random_seed = 0;
+};
+
+class anti_entropy {
+public:
+  explicit anti_entropy(const anti_entropy_settings& settings);
+
+  // -- what this node has --
+
+  /// Some keys and digests that the disk has.
+  void restore(const std::vector<std::pair<crdt::key, replication::digest>>& some);
+  /// That was all: peers may be gossiped with.
+  void restored(gossip_effects& out);
+
+  /// What was known of others before the start. Before anything else.
+  void remember(const std::vector<replication::tally>& tallies);
+
+  /// A client's write.
+  void record(crdt::key key, const novelty& news, gossip_effects& out);
+  void number_under(const crdt::replica_id& id);
+  void lose(const crdt::key& key) { core_.lose(key); }
+
+  // -- who is there --
+
+  void set_peer(const member_name& who, session_id session, const std::string& address,
+                gossip_effects& out);
+  void lose_peer(const member_name& who, gossip_effects& out);
+
+  // -- time --
+
+  void round_due(gossip_effects& out);
+  void tick(gossip_effects& out);
+  void prompt_due(gossip_effects& out);
+  void retry_due(session_id peer, gossip_effects& out);
+  void flush_due(gossip_effects& out);
+
+  /// The last thing before a stop: hands on all that any peer lacks.
+  void flush(ticket who, gossip_effects& out);
+
+  // -- messages --
+
+  /// A message came. Fails with a sentence if it cannot be read.
+  void receive(ticket who, std::string_view bytes, gossip_effects& out);
+
+  void answered(session_id peer, std::string_view bytes, bool was_slow, gossip_effects& out);
+  void failed(session_id peer, const std::string& why, gossip_effects& out);
+
+  // -- what the keys say --
+
+  void joined(ticket number, const novelty& brought, gossip_effects& out);
+  void not_joined(ticket number, const failure& why, gossip_effects& out);
+
+  /// Encoded; empty if the key has none, or if it cannot be read.
+  void state_read(ticket number, std::string bytes, gossip_effects& out);
+
+  // -- views --
+
+  const replication::gossip& core() const { return core_; }
+  bool is_restoring() const { return is_restoring_; }
+
+  /// Whether the answer of that peer is being joined.
+  bool is_joining_answer_of(session_id peer) const { return joining_answers_.contains(peer); }
+
+  /// Whether parts are being joined.
+  bool is_joining() const { return !parts_.empty(); }
+
+private:
+  /// A message of a peer, or the answer of one, until all that it brings is joined.
+  struct arrival {
+    session_id from;
+    bool mends = false;
+    std::size_t left = 0;
+    std::optional<failure> why{};
+    ticket reply_to = 0;                                    // if it is a message
+    std::optional<replication::gossip::incoming> message{}; // else it is an answer
+    replication::answer head{};
+    bool was_slow = false;
+  };
+
+  /// States that the core has asked for.
+  struct reading {
+    session_id peer;
+    std::size_t left = 0;
+    std::vector<replication::encoded_item> states{};
+  };
+
+  struct part {
+    ticket arrival;
+    crdt::key key;
+  };
+  struct wanted_state {
+    std::optional<ticket> arrival; // of the message that wants it; else it is of a reading
+    ticket reading = 0;
+    crdt::key key{};
+  };
+  struct waiting_peer {
+    session_id session;
+    std::string address;
+  };
+
+  void join(arrival what, std::vector<replication::item> items, gossip_effects& out);
+  void count_down(ticket number, const std::optional<failure>& why, gossip_effects& out);
+  void finish(ticket number, gossip_effects& out);
+  void finish_message(ticket number, arrival& what, gossip_effects& out);
+  void finish_answer(const arrival& what, gossip_effects& out);
+  void acknowledge(const arrival& what, std::string_view state, gossip_effects& out);
+  void perform(std::vector<replication::effect> todo, gossip_effects& out);
+  void perform(replication::send_message& e, gossip_effects& out);
+  void perform(replication::read_states& e, gossip_effects& out);
+  void perform(replication::peer_changed& e, gossip_effects& out);
+  void perform(replication::value_refused& e, gossip_effects& out);
+  void keep_what_was_told(gossip_effects& out);
+  void prompt_soon(gossip_effects& out);
+  void spare(session_id peer, gossip_effects& out);
+  void continue_flush(gossip_effects& out);
+  void see_whether_caught_up(gossip_effects& out);
+
+  // Who failed is tried again out of turn after this, then later and later.
+  static constexpr std::chrono::milliseconds retry_after{100};
+
+  anti_entropy_settings settings_;
+  replication::gossip core_;
+  std::mt19937_64 random_;
+  bool is_restoring_;
+  std::map<member_name, waiting_peer> early_peers_;        // that came while it is restoring
+  std::map<member_name, session_id> sessions_;             // of the members that are there
+  std::map<session_id, std::string> addresses_;            // where those are
+  std::map<session_id, std::chrono::milliseconds> spared_; // who failed last, and for how long
+  std::set<session_id> silent_;                            // who failed since it answered last
+  std::map<ticket, arrival> arrivals_;
+  std::map<ticket, part> parts_;
+  std::map<ticket, reading> readings_;
+  std::map<ticket, wanted_state> wanted_states_;
+  std::set<session_id> joining_answers_;
+  ticket last_ticket_ = 0; // of what this asks of the keys
+  std::optional<crdt::replica_id> own_id_;
+  std::uint64_t kept_tallies_ = 0; // the version that is kept, or on its way to the disk
+  bool is_prompted_ = false;
+  bool has_caught_up_ = false;
+  std::vector<ticket> flushing_;
+};
+
+} // namespace starling::keyspace

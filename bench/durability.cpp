@@ -5,11 +5,11 @@
 #include "bench/server.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <fcntl.h>
+#include <iterator>
 #include <stdexcept>
 #include <string_view>
 #include <thread>
@@ -272,68 +272,112 @@ public:
           while (!stop.stop_requested()) {
             const auto begin = clock::now();
             client.send(post("/counters/other", R"({"increment": 1})"));
-            longest_ = std::max(longest_.load(), seconds_since(begin));
+            took_.push_back(1000 * seconds_since(begin));
             std::this_thread::sleep_for(2ms);
           }
         }) {}
 
-  /// Since the last time, in seconds.
-  double longest() { return longest_.exchange(0); }
+  /// How long each took, ms. Ends it.
+  std::vector<double> end() {
+    thread_.request_stop();
+    thread_.join();
+    return took_;
+  }
 
 private:
-  std::atomic<double> longest_ = 0;
-  std::jthread thread_;
+  std::vector<double> took_;
+  std::jthread thread_; // last: it uses the other
+};
+
+/// Two nodes: one takes bodies of many members, the other joins what the first one tells it.
+class pair_of_nodes {
+public:
+  pair_of_nodes() {
+    for (auto* one : {&writer, &joiner}) {
+      one->add_flag("--durability=batch");
+      one->add_flag("--http.max-body=2097152");
+      one->add_flag("--cluster.seeds=127.0.0.1:" + std::to_string(writer.peer_port()));
+      one->start();
+    }
+    std::this_thread::sleep_for(2s);
+  }
+
+  /// Sends a body to the writer.
+  void change(const std::string& set, std::string_view verb) const {
+    http_connection client{writer.http_port()};
+    if (client.send(many_members(set + "?contexts=false", verb)).status != 200)
+      throw std::runtime_error{"a body of many members is not answered"};
+  }
+
+  void wait_until_equal() const {
+    while (root_of(writer) != root_of(joiner))
+      std::this_thread::sleep_for(50ms);
+  }
+
+  void wait_until_joined(const std::string& set, std::size_t members) const {
+    http_connection client{joiner.http_port()};
+    const auto request = get("/sets/" + set + "/members/aaa");
+    const auto wanted = "\"cardinality\": " + std::to_string(members) + ',';
+    while (client.send(request).body.find(wanted) == std::string::npos)
+      std::this_thread::sleep_for(50ms);
+  }
+
+private:
+  static std::string root_of(const server& node) {
+    const auto body = http_connection{node.http_port()}.send(get("/cluster")).body;
+    return body.substr(body.find("\"root\""), 45);
+  }
+
+  scratch_folder folder_;
+
+public:
+  server writer = durable_node(folder_ / "writer");
+  server joiner = durable_node(folder_ / "joiner");
 };
 
 /// One body that names as many members as it can: what it costs, and what others wait for it.
 void members(bool whole) {
-  std::printf("One body with %zu members of 3 bytes: microseconds of processor for each, what an "
-              "increment takes, and the longest wait of another client's writes, ms; medians\n\n",
-              many_members_max);
-  std::puts("| | for each member | increments for each | others wait | without it |");
-  std::puts("|---|---:|---:|---:|---:|");
-  const scratch_folder folder;
-  auto node = durable_node(folder / "data");
-  node.add_flag("--durability=batch");
-  node.add_flag("--http.max-body=2097152");
-  node.start();
-  const auto processor = [&node](const auto& work) {
-    const auto before = node.processor_seconds();
-    work();
-    return 1e6 * (node.processor_seconds() - before);
-  };
-  std::vector<double> each[3];
-  std::vector<double> waits[3];
-  std::vector<double> quiet;
-  std::vector<double> increment;
-  for (int round = 0; round < (whole ? 20 : 5); ++round) {
-    constexpr std::uint64_t count = 10'000;
-    increment.push_back(processor([&] {
-                          send_all(node.http_port(), connections, increments(1'000),
-                                   {.count = count});
-                        }) /
-                        count);
-    other_client other{node};
-    std::this_thread::sleep_for(500ms);
-    quiet.push_back(1000 * other.longest());
-    const auto set = "many" + std::to_string(round);
+  const int rounds = whole ? 20 : 5;
+  std::printf("One body with %zu members of 3 bytes, written to one node and joined by another: "
+              "microseconds of processor for each member, all that the process does, medians of "
+              "%d; and how long another client's writes take meanwhile, ms\n\n",
+              many_members_max, rounds);
+  std::puts("| | writes, us | joins, us | writer's others, p99 | longest | joiner's others, p99 | "
+            "longest |");
+  std::puts("|---|---:|---:|---:|---:|---:|---:|");
+  pair_of_nodes nodes;
+  const server* both[] = {&nodes.writer, &nodes.joiner};
+  constexpr const char* names[] = {"add", "add again", "remove"};
+  constexpr const char* verbs[] = {"add", "add", "remove"};
+  std::vector<double> each[3][2];
+  std::vector<double> waits[3][2];
+  for (int round = 0; round < rounds; ++round)
     for (const std::size_t what : {0u, 1u, 2u}) {
-      other.longest();
-      const auto request = many_members(set, what == 2 ? "remove" : "add");
-      const auto took = processor([&] {
-        http_connection client{node.http_port()};
-        if (client.send(request).status != 200)
-          throw std::runtime_error{"a body of many members is not answered"};
-      });
-      each[what].push_back(took / static_cast<double>(many_members_max));
-      waits[what].push_back(1000 * other.longest());
+      const double before[] = {both[0]->processor_seconds(), both[1]->processor_seconds()};
+      nodes.change("cost" + std::to_string(round), verbs[what]);
+      nodes.wait_until_equal();
+      std::this_thread::sleep_for(700ms); // what is done behind
+      for (const std::size_t i : {0u, 1u})
+        each[what][i].push_back(1e6 * (both[i]->processor_seconds() - before[i]) /
+                                static_cast<double>(many_members_max));
     }
+  for (int round = 0; round < rounds; ++round)
+    for (const std::size_t what : {0u, 2u}) {
+      const auto set = "wait" + std::to_string(round);
+      other_client others[] = {other_client{*both[0]}, other_client{*both[1]}};
+      nodes.change(set, verbs[what]);
+      nodes.wait_until_joined(set, what == 0 ? many_members_max : 0);
+      for (const std::size_t i : {0u, 1u})
+        std::ranges::copy(others[i].end(), std::back_inserter(waits[what][i]));
+    }
+  for (const std::size_t what : {0u, 1u, 2u}) {
+    std::printf("| %s | %.2f | %.2f |", names[what], median(each[what][0]), median(each[what][1]));
+    for (const auto& ms : waits[what])
+      ms.empty() ? std::printf(" | |")
+                 : std::printf(" %.0f | %.0f |", quantile(ms, 0.99), std::ranges::max(ms));
+    std::puts("");
   }
-  const char* names[] = {"add", "the same again", "remove"};
-  for (const std::size_t what : {0u, 1u, 2u})
-    std::printf("| %s | %.2f | %.3f | %.0f | %.0f |\n", names[what], median(each[what]),
-                median(each[what]) / median(increment), median(waits[what]), median(quiet));
-  std::printf("\nAn increment takes %.1f\n\n", median(increment));
+  std::puts("");
 }
 
 // --- 3: memory and disk ------------------------------------------------------------------------

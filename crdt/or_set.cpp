@@ -143,7 +143,8 @@ std::optional<or_set> or_set::change(const replica_id& self,
         end(at, member, {replica, replica == self ? std::min(number, next) : number, false}, news,
             noted);
     } else if (at != clocks_.end() && at->first == member) {
-      for (const auto& e : at->second) // each is replaced in its place
+      const auto held = at->second; // which changes meanwhile
+      for (const auto& e : held)
         if (e.live)
           end(at, member, {e.replica, std::max(e.number, seen_.prefix(e.replica)), false}, news,
               noted);
@@ -175,8 +176,12 @@ std::optional<or_set> or_set::join(const or_set& other) {
         if (!other.holds(it->second->first, {replica, it->first}))
           over.emplace_back(it->second, it->first);
     for (const auto& [at, number] : over) {
-      set(at, {replica, number, false});
-      news.set(noted, at->first, {replica, number, false});
+      const entry dead{replica, number, false};
+      news.set(noted, at->first, dead);
+      if (number <= seen_.prefix(replica))
+        drop(at, {replica, number, true});
+      else
+        set(at, dead);
     }
   }
 
@@ -334,15 +339,20 @@ void or_set::end(position& near, const payload& member, const entry& dead, or_se
   const bool is_held = own != nullptr && own->live;
   if (dead.number < number || (dead.number == number && !is_held))
     return; // it is known, or something newer is
-  if (!is_held && dead.number <= std::max(seen_.prefix(dead.replica), number))
+  const bool is_covered = dead.number <= seen_.prefix(dead.replica);
+  if (!is_held && (is_covered || dead.number <= number))
     return; // `seen` says it
-  set(near, member, dead);
+  if (is_covered)
+    near = drop(near, *own);
+  else
+    set(near, member, dead);
   news.set(noted, member, dead);
 }
 
 void or_set::index(position at, const entry& e) {
   if (!e.live) {
-    dead_[e.replica].emplace(e.number, at);
+    auto& events = dead_[e.replica];
+    events.emplace_hint(events.end(), e.number, at); // mostly they come in their order
   } else if (knows_live_) {
     auto& events = live_[e.replica];
     events.emplace_hint(events.end(), e.number, at);
@@ -366,15 +376,26 @@ void or_set::unindex(position at, const entry& e) {
     dead_.erase(events);
 }
 
-/// Takes out an entry that is not live.
-void or_set::erase(position at, const replica_id& replica) {
+/// Takes out an entry, and the member with its last one. Returns where the member is, or the next
+/// one.
+or_set::position or_set::drop(position at, const entry& e) {
+  unindex(at, e);
+  cardinality_ -= is_live(at->second);
+  const auto next = erase(at, e.replica);
+  if (next == at)
+    cardinality_ += is_live(at->second);
+  return next;
+}
+
+/// The same of an entry that counts nowhere else any more.
+or_set::position or_set::erase(position at, const replica_id& replica) {
   auto& c = at->second;
   c.erase(find(c, replica));
   footprint_ -= entry_footprint;
-  if (c.empty()) {
-    footprint_ -= footprint_of(at->first);
-    clocks_.erase(at);
-  }
+  if (!c.empty())
+    return at;
+  footprint_ -= footprint_of(at->first);
+  return clocks_.erase(at);
 }
 
 /// Drops the dead entries that `seen` alone now tells of.

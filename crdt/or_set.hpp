@@ -18,6 +18,7 @@
 // equal byte for byte.
 
 #include "crdt/causal_context.hpp"
+#include "crdt/few.hpp"
 #include "crdt/payload.hpp"
 
 #include <map>
@@ -44,7 +45,7 @@ public:
   };
 
   /// At most one entry for each replica, in ascending order.
-  using clock = std::vector<entry>;
+  using clock = few<entry>;
   using clock_map = std::map<payload, clock>;
 
   or_set() = default;
@@ -146,7 +147,8 @@ private:
   void end(position& near, const payload& member, const entry& dead, or_set& news, position& noted);
   void index(position at, const entry& e);
   void unindex(position at, const entry& e);
-  void erase(position at, const replica_id& replica);
+  position drop(position at, const entry& e);
+  position erase(position at, const replica_id& replica);
   void drop_covered();
   void find_dead();
   void find_live();

@@ -114,7 +114,9 @@ private:
   }
 
   void add(const or_set::clock_map::value_type& row, const or_set::entry& e) {
-    const auto [at, is_new] = clocks_.try_emplace(row.first);
+    const auto members = clocks_.size();
+    const auto at = clocks_.try_emplace(clocks_.end(), row.first); // mostly the last one
+    const bool is_new = clocks_.size() > members;
     at->second.push_back(e);
     bytes_ += entry_bytes + (is_new ? row.first.data.size() + member_bytes : 0);
     name(e.replica);
@@ -138,14 +140,23 @@ private:
 
 std::vector<or_set> parts_of(const or_set& whole, std::size_t bytes_max) {
   std::map<replica_id, std::vector<holder>> held;
-  for (const auto& row : whole.clocks())
+  std::vector<const or_set::clock_map::value_type*> dead; // rows that hold no event
+  for (const auto& row : whole.clocks()) {
+    bool is_live = false;
     for (const auto& e : row.second)
-      if (e.live)
+      if (e.live) {
         held[e.replica].push_back({&row, &e});
+        is_live = true;
+      }
+    if (!is_live)
+      dead.push_back(&row);
+  }
   cutter parts{bytes_max};
   for (const auto& [replica, events] : whole.seen().replicas()) {
     auto& holders = held[replica];
-    std::ranges::sort(holders, {}, [](const holder& h) { return h.event->number; });
+    const auto number_of = [](const holder& h) { return h.event->number; };
+    if (!std::ranges::is_sorted(holders, {}, number_of))
+      std::ranges::sort(holders, {}, number_of);
     auto at = holders.cbegin();
     for (const auto& [first, last] : events.intervals()) {
       const auto end =
@@ -156,9 +167,8 @@ std::vector<or_set> parts_of(const or_set& whole, std::size_t bytes_max) {
       at = end;
     }
   }
-  for (const auto& row : whole.clocks())
-    if (!or_set::is_live(row.second))
-      parts.add_row(row);
+  for (const auto* row : dead)
+    parts.add_row(*row);
   return std::move(parts).take();
 }
 

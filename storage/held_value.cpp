@@ -53,6 +53,57 @@ struct entry_change {
   }
 };
 
+/// Writes down the rows of a set that are different: the rows of members first, then the rows of
+/// entries. A store takes rows that come in their order for much less than others.
+class row_writer {
+public:
+  /// Nothing is written if there is no batch.
+  row_writer(const crdt::key& set, batch* changed) : names_(set), changed_(changed) {}
+
+  /// The member outlives this.
+  void write(const crdt::payload& member, const crdt::or_set::clock& before,
+             const crdt::or_set::clock& now) {
+    if (changed_ == nullptr)
+      return;
+    if (now.empty()) {
+      changed_->erase(names_.member(member));
+    } else {
+      row_.truncate(0);
+      encode(row_, now);
+      changed_->put(names_.member(member), row_.view());
+    }
+    note_those_not_in(now, before, member, false);
+    note_those_not_in(before, now, member, true);
+  }
+
+  void write_entries() {
+    if (!std::is_sorted(entries_.begin(), entries_.end()))
+      std::sort(entries_.begin(), entries_.end());
+    for (const auto& [entry, member, is_here] : entries_)
+      if (is_here)
+        changed_->put(names_.entry(entry, *member), {});
+      else
+        changed_->erase(names_.entry(entry, *member));
+  }
+
+private:
+  void note_those_not_in(const crdt::or_set::clock& others, const crdt::or_set::clock& some,
+                         const crdt::payload& member, bool is_here) {
+    auto other = others.begin();
+    for (const auto& e : some) {
+      while (other != others.end() && is_less(*other, e))
+        ++other;
+      if (other == others.end() || is_less(e, *other))
+        entries_.push_back({e, &member, is_here});
+    }
+  }
+
+  row_names names_;
+  wire::writer row_;
+  batch* changed_;
+  std::vector<entry_change> entries_;
+};
+
 } // namespace
 
 held_value::held_value(const crdt::key& key) : key_(key), value_(key.type) {}
@@ -189,26 +240,31 @@ auto held_value::change(const replication::set_rows& rows, const replication::di
       changed->put(head_name(key_), encode(summary()));
     return result;
   }
-  replication::row_digester row{digests, key_};
   std::vector<crdt::or_set::clock> before;
   before.reserve(rows.members.size());
   clocks_in_order old{set()};
-  for (const auto& member : rows.members) {
+  for (const auto& member : rows.members)
     before.push_back(old.of(member));
-    digest_ -= row(member, before.back());
-  }
   digest_ -= digests.digest_of(key_, set(), {{}, rows.replicas});
   auto result = operation();
   digest_ += digests.digest_of(key_, set(), {{}, rows.replicas});
+  replication::row_digester row{digests, key_};
+  row_writer written{key_, changed};
   clocks_in_order fresh{set()};
   auto clock = before.begin();
   for (const auto& member : rows.members) {
+    const auto& was = *clock++;
     const auto& now = fresh.of(member);
+    if (now == was)
+      continue;
+    digest_ -= row(member, was);
     digest_ += row(member, now);
-    count(member, *clock++, now);
+    count(member, was, now);
+    written.write(member, was, now);
   }
+  written.write_entries();
   if (changed != nullptr && digest_ != digest_before)
-    write(rows.members, before, *changed);
+    changed->put(head_name(key_), encode(summary()));
   return result;
 }
 
@@ -220,55 +276,9 @@ void held_value::count(const crdt::payload& member, const crdt::or_set::clock& b
   if (whole_ || now.empty() == before.empty())
     return;
   if (now.empty())
-    absent_.insert(member);
+    absent_.insert(absent_.end(), member); // mostly they come in their order
   else
     absent_.erase(member);
-}
-
-/// Writes down the rows that are different: the rows of members first, then the rows of entries. A
-/// store takes rows that come in their order for much less than others.
-void held_value::write(const std::vector<crdt::payload>& members,
-                       const std::vector<crdt::or_set::clock>& before, batch& changed) const {
-  changed.put(head_name(key_), encode(summary()));
-  row_names name{key_};
-  wire::writer row;
-  clocks_in_order rows{set()};
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    const auto& now = rows.of(members[i]);
-    if (now == before[i])
-      continue;
-    if (now.empty()) {
-      changed.erase(name.member(members[i]));
-      continue;
-    }
-    row.truncate(0);
-    encode(row, now);
-    changed.put(name.member(members[i]), row.view());
-  }
-  std::vector<entry_change> entries;
-  entries.reserve(members.size());
-  clocks_in_order clocks{set()};
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    const auto& now = clocks.of(members[i]);
-    const auto differing = [&](const auto& some, const auto& others, bool is_here) {
-      auto other = others.begin();
-      for (const auto& e : some) {
-        while (other != others.end() && is_less(*other, e))
-          ++other;
-        if (other == others.end() || is_less(e, *other))
-          entries.push_back({e, &members[i], is_here});
-      }
-    };
-    differing(before[i], now, false);
-    differing(now, before[i], true);
-  }
-  if (!std::is_sorted(entries.begin(), entries.end()))
-    std::sort(entries.begin(), entries.end());
-  for (const auto& [entry, member, is_here] : entries)
-    if (is_here)
-      changed.put(name.entry(entry, *member), {});
-    else
-      changed.erase(name.entry(entry, *member));
 }
 
 crdt::outcome held_value::apply(const crdt::command& c, const crdt::replica_id& self,

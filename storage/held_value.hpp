@@ -112,8 +112,6 @@ private:
               batch* changed, Operation operation);
   void count(const crdt::payload& member, const crdt::or_set::clock& before,
              const crdt::or_set::clock& now);
-  void write(const std::vector<crdt::payload>& members,
-             const std::vector<crdt::or_set::clock>& before, batch& changed) const;
 
   crdt::key key_;
   crdt::value value_;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 #include <rocksdb/env.h>
+#include <rocksdb/perf_level.h>
 #include <rocksdb/sst_file_reader.h>
 #include <rocksdb/utilities/checkpoint.h>
 
@@ -43,6 +44,7 @@ class rocks_moment : public moment {
 public:
   rocks_moment(rocksdb::DB& db, rocksdb::ReadTier tier, std::string cannot)
       : db_(db), cannot_(std::move(cannot)) {
+    rocksdb::SetPerfLevel(rocksdb::kDisable); // of this thread
     options_.read_tier = tier;
     options_.snapshot = db_.GetSnapshot();
   }
@@ -147,6 +149,7 @@ std::optional<failure> rocks_rows::commit(const std::vector<batch>& batches, boo
         return latched(status);
   if (all.Count() == 0)
     return synced ? sync() : failed_.get();
+  rocksdb::SetPerfLevel(rocksdb::kDisable); // of this thread: counting comparisons is dear
   rocksdb::WriteOptions options;
   options.sync = synced;
   const auto syncs = syncs_.count();

@@ -140,6 +140,7 @@ private:
             .interval = c.interval,
             .is_restoring = c.reader != nullptr,
             .own = c.own,
+            .hopes = c.hopes,
             .random_seed = c.random_seed};
   }
 
@@ -303,14 +304,25 @@ private:
   }
 
   /// What the disk lost is back, as far as it can be.
-  void carry_out(const keyspace::caught_up&) {
+  void carry_out(const keyspace::caught_up& e) {
     if (!context_.disk)
       return;
-    log::info("gossip", "what the disk had lost is back");
+    log::info("gossip", "what the disk had lost is back, as far as {} has it", joined(e.from));
+    if (!e.unheard.empty())
+      log::warn("gossip",
+                "{} may have had more of what the disk had lost, and did not come back in time",
+                joined(e.unheard));
     anon_send(context_.disk, mended_atom_v);
     for (const auto& shard : shards_.all())
       anon_send(shard, mended_atom_v);
     context_.disk = nullptr;
+  }
+
+  static std::string joined(const std::vector<std::string>& names) {
+    std::string result;
+    for (const auto& name : names)
+      result += (result.empty() ? "" : ", ") + name;
+    return result;
   }
 
   // -- keys --

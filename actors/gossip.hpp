@@ -6,6 +6,7 @@
 // nothing to say to peers: they would take the keys that it does not know yet for missing.
 
 #include "actors/interfaces.hpp"
+#include "keyspace/anti_entropy.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -27,6 +28,7 @@ struct gossip_context {
   membership_actor membership; // told where somebody else is than we thought
   reader_actor reader{};       // knows the keys from before this session; may be none
   storage_actor disk{};        // told when what it lost is back; nobody, if nothing is lost
+  std::optional<keyspace::hopes> hopes{}; // who may bring that back; nothing, if nothing is lost
 
   // How far nodes got, as the disk has it, and who keeps it; nothing and nobody without a disk.
   std::optional<replication::tally> own{};

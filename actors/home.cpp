@@ -148,12 +148,9 @@ std::optional<storage::failure> take_up_tallies(const options& o, storage::store
   return storage::keep_replica(rows, into.seen, is_careful(o), into.who.replica);
 }
 
-std::string members_row() {
-  return storage::node_row("members");
-}
-
-std::optional<storage::failure> take_up_members(const storage::moment& at, home& into) {
-  auto row = at.find(members_row());
+std::optional<storage::failure> take_up_members(const storage::moment& at, const std::string& name,
+                                                std::vector<membership::remembered_member>& into) {
+  auto row = at.find(name);
   if (auto* why = std::get_if<storage::failure>(&row))
     return std::move(*why);
   const auto& bytes = std::get<0>(row);
@@ -163,7 +160,7 @@ std::optional<storage::failure> take_up_members(const storage::moment& at, home&
   if (const auto* why = std::get_if<wire::decode_error>(&read)) // they tell of themselves again
     log::warn("storage", "cannot read the members of the last life: {}", why->what);
   else
-    into.members = std::get<0>(std::move(read));
+    into = std::get<0>(std::move(read));
   return std::nullopt;
 }
 
@@ -185,7 +182,9 @@ std::optional<storage::failure> take_up_rows(const options& o, home& into) {
     return why;
   if (auto why = take_up_tallies(o, *rows, into))
     return why;
-  if (auto why = take_up_members(*rows->now(), into))
+  if (auto why = take_up_members(*rows->now(), storage::members_row(), into.members))
+    return why;
+  if (auto why = take_up_members(*rows->now(), storage::hopes_row(), into.hopes))
     return why;
   if (o.storage.accept_loss)
     if (auto why = storage::forget_lost_keys(*rows))
@@ -229,7 +228,9 @@ std::variant<home, std::string> open_to_read(const options& o, storage::folder f
   auto tallies = storage::read_tallies(*now);
   if (auto* told = std::get_if<std::vector<replication::tally>>(&tallies)) // others may ask
     result.tallies = std::move(*told);
-  if (const auto failed = take_up_members(*now, result))
+  if (const auto failed = take_up_members(*now, storage::members_row(), result.members))
+    return failed->what;
+  if (const auto failed = take_up_members(*now, storage::hopes_row(), result.hopes))
     return failed->what;
   return result;
 }
@@ -285,7 +286,7 @@ std::variant<home, std::string> open_home(const options& o, bool goes_on) {
 
 storage::batch keeping(const std::vector<membership::remembered_member>& members) {
   storage::batch result;
-  result.put(members_row(), membership::encode(members));
+  result.put(storage::members_row(), membership::encode(members));
   return result;
 }
 

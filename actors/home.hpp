@@ -31,6 +31,7 @@ struct home {
   std::uint64_t changes = 0;                 // of this node, that the disk has
   std::vector<replication::tally> tallies{}; // of other nodes, as they told it
   std::vector<membership::remembered_member> members{}; // that the last life knew
+  std::vector<membership::remembered_member> hopes{};   // who may bring back what was lost
   // Why nothing can be written, so that this is for reading only: nothing was changed on the disk,
   // and the replica id is one that nothing is numbered under.
   std::optional<storage::failure> cannot_write{};

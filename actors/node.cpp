@@ -26,6 +26,16 @@ namespace starling::actors {
 
 namespace {
 
+/// Who may bring back what the disk had lost, if it has.
+std::optional<keyspace::hopes> hopes_of(const home& at) {
+  if (at.lost.empty())
+    return std::nullopt;
+  keyspace::hopes result;
+  for (const auto& one : at.hopes)
+    result.emplace(to_string(one.id), one.was_alive);
+  return result;
+}
+
 // What leaving may take beyond the time that the others are given to acknowledge it.
 constexpr auto leave_time_more = std::chrono::seconds{1};
 
@@ -144,6 +154,7 @@ node::node(caf::actor_system& sys, const options& o, const home& at,
                          .membership = membership_,
                          .reader = reader(),
                          .disk = at.lost.empty() ? storage_actor{} : storage_,
+                         .hopes = hopes_of(at),
                          .own = rows_ ? std::optional{replication::tally{who.replica, at.changes}}
                                       : std::nullopt,
                          .others = at.tallies,

@@ -15,6 +15,7 @@ anti_entropy::anti_entropy(const anti_entropy_settings& settings)
     number_under(settings_.own->replica);
   }
   kept_tallies_ = core_.tallies().version();
+  core_.lacks_data(settings_.hopes.has_value());
 }
 
 // -- what this node has --
@@ -107,6 +108,8 @@ void anti_entropy::round_due(gossip_effects& out) {
 /// A prompt round that found its peer busy is made up for.
 void anti_entropy::tick(gossip_effects& out) {
   core_.tick();
+  if (++hope_age_ == hope_age_max)
+    see_whether_all_is_back(out);
   prompt_soon(out);
 }
 
@@ -315,7 +318,7 @@ void anti_entropy::finish_answer(const arrival& what, gossip_effects& out) {
   if (what.why)
     return failed(what.from, what.why->what, out);
   perform(core_.answered(what.from, what.head, what.was_slow), out);
-  see_whether_caught_up(out);
+  see_whether_all_is_back(out);
 }
 
 /// The answer acknowledges: every key has joined its part, and what was new is in the log.
@@ -323,12 +326,28 @@ void anti_entropy::acknowledge(const arrival& what, std::string_view state, goss
   auto said = core_.joined(*what.message, state);
   out.push_back(reply{what.reply_to, std::move(said.bytes), said.items, said.elements});
   perform(std::move(said.effects), out);
-  see_whether_caught_up(out);
+  see_whether_all_is_back(out);
 }
 
-void anti_entropy::see_whether_caught_up(gossip_effects& out) {
-  if (core_.has_caught_up() && !std::exchange(has_caught_up_, true))
-    out.push_back(caught_up{});
+/// One member at least that this node knew when it lost something has to bring all that it has, and
+/// all who were alive then, as long as they may still come. A member that has lost something itself
+/// is no help (replication::gossip).
+void anti_entropy::see_whether_all_is_back(gossip_effects& out) {
+  if (!settings_.hopes)
+    return;
+  caught_up result;
+  for (const auto& [who, was_alive] : *settings_.hopes) {
+    const auto known = sessions_.find(who);
+    if (known != sessions_.end() && core_.has_caught_up_with(known->second))
+      result.from.push_back(who);
+    else if (known != sessions_.end() || was_alive)
+      result.unheard.push_back(who);
+  }
+  if (result.from.empty() || (!result.unheard.empty() && hope_age_ < hope_age_max))
+    return;
+  settings_.hopes.reset();
+  core_.lacks_data(false);
+  out.push_back(std::move(result));
 }
 
 void anti_entropy::state_read(ticket number, std::string bytes, gossip_effects& out) {

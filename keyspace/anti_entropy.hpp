@@ -112,8 +112,12 @@ struct peer_refuses {
   crdt::key key;
 };
 
-/// Some peer has brought all that it has. Comes once.
-struct caught_up {};
+/// What this node had lost is back, as far as these members have it. `unheard`: those who may have
+/// more of it, and did not come in time.
+struct caught_up {
+  std::vector<std::string> from;
+  std::vector<std::string> unheard;
+};
 
 using gossip_effect = std::variant<post, join_part, read_state, reply, keep, was_set_back,
                                    prompt_later, retry_later, flush_later, flushed, went_silent,
@@ -123,6 +127,11 @@ using gossip_effects = std::vector<gossip_effect>;
 /// Names a member; the same for all its sessions.
 using member_name = std::string;
 
+/// The members that a node knew when it lost something, and whether each was alive then: they may
+/// bring it back. Whoever came later has nothing of this node's from before, so nothing follows
+/// from what it does not have.
+using hopes = std::map<member_name, bool>;
+
 struct anti_entropy_settings {
   session_id self;
   replication::gossip_limits limits;
@@ -131,6 +140,7 @@ struct anti_entropy_settings {
   std::chrono::milliseconds interval{0};   // between rounds: a peer is not spared for longer
   bool is_restoring = false;               // what is on the disk is still to be restored
   std::optional<replication::tally> own{}; // what this node has counted, if there is a disk
+  std::optional<keyspace::hopes> hopes{};  // if this node has lost something
   std::uint64_t random_seed = 0;
 };
 
@@ -246,10 +256,13 @@ private:
   void prompt_soon(gossip_effects& out);
   void spare(session_id peer, gossip_effects& out);
   void continue_flush(gossip_effects& out);
-  void see_whether_caught_up(gossip_effects& out);
+  void see_whether_all_is_back(gossip_effects& out);
 
   // Who failed is tried again out of turn after this, then later and later.
   static constexpr std::chrono::milliseconds retry_after{100};
+
+  // So long all members are waited for that were alive when something was lost, ticks.
+  static constexpr unsigned hope_age_max = 15;
 
   anti_entropy_settings settings_;
   replication::gossip core_;
@@ -269,7 +282,7 @@ private:
   std::optional<crdt::replica_id> own_id_;
   std::uint64_t kept_tallies_ = 0; // the version that is kept, or on its way to the disk
   bool is_prompted_ = false;
-  bool has_caught_up_ = false;
+  unsigned hope_age_ = 0; // ticks
   std::vector<ticket> flushing_;
 };
 

@@ -326,6 +326,7 @@ message gossip::head_of(session_id id, peer_state& p) {
 effect gossip::send(session_id id, peer_state& p, topic what, message m,
                     const std::vector<encoded_item>& items) {
   m.tallies = tallies_.since(p.told);
+  m.lacks_data = lacks_data_;
   auto content = encode_content(m, items);
   const auto beside = content_around + m.tallies.size() * tally_bytes_max;
   if (content.size() > p.room + beside) {
@@ -399,7 +400,9 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_
   p.root = a.root;
   if (a.root == tree_.root())
     p.refused.clear();
-  has_caught_up_ = has_caught_up_ || a.offer != 0 || (a.root == tree_.root() && a.root != digest{});
+  const bool has_all = a.offer != 0 || (a.root == tree_.root() && a.root != digest{});
+  if (lacks_data_ && has_all && !a.lacks_data)
+    caught_up_.insert(peer);
   if (p.about == topic::early) {
     p.told = std::max(p.told, p.telling);
     log_.acknowledge(peer, told_to(p), p.early_end);
@@ -499,7 +502,9 @@ std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) 
 
 std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
   const auto say = [&](verdict v) {
-    return reply{encode(answer{self_, m.from, m.sequence, v, 0, {}, tree_.root()})};
+    answer result{self_, m.from, m.sequence, v, 0, {}, tree_.root()};
+    result.lacks_data = lacks_data_;
+    return reply{encode(result)};
   };
   if (m.to != self_)
     return say(verdict::other_session);
@@ -557,6 +562,7 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
   const auto& m = in.head;
   arriving_.end(m.from);
   answer result{self_, m.from, m.sequence, verdict::joined, 0, {}, tree_.root()};
+  result.lacks_data = lacks_data_;
   std::vector<encoded_item> offered;
   const auto found = peers_.find(m.from);
   if (found != peers_.end() && m.acknowledged != 0 && m.acknowledged == found->second.offered) {
@@ -575,7 +581,8 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
   else if (found != peers_.end())
     offer(m, found->second, result, offered);
   const bool is_of_log = !m.mends && !m.is_early && !m.walk && !m.audit && !m.set;
-  has_caught_up_ = has_caught_up_ || (is_of_log && in.brings_items);
+  if (lacks_data_ && is_of_log && in.brings_items && !m.lacks_data)
+    caught_up_.insert(m.from);
   if (in.pieces != 0 && result.verdict == verdict::joined)
     pieces_.used(m.from, in.pieces);
   else if (in.pieces != 0)

@@ -213,10 +213,14 @@ public:
   /// Some of it could not be joined, and will not be: no answer is given.
   void not_joined(const incoming& in);
 
-  /// Whether, at some moment of this session, this node had everything that some peer had, and that
-  /// was something: a peer sends from its log, or offers, only what comes after all that we are
-  /// known to have.
-  bool has_caught_up() const { return has_caught_up_; }
+  /// Whether this node has lost something that nobody has brought back yet: peers are told, for
+  /// what they get from it then may not be all that it ever had.
+  void lacks_data(bool does) { lacks_data_ = does; }
+
+  /// Whether, at some moment of this session, this node had everything that a peer had, which was
+  /// something, and the peer lacked nothing itself. A peer sends from its log, or offers, only what
+  /// comes after all that we are known to have.
+  bool has_caught_up_with(session_id peer) const { return caught_up_.contains(peer); }
 
   // -- what is known of how far nodes got --
 
@@ -410,7 +414,8 @@ private:
   unsigned answering_age_ = 0;             // ticks
   unsigned since_audit_ = 0;               // ticks
   repair_counts repairs_;
-  bool has_caught_up_ = false;
+  bool lacks_data_ = false;
+  std::set<session_id> caught_up_; // with these; nobody is asked about but while data is lacking
   replication::tallies tallies_;
   std::optional<crdt::replica_id> own_id_; // that this node numbers under, on a disk
   bool was_set_back_ = false;

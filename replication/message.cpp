@@ -114,6 +114,7 @@ enum part : std::uint8_t {
   set_flag = 8,
   tallies_flag = 16,
   early_flag = 32,
+  lacks_flag = 64,
 };
 
 void put(wire::writer& out, const std::vector<tally>& all) {
@@ -198,10 +199,10 @@ void put_head(wire::writer& out, const message& m) {
 }
 
 void put_content(wire::writer& out, const message& m, const std::vector<encoded_item>& items) {
-  out.u8(static_cast<std::uint8_t>((m.mends ? mends_flag : 0) | (m.walk ? walk_flag : 0) |
-                                   (m.audit ? audit_flag : 0) | (m.set ? set_flag : 0) |
-                                   (m.tallies.empty() ? 0 : tallies_flag) |
-                                   (m.is_early ? early_flag : 0)));
+  out.u8(static_cast<std::uint8_t>(
+      (m.mends ? mends_flag : 0) | (m.walk ? walk_flag : 0) | (m.audit ? audit_flag : 0) |
+      (m.set ? set_flag : 0) | (m.tallies.empty() ? 0 : tallies_flag) |
+      (m.is_early ? early_flag : 0) | (m.lacks_data ? lacks_flag : 0)));
   put(out, items);
   if (m.walk)
     out.bytes(encode(*m.walk));
@@ -215,10 +216,12 @@ void put_content(wire::writer& out, const message& m, const std::vector<encoded_
 
 void get_content(wire::reader& in, message& m) {
   const auto flags = in.u8();
-  if (flags > (mends_flag | walk_flag | audit_flag | set_flag | tallies_flag | early_flag))
+  if (flags >
+      (mends_flag | walk_flag | audit_flag | set_flag | tallies_flag | early_flag | lacks_flag))
     in.fail("unknown part of a message");
   m.mends = (flags & mends_flag) != 0;
   m.is_early = (flags & early_flag) != 0;
+  m.lacks_data = (flags & lacks_flag) != 0;
   m.items = get_items(in);
   if ((flags & walk_flag) != 0)
     m.walk = get_part(in, decode_repair_request);
@@ -305,9 +308,9 @@ std::string encode(const answer& a, const std::vector<encoded_item>& items) {
   out.varint(a.sequence);
   out.u8(static_cast<std::uint8_t>(a.verdict));
   put(out, a.root);
-  out.u8(static_cast<std::uint8_t>((a.walk ? walk_flag : 0) | (a.sums.empty() ? 0 : audit_flag) |
-                                   (a.rows ? set_flag : 0) |
-                                   (a.tallies.empty() ? 0 : tallies_flag)));
+  out.u8(static_cast<std::uint8_t>(
+      (a.walk ? walk_flag : 0) | (a.sums.empty() ? 0 : audit_flag) | (a.rows ? set_flag : 0) |
+      (a.tallies.empty() ? 0 : tallies_flag) | (a.lacks_data ? lacks_flag : 0)));
   out.varint(a.offer);
   put(out, items);
   if (a.walk)
@@ -337,8 +340,9 @@ wire::decoded<answer> decode_answer(std::string_view bytes) {
   result.verdict = static_cast<replication::verdict>(verdict);
   result.root = get_digest(in);
   const auto flags = in.u8();
-  if ((flags & ~(walk_flag | audit_flag | set_flag | tallies_flag)) != 0)
+  if ((flags & ~(walk_flag | audit_flag | set_flag | tallies_flag | lacks_flag)) != 0)
     in.fail("unknown part of an answer");
+  result.lacks_data = (flags & lacks_flag) != 0;
   result.offer = in.varint();
   result.items = get_items(in);
   if (in.ok() && (result.offer == 0) != result.items.empty())

@@ -76,8 +76,9 @@ struct message {
   std::uint64_t acknowledged = 0; // the offer of `to` that `from` has joined; 0: none
   replication::phase phase = phase::goes_on;
   std::vector<item> items;
-  bool mends = false;    // the items are states that a repair found to differ
-  bool is_early = false; // the items are deltas, and not all that came before them was sent
+  bool mends = false;      // the items are states that a repair found to differ
+  bool is_early = false;   // the items are deltas, and not all that came before them was sent
+  bool lacks_data = false; // the sender has lost something, and nobody has brought it back yet
   std::optional<repair_request> walk{};
   std::optional<range> audit{};
   std::optional<set_step> set{};
@@ -105,6 +106,7 @@ struct answer {
   std::optional<repair_answer> walk{}; // of keys, or of a set's rows
   std::vector<std::uint64_t> sums{};   // to an audit
   std::optional<fragment> rows{};      // of a set
+  bool lacks_data = false;             // as of a message
   std::vector<tally> tallies{};
   friend bool operator==(const answer&, const answer&) = default;
 };

@@ -38,6 +38,14 @@ bool lost_keys::touch(std::string_view first, std::string_view end) const {
   return first < end && from_end != ranges_.begin() && std::prev(from_end)->second > first;
 }
 
+std::string hopes_row() {
+  return node_row("hopes");
+}
+
+std::string members_row() {
+  return node_row("members");
+}
+
 namespace {
 
 constexpr std::array both_copies{lost_copy::first, lost_copy::second};
@@ -77,6 +85,7 @@ std::variant<batch, failure> without_lost_keys(const moment& at) {
   for (const auto copy : both_copies)
     for (const auto& [first, end] : std::get<lost_keys>(known).ranges())
       erased.erase(lost_row(copy, first));
+  erased.erase(hopes_row());
   return erased;
 }
 

@@ -47,6 +47,11 @@ std::variant<lost_keys, failure> read_lost_keys(const moment& at);
 /// Notes them.
 void put(batch& into, const lost_keys& lost);
 
+/// Who may bring them back: the members that this node knew when it lost them, as the row of its
+/// members had them then. Whoever came later has nothing of this node's from before.
+std::string hopes_row();
+std::string members_row();
+
 /// What to commit when they are back, or given up.
 std::variant<batch, failure> without_lost_keys(const moment& at);
 std::optional<failure> forget_lost_keys(store& rows);

@@ -83,7 +83,11 @@ public:
 
   found<salvaged> run(loss shows) {
     copy(all_node_rows(), [this](std::string_view name, std::string_view row) {
-      if (name != replica_row())
+      if (name == members_row() && hopes_.empty())
+        hopes_ = row;
+      if (name == hopes_row())
+        hopes_ = row; // of what was lost before
+      else if (name != replica_row())
         put_row(std::string{name}, std::string{row});
     }); // each of them is made anew if it is missing
     const auto heads = all_heads();
@@ -100,6 +104,8 @@ public:
         heads, [this](std::string_view name, std::string_view row) { copy_key(name, row); },
         [this](const std::string& gap, const std::string& end) { result_.lost.add(gap, end); });
     put(batch_, result_.lost);
+    if (!result_.lost.empty() && !hopes_.empty())
+      put_row(hopes_row(), hopes_);
     write();
     if (!failure_)
       failure_ = to_.sync();
@@ -218,6 +224,7 @@ private:
   const replication::digester* digests_; // none: they are those of another secret
   salvaged result_;
   batch batch_;
+  std::string hopes_; // the row of the members who may bring back what is lost
   std::optional<failure> failure_;
 };
 

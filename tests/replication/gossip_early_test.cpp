@@ -177,10 +177,11 @@ TEST_F(GossipEarly, WhoReceivesItDoesNotTakeItForAllThatTheSenderHas) {
   core.add_peer(bob);
   auto m = message{bob, self, 1, 0, phase::goes_on, news};
   m.is_early = true;
+  core.lacks_data(true);
 
   core.joined(taken(core, m));
 
-  EXPECT_FALSE(core.has_caught_up());
+  EXPECT_FALSE(core.has_caught_up_with(bob));
 }
 
 TEST_F(GossipEarly, WhoIsToldGoesOnBeingWalkedOver) {

@@ -531,7 +531,11 @@ TEST_F(Gossip, SendsWhatWasWrittenDuringAnAuditThatFindsSomethingElseEarlyAndOnc
 }
 
 TEST_F(Gossip, HasCaughtUpOnceAPeersLogOrRootSaysSo) {
-  const auto fresh = [] { return gossip{self, {}, digests}; };
+  const auto fresh = [] {
+    gossip result{self, {}, digests};
+    result.lacks_data(true);
+    return result;
+  };
   const auto answer_to_round = [](gossip& to, auto change) {
     to.add_peer(bob);
     auto said = joined(only_message(to.round(0)));
@@ -539,7 +543,7 @@ TEST_F(Gossip, HasCaughtUpOnceAPeersLogOrRootSaysSo) {
     change(said);
     EXPECT_TRUE(to.expects(bob, said));
     to.answered(bob, said);
-    return to.has_caught_up();
+    return to.has_caught_up_with(bob);
   };
   const digest something{1, 2};
 
@@ -558,11 +562,37 @@ TEST_F(Gossip, HasCaughtUpOnceAPeersLogOrRootSaysSo) {
   of_walk.mends = true;
   core = fresh();
   core.joined(taken(core, of_walk));
-  EXPECT_FALSE(core.has_caught_up()) << "there may be more";
+  EXPECT_FALSE(core.has_caught_up_with(bob)) << "there may be more";
   core.joined(taken(core, message{bob, self, 2}));
-  EXPECT_FALSE(core.has_caught_up()) << "it only asks";
+  EXPECT_FALSE(core.has_caught_up_with(bob)) << "it only asks";
   core.joined(taken(core, message{bob, self, 3, 0, phase::goes_on, {{key("b"), write(1)}}}));
-  EXPECT_TRUE(core.has_caught_up());
+  EXPECT_TRUE(core.has_caught_up_with(bob));
+}
+
+TEST_F(Gossip, HasNotCaughtUpWithAPeerThatHasLostSomethingItself) {
+  core.lacks_data(true);
+  message from_log{bob, self, 1, 0, phase::goes_on, {{key("b"), write(1)}}};
+  from_log.lacks_data = true;
+  core.joined(taken(core, from_log));
+  EXPECT_FALSE(core.has_caught_up_with(bob));
+
+  core.add_peer(bob);
+  auto said = joined(only_message(core.round(0)));
+  said.offer = 1;
+  said.lacks_data = true;
+  core.answered(bob, said);
+  EXPECT_FALSE(core.has_caught_up_with(bob));
+}
+
+TEST_F(Gossip, TellsPeersThatItHasLostSomethingUntilThatIsBack) {
+  core.add_peer(bob);
+  core.lacks_data(true);
+  EXPECT_TRUE(only_message(core.round(0)).lacks_data);
+  core.failed(bob);
+  const auto asked = taken(core, message{bob, self, 1});
+  EXPECT_TRUE(std::get<answer>(decode_answer(core.joined(asked).bytes)).lacks_data);
+  core.lacks_data(false);
+  EXPECT_FALSE(only_message(core.round(0)).lacks_data);
 }
 
 TEST_F(Gossip, TakesOnlyMessagesForThisSession) {

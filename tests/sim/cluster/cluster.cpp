@@ -49,6 +49,18 @@ std::map<crdt::key, crdt::value> those_of(const replica& r, const storage::lost_
   return result;
 }
 
+/// Who may bring back what a disk had lost.
+keyspace::hopes hopes_in(const storage::moment& at) {
+  keyspace::hopes result;
+  const auto row = std::get<0>(at.find(storage::hopes_row()));
+  if (!row)
+    return result;
+  const auto members = std::get<0>(membership::decode_remembered(*row));
+  for (const auto& one : members)
+    result.emplace(to_string(one.id), one.was_alive);
+  return result;
+}
+
 /// Whether a fault of this kind ends a process, or what it can do, from one moment to the next.
 bool ends_processes(fault_kind k) {
   return k == fault_kind::crash || k == fault_kind::crash_for_good ||
@@ -265,8 +277,6 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   if (storage::renew_digests(*kept->rows, around_.digests))
     world_.log().complain("R10", world_.name(p), "does not believe its digests");
   const auto lost = std::get<storage::lost_keys>(storage::read_lost_keys(*kept->rows->now()));
-  if (!lost.empty())
-    expect(p, lost);
   const bool is_careful = of_machine.chance(share_of_careful_) != random_.chance(0.1);
   const storage::evidence seen{.format_file = {.inode = kept->number}};
   auto taken = storage::take_up_replica(*kept->rows, seen, is_careful, fresh);
@@ -293,6 +303,10 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
     kept->ids.insert(*self);
   replica::home result{
       .self = *self, .rows = kept->rows.get(), .is_careful = is_careful, .lost = lost};
+  if (!lost.empty()) {
+    result.hopes = hopes_in(*kept->rows->now());
+    expect(p, lost, *result.hopes);
+  }
   result.seen = seen;
   result.fresh = fresh;
   const auto at = kept->rows->now();
@@ -306,7 +320,7 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
 /// The addresses of others that a process knows when it starts.
 std::vector<std::string> cluster::others_of(const process& p, const storage::moment& at) const {
   auto result = p.born.seeds;
-  if (const auto row = std::get<0>(at.find(storage::node_row("members"))))
+  if (const auto row = std::get<0>(at.find(storage::members_row())))
     for (const auto& address :
          membership::addresses_of(std::get<0>(membership::decode_remembered(*row))))
       result.push_back(address);
@@ -342,11 +356,16 @@ void cluster::damage_rows(drive& d) {
   d.was_damaged = true;
 }
 
-void cluster::expect(const process& p, const storage::lost_keys& lost) {
+void cluster::expect(const process& p, const storage::lost_keys& lost, const keyspace::hopes& who) {
   auto& hope = hopes_[p.born.number];
-  hope = {lost, losses_, {}};
+  hope = {lost, who, losses_, {}};
   for (const auto* other : running(p.born.cluster))
-    hope.of_others.push_back(those_of(*other, lost));
+    give_hope(hope, *other);
+}
+
+void cluster::give_hope(last_hope& hope, const replica& r) {
+  if (!r.lacks_data() && hope.who.contains(to_string(r.in().core.self().id)))
+    hope.of_others.push_back(those_of(r, hope.lost));
 }
 
 /// Whoever starts may be the one who brings what others have lost.
@@ -355,7 +374,7 @@ void cluster::give_hope(const replica& r) {
     if (const auto& other = replicas_[number]->in(); other.is_running() &&
                                                      other.born.cluster == r.in().born.cluster &&
                                                      number != r.in().born.number)
-      hope.of_others.push_back(those_of(r, hope.lost));
+      give_hope(hope, r);
 }
 
 void cluster::check_opening(const replica& r) {

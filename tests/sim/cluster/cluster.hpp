@@ -32,8 +32,8 @@
 //   was
 //       asked could tell, or is given up where all that was numbered under it is certain to be
 //       there; or who has an event of a node knows less of it than that
-//   R11 keys that a disk had lost are open before some other node has brought all that it had of
-//       them
+//   R11 keys that a disk had lost are open before some other node, which the disk knew and which
+//       had lost nothing itself, has brought all that it had of them
 // All that must hold of membership is checked as well, with longer deadlines.
 
 #include "tests/sim/cluster/replica.hpp"
@@ -85,9 +85,11 @@ private:
 
   using values = std::map<crdt::key, crdt::value>;
 
-  /// What others had of the keys that a disk had lost, when its process started or, if later, they.
+  /// What others had of the keys that a disk had lost, when its process started or, if later, they:
+  /// those whom the disk knew, and who have lost nothing themselves.
   struct last_hope {
     storage::lost_keys lost;
+    keyspace::hopes who;
     std::uint64_t losses = 0; // so far, that nobody notices
     std::vector<values> of_others;
   };
@@ -126,7 +128,8 @@ private:
   void set_back(drive& d, const process& p, const disk::rows& rows);
   std::vector<std::string> others_of(const process& p, const storage::moment& at) const;
   void damage_rows(drive& d);
-  void expect(const process& p, const storage::lost_keys& lost);
+  void expect(const process& p, const storage::lost_keys& lost, const keyspace::hopes& who);
+  static void give_hope(last_hope& hope, const replica& r);
   void give_hope(const replica& r);
   void check_opening(const replica& r);
   bool is_running(const crdt::replica_id& id) const;

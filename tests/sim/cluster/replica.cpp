@@ -76,6 +76,7 @@ replica::replica(process& in, std::string name, const surroundings& around, home
              .is_restoring = at.rows != nullptr,
              .own = at.rows == nullptr ? std::nullopt
                                        : std::optional{replication::tally{at.self, at.changes}},
+             .hopes = at.hopes,
              .random_seed = random_.bits()}) {
   if (at_.rows != nullptr) {
     committer_ = std::make_unique<committer>(
@@ -337,7 +338,7 @@ void replica::hears(const membership::event& e) {
   if (at_.rows != nullptr) {
     remembered_ = membership::worth_remembering(in_.core, remembered_, membership::members_max);
     storage::batch members;
-    members.put(storage::node_row("members"), membership::encode(remembered_));
+    members.put(storage::members_row(), membership::encode(remembered_));
     committer_->note(std::move(members));
   }
   switch (e.kind) {

@@ -77,7 +77,8 @@ public:
     crdt::replica_id self;
     disk* rows = nullptr; // may be none
     bool is_careful = false;
-    storage::lost_keys lost{}; // clients get nothing of these until they are back
+    storage::lost_keys lost{};              // clients get nothing of these until they are back
+    std::optional<keyspace::hopes> hopes{}; // who may bring them back, if there are any
 
     storage::evidence seen{}; // of the disk
     bool is_certain = true;   // the id, so that nobody is to be asked
@@ -140,6 +141,7 @@ public:
   const std::string& name() const { return name_; }
   session_id session() const { return {in_.born.self.session.bits}; }
   const crdt::replica_id& self() const { return at_.self; }
+  bool lacks_data() const { return !at_.lost.empty(); }
   const replication::gossip& core() const { return core_.core(); }
 
   /// What it has, as far as it is committed.

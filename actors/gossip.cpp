@@ -300,7 +300,8 @@ private:
   void carry_out(const keyspace::was_set_back& e) {
     if (context_.keeper)
       anon_send(context_.keeper, renew_atom_v, e.lost,
-                std::string{"another node knows of changes that this one does not have"});
+                storage::renewal{storage::renewal::cause::set_back,
+                                 "another node knows of changes that this one does not have"});
   }
 
   /// What the disk lost is back, as far as it can be.

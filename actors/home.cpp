@@ -19,6 +19,8 @@ namespace starling::actors {
 
 namespace {
 
+using cause = storage::renewal::cause;
+
 std::chrono::milliseconds tolerance_of(const options& o) {
   return std::chrono::ceil<std::chrono::milliseconds>(o.swim.clock_tolerance);
 }
@@ -49,9 +51,15 @@ storage::rocks_settings settings_for(const options& o) {
           .tell = [](std::string_view what) { log::warn("rocksdb", "{}", what); }};
 }
 
+void tell_of_renewal(const home& at) {
+  if (at.renewed)
+    log::warn("storage", "this node numbers its events under a new replica id, {}: {}",
+              to_string(at.who.replica), at.renewed->why);
+}
+
 /// Opens the rows, after they are rebuilt if they have to be.
-std::variant<storage::opened, storage::failure> open_rows(const storage::folder& folder,
-                                                          const options& o) {
+std::variant<storage::opened, storage::failure> open_rows(const options& o, home& into) {
+  const auto& folder = *into.folder;
   const auto settings = settings_for(o);
   const auto done = storage::rebuild_if_ordered(folder, settings, digester_of(o));
   if (const auto* why = std::get_if<storage::failure>(&done)) {
@@ -61,6 +69,7 @@ std::variant<storage::opened, storage::failure> open_rows(const storage::folder&
   } else if (const auto& made = std::get<std::optional<storage::rebuilt>>(done)) {
     log::warn("storage", "rows are rebuilt ({}): {} keys are whole, {} ranges of keys are lost",
               made->why, made->rows.kept, made->rows.lost.ranges().size());
+    into.renewed = {cause::damaged, "its rows were rebuilt"};
   }
   return storage::open_rocks_store(folder.rows(), settings);
 }
@@ -111,10 +120,11 @@ std::optional<storage::failure> take_up_replica(const options& o, storage::store
   const auto& taken = std::get<storage::taken_up>(replica);
   into.who.replica = taken.id;
   into.has_fresh_id = taken.is_fresh;
-  if (taken.why_fresh)
-    log::warn("storage", "this node numbers its events under a new replica id, {}: {}",
-              to_string(taken.id),
-              o.storage.new_identity ? "storage.new-identity was given" : *taken.why_fresh);
+  if (taken.renewed)
+    into.renewed = o.storage.new_identity
+                       ? storage::renewal{cause::asked_for, "storage.new-identity was given"}
+                       : *taken.renewed;
+  tell_of_renewal(into);
   if (next == nullptr)
     return std::nullopt;
   auto made = storage::put_life_in_place(path);
@@ -143,8 +153,8 @@ std::optional<storage::failure> take_up_tallies(const options& o, storage::store
     return std::nullopt;
   into.who.replica = crdt::replica_id::from(random_bits(), random_bits());
   into.has_fresh_id = true;
-  log::warn("storage", "this node numbers its events under a new replica id, {}: others knew more",
-            to_string(into.who.replica));
+  into.renewed = {cause::set_back, "others knew more"};
+  tell_of_renewal(into);
   return storage::keep_replica(rows, into.seen, is_careful(o), into.who.replica);
 }
 
@@ -167,7 +177,7 @@ std::optional<storage::failure> take_up_members(const storage::moment& at, const
 /// Takes up what is on the disk, under the replica id that `into` has if another is needed.
 std::optional<storage::failure> take_up_rows(const options& o, home& into) {
   into.seen = look_at(*into.folder, o);
-  auto opened = open_rows(*into.folder, o);
+  auto opened = open_rows(o, into);
   if (auto* why = std::get_if<storage::failure>(&opened))
     return std::move(*why);
   auto& rows = std::get<storage::opened>(opened).rows;

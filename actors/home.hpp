@@ -28,6 +28,7 @@ struct home {
   storage::evidence seen{};                  // of the disk
   storage::lost_keys lost{};                 // that the disk had, and are not back yet
   bool has_fresh_id = true;                  // nobody has numbered anything under the replica id
+  std::optional<storage::renewal> renewed{}; // if it took the place of an older one
   std::uint64_t changes = 0;                 // of this node, that the disk has
   std::vector<replication::tally> tallies{}; // of other nodes, as they told it
   std::vector<membership::remembered_member> members{}; // that the last life knew

@@ -46,6 +46,7 @@ public:
 
   behavior_type make_behavior() override {
     end_timer_ = run_delayed(context_.timeout, [this] { time_is_up(); });
+    tell_who_is_silent();
     go_on();
     return {[this](tick_atom) { go_on(); }};
   }
@@ -108,15 +109,31 @@ private:
     asked_.time_is_up();
     if (settle())
       return;
-    log::warn(name(), "no other node says what it knows of this one: what is written before one "
-                      "does is numbered under a new replica id");
+    log::warn(name(),
+              "no other node says what it knows of this one: what is written before one does is "
+              "numbered under a new replica id; no answer from {}",
+              told_);
     anon_send(context_.disk, doubt_atom_v);
+  }
+
+  /// For display.
+  void tell_who_is_silent() {
+    constexpr std::size_t most = 8;
+    const auto silent = asked_.silent();
+    std::string names;
+    for (std::size_t i = 0; i < std::min(silent.size(), most); ++i)
+      names += (i > 0 ? ", " : "") + silent[i];
+    if (silent.size() > most)
+      names += " and " + std::to_string(silent.size() - most) + " more";
+    if (std::exchange(told_, names) != names)
+      anon_send(context_.disk, question_atom_v, std::move(names));
   }
 
   /// Whether it is settled.
   bool settle() {
     switch (asked_.result()) {
     case outcome::open:
+      tell_who_is_silent();
       return false;
     case outcome::sure:
       if (const auto silent = asked_.silent().size(); silent > 0)
@@ -126,8 +143,10 @@ private:
       break;
     case outcome::set_back:
       anon_send(context_.disk, renew_atom_v, context_.replica,
-                "another node knows of " + std::to_string(asked_.highest()) +
-                    " changes of this one, its disk only of " + std::to_string(context_.changes));
+                storage::renewal{storage::renewal::cause::set_back,
+                                 "another node knows of " + std::to_string(asked_.highest()) +
+                                     " changes of this one, its disk only of " +
+                                     std::to_string(context_.changes)});
       break;
     }
     quit();
@@ -138,6 +157,7 @@ private:
   std::set<std::string> unresolved_; // seeds
   std::string question_;
   replication::confirmation asked_;
+  std::string told_; // who is silent
   bool is_time_up_ = false;
   caf::disposable end_timer_;
   caf::disposable retry_timer_;

@@ -38,11 +38,13 @@ using storage_actor = caf::typed_actor<
     caf::result<void>(doubt_atom),
     // Goes on towards the next group; its own message to itself.
     caf::result<void>(tick_atom),
+    // Who has not said yet what he knows, for display.
+    caf::result<void>(question_atom, std::string),
     // Who is told of a new replica id.
     caf::result<void>(shards_atom, std::vector<numbering_actor>),
-    // Events were lost that were numbered under this id, for a reason that is a clause for people.
-    // Answers with the one that counts from now on, which is kept by then.
-    caf::result<crdt::replica_id>(renew_atom, crdt::replica_id, std::string),
+    // Events were lost that were numbered under this id. Answers with the one that counts from now
+    // on, which is kept by then.
+    caf::result<crdt::replica_id>(renew_atom, crdt::replica_id, storage::renewal),
     // Something on the disk cannot be read.
     caf::result<void>(damaged_atom, storage::failure),
     // The keys that the disk had lost are back.

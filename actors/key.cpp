@@ -189,7 +189,8 @@ private:
 
   void carry_out(const keyspace::renew_replica& e) {
     request(context_.disk, caf::infinite, renew_atom_v, e.lost,
-            "a peer has events of this node that its disk does not have")
+            storage::renewal{storage::renewal::cause::set_back,
+                             "a peer has events of this node that its disk does not have"})
         .then(
             [this](const crdt::replica_id& fresh) {
               core_.renewed(fresh);

@@ -137,7 +137,9 @@ node::node(caf::actor_system& sys, const options& o, const home& at,
            [this, id = who.replica] {
              if (storage_)
                caf::anon_send(storage_, renew_atom_v, id,
-                              std::string{"another node has, or had later, what is on its disk"});
+                              storage::renewal{storage::renewal::cause::set_back,
+                                               "another node has, or had later, what is on its "
+                                               "disk"});
            }});
   backup_ = spawn_backup(sys, copier_);
   gossip_ =
@@ -223,6 +225,7 @@ void node::start_storage(const options& o, const home& at, const replication::di
                                   .replica = at.who.replica,
                                   .changes = at.changes,
                                   .is_confirmed = is_certain(o, at),
+                                  .renewed = at.renewed,
                                   .level = durability_of(o.storage.durability),
                                   .batch_interval = o.storage.batch_interval,
                                   .is_mending = !at.lost.empty(),

@@ -12,6 +12,7 @@
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>
 #include <caf/telemetry/counter.hpp>
+#include <caf/telemetry/gauge.hpp>
 #include <caf/telemetry/metric_registry.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
@@ -19,6 +20,7 @@
 #include <chrono>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -38,6 +40,11 @@ public:
         syncs_(counter("storage.syncs", "Times that the disk was told to keep what was written.")),
         changes_(counter("storage.changes", "Changes of values that were written.")) {
     end_process_on_error(this);
+    for (const auto what : storage::renewal_causes)
+      renewals_.emplace(what, renewals_of(to_string(what)));
+    if (context_.renewed)
+      renewals_.at(context_.renewed->what)->inc();
+    show_certainty();
   }
 
   const char* name() const override { return "storage"; }
@@ -82,16 +89,23 @@ public:
         [this](number_atom) { return may_number(); },
         [this](confirm_atom) { number_on(); },
         [this](doubt_atom) { doubt(); },
+        [this](question_atom, std::string& unanswered) { unanswered_ = std::move(unanswered); },
         [this](tick_atom) { report([this](auto& todo) { groups_.gathered(todo); }); },
         [this](shards_atom, std::vector<numbering_actor>& told) { told_ = std::move(told); },
-        [this](renew_atom, const crdt::replica_id& lost, const std::string& why) {
-          return renew(lost, why);
+        [this](renew_atom, const crdt::replica_id& lost, const storage::renewal& reason) {
+          return renew(lost, reason);
         },
         [this](damaged_atom, const storage::failure& why) { could_not_read(why); },
         [this](mended_atom) { forget_what_was_lost(); },
         [this](report_atom) {
-          return storage_report{failure_, damage_, unreadable_, context_.is_mending,
-                                context_.replica};
+          return storage_report{.failure = failure_,
+                                .damage = damage_,
+                                .unreadable = unreadable_,
+                                .is_mending = context_.is_mending,
+                                .replica = context_.replica,
+                                .replica_state = how_certain(),
+                                .holds_writes = !held_.empty(),
+                                .unanswered = context_.is_confirmed ? "" : unanswered_};
         },
     };
   }
@@ -99,6 +113,14 @@ public:
 private:
   caf::telemetry::int_counter* counter(caf::string_view name, caf::string_view help) {
     return home_system().metrics().counter_singleton("starling", name, help, "1", true);
+  }
+
+  caf::telemetry::int_counter* renewals_of(std::string_view reason) {
+    return home_system()
+        .metrics()
+        .counter_family("starling", "storage.replica-renewals", {"reason"},
+                        "Replica ids of this node that were given up for another one.", "1", true)
+        ->get_or_add({{"reason", {reason.data(), reason.size()}}});
   }
 
   // -- groups --
@@ -186,9 +208,18 @@ private:
     return promise;
   }
 
+  certainty how_certain() const {
+    if (context_.is_confirmed)
+      return certainty::certain;
+    return is_doubtful_ ? certainty::doubtful : certainty::asked;
+  }
+
+  void show_certainty() { uncertain_->value(context_.is_confirmed ? 0 : 1); }
+
   /// Events may be numbered under the present id.
   void number_on() {
     context_.is_confirmed = true;
+    show_certainty();
     for (auto& promise : std::exchange(held_, {}))
       promise.deliver(context_.replica);
   }
@@ -197,10 +228,12 @@ private:
   void doubt() {
     is_doubtful_ = true;
     if (!context_.is_confirmed && !held_.empty())
-      renew(context_.replica, "no other node says what it knows of this one");
+      renew(context_.replica, {storage::renewal::cause::not_confirmed,
+                               "no other node says what it knows of this one"});
   }
 
-  caf::result<crdt::replica_id> renew(const crdt::replica_id& lost, const std::string& reason) {
+  caf::result<crdt::replica_id> renew(const crdt::replica_id& lost,
+                                      const storage::renewal& reason) {
     if (lost != context_.replica)
       return context_.replica; // somebody else has noticed
     const auto fresh = crdt::replica_id::from(random_bits(), random_bits());
@@ -211,7 +244,8 @@ private:
     if (failure_)
       return to_error(*failure_);
     log::warn("storage", "this node numbers its events under a new replica id, {}: {}",
-              to_string(fresh), reason);
+              to_string(fresh), reason.why);
+    renewals_.at(reason.what)->inc();
     context_.replica = fresh;
     for (const auto& one : told_)
       anon_send(one, renew_atom_v, fresh);
@@ -344,6 +378,7 @@ private:
   caf::disposable wait_timer_;
   std::vector<caf::typed_response_promise<crdt::replica_id>> held_; // until the id is certain
   bool is_doubtful_ = false;                                        // whether it ever will be
+  std::string unanswered_;                                          // who could tell
   std::optional<storage::failure> failure_;
   std::optional<std::string> damage_;
   std::optional<std::string> unreadable_; // lately
@@ -357,6 +392,10 @@ private:
   caf::telemetry::int_counter* commits_;
   caf::telemetry::int_counter* syncs_;
   caf::telemetry::int_counter* changes_;
+  std::map<storage::renewal::cause, caf::telemetry::int_counter*> renewals_;
+  caf::telemetry::int_gauge* uncertain_ = home_system().metrics().gauge_singleton(
+      "starling", "storage.replica-uncertain",
+      "1 while this node does not know whether others have later events of it than its disk.");
 };
 
 } // namespace

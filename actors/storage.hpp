@@ -39,6 +39,7 @@ struct storage_context {
   crdt::replica_id replica;  // that is kept there
   std::uint64_t changes = 0; // of this node, that the disk has
   bool is_confirmed = true;  // else it is not certain that others know of no later ones
+  std::optional<storage::renewal> renewed{}; // if the id took the place of another at this start
   durability level = durability::sync;
   std::chrono::milliseconds batch_interval{100}; // between syncs at `batch`
   bool is_mending = false;                       // keys were lost that are not back yet

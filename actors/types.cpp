@@ -87,6 +87,18 @@ bool from_integer(std::uint8_t number, errc& code) {
   return true;
 }
 
+std::string_view to_string(certainty c) {
+  switch (c) {
+  case certainty::certain:
+    return "certain";
+  case certainty::asked:
+    return "asked";
+  case certainty::doubtful:
+    return "doubtful";
+  }
+  return "unknown";
+}
+
 void register_types() {
   [[maybe_unused]] static const bool once = [] {
     caf::init_global_meta_objects<caf::id_block::starling>();

@@ -10,6 +10,7 @@
 #include "keyspace/answers.hpp"
 #include "membership/outputs.hpp"
 #include "replication/gossip.hpp"
+#include "storage/identity.hpp"
 #include "storage/reading.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -23,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace starling::actors {
@@ -78,6 +80,16 @@ struct rested_key {
   std::string state;       // encoded, if nothing else keeps it; empty if nothing was ever written
 };
 
+/// Whether it is known that nobody has later events of this node than its disk.
+enum class certainty : std::uint8_t {
+  certain,
+  asked,    // others are asked, and clients' writes wait
+  doubtful, // nobody answers: who has to number something gets another replica id
+};
+
+/// A word.
+std::string_view to_string(certainty c);
+
 /// What the storage actor knows of itself, for display.
 struct storage_report {
   std::optional<storage::failure> failure; // why nothing is written any more
@@ -85,6 +97,9 @@ struct storage_report {
   std::optional<std::string> unreadable;   // what else could not be read lately
   bool is_mending = false;                 // keys that were lost are not back yet
   std::optional<crdt::replica_id> replica; // who numbers this node's events, if there is a disk
+  certainty replica_state = certainty::certain;
+  bool holds_writes = false; // until that is certain
+  std::string unanswered{};  // who has not said what he knows of this node
 };
 
 /// What the gossip actor knows of itself, for display.
@@ -204,6 +219,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_TYPE_ID(starling, (starling::storage::batch))
   CAF_ADD_TYPE_ID(starling, (starling::storage::digests_page))
   CAF_ADD_TYPE_ID(starling, (starling::storage::failure))
+  CAF_ADD_TYPE_ID(starling, (starling::storage::renewal))
   CAF_ADD_TYPE_ID(starling, (starling::storage::some_rows))
   CAF_ADD_TYPE_ID(starling, (starling::storage::wanted_rows))
   CAF_ADD_TYPE_ID(starling, (std::optional<starling::crdt::key>))
@@ -268,6 +284,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::replica_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::digests_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::failure)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::renewal)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::some_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::wanted_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<starling::crdt::key>)

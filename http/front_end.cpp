@@ -244,6 +244,7 @@ cluster_view view_of(const node_report& report, const crdt::replica_id& replica,
   result.self = {.name = self.name,
                  .node_id = to_string(known.self.id),
                  .replica_id = to_string(replica),
+                 .replica_state = std::string{to_string(report.storage.replica_state)},
                  .http_address = self.http_address,
                  .cluster_address = self.address,
                  .started = started,
@@ -282,7 +283,7 @@ cluster_view view_of(const node_report& report, const crdt::replica_id& replica,
   };
   result.refused_by = refusals(known.refused_by);
   result.refuses = refusals(known.refuses);
-  result.warnings = warnings_of(known);
+  result.warnings = warnings_of(known, report.storage);
   const auto& gossip = report.gossip;
   result.replication = {.root = to_string(gossip.root),
                         .keys = gossip.keys,
@@ -508,7 +509,7 @@ response front_end::reply(ready_request) {
                                 "what was damaged on the disk is brought back from other nodes"));
   // A node that is alone serves all the same: so does the first of a cluster, and each of one that
   // fell apart.
-  return reply_with_status("ready", warnings_of(report->membership));
+  return reply_with_status("ready", warnings_of(report->membership, report->storage));
 }
 
 response front_end::reply(metrics_request) {

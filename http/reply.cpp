@@ -198,6 +198,7 @@ response reply_with(const cluster_view& cluster) {
       member("name", quote(self.name)),
       member("node", quote(self.node_id)),
       member("replica", quote(self.replica_id)),
+      member("replica_state", quote(self.replica_state)),
       member("http", quote(self.http_address)),
       member("cluster", quote(self.cluster_address)),
       member("started", quote(to_text(self.started))),

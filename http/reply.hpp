@@ -30,6 +30,7 @@ struct cluster_view {
     std::string name;
     std::string node_id;
     std::string replica_id;
+    std::string replica_state; // whether it is certain
     std::string http_address;
     std::string cluster_address;
     std::chrono::sys_seconds started;

@@ -2,8 +2,30 @@
 
 namespace starling::http {
 
-std::vector<std::string> warnings_of(const actors::membership_report& known) {
+namespace {
+
+/// What is to be known of the replica id.
+std::string warning_of(const actors::storage_report& disk) {
+  using actors::certainty;
+  if (disk.replica_state == certainty::certain)
+    return "";
+  const auto who = disk.unanswered.empty() ? "" : "; no answer from " + disk.unanswered;
+  if (disk.replica_state == certainty::doubtful)
+    return "no other node says what it knows of this one, so the next write of a client is "
+           "numbered under a new replica id" +
+           who;
+  return "it is not known yet whether others have later events of this node than its disk, and "
+         "clients' writes " +
+         std::string{disk.holds_writes ? "wait for that" : "would wait for that"} + who;
+}
+
+} // namespace
+
+std::vector<std::string> warnings_of(const actors::membership_report& known,
+                                     const actors::storage_report& disk) {
   std::vector<std::string> result;
+  if (auto one = warning_of(disk); !one.empty())
+    result.push_back(std::move(one));
   if (!known.alone.empty())
     result.push_back("no other node of the cluster is there, so what is written here is nowhere "
                      "else; seeds: " +

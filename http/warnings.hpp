@@ -1,6 +1,7 @@
 #pragma once
 
-// What a person should know of a node's place in its cluster although the node serves.
+// What a person should know of a node although it serves: of its place in its cluster, and of what
+// it waits for after a start.
 
 #include "actors/types.hpp"
 
@@ -10,6 +11,7 @@
 namespace starling::http {
 
 /// A sentence for each thing that is wrong; none if all is well.
-std::vector<std::string> warnings_of(const actors::membership_report& known);
+std::vector<std::string> warnings_of(const actors::membership_report& known,
+                                     const actors::storage_report& disk = {});
 
 } // namespace starling::http

@@ -53,14 +53,17 @@ found<read_row> read_record(const store& rows) {
 }
 
 /// Why events may not be numbered any more under the id that was kept; nothing if they may.
-std::optional<std::string> doubt_about(const read_row& before, const evidence& seen) {
+std::optional<renewal> doubt_about(const read_row& before, const evidence& seen) {
+  using enum renewal::cause;
   if (!before.content)
-    return "its row makes no sense";
+    return renewal{damaged, "its row makes no sense"};
   if (!seen.is_whole)
-    return "what was written last may be missing";
+    return renewal{damaged, "what was written last may be missing"};
   if (!before.content->is_certain)
-    return "its last life did not end in order, and had not synced what it told";
-  return difference(before.content->kept, seen);
+    return renewal{unsynced, "its last life did not end in order, and had not synced what it told"};
+  if (auto differs = difference(before.content->kept, seen))
+    return renewal{another_disk, std::move(*differs)};
+  return std::nullopt;
 }
 
 std::optional<failure> put(store& rows, std::string_view name, std::string_view value) {
@@ -100,6 +103,24 @@ std::string sign_of(const replication::digester& digests) {
 
 } // namespace
 
+std::string_view to_string(renewal::cause what) {
+  switch (what) {
+  case renewal::cause::asked_for:
+    return "asked-for";
+  case renewal::cause::damaged:
+    return "damaged";
+  case renewal::cause::unsynced:
+    return "unsynced";
+  case renewal::cause::another_disk:
+    return "another-disk";
+  case renewal::cause::set_back:
+    return "set-back";
+  case renewal::cause::not_confirmed:
+    return "not-confirmed";
+  }
+  return "unknown";
+}
+
 std::string replica_row() {
   return node_row("replica");
 }
@@ -112,8 +133,8 @@ found<taken_up> take_up_replica(store& rows, const evidence& seen, bool is_caref
   const auto& before = std::get<read_row>(read);
   taken_up result{.id = fresh, .is_fresh = true};
   if (before.is_there)
-    result.why_fresh = doubt_about(before, seen);
-  if (before.is_there && !result.why_fresh)
+    result.renewed = doubt_about(before, seen);
+  if (before.is_there && !result.renewed)
     result = {.id = before.content->id};
   auto kept = seen;
   if (next)

@@ -12,15 +12,41 @@
 #include "storage/evidence.hpp"
 #include "storage/reading.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace starling::storage {
 
+/// Why a replica id was given up for another.
+struct renewal {
+  enum class cause : std::uint8_t {
+    asked_for,     // by the operator
+    damaged,       // what was written last may be missing
+    unsynced,      // the last life did not end in order, and had not synced what it told
+    another_disk,  // the folder is a copy, an older state of itself, or was moved
+    set_back,      // others know of later events than the disk
+    not_confirmed, // nobody said whether they do
+  };
+  cause what;
+  std::string why; // a clause for people
+  friend bool operator==(const renewal&, const renewal&) = default;
+};
+
+/// All of them.
+inline constexpr std::array renewal_causes{
+    renewal::cause::asked_for,    renewal::cause::damaged,  renewal::cause::unsynced,
+    renewal::cause::another_disk, renewal::cause::set_back, renewal::cause::not_confirmed};
+
+/// A word for each, as for metrics.
+std::string_view to_string(renewal::cause what);
+
 struct taken_up {
   crdt::replica_id id;
-  bool is_fresh = false;                // nobody has numbered anything under it
-  std::optional<std::string> why_fresh; // in spite of an older one: a clause for people
+  bool is_fresh = false;            // nobody has numbered anything under it
+  std::optional<renewal> renewed{}; // if there was an older one
 };
 
 /// The id to go on with: the one that the store has, or a new one. It is kept from now on; from now

@@ -120,9 +120,10 @@ private:
         [](number_atom) { return crdt::replica_id{}; },
         [](confirm_atom) {},
         [](doubt_atom) {},
+        [](question_atom, const std::string&) {},
         [](tick_atom) {},
         [](shards_atom, const std::vector<numbering_actor>&) {},
-        [s](renew_atom, const crdt::replica_id& lost, const std::string&) {
+        [s](renew_atom, const crdt::replica_id& lost, const storage::renewal&) {
           s->lost.push_back(lost);
           return crdt::replica_id::from(99, 99);
         },
@@ -147,18 +148,20 @@ class told_disk {
 public:
   explicit told_disk(caf::actor_system& sys)
       : handle_(sys.spawn([said = said_](storage_actor::pointer) -> storage_actor::behavior_type {
-          return {[](commit_atom, const storage::batch&) {},
-                  [](apply_atom, const storage::batch&) { return std::uint64_t{1}; },
-                  [](note_atom, const storage::batch&) {},
-                  [](number_atom) { return crdt::replica_id{}; },
-                  [](confirm_atom) {},
-                  [](doubt_atom) {},
-                  [](tick_atom) {},
-                  [](shards_atom, const std::vector<numbering_actor>&) {},
-                  [](renew_atom, const crdt::replica_id& id, const std::string&) { return id; },
-                  [said](damaged_atom, const storage::failure& what) { said->push_back(what); },
-                  [](mended_atom) {},
-                  [](report_atom) { return storage_report{}; }};
+          return {
+              [](commit_atom, const storage::batch&) {},
+              [](apply_atom, const storage::batch&) { return std::uint64_t{1}; },
+              [](note_atom, const storage::batch&) {},
+              [](number_atom) { return crdt::replica_id{}; },
+              [](confirm_atom) {},
+              [](doubt_atom) {},
+              [](question_atom, const std::string&) {},
+              [](tick_atom) {},
+              [](shards_atom, const std::vector<numbering_actor>&) {},
+              [](renew_atom, const crdt::replica_id& id, const storage::renewal&) { return id; },
+              [said](damaged_atom, const storage::failure& what) { said->push_back(what); },
+              [](mended_atom) {},
+              [](report_atom) { return storage_report{}; }};
         })) {}
 
   const storage_actor& handle() const { return handle_; }

@@ -69,6 +69,7 @@ TEST_F(Home, NumbersEventsAnewOnACopy) {
   EXPECT_EQ(copy.node, original.node) << "whoever it meets will tell";
   EXPECT_NE(copy.replica, original.replica);
   EXPECT_EQ(open(options_for("data")).who.replica, original.replica);
+  EXPECT_FALSE(open(options_for("data")).renewed);
 }
 
 TEST_F(Home, NumbersEventsAnewWhereAnOlderCopyWasWrittenOver) {
@@ -84,6 +85,8 @@ TEST_F(Home, NumbersEventsAnewWhereAnOlderCopyWasWrittenOver) {
   const auto after = open(o);
   EXPECT_NE(after.who.replica, original.replica);
   EXPECT_TRUE(after.has_fresh_id);
+  ASSERT_TRUE(after.renewed);
+  EXPECT_EQ(after.renewed->what, storage::renewal::cause::another_disk);
 }
 
 TEST_F(Home, NumbersEventsAnewWhereALogIsOlderThanItsFile) {
@@ -145,6 +148,8 @@ TEST_F(Home, NumbersEventsAnewWhereItWasKilledAfterItHeardThatItWasSetBack) {
     const auto after = open(o);
     EXPECT_NE(after.who.replica, original.replica);
     EXPECT_TRUE(after.has_fresh_id);
+    ASSERT_TRUE(after.renewed);
+    EXPECT_EQ(after.renewed->what, storage::renewal::cause::set_back);
     fresh = after.who.replica;
   }
   EXPECT_EQ(open(o).who.replica, fresh) << "it is kept";
@@ -182,9 +187,11 @@ TEST_F(Home, IsANewMemberWhereThatIsAskedFor) {
   const auto second = open(o).who;
   EXPECT_NE(second.node, first.node);
   EXPECT_NE(second.replica, first.replica);
+  EXPECT_EQ(open(o).renewed->what, storage::renewal::cause::asked_for);
   o.storage.new_identity = false;
-  EXPECT_EQ(open(o).who.node, second.node);
-  EXPECT_EQ(open(o).who.replica, second.replica);
+  const auto third = open(o).who;
+  EXPECT_EQ(open(o).who.node, third.node);
+  EXPECT_EQ(open(o).who.replica, third.replica);
 }
 
 TEST_F(Home, LeavesAFolderAloneThatIsNone) {
@@ -299,6 +306,8 @@ TEST_F(Home, IsRebuiltAtOnceWhereTheStartComesUponDamage) {
   EXPECT_EQ(after.who.node, first.node);
   EXPECT_NE(after.who.replica, first.replica);
   EXPECT_TRUE(after.lost.contains(visitors));
+  ASSERT_TRUE(after.renewed);
+  EXPECT_EQ(after.renewed->what, storage::renewal::cause::damaged);
   EXPECT_FALSE(fs::exists(o.storage.data_dir + "/damaged"));
   const auto replica = after.who.replica;
   after = home{};

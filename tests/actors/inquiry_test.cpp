@@ -105,6 +105,26 @@ TEST_F(Inquiry, GoesByThoseWhoAnsweredOnceTimeIsUp) {
   EXPECT_EQ(number(), own_id);
 }
 
+TEST_F(Inquiry, TellsWhoHasNotAnswered) {
+  const auto unanswered = [&] { return ask<storage_report>(disk, report_atom_v).unanswered; };
+  start({"a:1", "b:1"}, {"seeds:1"});
+  EXPECT_EQ(unanswered(), "a:1, b:1, seed seeds:1");
+  peers.answer(0, says(5));
+  settle();
+  EXPECT_EQ(unanswered(), "b:1, seed seeds:1");
+  advance(2s);
+  EXPECT_EQ(unanswered(), "") << "it goes by the one who answered";
+}
+
+TEST_F(Inquiry, NamesSomeOfManyWhoHaveNotAnswered) {
+  std::vector<std::string> members;
+  for (int i = 100; i < 120; ++i)
+    members.push_back(std::to_string(i) + ":1");
+  start(members);
+  EXPECT_EQ(ask<storage_report>(disk, report_atom_v).unanswered,
+            "100:1, 101:1, 102:1, 103:1, 104:1, 105:1, 106:1, 107:1 and 12 more");
+}
+
 TEST_F(Inquiry, LeavesItInDoubtWhereNobodyAnswers) {
   start({"a:1", "b:1"});
   advance(2s);

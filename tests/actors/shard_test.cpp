@@ -141,7 +141,7 @@ TEST_F(UncertainShard, HoldsWritesBackUntilTheIdIsCertainAndNothingElse) {
 TEST_F(UncertainShard, NumbersWhatItHeldUnderTheNewIdIfThereIsOne) {
   tell(shard, state_atom_v, visitors); // awake before
   const auto held = start_asking<crdt::view>(shard, apply_atom_v, visitors, increment(5));
-  const auto fresh = ask<crdt::replica_id>(disk, renew_atom_v, replica, std::string{"a reason"});
+  const auto fresh = ask<crdt::replica_id>(disk, renew_atom_v, replica, storage::renewal{});
   EXPECT_EQ(held->value, counter_view(5));
   const auto value = decode_value(ask<std::string>(shard, state_atom_v, visitors));
   const auto& entries = value.as<crdt::pn_counter>().entries();

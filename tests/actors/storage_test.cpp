@@ -4,6 +4,7 @@
 #include "tests/storage/temporary_folder.hpp"
 
 #include <caf/telemetry/counter.hpp>
+#include <caf/telemetry/gauge.hpp>
 #include <caf/telemetry/metric_registry.hpp>
 
 #include <filesystem>
@@ -18,6 +19,7 @@ using namespace std::chrono_literals;
 using storage::trouble;
 
 const auto own_id = crdt::replica_id::from(1, 2);
+const storage::renewal a_reason{storage::renewal::cause::set_back, "a reason"};
 
 storage::batch putting(std::string name) {
   storage::batch result;
@@ -261,8 +263,7 @@ TEST_F(StorageActor, WritesNothingWhereItIsToldFromTheBeginningThatItCannot) {
   EXPECT_EQ(commit(disk, putting("a")), errc::disk_full);
   EXPECT_TRUE(rows->groups.empty());
   EXPECT_EQ(ask<storage_report>(disk, report_atom_v).failure->what, "full");
-  EXPECT_EQ(ask_error<crdt::replica_id>(disk, renew_atom_v, own_id, std::string{"a reason"}),
-            errc::disk_full);
+  EXPECT_EQ(ask_error<crdt::replica_id>(disk, renew_atom_v, own_id, a_reason), errc::disk_full);
 }
 
 TEST_F(StorageActor, TellsOtherTroubleFromAFullDisk) {
@@ -279,9 +280,9 @@ TEST_F(StorageActor, RenewsAReplicaIdOnceAndTellsAll) {
   track(two.handle());
   tell(disk, shards_atom_v, std::vector<numbering_actor>{one.handle(), two.handle()});
 
-  const auto fresh = ask<crdt::replica_id>(disk, renew_atom_v, own_id, std::string{"a reason"});
+  const auto fresh = ask<crdt::replica_id>(disk, renew_atom_v, own_id, a_reason);
   EXPECT_NE(fresh, own_id);
-  EXPECT_EQ(ask<crdt::replica_id>(disk, renew_atom_v, own_id, std::string{"a reason"}), fresh)
+  EXPECT_EQ(ask<crdt::replica_id>(disk, renew_atom_v, own_id, a_reason), fresh)
       << "it is renewed already";
 
   EXPECT_EQ(one.told(), std::vector{fresh});
@@ -304,6 +305,18 @@ protected:
 
   std::shared_ptr<const outcome<crdt::replica_id>> start_numbering(const storage_actor& disk) {
     return start_asking<crdt::replica_id>(disk, number_atom_v);
+  }
+
+  /// In the metrics.
+  std::int64_t uncertain() {
+    return sys.metrics().gauge_singleton("starling", "storage.replica-uncertain", "")->value();
+  }
+  std::int64_t renewals(storage::renewal::cause what) {
+    const std::string word{to_string(what)};
+    return sys.metrics()
+        .counter_family("starling", "storage.replica-renewals", {"reason"}, "", "1", true)
+        ->get_or_add({{"reason", word}})
+        ->value();
   }
 
   static crdt::replica_id kept_id(storage::store& at) {
@@ -331,8 +344,7 @@ TEST_F(NumberingOnDisk, WaitsUntilTheIdIsConfirmed) {
 TEST_F(NumberingOnDisk, TakesANewIdWhereOthersKnowMore) {
   const auto disk = spawn_unconfirmed();
   const auto waiting = start_numbering(disk);
-  const auto fresh =
-      ask<crdt::replica_id>(disk, renew_atom_v, own_id, std::string{"somebody knows more"});
+  const auto fresh = ask<crdt::replica_id>(disk, renew_atom_v, own_id, a_reason);
   EXPECT_NE(fresh, own_id);
   EXPECT_EQ(waiting->value, fresh);
   EXPECT_EQ(kept_id(*rows), fresh);
@@ -372,6 +384,53 @@ TEST_F(NumberingOnDisk, FailsWhereNoNewIdCanBeKept) {
   EXPECT_EQ(ask_error<crdt::replica_id>(disk, number_atom_v), errc::disk_full);
 }
 
+TEST_F(NumberingOnDisk, SaysWhatIsKnownOfTheIdAndWhoIsWaitedFor) {
+  const auto disk = spawn_unconfirmed();
+  tell(disk, question_atom_v, std::string{"a:1"});
+  auto report = ask<storage_report>(disk, report_atom_v);
+  EXPECT_EQ(report.replica_state, certainty::asked);
+  EXPECT_EQ(report.unanswered, "a:1");
+  EXPECT_FALSE(report.holds_writes);
+  EXPECT_EQ(uncertain(), 1);
+
+  tell(disk, doubt_atom_v);
+  EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica_state, certainty::doubtful);
+  EXPECT_EQ(uncertain(), 1);
+
+  tell(disk, confirm_atom_v);
+  report = ask<storage_report>(disk, report_atom_v);
+  EXPECT_EQ(report.replica_state, certainty::certain);
+  EXPECT_EQ(report.unanswered, "");
+  EXPECT_EQ(uncertain(), 0);
+}
+
+TEST_F(NumberingOnDisk, SaysThatWritesWait) {
+  const auto disk = spawn_unconfirmed();
+  start_numbering(disk);
+  EXPECT_TRUE(ask<storage_report>(disk, report_atom_v).holds_writes);
+  tell(disk, confirm_atom_v);
+  EXPECT_FALSE(ask<storage_report>(disk, report_atom_v).holds_writes);
+}
+
+TEST_F(NumberingOnDisk, CountsTheIdsThatWereGivenUpByReason) {
+  using enum storage::renewal::cause;
+  const auto disk = spawn_unconfirmed();
+  for (const auto what : storage::renewal_causes)
+    EXPECT_EQ(renewals(what), 0);
+  tell(disk, doubt_atom_v);
+  const auto fresh = ask<crdt::replica_id>(disk, number_atom_v);
+  EXPECT_EQ(renewals(not_confirmed), 1);
+  ask<crdt::replica_id>(disk, renew_atom_v, fresh, storage::renewal{set_back, "a reason"});
+  ask<crdt::replica_id>(disk, renew_atom_v, fresh, storage::renewal{set_back, "the same"});
+  EXPECT_EQ(renewals(set_back), 1);
+  track(spawn_storage(sys, {.rows = rows,
+                            .seen = {},
+                            .replica = own_id,
+                            .renewed = storage::renewal{another_disk, "a reason"},
+                            .has_own_thread = false}));
+  EXPECT_EQ(renewals(another_disk), 1) << "at the start";
+}
+
 TEST_F(NumberingOnDisk, CountsItsOwnChangesInTheirBatch) {
   const auto disk = spawn_unconfirmed();
   const auto own = [&] { return std::get<0>(storage::read_own_changes(*rows->now())); };
@@ -398,8 +457,7 @@ TEST_F(NumberingOnDisk, CommitsNotesWithWhatComesNext) {
 TEST_F(StorageActor, RenewsNothingThatItCannotKeep) {
   const auto disk = spawn();
   rows->break_down({trouble::full, "no room"});
-  EXPECT_EQ(ask_error<crdt::replica_id>(disk, renew_atom_v, own_id, std::string{"a reason"}),
-            errc::disk_full);
+  EXPECT_EQ(ask_error<crdt::replica_id>(disk, renew_atom_v, own_id, a_reason), errc::disk_full);
   EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica, own_id);
 }
 
@@ -424,7 +482,7 @@ TEST_F(StorageActor, WritesNothingThatCameWhileSomethingElseFailed) {
     self->request(disk, caf::infinite, commit_atom_v, putting("a"))
         .then([&] { became.emplace(); }, [&](caf::error& why) { became = std::move(why); });
     // It fails between the change's arrival and its group's turn.
-    self->request(disk, caf::infinite, renew_atom_v, own_id, std::string{"a reason"})
+    self->request(disk, caf::infinite, renew_atom_v, own_id, a_reason)
         .then([](const crdt::replica_id&) {}, [](const caf::error&) {});
   });
   settle();

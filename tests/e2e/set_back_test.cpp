@@ -156,8 +156,21 @@ TEST_F(SetBack, NodeThatNobodyWritesToPaysNothingForBeingAlone) {
   for (int i = 0; i < 2; ++i) {
     nodes[2].set_flag("--node.confirm-timeout=100ms");
     ASSERT_TRUE(nodes[2].start());
-    std::this_thread::sleep_for(500ms);
+    EXPECT_TRUE(eventually([&] {
+      const auto report = nodes[2].http().get("/cluster").body;
+      return report.find(R"("replica_state": "doubtful")") != std::string::npos
+                 ? testing::AssertionSuccess()
+                 : testing::AssertionFailure() << report;
+    }));
     EXPECT_EQ(replica_id(nodes[2]), before);
+    const auto ready = nodes[2].http().get("/readyz");
+    EXPECT_EQ(ready.status, 200);
+    for (const auto* silent : {&nodes[0], &nodes[1]})
+      EXPECT_NE(ready.body.find(silent->peer_port().address(), ready.body.find("no answer from ")),
+                std::string::npos)
+          << ready.body;
+    EXPECT_NE(nodes[2].http().get("/metrics").body.find("starling_storage_replica_uncertain 1\n"),
+              std::string::npos);
     nodes[2].crash();
   }
 }

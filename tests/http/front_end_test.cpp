@@ -329,6 +329,15 @@ TEST_F(FrontEnd, ShowsTheStatesOfItsPeers) {
   EXPECT_THAT(reply.body, HasSubstr("\"started\": \"2023-11-14T22:13:20Z\""));
 }
 
+TEST_F(FrontEnd, IsReadyWhileTheReplicaIdIsNotCertainAndSaysSo) {
+  start(patience, {.storage = actors::storage_report{.replica_state = actors::certainty::doubtful,
+                                                     .unanswered = "a:1"}});
+  EXPECT_THAT(get("/cluster").body, HasSubstr("\"replica_state\": \"doubtful\""));
+  EXPECT_THAT(get("/cluster").body, HasSubstr("no answer from a:1"));
+  EXPECT_EQ(get("/readyz").status, 200);
+  EXPECT_THAT(get("/readyz").body, HasSubstr("no answer from a:1"));
+}
+
 TEST_F(FrontEnd, CountsRequestsByRouteAndNeverByKey) {
   start();
   get("/counters/secret-one");

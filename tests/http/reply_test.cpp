@@ -188,6 +188,7 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
       .self = {.name = "a",
                .node_id = "0a",
                .replica_id = "1b",
+               .replica_state = "asked",
                .http_address = "127.0.0.1:8080",
                .cluster_address = "127.0.0.1:9080",
                .started = leap,
@@ -232,6 +233,7 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
 
   EXPECT_EQ(reply.body,
             "{\"self\": {\"name\": \"a\", \"node\": \"0a\", \"replica\": \"1b\", "
+            "\"replica_state\": \"asked\", "
             "\"http\": \"127.0.0.1:8080\", \"cluster\": \"127.0.0.1:9080\", "
             "\"started\": \"2024-02-29T01:02:03Z\", \"state\": \"left\", "
             "\"incarnation\": \"7.1\", \"health\": 3, \"isolated\": true, "

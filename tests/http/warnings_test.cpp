@@ -64,5 +64,26 @@ TEST(Warnings, NameThePathThatIsBlocked) {
   EXPECT_THAT(warnings[1], HasSubstr("TCP does not get through from this node to e:1"));
 }
 
+TEST(Warnings, SayThatWritesWaitUntilTheIdIsCertain) {
+  actors::storage_report disk{.replica_state = actors::certainty::asked};
+  auto warnings = warnings_of({}, disk);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("clients' writes would wait"));
+  disk.holds_writes = true;
+  disk.unanswered = "a:1, seed b:1";
+  warnings = warnings_of({}, disk);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("clients' writes wait"));
+  EXPECT_THAT(warnings[0], HasSubstr("; no answer from a:1, seed b:1"));
+}
+
+TEST(Warnings, SayThatTheIdIsInDoubt) {
+  const actors::storage_report disk{.replica_state = actors::certainty::doubtful,
+                                    .unanswered = "a:1"};
+  const auto warnings = warnings_of({}, disk);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("a new replica id; no answer from a:1"));
+}
+
 } // namespace
 } // namespace starling::http

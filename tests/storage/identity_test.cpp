@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace starling::storage {
 namespace {
 
@@ -43,15 +45,22 @@ TEST_F(Identity, IsKeptWhereEverythingWasSynced) {
 TEST_F(Identity, IsFreshTheFirstTimeAndSaysWhyLater) {
   live(first_id);
   EXPECT_TRUE(last.is_fresh);
-  EXPECT_FALSE(last.why_fresh) << "there was none before";
+  EXPECT_FALSE(last.renewed) << "there was none before";
   live(second_id);
   EXPECT_FALSE(last.is_fresh);
-  EXPECT_FALSE(last.why_fresh);
+  EXPECT_FALSE(last.renewed);
   auto missing = same_disk;
   missing.is_whole = false;
   live(second_id, missing);
   EXPECT_TRUE(last.is_fresh);
-  EXPECT_EQ(last.why_fresh, "what was written last may be missing");
+  EXPECT_EQ(last.renewed,
+            (renewal{renewal::cause::damaged, "what was written last may be missing"}));
+}
+
+TEST(Renewal, HasAWordForEachCause) {
+  std::set<std::string_view> words{"unknown"};
+  for (const auto cause : renewal_causes)
+    EXPECT_TRUE(words.insert(to_string(cause)).second) << to_string(cause);
 }
 
 TEST_F(Identity, IsGivenUpOnACopyOfTheDisk) {
@@ -59,7 +68,8 @@ TEST_F(Identity, IsGivenUpOnACopyOfTheDisk) {
   auto copy = same_disk;
   copy.format_file.inode = 9;
   EXPECT_EQ(live(second_id, copy), second_id);
-  EXPECT_EQ(last.why_fresh, "its folder is a copy, or was written over");
+  EXPECT_EQ(last.renewed,
+            (renewal{renewal::cause::another_disk, "its folder is a copy, or was written over"}));
 }
 
 TEST_F(Identity, IsKeptInTheLifeThatTookThePlaceOfTheLast) {

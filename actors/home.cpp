@@ -48,7 +48,8 @@ std::variant<identity, std::string> take_up_node_id(const options& o) {
 storage::rocks_settings settings_for(const options& o) {
   return {.block_cache_bytes = o.storage.cache,
           .write_buffer_bytes = o.storage.write_buffer,
-          .tell = [](std::string_view what) { log::warn("rocksdb", "{}", what); }};
+          .tell = [](std::string_view what) { log::warn("rocksdb", "{}", what); },
+          .gives_up = o.storage.accept_loss};
 }
 
 void tell_of_renewal(const home& at) {
@@ -69,6 +70,9 @@ std::variant<storage::opened, storage::failure> open_rows(const options& o, home
   } else if (const auto& made = std::get<std::optional<storage::rebuilt>>(done)) {
     log::warn("storage", "rows are rebuilt ({}): {} keys are whole, {} ranges of keys are lost",
               made->why, made->rows.kept, made->rows.lost.ranges().size());
+    if (made->kept_in)
+      log::warn("storage", "the rows as they were are kept in {}: remove it when it is not needed",
+                *made->kept_in);
     into.renewed = {cause::damaged, "its rows were rebuilt"};
   }
   return storage::open_rocks_store(folder.rows(), settings);
@@ -174,6 +178,22 @@ std::optional<storage::failure> take_up_members(const storage::moment& at, const
   return std::nullopt;
 }
 
+/// Looks whether there are no rows although the folder has had a life, which begins with some.
+std::optional<storage::failure> look_for_rows(const storage::moment& at, home& into) {
+  if (into.seen.lives.empty())
+    return std::nullopt;
+  into.is_robbed = true;
+  auto failed = at.scan("", "\xff", [&](auto, auto) { return into.is_robbed = false; });
+  if (failed || !into.is_robbed)
+    return failed;
+  into.renewed = {cause::damaged, "its rows were removed"};
+  log::warn("storage",
+            "there are no rows in {}, though there were: what this node had is gone, but for what "
+            "other nodes bring back",
+            into.folder->path());
+  return std::nullopt;
+}
+
 /// Takes up what is on the disk, under the replica id that `into` has if another is needed.
 std::optional<storage::failure> take_up_rows(const options& o, home& into) {
   into.seen = look_at(*into.folder, o);
@@ -185,6 +205,8 @@ std::optional<storage::failure> take_up_rows(const options& o, home& into) {
   into.seen.is_whole = !damage && !o.storage.new_identity;
   if (damage)
     log::warn("storage", "{}", *damage);
+  if (auto why = look_for_rows(*rows->now(), into))
+    return why;
   if (auto why = take_up_replica(o, *rows, into))
     return why;
   // The first commit that is synced makes the store forget its damage, so it must be the one above.
@@ -245,6 +267,21 @@ std::variant<home, std::string> open_to_read(const options& o, storage::folder f
   return result;
 }
 
+bool can_be_rebuilt(const storage::failure& why, const options& o) {
+  return why.kind == storage::trouble::corrupted ||
+         (why.kind == storage::trouble::missing && o.storage.accept_loss);
+}
+
+/// A sentence about it, with the way out if there is one.
+std::string explain(const storage::failure& why) {
+  if (why.kind != storage::trouble::missing)
+    return why.what;
+  return why.what +
+         "; nothing was changed. Bring the file back as it was when the node ended; or start the "
+         "node once with --accept-loss: it keeps what can be read and is whole, leaves these rows "
+         "beside the new ones, and takes from other nodes what they have";
+}
+
 /// What is on the disk, to be written as well; why not, if not.
 std::optional<storage::failure> open_to_write(const options& o, home& into) {
   // Small files come first, and an attempt to open rows without room leaves others behind.
@@ -260,7 +297,7 @@ std::optional<storage::failure> open_to_write(const options& o, home& into) {
   into.who = std::get<identity>(taken_up);
   const auto fresh = into.who.replica;
   auto failed = take_up_rows(o, into);
-  if (failed && failed->kind == storage::trouble::corrupted &&
+  if (failed && can_be_rebuilt(*failed, o) &&
       !storage::order_rebuild(into.folder->path(), failed->what)) {
     into.who.replica = fresh;
     failed = take_up_rows(o, into);
@@ -287,10 +324,10 @@ std::variant<home, std::string> open_home(const options& o, bool goes_on) {
   if (!failed)
     return result;
   if (failed->kind != storage::trouble::full && !goes_on)
-    return "storage.data-dir: " + failed->what;
+    return "storage.data-dir: " + explain(*failed);
   auto readable = open_to_read(o, *std::exchange(result.folder, std::nullopt), *failed);
   if (const auto* why = std::get_if<std::string>(&readable))
-    return "storage.data-dir: " + failed->what + "; nor can it be read: " + *why;
+    return "storage.data-dir: " + explain(*failed) + "; nor can it be read: " + *why;
   return readable;
 }
 

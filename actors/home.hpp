@@ -33,6 +33,7 @@ struct home {
   std::vector<replication::tally> tallies{}; // of other nodes, as they told it
   std::vector<membership::remembered_member> members{}; // that the last life knew
   std::vector<membership::remembered_member> hopes{};   // who may bring back what was lost
+  bool is_robbed = false;                               // the rows were removed since the last life
   // Why nothing can be written, so that this is for reading only: nothing was changed on the disk,
   // and the replica id is one that nothing is numbered under.
   std::optional<storage::failure> cannot_write{};

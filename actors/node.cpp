@@ -229,6 +229,7 @@ void node::start_storage(const options& o, const home& at, const replication::di
                                   .level = durability_of(o.storage.durability),
                                   .batch_interval = o.storage.batch_interval,
                                   .is_mending = !at.lost.empty(),
+                                  .is_robbed = at.is_robbed,
                                   .failure = at.cannot_write,
                                   .folder = at.folder ? at.folder->path() : "",
                                   .room_bytes = 2 * o.storage.write_buffer,

@@ -304,7 +304,8 @@ void visit_options(options& o, Visitor visit) {
         "no other node can tell. For one start: --new-identity.");
   visit("storage.accept-loss", o.storage.accept_loss, flag{},
         "Give up what was damaged on the disk and no other node has brought back, so that its keys "
-        "can be read and written again. For one start: --accept-loss.");
+        "can be used again, also where files of rows are missing or unknown. For one start: "
+        "--accept-loss.");
   visit("storage.retry-interval", o.storage.retry_interval, period{100ms, 24h},
         "After the disk failed or was found damaged, how often to look whether it has room; then "
         "the node starts itself again. Also for how long /readyz tells of other failed reads.");

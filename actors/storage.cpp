@@ -104,6 +104,7 @@ public:
                                 .is_mending = context_.is_mending,
                                 .replica = context_.replica,
                                 .replica_state = how_certain(),
+                                .is_robbed = context_.is_robbed,
                                 .holds_writes = !held_.empty(),
                                 .unanswered = context_.is_confirmed ? "" : unanswered_};
         },

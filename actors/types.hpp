@@ -98,6 +98,7 @@ struct storage_report {
   bool is_mending = false;                 // keys that were lost are not back yet
   std::optional<crdt::replica_id> replica; // who numbers this node's events, if there is a disk
   certainty replica_state = certainty::certain;
+  bool is_robbed = false;    // all that was on the disk was removed before this start
   bool holds_writes = false; // until that is certain
   std::string unanswered{};  // who has not said what he knows of this node
 };

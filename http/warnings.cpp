@@ -24,6 +24,9 @@ std::string warning_of(const actors::storage_report& disk) {
 std::vector<std::string> warnings_of(const actors::membership_report& known,
                                      const actors::storage_report& disk) {
   std::vector<std::string> result;
+  if (disk.is_robbed)
+    result.push_back("the rows of this node were removed before it was started: what it had is "
+                     "gone, but for what other nodes bring back");
   if (auto one = warning_of(disk); !one.empty())
     result.push_back(std::move(one));
   if (!known.alone.empty())

@@ -1,6 +1,7 @@
 #include "storage/rebuild.hpp"
 
 #include "storage/damage_note.hpp"
+#include "storage/remains.hpp"
 #include "storage/rocks_failure.hpp"
 
 #include <filesystem>
@@ -21,8 +22,8 @@ class rebuilding {
 public:
   rebuilding(const folder& data, const rocks_settings& settings)
       : path_(data.path()), rows_(data.rows()), new_rows_(path_ + "/rows.new"),
-        old_rows_(path_ + "/rows.old"), settings_(settings), env_(machine(settings)),
-        order_(env_, path_) {}
+        old_rows_(path_ + "/rows.old"), remains_(path_ + "/rows.remains"), settings_(settings),
+        env_(machine(settings)), order_(env_, path_) {}
 
   found<std::optional<rebuilt>> run(const replication::digester& digests) {
     if (auto failed = finish_what_was_begun())
@@ -31,13 +32,17 @@ public:
     if (!why)
       return std::nullopt;
     auto copied = copy(digests);
+    if (const auto* failed = std::get_if<failure>(&copied);
+        failed != nullptr && failed->kind == trouble::missing && settings_.gives_up)
+      copied = copy_remains(digests);
+    remove(remains_);
     if (auto* failed = std::get_if<failure>(&copied)) {
       remove(new_rows_); // they take room that may be lacking
       return std::move(*failed);
     }
     if (auto failed = swap())
       return std::move(*failed);
-    return std::optional{rebuilt{*why, std::get<salvaged>(std::move(copied))}};
+    return std::optional{rebuilt{*why, std::get<salvaged>(std::move(copied)), kept_in_}};
   }
 
 private:
@@ -51,6 +56,7 @@ private:
   found<salvaged> copy(const replication::digester& digests) {
     if (auto failed = remove(new_rows_))
       return std::move(*failed);
+    env_.DeleteFile(rows_ + mark).PermitUncheckedError(); // of an attempt that came to nothing
     auto takes_damage = settings_;
     takes_damage.takes_damage = true;
     auto from = open_rocks_store(rows_, takes_damage);
@@ -64,10 +70,45 @@ private:
                    found.is_patchwork ? loss::silent : loss::fails);
   }
 
+  /// Where the files do not tell all that belonged to them, somebody may still bring back what is
+  /// missing.
+  found<salvaged> copy_remains(const replication::digester& digests) {
+    if (auto failed = remove(new_rows_))
+      return std::move(*failed);
+    if (auto failed = mark_to_be_kept())
+      return std::move(*failed);
+    auto from = gather_remains(rows_, remains_, settings_);
+    if (auto* failed = std::get_if<failure>(&from))
+      return std::move(*failed);
+    auto to = open_rocks_store(new_rows_, settings_);
+    if (auto* failed = std::get_if<failure>(&to))
+      return std::move(*failed);
+    return salvage(*std::get<std::unique_ptr<store>>(from)->now(), *std::get<opened>(to).rows,
+                   digests, loss::silent);
+  }
+
   std::optional<failure> swap() {
     if (auto failed = rename(rows_, old_rows_))
       return failed;
     return put_in_place();
+  }
+
+  // -- old rows that are kept --
+
+  static constexpr auto mark = "/given-up";
+
+  std::optional<failure> mark_to_be_kept() {
+    const auto status = rocksdb::WriteStringToFile(&env_, "", rows_ + mark, true);
+    return status.ok() ? std::nullopt
+                       : std::optional{to_failure("cannot write to " + rows_, status)};
+  }
+
+  /// Gives the old rows a name of their own.
+  std::optional<failure> keep() {
+    kept_in_ = path_ + "/rows.damaged";
+    for (int i = 2; fs::exists(*kept_in_); ++i)
+      kept_in_ = path_ + "/rows.damaged." + std::to_string(i);
+    return rename(old_rows_, *kept_in_);
   }
 
   std::optional<failure> put_in_place() {
@@ -81,7 +122,7 @@ private:
     order_.erase();
     if (auto failed = sync())
       return failed;
-    return remove(old_rows_);
+    return fs::exists(old_rows_ + mark) ? keep() : remove(old_rows_);
   }
 
   std::optional<failure> rename(const std::string& from, const std::string& to) {
@@ -107,6 +148,8 @@ private:
   std::string rows_;
   std::string new_rows_;
   std::string old_rows_;
+  std::string remains_;
+  std::optional<std::string> kept_in_; // old rows, for good
   rocks_settings settings_;
   rocksdb::Env& env_;
   damage_note order_;

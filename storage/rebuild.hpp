@@ -7,6 +7,10 @@
 // process that opens it. Whenever that ends, the next one goes on or begins anew: at each moment
 // the old rows are there or the new ones are complete. Until it is over, the folder needs room for
 // both.
+//
+// Where files of the old rows are missing, or nobody knows which there should be, that is done only
+// if somebody has given up what is lost. Then the new rows are made of what is left (remains.hpp),
+// and the old ones are kept beside them as `rows.damaged`.
 
 #include "replication/digest.hpp"
 #include "storage/folder.hpp"
@@ -24,6 +28,7 @@ std::optional<failure> order_rebuild(const std::string& data_folder, const std::
 struct rebuilt {
   std::string why;
   salvaged rows;
+  std::optional<std::string> kept_in{}; // the old rows, if they are
 };
 
 /// Rebuilds the rows if that was ordered; nothing if not.

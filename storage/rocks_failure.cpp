@@ -14,6 +14,8 @@ trouble kind_of(const rocksdb::Status& status, std::string_view text) {
     return trouble::corrupted;
   if (status.IsIncomplete())
     return trouble::unread;
+  if (status.IsPathNotFound())
+    return trouble::missing;
   if (status.IsNoSpace())
     return trouble::full;
   if (status.IsIOError())

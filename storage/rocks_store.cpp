@@ -49,7 +49,7 @@ public:
       replay_what_can_be();
       break;
     case finding::kind::damaged_head:
-      return Status::IOError(found_.why + way_out);
+      return Status::IOError(found_.why);
     }
     if (!status.ok())
       return status;
@@ -76,18 +76,21 @@ public:
     case finding::kind::damaged_logs:
       return Status::Corruption(found_.why);
     case finding::kind::damaged_head:
-      return Status::IOError(found_.why + way_out);
+      return Status::IOError(found_.why);
     }
     return open_to_read();
+  }
+
+  failure to_failure(const std::string& cannot, const Status& status) const {
+    auto failed = storage::to_failure(cannot, status);
+    if (found_.what == finding::kind::damaged_head)
+      failed.kind = trouble::missing;
+    return failed;
   }
 
   opened result;
 
 private:
-  static constexpr auto way_out =
-      "; nothing was changed: bring the file back as it was when the node ended, or remove the "
-      "folder of the rows, so that the node takes what it needs from the other nodes";
-
   Status prepare_folder() {
     auto status = env_.CreateDirIfMissing(folder_);
     if (status.ok())
@@ -163,7 +166,7 @@ std::variant<opened, failure> open_rocks_store(const std::string& folder,
   opening o{folder, settings};
   const auto status = o.open();
   if (!status.ok()) {
-    auto failed = to_failure("cannot open the rows in " + folder, status);
+    auto failed = o.to_failure("cannot open the rows in " + folder, status);
     if (is_locked(failed))
       failed.what = "the rows in " + folder + " are open already: " + status.ToString();
     return failed;
@@ -175,7 +178,7 @@ std::variant<std::unique_ptr<store>, failure>
 open_rocks_store_to_read(const std::string& folder, const rocks_settings& settings) {
   opening o{folder, settings};
   if (const auto status = o.open_for_reading(); !status.ok())
-    return to_failure("cannot open the rows in " + folder + " to read them", status);
+    return o.to_failure("cannot open the rows in " + folder + " to read them", status);
   return std::move(o.result.rows);
 }
 

@@ -32,6 +32,9 @@ struct rocks_settings {
   /// Opens although logs, or files of rows as a whole, are damaged: each read that meets such a
   /// file fails. Nothing can be written then, and nothing in the folder changes.
   bool takes_damage = false;
+  /// Somebody has given up what is lost: rows of which files are missing, or nobody knows which do
+  /// belong to them, may be rebuilt from what is left of them (rebuild.hpp).
+  bool gives_up = false;
   /// What names this boot of the machine; asked of the machine if empty.
   std::string boot{};
 };
@@ -49,7 +52,8 @@ struct opened {
 };
 
 /// Opens the rows in a folder, which is made if it is missing; what is above it must exist. The
-/// failure is `corrupted` where something is left to be salvaged.
+/// failure is `corrupted` where something is left to be salvaged, and `missing` where that takes
+/// somebody who gives up what is lost.
 std::variant<opened, failure> open_rocks_store(const std::string& folder,
                                                const rocks_settings& settings = {});
 

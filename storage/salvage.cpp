@@ -92,6 +92,9 @@ public:
     }); // each of them is made anew if it is missing
     const auto heads = all_heads();
     const bool knows_secret = find_secret();
+    if (shows == loss::silent && digests_ == nullptr)
+      fail({trouble::broken, "nothing shows which values are whole, for they were written under "
+                             "another cluster.key or cluster.name: start once with that one"});
     if (shows == loss::silent || !knows_secret)
       result_.lost.add(heads.first, heads.second);
     auto lost_before = read_lost_keys(from_);

@@ -5,7 +5,8 @@
 // Values are copied key by key, each only if all of it can be read and is what its digest says:
 // half a set would claim to have seen events whose members it does not hold, and others would take
 // those for removed. The digests are checked with our secret, unless a row says that they were made
-// with another; then the numbers of a set's members are. The rows that find a member by its event
+// with another; then the numbers of a set's members are, which is not enough where losses are
+// silent: there nothing is salvaged. The rows that find a member by its event
 // are made anew. Of what cannot be read the store that is copied to keeps which keys those may be
 // (lost_keys.hpp).
 //

@@ -10,6 +10,8 @@ std::string_view to_string(trouble t) {
     return "read-only";
   case trouble::corrupted:
     return "corrupted";
+  case trouble::missing:
+    return "missing";
   case trouble::unread:
     return "unread";
   case trouble::broken:

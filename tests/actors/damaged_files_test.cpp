@@ -10,12 +10,11 @@
 #include "tests/storage/rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <gmock/gmock.h>
 #include <sstream>
 #include <thread>
 
@@ -24,6 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using crdt::type;
+using testing::HasSubstr;
 using values = std::map<crdt::key, crdt::value>;
 
 std::string read_file(const fs::path& path) {
@@ -313,7 +313,8 @@ protected:
 
   void restore() {
     fs::remove_all(us_.rows());
-    for (const auto* left : {"/rows.old", "/rows.new", "/damaged"})
+    for (const auto* left :
+         {"/rows.old", "/rows.new", "/rows.remains", "/rows.damaged", "/damaged"})
       fs::remove_all(us_.data + left);
     fs::copy(us_.end(), us_.rows());
   }
@@ -336,11 +337,14 @@ protected:
         storage::read_value(*h.rows->now(), key, UINT64_MAX, life::digests()));
   }
 
-  void start_and_check(bool is_harmless) {
+  /// `is_list` says whether the file only lists what others hold.
+  void start_and_check(bool is_harmless, bool is_list) {
     const auto opened = open_home(options_of_node());
     if (const auto* why = std::get_if<std::string>(&opened)) {
       EXPECT_FALSE(is_harmless) << *why;
+      EXPECT_THAT(*why, HasSubstr("start the node once with --accept-loss"));
       ++refused_;
+      accept_loss_and_check(is_list);
       return;
     }
     const auto& node = std::get<home>(opened);
@@ -373,6 +377,40 @@ protected:
     ++(node.lost.empty() ? served_ : closed_);
   }
 
+  /// Of a folder that is refused otherwise.
+  void accept_loss_and_check(bool is_list) {
+    const auto before = files_in(us_.rows());
+    auto o = options_of_node();
+    o.storage.accept_loss = true;
+    auto opened = open_home(o);
+    const auto* why = std::get_if<std::string>(&opened);
+    ASSERT_EQ(why, nullptr) << *why;
+    auto& node = std::get<home>(opened);
+    const auto everything = joined(us_.written, others_.written);
+    for (const auto& [key, all] : everything) {
+      EXPECT_FALSE(fails_in(node, key)) << key.name;
+      const auto here = value_in(node, key);
+      auto peer = all;
+      peer.join(here);
+      EXPECT_TRUE(peer == all) << "a peer loses something of " << key.name;
+      const auto acknowledged = us_.at_end.find(key);
+      if (!is_list || acknowledged == us_.at_end.end())
+        continue;
+      auto with = here;
+      EXPECT_FALSE(with.join(acknowledged->second)) << key.name << " could have been read";
+    }
+    EXPECT_TRUE(node.lost.empty()) << "nobody has accepted that";
+    const auto replica = node.who.replica;
+    EXPECT_NE(replica, us_.self) << "numbers of events may be used twice";
+    for (const auto& file : before)
+      EXPECT_TRUE(fs::exists(us_.data + "/rows.damaged/" + file.filename().string())) << file;
+
+    node = home{};
+    const auto again = open_home(options_of_node());
+    ASSERT_TRUE(std::holds_alternative<home>(again)) << std::get<std::string>(again);
+    EXPECT_EQ(std::get<home>(again).who.replica, replica);
+  }
+
   storage::temporary_folder above_;
   life us_;
   life others_;
@@ -384,7 +422,7 @@ protected:
 TEST_P(DamagedFiles, LoseNothingAnywhere) {
   ASSERT_FALSE(HasFatalFailure());
   restore();
-  start_and_check(true);
+  start_and_check(true, false);
   ASSERT_EQ(served_, 1) << "the sound folder is not";
   restore();
   for (const auto& file : files_in(us_.rows())) {
@@ -394,7 +432,7 @@ TEST_P(DamagedFiles, LoseNothingAnywhere) {
       SCOPED_TRACE(file.filename().string() + " " + one.name);
       restore();
       one.happen();
-      start_and_check(is_harmless);
+      start_and_check(is_harmless, kind == "MANIFEST" || kind == "CURRENT");
       restore();
     }
   }

@@ -320,5 +320,88 @@ TEST_F(Home, IsRebuiltAtOnceWhereTheStartComesUponDamage) {
   EXPECT_TRUE(open(o).lost.empty());
 }
 
+/// A home with a counter of 5 in its rows, in a log.
+class HomeWithAValue : public Home {
+protected:
+  HomeWithAValue() {
+    const auto before = open(o);
+    first = before.who;
+    storage::held_value value{visitors};
+    storage::batch changed;
+    value.apply(crdt::counter_add{5}, before.who.replica, 0, digester_of(o), &changed);
+    EXPECT_FALSE(before.rows->commit({changed}, true));
+  }
+
+  std::int64_t value_in(const home& h) const {
+    const auto read = storage::read_value(*h.rows->now(), visitors, 0, digester_of(o));
+    const auto* kept = std::get_if<std::optional<storage::held_value>>(&read);
+    return kept != nullptr && *kept ? (*kept)->value().as<crdt::pn_counter>().read().value : -1;
+  }
+
+  options o = options_for("data");
+  const crdt::key visitors{crdt::type::counter, "visitors"};
+  identity first;
+};
+
+TEST_F(HomeWithAValue, SaysWhatHelpsWhereNobodyKnowsWhichFilesThereShouldBe) {
+  fs::remove(o.storage.data_dir + "/rows/CURRENT");
+  const auto opened = open_home(o);
+  ASSERT_TRUE(std::holds_alternative<std::string>(opened));
+  EXPECT_THAT(std::get<std::string>(opened), HasSubstr("CURRENT is missing"));
+  EXPECT_THAT(std::get<std::string>(opened), HasSubstr("nothing was changed. Bring the file back"));
+  EXPECT_THAT(std::get<std::string>(opened), HasSubstr("once with --accept-loss"));
+}
+
+TEST_F(HomeWithAValue, IsMadeOfWhatIsLeftWhereThatLossIsAccepted) {
+  fs::remove(o.storage.data_dir + "/rows/CURRENT");
+  o.storage.accept_loss = true;
+  crdt::replica_id fresh;
+  {
+    const auto after = open(o);
+    EXPECT_EQ(value_in(after), 5);
+    EXPECT_TRUE(after.lost.empty());
+    EXPECT_EQ(after.who.node, first.node);
+    EXPECT_NE(after.who.replica, first.replica);
+    ASSERT_TRUE(after.renewed);
+    EXPECT_EQ(after.renewed->what, storage::renewal::cause::damaged);
+    EXPECT_TRUE(fs::exists(o.storage.data_dir + "/rows.damaged"));
+    fresh = after.who.replica;
+  }
+  o.storage.accept_loss = false;
+  EXPECT_EQ(value_in(open(o)), 5);
+  EXPECT_EQ(open(o).who.replica, fresh);
+}
+
+TEST_F(HomeWithAValue, IsAsEverWhereLossIsAcceptedAndThereIsNone) {
+  o.storage.accept_loss = true;
+  EXPECT_EQ(open(o).who.replica, first.replica);
+  EXPECT_FALSE(fs::exists(o.storage.data_dir + "/rows.damaged"));
+}
+
+TEST_F(HomeWithAValue, KnowsThatItsRowsWereRemoved) {
+  EXPECT_FALSE(open(o).is_robbed);
+  fs::remove_all(o.storage.data_dir + "/rows");
+  crdt::replica_id fresh;
+  {
+    const auto after = open(o);
+    EXPECT_TRUE(after.is_robbed);
+    EXPECT_TRUE(after.has_fresh_id);
+    EXPECT_NE(after.who.replica, first.replica);
+    EXPECT_EQ(after.who.node, first.node);
+    ASSERT_TRUE(after.renewed);
+    EXPECT_EQ(after.renewed->what, storage::renewal::cause::damaged);
+    fresh = after.who.replica;
+  }
+  const auto next = open(o);
+  EXPECT_FALSE(next.is_robbed) << "that was said";
+  EXPECT_EQ(next.who.replica, fresh);
+}
+
+TEST_F(Home, OfANewNodeWasNotRobbed) {
+  const auto first = open(options_for("data"));
+  EXPECT_FALSE(first.is_robbed);
+  EXPECT_FALSE(first.renewed);
+}
+
 } // namespace
 } // namespace starling::actors

@@ -163,6 +163,37 @@ TEST_F(DamagedStart, WithAManifestThatIsNotWhatWasWrittenIsRefusedAndCostsTheOth
   EXPECT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
 }
 
+TEST_F(DamagedStart, WithAManifestThatIsGoneMakesTheMostOfTheRestOnceLossIsAccepted) {
+  ASSERT_NO_FATAL_FAILURE(live_and_kill());
+  nodes_[0].crash(); // nobody else has anything
+  fs::remove(file_of_rows("MANIFEST-", ""));
+
+  nodes_[1].launch();
+  EXPECT_TRUE(comes_to_say(nodes_[1], "once with --accept-loss"));
+  EXPECT_TRUE(nodes_[1].wait(10s));
+
+  nodes_[1].set_flag("--accept-loss");
+  ASSERT_TRUE(nodes_[1].start());
+  EXPECT_TRUE(has_all(nodes_[1])) << "all files of rows are there";
+  EXPECT_NE(nodes_[1].output().find("are kept in"), std::string::npos);
+  ASSERT_TRUE(nodes_[0].start());
+  EXPECT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
+  EXPECT_TRUE(has_all(nodes_[0]));
+  EXPECT_TRUE(has_all(nodes_[1]));
+}
+
+TEST_F(DamagedStart, WithoutAnyRowsIsToldAndMendedByTheOthers) {
+  ASSERT_NO_FATAL_FAILURE(live_and_kill());
+  fs::remove_all(folder_ / nodes_[1].name() + "/rows");
+  ASSERT_TRUE(nodes_[1].start());
+  EXPECT_NE(nodes_[1].output().find("there are no rows in"), std::string::npos);
+  const auto ready = nodes_[1].http().get("/readyz");
+  EXPECT_EQ(ready.status, 200);
+  EXPECT_NE(ready.body.find("what it had is gone"), std::string::npos) << ready.body;
+  EXPECT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
+  EXPECT_TRUE(has_all(nodes_[1]));
+}
+
 /// A node of which one register cannot be read any more, while others can.
 class DamagedRegister : public testing::Test {
 protected:

@@ -77,6 +77,12 @@ TEST(Warnings, SayThatWritesWaitUntilTheIdIsCertain) {
   EXPECT_THAT(warnings[0], HasSubstr("; no answer from a:1, seed b:1"));
 }
 
+TEST(Warnings, SayThatTheRowsAreGone) {
+  const auto warnings = warnings_of({}, {.is_robbed = true});
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("what it had is gone"));
+}
+
 TEST(Warnings, SayThatTheIdIsInDoubt) {
   const actors::storage_report disk{.replica_state = actors::certainty::doubtful,
                                     .unanswered = "a:1"};

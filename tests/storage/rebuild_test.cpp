@@ -7,6 +7,7 @@
 #include "tests/storage/temporary_folder.hpp"
 
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <vector>
 
@@ -22,6 +23,12 @@ const replication::digester digests{wire::secret{"cluster", "key"}.sign("digest"
 crdt::payload text(std::string x) {
   return {crdt::payload_kind::text, std::move(x)};
 }
+
+const rocks_settings giving_up = [] {
+  auto result = small_settings;
+  result.gives_up = true;
+  return result;
+}();
 
 class Rebuild : public testing::Test {
 protected:
@@ -69,8 +76,8 @@ protected:
     throw std::runtime_error{"there is none"};
   }
 
-  std::optional<rebuilt> rebuild() {
-    auto done = rebuild_if_ordered(prepare(), small_settings, digests);
+  std::optional<rebuilt> rebuild(const rocks_settings& settings = small_settings) {
+    auto done = rebuild_if_ordered(prepare(), settings, digests);
     if (const auto* why = std::get_if<failure>(&done)) {
       ADD_FAILURE() << why->what;
       return std::nullopt;
@@ -195,8 +202,56 @@ TEST_F(Rebuild, FailsWhereNothingCanBeOpened) {
   fs::remove(rows() + "/CURRENT");
   const auto done = rebuild_if_ordered(prepare(), small_settings, digests);
   ASSERT_TRUE(std::holds_alternative<failure>(done));
-  EXPECT_EQ(std::get<failure>(done).kind, trouble::broken);
+  EXPECT_EQ(std::get<failure>(done).kind, trouble::missing);
   EXPECT_TRUE(fs::exists(file_of_rows())) << "something was removed";
+}
+
+TEST_F(Rebuild, TakesWhatIsLeftWhereSomebodyGivesUpTheRest) {
+  fill();
+  ASSERT_FALSE(order_rebuild(path(), "x"));
+  fs::remove(rows() + "/CURRENT");
+  const auto done = rebuild(giving_up);
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->rows.kept, written.size());
+  EXPECT_EQ(count_whole(done->rows.lost), written.size());
+  for (const auto& [key, value] : written)
+    EXPECT_TRUE(done->rows.lost.contains(key)) << "nothing shows that it is the newest state";
+  EXPECT_EQ(done->kept_in, path() + "/rows.damaged");
+  EXPECT_FALSE(fs::exists(rows() + ".old"));
+  EXPECT_FALSE(fs::exists(rows() + ".remains"));
+  EXPECT_FALSE(rebuild(giving_up)) << "it is done";
+}
+
+TEST_F(Rebuild, KeepsWhatWasGivenUpBesideWhatWasBefore) {
+  fill();
+  for (const std::string name : {"rows.damaged", "rows.damaged.2", "rows.damaged.3"}) {
+    ASSERT_FALSE(order_rebuild(path(), "x"));
+    fs::remove(rows() + "/CURRENT");
+    const auto done = rebuild(giving_up);
+    ASSERT_TRUE(done);
+    EXPECT_EQ(done->kept_in, path() + "/" + name);
+    EXPECT_TRUE(fs::exists(*done->kept_in + "/witness"));
+  }
+  EXPECT_EQ(count_whole({}), written.size());
+}
+
+TEST_F(Rebuild, KeepsThemAlsoWhereAnotherProcessEndedInBetween) {
+  fill();
+  fs::create_directory(rows() + ".old");
+  std::ofstream{rows() + ".old/given-up"};
+  EXPECT_FALSE(rebuild());
+  EXPECT_TRUE(fs::exists(path() + "/rows.damaged/given-up"));
+}
+
+TEST_F(Rebuild, DoesNotKeepThemWhereTheyAreWholeAfterAll) {
+  fill();
+  std::ofstream{rows() + "/given-up"}; // by a process that ended meanwhile; then the file came back
+  ASSERT_FALSE(order_rebuild(path(), "x"));
+  const auto done = rebuild(giving_up);
+  ASSERT_TRUE(done);
+  EXPECT_FALSE(done->kept_in);
+  EXPECT_FALSE(fs::exists(path() + "/rows.damaged"));
+  EXPECT_TRUE(done->rows.lost.empty());
 }
 
 TEST_F(Rebuild, DropsNothingWhileAFileIsMissing) {

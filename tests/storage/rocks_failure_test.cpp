@@ -21,6 +21,7 @@ TEST(RocksFailure, TellsRoomPermissionAndCorruptionFromTheRest) {
   EXPECT_EQ(kind_of(Status::IOError("While open", std::strerror(EACCES))), trouble::read_only);
   EXPECT_EQ(kind_of(Status::Corruption("block checksum mismatch")), trouble::corrupted);
   EXPECT_EQ(kind_of(Status::IOError("While appending", std::strerror(EIO))), trouble::broken);
+  EXPECT_EQ(kind_of(Status::PathNotFound("While open")), trouble::missing);
   EXPECT_EQ(kind_of(Status::InvalidArgument("no")), trouble::broken);
 }
 

@@ -107,7 +107,7 @@ TEST_F(RocksStore, IsNotMadeAnewOverRowsThatLostTheirHead) {
 
   const auto failed = refused_rows(path);
 
-  EXPECT_EQ(failed.kind, trouble::broken) << "there is nothing to salvage: it may come back";
+  EXPECT_EQ(failed.kind, trouble::missing) << "there is nothing to salvage: it may come back";
   EXPECT_THAT(failed.what, HasSubstr("CURRENT is missing"));
 }
 

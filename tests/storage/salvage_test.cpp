@@ -199,6 +199,14 @@ TEST_F(Salvage, TakesAnyKeyForLostWhereRowsAreMissingInSilence) {
   EXPECT_EQ(std::get<lost_keys>(read_lost_keys(*target.now())), result.lost);
 }
 
+TEST_F(Salvage, FailsWhereRowsAreMissingInSilenceAndNothingShowsWhatIsWhole) {
+  add_to_set("fruits", {"apple", "pear"});
+  const replication::digester other{wire::secret{"cluster", "another"}.sign("digest", {})};
+  const auto result = salvage(*rows.now(), target, other, loss::silent);
+  ASSERT_TRUE(std::holds_alternative<failure>(result));
+  EXPECT_NE(std::get<failure>(result).what.find("another cluster.key"), std::string::npos);
+}
+
 TEST_F(Salvage, KeepsWhatTheDigestsOfOurSecretVouchForWhereNoRowSaysWhoseTheyAre) {
   add_to_set("fruits", {"apple", "pear"});
   add_to_set("colours", {"red", "blue"});

@@ -220,6 +220,7 @@ TEST(Trouble, HasAName) {
   EXPECT_EQ(to_string(trouble::corrupted), "corrupted");
   EXPECT_EQ(to_string(trouble::broken), "broken");
   EXPECT_EQ(to_string(trouble::unread), "unread");
+  EXPECT_EQ(to_string(trouble::missing), "missing");
 }
 
 } // namespace

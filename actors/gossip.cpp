@@ -259,6 +259,9 @@ private:
 
   void carry_out(const keyspace::answers_again& e) {
     log::info("gossip", "{} answers again", e.address);
+  }
+
+  void carry_out(const keyspace::reached& e) {
     anon_send(context_.membership, peer_atom_v, e.address, true);
   }
 

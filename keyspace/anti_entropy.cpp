@@ -95,6 +95,7 @@ void anti_entropy::lose_peer(const member_name& who, gossip_effects& out) {
   spared_.erase(session);
   addresses_.erase(session);
   silent_.erase(session);
+  told_silent_.erase(session);
   continue_flush(out);
 }
 
@@ -108,9 +109,22 @@ void anti_entropy::round_due(gossip_effects& out) {
 /// A prompt round that found its peer busy is made up for.
 void anti_entropy::tick(gossip_effects& out) {
   core_.tick();
+  age_silence(out);
   if (++hope_age_ == hope_age_max)
     see_whether_all_is_back(out);
   prompt_soon(out);
+}
+
+void anti_entropy::age_silence(gossip_effects& out) {
+  for (auto at = told_silent_.begin(); at != told_silent_.end();) {
+    auto& [peer, age] = *at;
+    if (silent_.contains(peer) || ++age < settled_after) {
+      ++at;
+    } else {
+      out.push_back(answers_again{addresses_.at(peer)});
+      at = told_silent_.erase(at);
+    }
+  }
 }
 
 /// Until nobody who answers lacks anything, rounds follow each other at the prompt delay.
@@ -234,7 +248,7 @@ void anti_entropy::answered(session_id peer, std::string_view bytes, bool was_sl
   keep_what_was_told(out);
   if (silent_.erase(peer) > 0)
     if (const auto known = addresses_.find(peer); known != addresses_.end())
-      out.push_back(answers_again{known->second});
+      out.push_back(reached{known->second});
   spared_.erase(peer);
   arrival what{.from = peer, .mends = answer->rows.has_value(), .was_slow = was_slow};
   what.head = std::move(*answer);
@@ -245,8 +259,12 @@ void anti_entropy::answered(session_id peer, std::string_view bytes, bool was_sl
 /// Whether the peer is dead is for membership to find out.
 void anti_entropy::failed(session_id peer, const std::string& why, gossip_effects& out) {
   const auto known = addresses_.find(peer);
-  if (known != addresses_.end() && silent_.insert(peer).second)
-    out.push_back(went_silent{known->second, why});
+  if (known != addresses_.end()) {
+    silent_.insert(peer);
+    if (!told_silent_.contains(peer))
+      out.push_back(went_silent{known->second, why});
+    told_silent_[peer] = 0;
+  }
   core_.failed(peer);
   if (known != addresses_.end())
     spare(peer, out);

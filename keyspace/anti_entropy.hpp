@@ -92,12 +92,18 @@ struct flushed {
   ticket to;
 };
 
-/// A peer takes no messages, for this reason; or does again.
+/// For people: a peer takes no messages, for this reason; or has taken all of them for a while. One
+/// that takes some and others not is silent all the while.
 struct went_silent {
   std::string address;
   std::string why;
 };
 struct answers_again {
+  std::string address;
+};
+
+/// A peer that had failed took a message.
+struct reached {
   std::string address;
 };
 
@@ -121,7 +127,7 @@ struct caught_up {
 
 using gossip_effect = std::variant<post, join_part, read_state, reply, keep, was_set_back,
                                    prompt_later, retry_later, flush_later, flushed, went_silent,
-                                   answers_again, stranger, peer_refuses, caught_up>;
+                                   reached, answers_again, stranger, peer_refuses, caught_up>;
 using gossip_effects = std::vector<gossip_effect>;
 
 /// Names a member; the same for all its sessions.
@@ -256,6 +262,7 @@ private:
   void prompt_soon(gossip_effects& out);
   void spare(session_id peer, gossip_effects& out);
   void continue_flush(gossip_effects& out);
+  void age_silence(gossip_effects& out);
   void see_whether_all_is_back(gossip_effects& out);
 
   // Who failed is tried again out of turn after this, then later and later.
@@ -263,6 +270,9 @@ private:
 
   // So long all members are waited for that were alive when something was lost, ticks.
   static constexpr unsigned hope_age_max = 15;
+
+  // Who has failed answers again once it has not failed for so long, ticks.
+  static constexpr unsigned settled_after = 5;
 
   anti_entropy_settings settings_;
   replication::gossip core_;
@@ -273,6 +283,7 @@ private:
   std::map<session_id, std::string> addresses_;            // where those are
   std::map<session_id, std::chrono::milliseconds> spared_; // who failed last, and for how long
   std::set<session_id> silent_;                            // who failed since it answered last
+  std::map<session_id, unsigned> told_silent_; // and for so many ticks has not failed again
   std::map<ticket, arrival> arrivals_;
   std::map<ticket, part> parts_;
   std::map<ticket, reading> readings_;

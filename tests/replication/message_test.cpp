@@ -268,7 +268,7 @@ TEST(Message, OfAnUnknownKindIsRefused) {
 }
 
 TEST(Message, WithUnknownPartsIsRefused) {
-  EXPECT_EQ(refusal(message_of("\0\x40\0"s)), "unknown part of a message");
+  EXPECT_EQ(refusal(message_of("\0\x80\0"s)), "unknown part of a message");
   EXPECT_EQ(refusal(message_of("\0\xff\0"s)), "unknown part of a message");
 }
 
@@ -577,6 +577,16 @@ TEST(Answer, WithUnknownPartsIsRefused) {
     bytes[bytes.size() - 3] = flags;
     EXPECT_EQ(refusal_of_answer(bytes), "unknown part of an answer");
   }
+}
+
+TEST(Message, SaysThatItsSenderLacksData) {
+  message m{ann, bob, 1};
+  m.lacks_data = true;
+  EXPECT_TRUE(std::get<message>(decode_message(encode(m, {}))).lacks_data);
+  auto a = yes;
+  a.lacks_data = true;
+  EXPECT_TRUE(std::get<answer>(decode_answer(encode(a))).lacks_data);
+  EXPECT_FALSE(std::get<answer>(decode_answer(encode(yes))).lacks_data);
 }
 
 TEST(Answer, WithBadPartsIsRefused) {

@@ -140,11 +140,14 @@ crdt::value history::without_claims_of_clients(const crdt::key& key,
   auto clocks = set.clocks();
   for (const auto& [member, claims] : claimed->second)
     if (const auto found = clocks.find(member); found != clocks.end()) {
-      std::erase_if(found->second, [&, &claims = claims](const auto& e) {
-        return !e.live && covers(claims, {e.replica, e.number});
-      });
-      if (found->second.empty())
+      crdt::or_set::clock heard;
+      for (const auto& e : found->second)
+        if (e.live || !covers(claims, {e.replica, e.number}))
+          heard.push_back(e);
+      if (heard.empty())
         clocks.erase(found);
+      else
+        found->second = std::move(heard);
     }
   return crdt::or_set{set.seen(), std::move(clocks)};
 }

@@ -194,6 +194,7 @@ private:
   void carry_out(const keyspace::flushed&) {}
   void carry_out(const keyspace::went_silent&) {}
   void carry_out(const keyspace::answers_again&) {}
+  void carry_out(const keyspace::reached&) {}
   void carry_out(const keyspace::stranger& e);
   void carry_out(const keyspace::peer_refuses& e);
   void carry_out(const keyspace::caught_up& e);

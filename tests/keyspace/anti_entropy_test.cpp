@@ -1,0 +1,252 @@
+#include "keyspace/anti_entropy.hpp"
+
+#include <gmock/gmock.h>
+
+namespace starling::keyspace {
+namespace {
+
+using namespace std::chrono_literals;
+using replication::answer;
+using replication::message;
+using replication::phase;
+using replication::verdict;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const session_id self{1};
+const session_id bob{2};
+const session_id carol{3};
+const auto own_id = crdt::replica_id::from(1, 2);
+const auto other_id = crdt::replica_id::from(3, 4);
+const crdt::key visitors{crdt::type::counter, "visitors"};
+const crdt::key guests{crdt::type::counter, "guests"};
+const replication::digester digests{{}};
+
+crdt::value counter(std::int64_t amount, const crdt::replica_id& by = other_id) {
+  crdt::pn_counter result;
+  result.add(by, amount);
+  return result;
+}
+
+std::string message_of(session_id from, const std::vector<crdt::key>& keys,
+                       bool lacks_data = false) {
+  message m{from, self, 1, 0, phase::tells};
+  m.lacks_data = lacks_data;
+  std::vector<replication::encoded_item> items;
+  for (const auto& key : keys)
+    items.push_back({key, counter(5).encode()});
+  return encode(m, items);
+}
+
+class AntiEntropy : public testing::Test {
+protected:
+  AntiEntropy() { settings.interval = 5s; }
+
+  void open() { core.emplace(settings); }
+
+  /// Takes the effects of a kind.
+  template <class Effect>
+  std::vector<Effect> all() {
+    std::vector<Effect> result;
+    std::erase_if(todo, [&](auto& e) {
+      auto* one = std::get_if<Effect>(&e);
+      if (one != nullptr)
+        result.push_back(std::move(*one));
+      return one != nullptr;
+    });
+    return result;
+  }
+
+  void receive(const std::string& bytes) { core->receive(++last, bytes, todo); }
+
+  void join_all() {
+    for (const auto& part : all<join_part>())
+      core->joined(part.number, {part.part, digests.digest_of(part.key, part.part)}, todo);
+  }
+
+  void tick(unsigned times) {
+    for (; times > 0; --times)
+      core->tick(todo);
+  }
+
+  anti_entropy_settings settings{.self = self, .limits = {}, .digests = digests};
+  std::optional<anti_entropy> core;
+  gossip_effects todo;
+  ticket last = 0;
+};
+
+TEST_F(AntiEntropy, AcknowledgesAMessageOnceAllOfItIsJoined) {
+  open();
+  receive(message_of(bob, {visitors, guests}));
+  const auto parts = all<join_part>();
+  ASSERT_EQ(parts.size(), 2u);
+  core->joined(parts[0].number, {parts[0].part, {1, 1}}, todo);
+  EXPECT_THAT(all<reply>(), IsEmpty());
+  core->joined(parts[1].number, {std::nullopt, {1, 1}}, todo);
+  const auto replies = all<reply>();
+  ASSERT_EQ(replies.size(), 1u);
+  const auto said = replication::decode_answer(std::get<std::string>(replies[0].what));
+  EXPECT_EQ(std::get<answer>(said).verdict, verdict::joined);
+}
+
+TEST_F(AntiEntropy, AcknowledgesNothingOfAMessageThatIsJoinedInPart) {
+  open();
+  receive(message_of(bob, {visitors, guests}));
+  const auto parts = all<join_part>();
+  core->not_joined(parts[0].number, {reason::disk_full, "no room"}, todo);
+  core->joined(parts[1].number, {std::nullopt, {1, 1}}, todo);
+  const auto replies = all<reply>();
+  ASSERT_EQ(replies.size(), 1u);
+  EXPECT_EQ(std::get<failure>(replies[0].what).why, reason::disk_full);
+  EXPECT_FALSE(core->is_joining());
+}
+
+TEST_F(AntiEntropy, SaysOfBytesThatAreNoMessageWhatIsWrong) {
+  open();
+  receive("nonsense");
+  EXPECT_EQ(std::get<failure>(all<reply>()[0].what).why, reason::bad_message);
+}
+
+TEST_F(AntiEntropy, TakesNoMessagesAndPeersBeforeItKnowsWhatTheDiskHas) {
+  settings.is_restoring = true;
+  open();
+  receive(message_of(bob, {visitors}));
+  EXPECT_EQ(std::get<failure>(all<reply>()[0].what).why, reason::unavailable);
+  core->set_peer("bob", bob, "bob:1", todo);
+  core->round_due(todo);
+  EXPECT_THAT(todo, IsEmpty());
+  core->restored(todo);
+  core->round_due(todo);
+  EXPECT_EQ(all<post>().size(), 1u);
+}
+
+TEST_F(AntiEntropy, KeepsWhatItHearsOfOthersBeforeItJoinsWhatCameAlong) {
+  open();
+  message m{bob, self, 1, 0, phase::tells};
+  m.tallies.push_back({other_id, 7});
+  receive(encode(m, {{visitors, counter(5).encode()}}));
+  ASSERT_GE(todo.size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<keep>(todo[0]));
+  EXPECT_TRUE(std::holds_alternative<join_part>(todo[1]));
+}
+
+TEST_F(AntiEntropy, NoticesOnceThatSomebodyKnowsMoreOfThisNodeThanItsDisk) {
+  settings.own = replication::tally{own_id, 3};
+  open();
+  message m{bob, self, 1, 0, phase::tells};
+  m.tallies.push_back({own_id, 7});
+  receive(encode(m, {}));
+  EXPECT_EQ(all<was_set_back>().size(), 1u);
+  m.sequence = 2;
+  receive(encode(m, {}));
+  EXPECT_THAT(all<was_set_back>(), IsEmpty());
+}
+
+TEST_F(AntiEntropy, TriesAPeerThatFailedLaterAndLater) {
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  std::vector<std::chrono::milliseconds> waits;
+  core->record(visitors, {counter(1, own_id), {1, 1}}, todo);
+  core->round_due(todo);
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_EQ(all<post>().size(), 1u);
+    core->failed(bob, "no answer", todo);
+    for (const auto& one : all<retry_later>())
+      waits.push_back(one.wait);
+    core->retry_due(bob, todo);
+  }
+  EXPECT_THAT(waits, ElementsAre(100ms, 200ms, 400ms, 800ms, 1600ms, 3200ms, 5s, 5s));
+}
+
+TEST_F(AntiEntropy, TellsOfAPeerThatTakesSomeMessagesAndOthersNotOnce) {
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  const auto fail_and_answer = [&] {
+    core->round_due(todo);
+    all<post>();
+    core->failed(bob, "not ready", todo);
+    core->round_due(todo);
+    const auto sent = all<post>();
+    ASSERT_EQ(sent.size(), 1u);
+    const auto m = std::get<message>(replication::decode_message(sent[0].bytes));
+    answer said{bob, self, m.sequence, verdict::busy, 0, {}};
+    core->answered(bob, encode(said), false, todo);
+  };
+  for (int i = 0; i < 5; ++i) {
+    fail_and_answer();
+    tick(1);
+  }
+  EXPECT_EQ(all<went_silent>().size(), 1u);
+  EXPECT_THAT(all<answers_again>(), IsEmpty());
+  EXPECT_EQ(all<reached>().size(), 5u);
+  tick(5);
+  EXPECT_EQ(all<answers_again>().size(), 1u);
+}
+
+class AntiEntropyThatLacksData : public AntiEntropy {
+protected:
+  AntiEntropyThatLacksData() { settings.hopes = hopes{{"bob", true}, {"carol", true}}; }
+
+  /// A peer brings something from its log, so this node has all that it has.
+  void bring(session_id from, bool lacks_data = false) {
+    receive(message_of(from, {visitors}, lacks_data));
+    join_all();
+  }
+};
+
+TEST_F(AntiEntropyThatLacksData, HasAllBackOnceAllWhomItKnewHaveBroughtIt) {
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  core->set_peer("carol", carol, "carol:1", todo);
+  bring(bob);
+  EXPECT_THAT(all<caught_up>(), IsEmpty());
+  bring(carol);
+  const auto told = all<caught_up>();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_THAT(told[0].from, ElementsAre("bob", "carol"));
+  EXPECT_THAT(told[0].unheard, IsEmpty());
+  bring(bob);
+  EXPECT_THAT(all<caught_up>(), IsEmpty()) << "it comes once";
+}
+
+TEST_F(AntiEntropyThatLacksData, GoesOnAfterAWhileWithoutThoseWhoDoNotCome) {
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  bring(bob);
+  tick(14);
+  EXPECT_THAT(all<caught_up>(), IsEmpty());
+  tick(1);
+  EXPECT_THAT(all<caught_up>()[0].unheard, ElementsAre("carol"));
+}
+
+TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoCameLater) {
+  open();
+  core->set_peer("dave", bob, "dave:1", todo);
+  bring(bob);
+  tick(100);
+  bring(bob);
+  EXPECT_THAT(all<caught_up>(), IsEmpty());
+}
+
+TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoLacksDataAsWell) {
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  tick(100);
+  bring(bob, true);
+  EXPECT_THAT(all<caught_up>(), IsEmpty());
+  bring(bob);
+  EXPECT_EQ(all<caught_up>().size(), 1u) << "it has it back by now";
+}
+
+TEST_F(AntiEntropyThatLacksData, WaitsForEverWhereItKnewNobody) {
+  settings.hopes = hopes{};
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  bring(bob);
+  tick(100);
+  bring(bob);
+  EXPECT_THAT(all<caught_up>(), IsEmpty());
+}
+
+} // namespace
+} // namespace starling::keyspace

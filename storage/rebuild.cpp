@@ -42,7 +42,11 @@ public:
     }
     if (auto failed = swap())
       return std::move(*failed);
-    return std::optional{rebuilt{*why, std::get<salvaged>(std::move(copied)), kept_in_}};
+    auto& made = std::get<rebuilt>(copied);
+    if (made.why.empty())
+      made.why = *why;
+    made.kept_in = kept_in_;
+    return std::optional{std::move(made)};
   }
 
 private:
@@ -53,7 +57,8 @@ private:
     return fs::exists(rows_) ? clear_away() : put_in_place();
   }
 
-  found<salvaged> copy(const replication::digester& digests) {
+  /// The reason is empty if it is only the one that the rebuilding was ordered for.
+  found<rebuilt> copy(const replication::digester& digests) {
     if (auto failed = remove(new_rows_))
       return std::move(*failed);
     env_.DeleteFile(rows_ + mark).PermitUncheckedError(); // of an attempt that came to nothing
@@ -66,13 +71,13 @@ private:
     if (auto* failed = std::get_if<failure>(&to))
       return std::move(*failed);
     const auto& found = std::get<opened>(from);
-    return salvage(*found.rows->now(), *std::get<opened>(to).rows, digests,
-                   found.is_patchwork ? loss::silent : loss::fails);
+    return salvage(*found.rows->now(), *std::get<opened>(to).rows,
+                   found.is_patchwork ? loss::silent : loss::fails, found.is_patchwork, digests);
   }
 
   /// Where the files do not tell all that belonged to them, somebody may still bring back what is
   /// missing.
-  found<salvaged> copy_remains(const replication::digester& digests) {
+  found<rebuilt> copy_remains(const replication::digester& digests) {
     if (auto failed = remove(new_rows_))
       return std::move(*failed);
     if (auto failed = mark_to_be_kept())
@@ -84,7 +89,16 @@ private:
     if (auto* failed = std::get_if<failure>(&to))
       return std::move(*failed);
     return salvage(*std::get<std::unique_ptr<store>>(from)->now(), *std::get<opened>(to).rows,
-                   digests, loss::silent);
+                   loss::silent, {}, digests);
+  }
+
+  static found<rebuilt> salvage(const moment& from, store& to, loss shows,
+                                const std::optional<std::string>& why,
+                                const replication::digester& digests) {
+    auto copied = storage::salvage(from, to, digests, shows);
+    if (auto* failed = std::get_if<failure>(&copied))
+      return std::move(*failed);
+    return rebuilt{why.value_or(""), std::get<salvaged>(std::move(copied))};
   }
 
   std::optional<failure> swap() {

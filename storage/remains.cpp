@@ -71,7 +71,7 @@ gather_remains(const std::string& rows, const std::string& into, const rocks_set
 
   if (const auto status = rocksdb::RepairDB(into, options); !status.ok())
     return to_failure("cannot put together what is left in " + rows, status);
-  auto opened = rocks_rows::open_to_read(into, options);
+  auto opened = rocks_rows::open_to_read(into, options, gap_watch::gap_is::end);
   if (const auto* status = std::get_if<rocksdb::Status>(&opened))
     return to_failure("cannot read what is left in " + rows, *status);
   return std::get<std::unique_ptr<rocks_rows>>(std::move(opened));

@@ -1,10 +1,9 @@
 #include "storage/rocks_log.hpp"
 
 #include "storage/checksum.hpp"
+#include "storage/log_pieces.hpp"
 
 #include <algorithm>
-#include <array>
-#include <climits>
 #include <string_view>
 #include <utility>
 
@@ -14,32 +13,12 @@ namespace {
 
 using rocksdb::Status;
 
-// A file of records is blocks of this size; a record is one piece or several, none of which crosses
-// the end of a block; a piece begins with a checksum of four bytes, the two bytes of its length,
-// and its type. What is too short for that at the end of a block is zeros.
-constexpr std::size_t block_bytes = 32'768;
-constexpr std::size_t piece_head_bytes = 7;
-
 // A record of a log begins with the number of its first change, and how many there are.
 constexpr std::size_t number_bytes = 8;
 constexpr std::size_t record_head_bytes = 12;
 
 // What version 0.1 began each of its logs with.
 constexpr std::string_view mark_of_old{"\x03\x08starling", 10};
-
-enum piece_type : std::uint8_t { all_of_it = 1, first = 2, middle = 3, last = 4 };
-
-std::uint64_t little_endian(std::string_view bytes) {
-  std::uint64_t result = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    result |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (i * CHAR_BIT);
-  return result;
-}
-
-/// As RocksDB writes it down.
-std::uint32_t masked(std::uint32_t sum) {
-  return ((sum >> 15) | (sum << 17)) + 0xa282ead8U;
-}
 
 /// Walks over the blocks of a file until a record is not whole.
 class walk {
@@ -50,18 +29,11 @@ public:
   bool take(std::string_view block) {
     std::size_t at = 0;
     while (at + piece_head_bytes <= block.size()) {
-      const auto head = block.substr(at, piece_head_bytes);
-      const auto bytes = little_endian(head.substr(4, 2));
-      const auto type = static_cast<std::uint8_t>(head[6]);
-      if (at + piece_head_bytes + bytes > block.size()) {
-        result.is_torn = type >= all_of_it && type <= last && block.size() < block_bytes;
+      const auto next = piece_at(block, at);
+      result.is_torn = !next && may_be_cut(block, at);
+      if (!next || !take_piece(*next))
         return false;
-      }
-      const auto summed = block.substr(at + piece_head_bytes - 1, 1 + bytes);
-      if (masked(crc32c_of(summed)) != little_endian(head.substr(0, 4)) ||
-          !take_piece(type, summed.substr(1)))
-        return false;
-      at += piece_head_bytes + bytes;
+      at += next->bytes();
       if (!is_within_)
         result.whole_bytes = result.bytes + at;
     }
@@ -79,17 +51,16 @@ public:
   record_extent result;
 
 private:
-  bool take_piece(std::uint8_t type, std::string_view content) {
-    const bool begins = type == all_of_it || type == first;
-    if ((!begins && type != middle && type != last) || begins == is_within_)
+  bool take_piece(const piece& p) {
+    if (p.begins() == is_within_)
       return false;
-    is_within_ = type == first || type == middle;
-    if (begins)
+    is_within_ = !p.ends();
+    if (p.begins())
       head_.clear();
-    head_ += content.substr(0, record_head_bytes - std::min(record_head_bytes, head_.size()));
-    if (begins && result.whole_bytes == 0)
+    head_ += p.content.substr(0, record_head_bytes - std::min(record_head_bytes, head_.size()));
+    if (p.begins() && result.whole_bytes == 0)
       result.has_old_mark =
-          content.substr(std::min(content.size(), record_head_bytes)) == mark_of_old;
+          p.content.substr(std::min(p.content.size(), record_head_bytes)) == mark_of_old;
     return is_within_ || !is_log_ || take_numbers();
   }
 
@@ -110,21 +81,6 @@ private:
   bool is_within_ = false; // a record
   std::string head_;       // of that record
 };
-
-/// Shows a file block by block, until `see` says false.
-template <class Visitor>
-Status for_blocks(rocksdb::Env& env, const std::string& path, Visitor see) {
-  std::unique_ptr<rocksdb::SequentialFile> file;
-  auto status = env.NewSequentialFile(path, &file, {});
-  std::array<char, block_bytes> bytes;
-  rocksdb::Slice block;
-  while (status.ok() && (status = file->Read(bytes.size(), &block, bytes.data())).ok())
-    if (!block.empty() && !see(block.ToStringView()))
-      return status;
-    else if (block.size() < bytes.size())
-      break;
-  return status;
-}
 
 } // namespace
 
@@ -163,7 +119,9 @@ rocksdb::WalFilter::WalProcessingOption gap_watch::LogRecordFound(unsigned long 
                                                                   const rocksdb::WriteBatch& record,
                                                                   rocksdb::WriteBatch*, bool*) {
   const auto number = little_endian(std::string_view{record.Data()}.substr(0, number_bytes));
-  if (next_ && number != *next_)
+  if (next_ && number < *next_ && gap_is_ == gap_is::passed_over)
+    return WalProcessingOption::kIgnoreCurrentRecord;
+  if (next_ && number != *next_ && gap_is_ != gap_is::passed_over)
     return gap_is_ == gap_is::end ? WalProcessingOption::kStopReplay
                                   : WalProcessingOption::kCorruptedRecord;
   next_ = number + static_cast<std::uint64_t>(record.Count());

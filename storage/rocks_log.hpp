@@ -1,8 +1,7 @@
 #pragma once
 
-// The format of RocksDB's logs and manifests, as far as it must be known to say where one ends:
-// records, one after the other, each with a checksum. The records of a log also number the changes
-// that they carry, from one log to the next.
+// Where RocksDB's logs and manifests end: they are records, one after the other. The records of a
+// log also number the changes that they carry, from one log to the next.
 
 #include "storage/witness.hpp"
 
@@ -39,13 +38,14 @@ std::variant<record_extent, rocksdb::Status> read_records(rocksdb::Env& env,
 std::variant<std::optional<std::uint32_t>, rocksdb::Status>
 checksum_of_file(rocksdb::Env& env, const std::string& path, std::uint64_t bytes);
 
-/// Ends the replay before a gap: each record says which number its first change has, and how many
+/// Looks for gaps in a replay: each record says which number its first change has, and how many
 /// changes it carries.
 class gap_watch : public rocksdb::WalFilter {
 public:
-  /// What RocksDB makes of the gap: damage, or the end of what there is to be replayed. It ignores
-  /// damage where damage is taken, and must not get a number twice.
-  enum class gap_is : std::uint8_t { damage, end };
+  /// What RocksDB makes of the gap: damage, the end of what there is to be replayed, or nothing. It
+  /// ignores damage where damage is taken, and must not get a number twice: where gaps are passed
+  /// over, a record with a number that has been is left out.
+  enum class gap_is : std::uint8_t { damage, end, passed_over };
   explicit gap_watch(gap_is what) : gap_is_(what) {}
 
   WalProcessingOption LogRecordFound(unsigned long long log, const std::string& file,

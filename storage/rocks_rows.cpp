@@ -104,16 +104,16 @@ private:
 
 } // namespace
 
-rocks_rows::rocks_rows(std::string folder, const std::shared_ptr<watched_disk>& disk,
-                       const rocksdb::Options& options)
-    : folder_(std::move(folder)), disk_(disk),
-      watched_(disk ? machine_with(*options.env, disk) : nullptr),
-      env_(watched_ ? *watched_ : *options.env),
-      watch_(disk ? gap_watch::gap_is::damage : gap_watch::gap_is::end), syncs_(&env_) {}
+rocks_rows::rocks_rows(std::string folder, const std::shared_ptr<rocksdb::FileSystem>& disk,
+                       const rocksdb::Options& options, gap_watch::gap_is gap)
+    : folder_(std::move(folder)), machine_(disk ? machine_with(*options.env, disk) : nullptr),
+      env_(machine_ ? *machine_ : *options.env), watch_(gap), syncs_(&env_) {}
 
 rocks_rows::opened_rows rocks_rows::open(const std::string& folder, rocksdb::Options options,
                                          const std::shared_ptr<watched_disk>& disk) {
-  std::unique_ptr<rocks_rows> result{new rocks_rows{folder, disk, options}};
+  std::unique_ptr<rocks_rows> result{
+      new rocks_rows{folder, disk, options, gap_watch::gap_is::damage}};
+  result->disk_ = disk;
   options.listeners.push_back(std::make_shared<error_listener>(result->failed_, folder));
   options.wal_filter = &result->watch_;
   options.env = &result->syncs_.env();
@@ -126,10 +126,12 @@ rocks_rows::opened_rows rocks_rows::open(const std::string& folder, rocksdb::Opt
 }
 
 rocks_rows::opened_rows rocks_rows::open_to_read(const std::string& folder,
-                                                 rocksdb::Options options) {
-  std::unique_ptr<rocks_rows> result{new rocks_rows{folder, nullptr, options}};
+                                                 rocksdb::Options options, gap_watch::gap_is gap,
+                                                 const std::shared_ptr<rocksdb::FileSystem>& disk) {
+  std::unique_ptr<rocks_rows> result{new rocks_rows{folder, disk, options, gap}};
   result->failed_.set({trouble::read_only, "the rows in " + folder + " are open to be read only"});
   options.wal_filter = &result->watch_;
+  options.env = &result->env_;
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::OpenForReadOnly(options, folder, &db);
   if (!status.ok())

@@ -41,8 +41,11 @@ public:
   static opened_rows open(const std::string& folder, rocksdb::Options options,
                           const std::shared_ptr<watched_disk>& disk);
 
-  /// Opens what can be read. No commit succeeds, and nothing in the folder changes.
-  static opened_rows open_to_read(const std::string& folder, rocksdb::Options options);
+  /// Opens what can be read. No commit succeeds, and nothing in the folder changes. `disk` is what
+  /// RocksDB reads from, the one that the options name if null.
+  static opened_rows open_to_read(const std::string& folder, rocksdb::Options options,
+                                  gap_watch::gap_is gap,
+                                  const std::shared_ptr<rocksdb::FileSystem>& disk = nullptr);
 
   /// Has the next synced commit erase a note.
   void erase_after_commit(damage_note note) { note_ = std::move(note); }
@@ -56,16 +59,16 @@ public:
   std::optional<failure> copy_to(const std::string& folder) override;
 
 private:
-  rocks_rows(std::string folder, const std::shared_ptr<watched_disk>& disk,
-             const rocksdb::Options& options);
+  rocks_rows(std::string folder, const std::shared_ptr<rocksdb::FileSystem>& disk,
+             const rocksdb::Options& options, gap_watch::gap_is gap);
 
   template <class Write>
   std::optional<failure> write(const Write& write, bool synced);
   failure latched(const rocksdb::Status& status);
 
   std::string folder_;
-  std::shared_ptr<watched_disk> disk_; // none if nothing is written
-  std::unique_ptr<rocksdb::Env> watched_;
+  std::shared_ptr<watched_disk> disk_;    // none if nothing is written
+  std::unique_ptr<rocksdb::Env> machine_; // with a disk of ours, if there is one
   rocksdb::Env& env_;
   std::optional<damage_note> note_;
   // RocksDB speaks to these until it is closed, which is thus first.

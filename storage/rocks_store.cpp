@@ -2,6 +2,7 @@
 
 #include "storage/damage_note.hpp"
 #include "storage/examination.hpp"
+#include "storage/log_repair.hpp"
 #include "storage/rocks_failure.hpp"
 #include "storage/rocks_options.hpp"
 #include "storage/rocks_rows.hpp"
@@ -46,7 +47,8 @@ public:
       if (!takes_damage_)
         return Status::Corruption(found_.why);
       result.is_patchwork = found_.why;
-      replay_what_can_be();
+      gap_is_ = gap_watch::gap_is::passed_over;
+      status = repair_logs(behind_damage::kept);
       break;
     case finding::kind::damaged_head:
       return Status::IOError(found_.why);
@@ -105,7 +107,33 @@ private:
     if (!result.damage)
       result.damage =
           "what was committed last to the rows in " + folder_ + " may be missing: " + found_.why;
-    return takes_damage_ ? Status::OK() : note_.write(*result.damage);
+    return takes_damage_ ? repair_logs(behind_damage::left_out) : note_.write(*result.damage);
+  }
+
+  /// RocksDB is to see only the records of the logs that are whole. Where they are to end at
+  /// damage, that in a log which is done with is none.
+  Status repair_logs(behind_damage is) {
+    const auto first = is == behind_damage::left_out ? found_.known.first_log : 0;
+    std::map<std::uint64_t, std::string> logs;
+    for (const auto& name : files_)
+      if (is_log(name) && log_number(name) >= first)
+        logs[log_number(name)] = name;
+    repaired_ = std::make_shared<showing_disk>(env_.GetFileSystem());
+    bool goes_on = true;
+    for (const auto& [number, name] : logs) {
+      const auto path = folder_ + "/" + name;
+      auto read = repair_log(env_, path, is);
+      if (const auto* failed = std::get_if<Status>(&read))
+        return *failed;
+      auto& log = std::get<repaired_log>(read);
+      if (result.is_patchwork)
+        *result.is_patchwork += "; " + std::to_string(log.records) + " records of " + name +
+                                " are whole, " + std::to_string(log.left_bytes) +
+                                " bytes of it are left out";
+      repaired_->show(path, goes_on ? std::move(log.bytes) : std::string{});
+      goes_on = is == behind_damage::kept || (goes_on && log.is_all());
+    }
+    return Status::OK();
   }
 
   void replay_what_can_be() {
@@ -113,7 +141,7 @@ private:
   }
 
   Status open_to_read() {
-    auto read = rocks_rows::open_to_read(folder_, options_);
+    auto read = rocks_rows::open_to_read(folder_, options_, gap_is_, repaired_);
     if (const auto* failed = std::get_if<Status>(&read))
       return *failed;
     result.rows = std::get<std::unique_ptr<rocks_rows>>(std::move(read));
@@ -150,7 +178,9 @@ private:
   std::string boot_;
   damage_note note_;
   bool takes_damage_;
-  std::vector<std::string> files_; // before it is opened
+  gap_watch::gap_is gap_is_ = gap_watch::gap_is::end; // to who only reads
+  std::shared_ptr<showing_disk> repaired_;            // none if no log has to be repaired
+  std::vector<std::string> files_;                    // before it is opened
   finding found_;
 };
 

@@ -269,20 +269,20 @@ IOStatus watched_disk::keep(bool synced) {
 
 namespace {
 
-class watched_machine : public rocksdb::EnvWrapper {
+class machine_with_disk : public rocksdb::EnvWrapper {
 public:
-  watched_machine(rocksdb::Env& machine, const std::shared_ptr<watched_disk>& disk)
+  machine_with_disk(rocksdb::Env& machine, const std::shared_ptr<rocksdb::FileSystem>& disk)
       : EnvWrapper(rocksdb::NewCompositeEnv(disk)) {
     system_clock_ = machine.GetSystemClock();
   }
-  const char* Name() const override { return "watched_machine"; }
+  const char* Name() const override { return "machine_with_disk"; }
 };
 
 } // namespace
 
 std::unique_ptr<rocksdb::Env> machine_with(rocksdb::Env& machine,
-                                           const std::shared_ptr<watched_disk>& disk) {
-  return std::make_unique<watched_machine>(machine, disk);
+                                           const std::shared_ptr<rocksdb::FileSystem>& disk) {
+  return std::make_unique<machine_with_disk>(machine, disk);
 }
 
 } // namespace starling::storage

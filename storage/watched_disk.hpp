@@ -79,8 +79,8 @@ private:
   witness_file witness_file_;
 };
 
-/// A machine with a watched disk, and all else as on another one. Requires: that one outlives it.
+/// A machine with this disk, and all else as on another one. Requires: that one outlives it.
 std::unique_ptr<rocksdb::Env> machine_with(rocksdb::Env& machine,
-                                           const std::shared_ptr<watched_disk>& disk);
+                                           const std::shared_ptr<rocksdb::FileSystem>& disk);
 
 } // namespace starling::storage

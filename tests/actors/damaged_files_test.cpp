@@ -63,12 +63,14 @@ enum class moment {
   KilledAfterARestart,
   KilledAfterFlushesAndACompaction,
   KilledAfterARebuild,
+  KilledAfterLargeCommits,
 };
-constexpr std::array moments{moment::KilledWithOneLog, moment::KilledWithTwoLogs,
+constexpr std::array moments{moment::KilledWithOneLog,    moment::KilledWithTwoLogs,
                              moment::KilledAfterARestart, moment::KilledAfterFlushesAndACompaction,
-                             moment::KilledAfterARebuild};
-constexpr std::array moment_names{"KilledWithOneLog", "KilledWithTwoLogs", "KilledAfterARestart",
-                                  "KilledAfterFlushesAndACompaction", "KilledAfterARebuild"};
+                             moment::KilledAfterARebuild, moment::KilledAfterLargeCommits};
+constexpr std::array moment_names{"KilledWithOneLog",    "KilledWithTwoLogs",
+                                  "KilledAfterARestart", "KilledAfterFlushesAndACompaction",
+                                  "KilledAfterARebuild", "KilledAfterLargeCommits"};
 
 /// The life of a node's disk, up to some moment. Its rows are then in `end`; in `older` as they
 /// were some writes before, and in `newer` as they were after some more.
@@ -133,6 +135,10 @@ private:
       for (int i = 0; i < 5; ++i)
         commits(12);
       break;
+    case moment::KilledAfterLargeCommits: // their records take several blocks of the log each
+      commits(3);
+      elements_ = 400;
+      break;
     case moment::KilledAfterARebuild: {
       commits(30);
       ASSERT_FALSE(storage::order_rebuild(data, "a test"));
@@ -186,6 +192,9 @@ private:
       const auto element = "element " + std::to_string(1000 + n);
       crdt::set_change change;
       change.add.push_back({{crdt::payload_kind::text, element}, {}});
+      for (std::size_t k = 1; k < elements_; ++k)
+        change.add.push_back(
+            {{crdt::payload_kind::text, element + std::string(100, '.') + std::to_string(k)}, {}});
       if (n % 5 == 0)
         change.remove.push_back(
             {{crdt::payload_kind::text, "element " + std::to_string(1000 + n - 3)}, {}});
@@ -215,6 +224,7 @@ private:
   std::unique_ptr<rocksdb::Env> env_;
   storage::rocks_settings settings_;
   std::uint64_t writes_ = 0;
+  std::size_t elements_ = 1; // in a write to a set
 };
 
 /// What happens to a file, `ours`, of the rows of a life; other files may take part.
@@ -319,6 +329,13 @@ protected:
     fs::copy(us_.end(), us_.rows());
   }
 
+  /// Whatever happens to such a file, a start mends it.
+  static bool is_mended(const std::string& kind) { return kind == ".log"; }
+
+  static bool is_harmless_if_damaged(const std::string& kind) {
+    return kind.empty() || kind == "IDENTITY" || kind == "OPTIONS" || kind == "LOCK";
+  }
+
   options options_of_node() const {
     options o;
     o.storage.data_dir = us_.data;
@@ -337,14 +354,15 @@ protected:
         storage::read_value(*h.rows->now(), key, UINT64_MAX, life::digests()));
   }
 
-  /// `is_list` says whether the file only lists what others hold.
-  void start_and_check(bool is_harmless, bool is_list) {
+  /// After a file of this kind was damaged; of none, if it is empty.
+  void start_and_check(const std::string& kind) {
+    const bool is_harmless = is_harmless_if_damaged(kind);
     const auto opened = open_home(options_of_node());
     if (const auto* why = std::get_if<std::string>(&opened)) {
-      EXPECT_FALSE(is_harmless) << *why;
+      EXPECT_FALSE(is_harmless || is_mended(kind)) << *why;
       EXPECT_THAT(*why, HasSubstr("start the node once with --accept-loss"));
       ++refused_;
-      accept_loss_and_check(is_list);
+      accept_loss_and_check(kind == "MANIFEST" || kind == "CURRENT");
       return;
     }
     const auto& node = std::get<home>(opened);
@@ -377,7 +395,8 @@ protected:
     ++(node.lost.empty() ? served_ : closed_);
   }
 
-  /// Of a folder that is refused otherwise.
+  /// Of a folder that is refused otherwise. `is_list` says whether the damaged file only lists what
+  /// others hold.
   void accept_loss_and_check(bool is_list) {
     const auto before = files_in(us_.rows());
     auto o = options_of_node();
@@ -411,6 +430,17 @@ protected:
     EXPECT_EQ(std::get<home>(again).who.replica, replica);
   }
 
+  void expect_all_open_if_loss_is_accepted() {
+    auto o = options_of_node();
+    o.storage.accept_loss = true;
+    const auto opened = open_home(o);
+    const auto* node = std::get_if<home>(&opened);
+    ASSERT_TRUE(node) << std::get<std::string>(opened);
+    EXPECT_TRUE(node->lost.empty());
+    for (const auto& [key, value] : us_.at_end)
+      EXPECT_FALSE(fails_in(*node, key)) << key.name;
+  }
+
   storage::temporary_folder above_;
   life us_;
   life others_;
@@ -422,23 +452,35 @@ protected:
 TEST_P(DamagedFiles, LoseNothingAnywhere) {
   ASSERT_FALSE(HasFatalFailure());
   restore();
-  start_and_check(true, false);
+  start_and_check("");
   ASSERT_EQ(served_, 1) << "the sound folder is not";
   restore();
   for (const auto& file : files_in(us_.rows())) {
     const auto kind = kind_of(file);
-    const bool is_harmless = kind == "IDENTITY" || kind == "OPTIONS" || kind == "LOCK";
     for (const auto& one : damages(file)) {
       SCOPED_TRACE(file.filename().string() + " " + one.name);
       restore();
       one.happen();
-      start_and_check(is_harmless, kind == "MANIFEST" || kind == "CURRENT");
+      start_and_check(kind);
       restore();
     }
   }
   RecordProperty("refused", refused_);
   RecordProperty("closed", closed_);
   RecordProperty("served", served_);
+}
+
+TEST_P(DamagedFiles, OpenIfLossIsAccepted) {
+  ASSERT_FALSE(HasFatalFailure());
+  restore();
+  for (const auto& file : files_in(us_.rows()))
+    for (const auto& one : is_mended(kind_of(file)) ? damages(file) : std::vector<damage>{}) {
+      SCOPED_TRACE(file.filename().string() + " " + one.name);
+      restore();
+      one.happen();
+      expect_all_open_if_loss_is_accepted();
+      restore();
+    }
 }
 
 std::string name_of(const testing::TestParamInfo<cell>& info) {

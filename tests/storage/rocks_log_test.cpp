@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
+#include <random>
 #include <rocksdb/db.h>
+#include <rocksdb/file_system.h>
 #include <sstream>
 
 namespace starling::storage {
@@ -276,6 +278,121 @@ TEST_F(RocksLog, IsWholeRecordsAcrossBlocks) {
     const auto part = extent_of(path + "/x");
     EXPECT_LT(part.whole_bytes, size);
     EXPECT_TRUE(part.is_torn) << size;
+  }
+}
+
+/// Rows whose log has records of several blocks each, one after the other.
+class LargeRecords : public RocksLog {
+protected:
+  LargeRecords() {
+    const auto made = open_rows(folder / "large", settings);
+    std::mt19937 random{1};
+    for (int i = 0; i < 24; ++i) {
+      auto& value = written[name_of(i)];
+      value = std::string(1 + random() % (i % 4 == 0 ? 100 : 100'000), static_cast<char>('a' + i));
+      EXPECT_FALSE(made.rows->commit({putting({{name_of(i), value}})}, i < synced));
+    }
+    fs::copy(folder / "large", folder / "kept");
+    log = read_file(log_in(folder / "kept"));
+  }
+
+  /// The log, with a bit flipped, with zeros or cut somewhere behind a place.
+  std::string damaged(std::mt19937& random, std::size_t from) const {
+    auto bad = log;
+    const auto at = from + random() % (log.size() - from);
+    switch (random() % 3) {
+    case 0:
+      bad[at] = static_cast<char>(bad[at] ^ 4);
+      break;
+    case 1:
+      for (auto i = at; i < std::min(log.size(), at + 100 + random() % 50'000); ++i)
+        bad[i] = '\0';
+      break;
+    default:
+      bad.erase(at, 1 + random() % 50'000);
+    }
+    return bad;
+  }
+
+  void restore_with(const std::string& bad) {
+    fs::remove_all(path);
+    fs::copy(folder / "kept", path);
+    write_file(log_in(path), bad);
+  }
+
+  static constexpr int synced = 12;
+  rocks_settings settings{std::size_t{1} << 20, std::size_t{4} << 20};
+  row_map written;
+  std::string log;
+};
+
+TEST_F(LargeRecords, AreReadOnBothSidesOfDamage) {
+  settings.takes_damage = true;
+  std::mt19937 random{2};
+  std::size_t rows_at_ends = 0;
+  for (int i = 0; i < 60; ++i) {
+    restore_with(damaged(random, 0));
+    EXPECT_EQ(refused_rows(path).kind, trouble::corrupted);
+
+    const auto found = open_rows(path, settings);
+
+    ASSERT_TRUE(found.is_patchwork);
+    EXPECT_THAT(*found.is_patchwork, HasSubstr(" bytes of it are left out"));
+    const auto rows = all_rows(*found.rows);
+    for (const auto& [name, value] : rows)
+      EXPECT_EQ(value, written.at(name));
+    rows_at_ends += rows.count(name_of(0)) + rows.count(name_of(23));
+  }
+  EXPECT_GT(rows_at_ends, 60u) << "what follows damage is lost";
+}
+
+TEST_F(LargeRecords, MayBeDamagedBehindWhatWasSynced) {
+  std::size_t synced_bytes = 0;
+  for (int i = 0; i < synced; ++i)
+    synced_bytes += written.at(name_of(i)).size() + 40;
+  synced_bytes += 7 * (synced_bytes / 30'000); // at least as much
+  std::mt19937 random{3};
+  for (int i = 0; i < 40; ++i) {
+    restore_with(damaged(random, synced_bytes));
+    settings.boot = "another one";
+    settings.takes_damage = true;
+    int commits = 0;
+    {
+      const auto found = open_rows(path, settings);
+      EXPECT_FALSE(found.is_patchwork);
+      commits = commits_in(*found.rows);
+      EXPECT_GE(commits, synced);
+    }
+    settings.takes_damage = false;
+    EXPECT_EQ(commits_in(*open_rows(path, settings).rows), commits);
+  }
+}
+
+/// A disk whose logs cannot be read.
+class broken_disk : public rocksdb::FileSystemWrapper {
+public:
+  using FileSystemWrapper::FileSystemWrapper;
+  const char* Name() const override { return "broken_disk"; }
+  rocksdb::IOStatus NewSequentialFile(const std::string& file, const rocksdb::FileOptions& how,
+                                      std::unique_ptr<rocksdb::FSSequentialFile>* result,
+                                      rocksdb::IODebugContext* context) override {
+    if (file.ends_with(".log"))
+      return rocksdb::IOStatus::IOError("While reading " + file, "Input/output error");
+    return target()->NewSequentialFile(file, how, result, context);
+  }
+};
+
+TEST_F(RocksLog, IsNotTakenForDamagedIfTheMachineFails) {
+  const auto machine =
+      rocksdb::NewCompositeEnv(std::make_shared<broken_disk>(rocksdb::FileSystem::Default()));
+  for (const bool takes_damage : {false, true}) {
+    auto settings = small_settings;
+    settings.env = machine.get();
+    settings.takes_damage = takes_damage;
+    auto bad = read_file(copied());
+    bad[bad.size() / 2] = 'x';
+    write_file(log_in(path), bad);
+    EXPECT_EQ(refused_rows(path, settings).kind, trouble::broken);
   }
 }
 

@@ -115,7 +115,19 @@ private:
       if (!status.ok() || result.what == kind::damaged_logs)
         return status;
     }
+    if (const auto foreign = foreign_log(seen))
+      return found(kind::damaged_logs, "the file " + *foreign + " does not belong to these rows");
     return look_at_ends(seen.first_log);
+  }
+
+  /// A log that would be replayed before others, and was not there when a commit to one of those
+  /// was witnessed: all logs that hold anything are witnessed together.
+  std::optional<std::string> foreign_log(const witness& seen) const {
+    for (const auto& [number, log] : logs_)
+      if (number >= seen.first_log && log.bytes > 0 && seen.logs.count(number) == 0 &&
+          seen.logs.upper_bound(number) != seen.logs.end())
+        return name_of(number);
+    return std::nullopt;
   }
 
   /// Looks whether a file begins with what was witnessed; if not, the logs are damaged.

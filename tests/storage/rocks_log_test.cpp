@@ -147,6 +147,30 @@ TEST_F(RocksLog, IsRefusedIfItIsMissing) {
   EXPECT_THAT(why.what, HasSubstr(".log is missing"));
 }
 
+TEST_F(RocksLog, IsRefusedIfOneOfOtherRowsPrecedesIt) {
+  {
+    const auto others = open_rows(folder / "others");
+    for (int i = 0; i < 2 * commits_max; ++i)
+      EXPECT_FALSE(others.rows->commit({putting({{"other", "value"}})}, true));
+  }
+  const auto log = copied();
+  auto& disk = *rocksdb::FileSystem::Default();
+  auto seen = std::get<witness_file::content>(witness_file::read(disk, path)).what.value();
+  seen.first_log = 1; // as if logs had been made and removed before
+  ASSERT_TRUE(witness_file::make(disk, path, seen).ok());
+  EXPECT_EQ(commits_in(*open_rows(path).rows), commits_max);
+
+  const auto foreign = path + "/000002.log";
+  ASSERT_GT(log.filename(), fs::path{foreign}.filename());
+  copied();
+  ASSERT_TRUE(witness_file::make(disk, path, seen).ok());
+  fs::copy(log_in(folder / "others"), foreign);
+  const auto why = refused_rows(path);
+
+  EXPECT_EQ(why.kind, trouble::corrupted);
+  EXPECT_THAT(why.what, HasSubstr("000002.log does not belong to these rows"));
+}
+
 TEST_F(RocksLog, IsRefusedWithoutItsWitness) {
   for (const bool is_there : {false, true}) {
     copied();

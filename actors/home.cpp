@@ -194,6 +194,19 @@ std::optional<storage::failure> look_for_rows(const storage::moment& at, home& i
   return std::nullopt;
 }
 
+/// Where the row of the members is lost as well, the file beside the rows says who may help. From
+/// now on it is not believed, for members that come later are in it.
+std::optional<storage::failure> find_hopes(storage::store& rows, home& into) {
+  const auto members = storage::kept_members(into.folder->path());
+  if (members.empty())
+    return std::nullopt;
+  storage::batch row;
+  row.put(storage::hopes_row(), members);
+  if (auto why = rows.commit({row}, true))
+    return why;
+  return take_up_members(*rows.now(), storage::hopes_row(), into.hopes);
+}
+
 /// Takes up what is on the disk, under the replica id that `into` has if another is needed.
 std::optional<storage::failure> take_up_rows(const options& o, home& into) {
   into.seen = look_at(*into.folder, o);
@@ -225,6 +238,9 @@ std::optional<storage::failure> take_up_rows(const options& o, home& into) {
   if (auto* why = std::get_if<storage::failure>(&lost))
     return std::move(*why);
   into.lost = std::get<storage::lost_keys>(std::move(lost));
+  if (!into.lost.empty() && into.hopes.empty())
+    if (auto why = find_hopes(*rows, into))
+      return why;
   into.rows = std::move(rows);
   return std::nullopt;
 }
@@ -329,12 +345,6 @@ std::variant<home, std::string> open_home(const options& o, bool goes_on) {
   if (const auto* why = std::get_if<std::string>(&readable))
     return "storage.data-dir: " + explain(*failed) + "; nor can it be read: " + *why;
   return readable;
-}
-
-storage::batch keeping(const std::vector<membership::remembered_member>& members) {
-  storage::batch result;
-  result.put(storage::members_row(), membership::encode(members));
-  return result;
 }
 
 replication::digester digester_of(const options& o) {

@@ -45,9 +45,6 @@ struct home {
 /// about what went wrong, if something did; then nothing was changed that matters.
 std::variant<home, std::string> open_home(const options& o, bool goes_on = false);
 
-/// What keeps the members.
-storage::batch keeping(const std::vector<membership::remembered_member>& members);
-
 /// The digests of a cluster's keys.
 replication::digester digester_of(const options& o);
 

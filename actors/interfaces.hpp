@@ -30,6 +30,8 @@ using storage_actor = caf::typed_actor<
     caf::result<std::uint64_t>(apply_atom, storage::batch),
     // To be committed with what comes next.
     caf::result<void>(note_atom, storage::batch),
+    // The members that are known now, encoded: kept as a row, and in a file beside the rows.
+    caf::result<void>(members_atom, std::string),
     // Under which id events may be numbered: answers once that is certain.
     caf::result<crdt::replica_id>(number_atom),
     // No other node knows of a later event of ours: the id is certain.

@@ -131,7 +131,7 @@ node::node(caf::actor_system& sys, const options& o, const home& at,
        .remember =
            [this](const auto& members) {
              if (storage_)
-               caf::anon_send(storage_, commit_atom_v, keeping(members));
+               caf::anon_send(storage_, members_atom_v, membership::encode(members));
            },
        .doubted =
            [this, id = who.replica] {

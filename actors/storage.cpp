@@ -5,6 +5,8 @@
 #include "actors/random.hpp"
 #include "keyspace/commit_groups.hpp"
 #include "keyspace/fifo.hpp"
+#include "storage/lost_keys.hpp"
+#include "storage/members_file.hpp"
 #include "storage/presence.hpp"
 #include "storage/rebuild.hpp"
 #include "storage/room.hpp"
@@ -86,6 +88,11 @@ public:
           return promise;
         },
         [this](note_atom, storage::batch& changes) { groups_.note(std::move(changes)); },
+        [this](members_atom, const std::string& members) {
+          auto promise = make_response_promise<void>();
+          keep_members(members, promise);
+          return promise;
+        },
         [this](number_atom) { return may_number(); },
         [this](confirm_atom) { number_on(); },
         [this](doubt_atom) { doubt(); },
@@ -193,6 +200,17 @@ private:
       auto who = promises_.pop();
       std::visit(answer, who);
     }
+  }
+
+  /// The file is for when the row is lost, so without it nothing is amiss yet.
+  void keep_members(const std::string& members, caf::typed_response_promise<void> promise) {
+    storage::batch row;
+    row.put(storage::members_row(), members);
+    take(std::move(row), false, std::move(promise));
+    if (failure_ || context_.folder.empty())
+      return;
+    if (const auto why = storage::keep_members(context_.folder, members))
+      log::warn("storage", "{}", why->what);
   }
 
   // -- the replica id --

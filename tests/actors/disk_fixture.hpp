@@ -117,6 +117,7 @@ private:
           return promise;
         },
         [](note_atom, const storage::batch&) {},
+        [](members_atom, const std::string&) {},
         [](number_atom) { return crdt::replica_id{}; },
         [](confirm_atom) {},
         [](doubt_atom) {},
@@ -152,6 +153,7 @@ public:
               [](commit_atom, const storage::batch&) {},
               [](apply_atom, const storage::batch&) { return std::uint64_t{1}; },
               [](note_atom, const storage::batch&) {},
+              [](members_atom, const std::string&) {},
               [](number_atom) { return crdt::replica_id{}; },
               [](confirm_atom) {},
               [](doubt_atom) {},

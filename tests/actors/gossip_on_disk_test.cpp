@@ -167,6 +167,7 @@ TEST_F(GossipOnDisk, AcknowledgesNothingThatTheDiskDoesNotTake) {
 }
 
 TEST_F(GossipOnDisk, TellsOnceThatAPeerHasBroughtBackWhatWasLost) {
+  const auto bob_here = make_peer("bob:1", bob.value);
   const auto rows = std::make_shared<counting_store>();
   storage::lost_keys lost;
   lost.add(visitors);
@@ -176,19 +177,22 @@ TEST_F(GossipOnDisk, TellsOnceThatAPeerHasBroughtBackWhatWasLost) {
   const auto reader = track(make_reader(sys, rows));
   const auto disk = track(
       spawn_storage(sys, {.rows = rows, .seen = {}, .is_mending = true, .has_own_thread = false}));
-  const auto gossip = track(spawn_gossip(sys, {.session = ann,
-                                               .limits = {},
-                                               .digests = test_digests,
-                                               .interval = 1s,
-                                               .random_seed = 1,
-                                               .peers = peers.handle(),
-                                               .membership = members.handle(),
-                                               .reader = reader,
-                                               .disk = disk}));
+  const auto gossip =
+      track(spawn_gossip(sys, {.session = ann,
+                               .limits = {},
+                               .digests = test_digests,
+                               .interval = 1s,
+                               .random_seed = 1,
+                               .peers = peers.handle(),
+                               .membership = members.handle(),
+                               .reader = reader,
+                               .disk = disk,
+                               .hopes = keyspace::hopes{{to_string(bob_here.id), true}}}));
   const auto shard =
       spawn_shard_of(gossip, disk, reader, std::make_shared<const storage::lost_keys>(lost));
   tell(gossip, shards_atom_v, std::vector<shard_actor>{shard});
   EXPECT_TRUE(ask<storage_report>(disk, report_atom_v).is_mending);
+  tell(gossip, peer_atom_v, bob_here);
 
   ask<std::string>(gossip, message_atom_v, message_from_bob(visitors));
 

@@ -1,4 +1,5 @@
 #include "actors/home.hpp"
+#include "storage/members_file.hpp"
 #include "storage/tally_rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
@@ -122,7 +123,8 @@ TEST_F(Home, HasWhatTheLastLifeKnewOfOthersAndItself) {
     const auto before = open(o);
     EXPECT_TRUE(before.has_fresh_id);
     EXPECT_EQ(before.changes, 0u);
-    auto changed = keeping(members);
+    storage::batch changed;
+    changed.put(storage::members_row(), membership::encode(members));
     storage::put_own_changes(changed, 7);
     storage::put_tally(changed, {bobs, 5});
     ASSERT_FALSE(before.rows->commit({changed}, true));
@@ -132,6 +134,29 @@ TEST_F(Home, HasWhatTheLastLifeKnewOfOthersAndItself) {
   EXPECT_EQ(after.changes, 7u);
   EXPECT_EQ(after.tallies, (std::vector<replication::tally>{{bobs, 5}}));
   EXPECT_EQ(after.members, members);
+}
+
+TEST_F(Home, KnowsFromAFileWhoMayBringBackWhatWasLostTogetherWithItsMembers) {
+  const auto o = options_for("data");
+  const std::vector<membership::remembered_member> then{
+      {membership::node_id::from(3, 3), "node-3:9080", true}};
+  {
+    const auto before = open(o);
+    storage::lost_keys lost;
+    lost.add(crdt::key{crdt::type::counter, "visitors"});
+    storage::batch noted;
+    put(noted, lost);
+    ASSERT_FALSE(before.rows->commit({noted}, true));
+    ASSERT_FALSE(storage::keep_members(before.folder->path(), membership::encode(then)));
+  }
+  {
+    const auto after = open(o);
+    EXPECT_EQ(after.hopes, then);
+    auto later = then;
+    later.push_back({membership::node_id::from(4, 4), "node-4:9080", true});
+    ASSERT_FALSE(storage::keep_members(after.folder->path(), membership::encode(later)));
+  }
+  EXPECT_EQ(open(o).hopes, then) << "who came later is no help";
 }
 
 TEST_F(Home, NumbersEventsAnewWhereItWasKilledAfterItHeardThatItWasSetBack) {

@@ -359,6 +359,8 @@ private:
                              .isolated = core_.is_isolated(),
                              .alone = core_.is_alone() ? what_came_of_the_seeds(core_) : "",
                              .leaving = core_.is_leaving(),
+                             .unreached = core_.is_unreached(),
+                             .rival = core_.address_rival(),
                              .peers = {},
                              .refused_by = list_of(core_.refused_by()),
                              .refuses = list_of(core_.refusing()),
@@ -379,7 +381,9 @@ private:
                               .replaced = peer.replaced,
                               .own_verdict = own_verdicts_.contains(peer.record->id),
                               .udp = peer.udp,
-                              .tcp = peer.tcp});
+                              .tcp = peer.tcp,
+                              .tcp_in = peer.tcp_in,
+                              .unreached = peer.unreached});
     return result;
   }
 

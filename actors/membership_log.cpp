@@ -2,6 +2,7 @@
 
 #include "actors/log.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
@@ -21,6 +22,15 @@ std::string describe(const membership::member& m) {
     return to_string(m.id);
   const auto& p = *m.profile;
   return p.name.empty() || p.name == p.address ? p.address : p.name + " at " + p.address;
+}
+
+/// What repeats itself for as long as a node is not reached is said once in words, and then for
+/// those only who want to know all.
+log::level level_of_suspicion(const membership::event& e, const membership::swim& core,
+                              log::level usual) {
+  const auto peers = core.peers();
+  const auto one = std::ranges::find(peers, e.who.id, [](const auto& p) { return p.record->id; });
+  return one != peers.end() && one->unreached ? log::level::debug : usual;
 }
 
 } // namespace
@@ -60,16 +70,19 @@ void log_event(const membership::event& e, const membership::swim& core) {
   case event_kind::updated:
     return log::info(component, "node {} is now {}", to_string(e.who.id), who);
   case event_kind::suspected:
-    return log::warn(component, "{} is suspected: it does not answer", who);
+    return log::line(level_of_suspicion(e, core, log::level::warn), component,
+                     "{} is suspected: it does not answer", who);
   case event_kind::recovered:
-    return log::info(component, "{} is no longer suspected", who);
+    return log::line(level_of_suspicion(e, core, log::level::info), component,
+                     "{} is no longer suspected", who);
   case event_kind::failed:
     return log::warn(component, "{} is dead: {}", who,
                      e.own_verdict ? "it did not answer in time" : "so another node found");
   case event_kind::left:
     return log::info(component, "{} has left", who);
   case event_kind::refuted:
-    return log::warn(component, "this node was accused of not answering; it is alive as {}",
+    return log::line(core.is_unreached() ? log::level::debug : log::level::warn, component,
+                     "this node was accused of not answering; it is alive as {}",
                      to_string(core.self().status.at));
   case event_kind::health_changed:
     return log::info(component, "health is {} now, 0 is best", core.health());
@@ -126,6 +139,31 @@ void log_event(const membership::event& e, const membership::swim& core) {
                      who);
   case event_kind::tcp_open:
     return log::info(component, "TCP gets through again from this node to {}", who);
+  case event_kind::tcp_in_blocked:
+    return log::warn(component,
+                     "TCP does not get through from {} to this node, as it says, UDP does; what is "
+                     "written there comes here late, or by other members. Does a firewall here "
+                     "drop TCP?",
+                     who);
+  case event_kind::tcp_in_open:
+    return log::info(component, "TCP gets through again from {} to this node", who);
+  case event_kind::unreached:
+    return log::warn(component,
+                     "others accuse this node of not answering again and again, and nothing of "
+                     "theirs reaches it at {}: what is written there does not come here. Does that "
+                     "address, cluster.advertise, lead to this node, by UDP and TCP, through "
+                     "firewalls and address translation?",
+                     core.self().profile->address);
+  case event_kind::reached:
+    return log::info(component, "this node is reached again at {}", core.self().profile->address);
+  case event_kind::member_unreached:
+    return log::warn(component,
+                     "nothing reaches {}, though it says again and again that it is alive: it "
+                     "lacks what is written here. Does its cluster.advertise lead to it, by UDP "
+                     "and TCP, through firewalls and address translation?",
+                     who);
+  case event_kind::member_reached:
+    return log::info(component, "{} is reached again", who);
   case event_kind::left_cluster:
     return log::info(component, "has left the cluster; {} others said that they know",
                      e.acknowledged);

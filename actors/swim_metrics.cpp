@@ -70,6 +70,17 @@ swim_metrics::swim_metrics(caf::actor_system& sys) {
   without_tcp_ =
       registry.gauge_singleton(prefix, "swim.members-without-tcp",
                                "Members that are there, and that no call of this node reaches.");
+  members_unreached_ = registry.gauge_singleton(
+      prefix, "swim.members-unreached",
+      "Members that say again and again that they are alive, and that nothing reaches.");
+  members_not_calling_ =
+      registry.gauge_singleton(prefix, "swim.members-not-calling",
+                               "Members that are there, and whose calls do not reach this node.");
+  unreached_ = registry.gauge_singleton(
+      prefix, "swim.unreached",
+      "1 while others accuse this node again and again and nothing of theirs reaches it.");
+  address_conflict_ = registry.gauge_singleton(
+      prefix, "swim.address-conflict", "1 while another member claims the address of this node.");
 }
 
 void swim_metrics::show(const membership::swim& core) {
@@ -79,14 +90,22 @@ void swim_metrics::show(const membership::swim& core) {
   isolated_->value(core.is_isolated() ? 1 : 0);
   refused_by_->value(static_cast<std::int64_t>(core.refused_by().entries().size()));
   refuses_->value(static_cast<std::int64_t>(core.refusing().entries().size()));
+  unreached_->value(core.is_unreached() ? 1 : 0);
+  address_conflict_->value(core.address_rival() ? 1 : 0);
+  std::int64_t members_unreached = 0;
+  std::int64_t not_calling = 0;
   std::int64_t without_udp = 0;
   std::int64_t without_tcp = 0;
   for (const auto& peer : core.peers()) {
     without_udp += peer.udp ? 0 : 1;
     without_tcp += peer.tcp ? 0 : 1;
+    members_unreached += peer.unreached ? 1 : 0;
+    not_calling += peer.tcp_in ? 0 : 1;
   }
   without_udp_->value(without_udp);
   without_tcp_->value(without_tcp);
+  members_unreached_->value(members_unreached);
+  members_not_calling_->value(not_calling);
 }
 
 } // namespace starling::actors

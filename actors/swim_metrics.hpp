@@ -30,6 +30,10 @@ private:
   caf::telemetry::int_gauge* refuses_;
   caf::telemetry::int_gauge* without_udp_;
   caf::telemetry::int_gauge* without_tcp_;
+  caf::telemetry::int_gauge* members_unreached_;
+  caf::telemetry::int_gauge* members_not_calling_;
+  caf::telemetry::int_gauge* unreached_;
+  caf::telemetry::int_gauge* address_conflict_;
 };
 
 } // namespace starling::actors

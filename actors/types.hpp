@@ -150,6 +150,8 @@ struct member_report {
   bool own_verdict = false; // it is dead because this node found so
   bool udp = true;          // datagrams get through, as far as is known
   bool tcp = true;          // so do calls
+  bool tcp_in = true;       // and calls of its own reach this node, as it says
+  bool unreached = false;   // it says again and again that it lives, and nothing gets in to it
 };
 
 /// A node that is no member for another.
@@ -168,6 +170,8 @@ struct membership_report {
   bool isolated = false;
   std::string alone; // what came of the seeds, if nobody else is there who should be
   bool leaving = false;
+  bool unreached = false;                  // others accuse it again and again, and nothing gets in
+  std::optional<membership::member> rival; // who claims its address
   std::vector<member_report> peers;
   std::vector<refusal_report> refused_by; // for whom this node is no member
   std::vector<refusal_report> refuses;    // who is no member for this node

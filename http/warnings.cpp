@@ -19,6 +19,11 @@ std::string warning_of(const actors::storage_report& disk) {
          std::string{disk.holds_writes ? "wait for that" : "would wait for that"} + who;
 }
 
+std::string name_of(const membership::member& m) {
+  const auto profile = m.profile.value_or(membership::profile{});
+  return profile.address + " (" + profile.name + ")";
+}
+
 } // namespace
 
 std::vector<std::string> warnings_of(const actors::membership_report& known,
@@ -35,6 +40,16 @@ std::vector<std::string> warnings_of(const actors::membership_report& known,
                      known.alone);
   else if (known.isolated)
     result.push_back("nothing is heard from any other node");
+  if (known.unreached)
+    result.push_back("other nodes accuse this one of not answering again and again, and nothing of "
+                     "theirs reaches it at " +
+                     known.self.profile.value_or(membership::profile{}).address +
+                     ": what is written there does not come here. Does that address, "
+                     "cluster.advertise, lead to this node, by UDP and TCP?");
+  if (known.rival)
+    result.push_back(name_of(*known.rival) + " claims the address of this node, " +
+                     known.self.profile.value_or(membership::profile{}).address +
+                     ": each node needs a cluster.advertise that leads to it and to no other");
   const auto named = [](const auto& r) {
     return r.name.empty() ? r.address : r.address + " (" + r.name + ")";
   };
@@ -43,12 +58,19 @@ std::vector<std::string> warnings_of(const actors::membership_report& known,
   for (const auto& r : known.refuses)
     result.push_back(named(r) + " is no member here: " + r.why);
   for (const auto& peer : known.peers) {
-    if (!peer.record.profile || (peer.udp && peer.tcp))
+    if (!peer.record.profile)
       continue;
-    const auto& profile = *peer.record.profile;
-    result.push_back((peer.udp ? "TCP does not get through from this node to "
-                               : "UDP does not get through between this node and ") +
-                     profile.address + " (" + profile.name + ")");
+    if (peer.unreached)
+      result.push_back("nothing reaches " + name_of(peer.record) +
+                       ", though it says again and again that it is alive: it lacks what is "
+                       "written here. Does its cluster.advertise lead to it, by UDP and TCP?");
+    else if (!peer.udp || !peer.tcp)
+      result.push_back((peer.udp ? "TCP does not get through from this node to "
+                                 : "UDP does not get through between this node and ") +
+                       name_of(peer.record));
+    if (!peer.tcp_in)
+      result.push_back("TCP does not get through from " + name_of(peer.record) +
+                       " to this node: what is written there comes here late, or by other members");
   }
   return result;
 }

@@ -64,6 +64,18 @@ std::string_view to_string(event_kind k) {
     return "tcp blocked";
   case event_kind::tcp_open:
     return "tcp open";
+  case event_kind::tcp_in_blocked:
+    return "tcp in blocked";
+  case event_kind::tcp_in_open:
+    return "tcp in open";
+  case event_kind::unreached:
+    return "unreached";
+  case event_kind::reached:
+    return "reached";
+  case event_kind::member_unreached:
+    return "member unreached";
+  case event_kind::member_reached:
+    return "member reached";
   case event_kind::left_cluster:
     return "left cluster";
   }

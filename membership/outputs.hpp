@@ -73,6 +73,12 @@ enum class event_kind : std::uint8_t {
   udp_open,         // they do again
   tcp_blocked,      // of a member: calls do not get through, datagrams do
   tcp_open,         // they do again
+  tcp_in_blocked,   // of a member: its calls do not get through to this node, as it says
+  tcp_in_open,      // they do again
+  unreached,        // others accuse this node again and again, and nothing of theirs gets in
+  reached,          // something does again
+  member_unreached, // a member says again and again that it lives, and nothing gets in to it
+  member_reached,   // something does again
   left_cluster,     // our leave is done; `acknowledged` members know
 };
 

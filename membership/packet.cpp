@@ -8,6 +8,7 @@ constexpr std::size_t cluster_bytes = 8;
 constexpr std::size_t tag_bytes = std::tuple_size_v<wire::tag>;
 constexpr std::uint8_t flag_settled = 1;
 constexpr std::uint8_t flag_leaving = 2;
+constexpr std::uint8_t flag_calls_fail = 4;
 
 std::string_view prefix(const wire::tag& cluster) {
   return {cluster.data(), cluster_bytes};
@@ -42,6 +43,7 @@ packet_header decode_header(wire::reader& in, packet_kind kind) {
   const auto flags = in.u8();
   h.settled = (flags & flag_settled) != 0;
   h.leaving = (flags & flag_leaving) != 0;
+  h.calls_fail = (flags & flag_calls_fail) != 0;
   h.health = in.u8();
   h.counter = in.varint();
   h.digest = get_word(in);
@@ -113,7 +115,8 @@ void packet_writer::begin(const wire::tag& cluster, const packet_header& header,
   encode(out_, header.session);
   encode(out_, header.at);
   out_.u8(static_cast<std::uint8_t>((header.settled ? flag_settled : 0) |
-                                    (header.leaving ? flag_leaving : 0)));
+                                    (header.leaving ? flag_leaving : 0) |
+                                    (header.calls_fail ? flag_calls_fail : 0)));
   out_.u8(header.health);
   out_.varint(header.counter);
   put_word(out_, header.digest);

@@ -41,8 +41,9 @@ struct packet_header {
   node_id from;
   session_id session;
   incarnation at;
-  bool settled = false; // its table has not changed for a while
-  bool leaving = false; // or left
+  bool settled = false;    // its table has not changed for a while
+  bool leaving = false;    // or left
+  bool calls_fail = false; // the receiver gets the sender's packets, and not its calls
   std::uint8_t health = 0;
   std::uint64_t counter = 0;
   std::uint64_t digest = 0; // of its table

@@ -10,6 +10,13 @@ namespace {
 
 constexpr std::size_t parts_max = 64; // of a packet: more cannot fit
 
+/// Whether a packet goes to the address that a member advertises, and not back to where another
+/// packet came from, which gets through firewalls and address translation that the first does not.
+bool comes_unasked(packet_kind k) {
+  return k == packet_kind::ping || k == packet_kind::ping_req || k == packet_kind::gossip ||
+         k == packet_kind::leave;
+}
+
 } // namespace
 
 swim::swim(const settings& s, const identity& who, const wire::secret& secret,
@@ -48,6 +55,8 @@ void swim::start(duration now, const udp_address& where) {
   } else if (where != profile_.udp) {
     profile_.udp = where;
     end_rivalry();
+    contested_by_.reset();
+    got_in(); // or not: that is to be seen
     publish_self(self().status.at.next(), true);
     for (const auto& id : std::vector{live_})
       if (is_live(id))
@@ -82,6 +91,7 @@ void swim::tick(duration now) {
   if (now_ >= next_sweep_) {
     forget_old();
     forget_refusals();
+    forget_misses();
     next_sweep_ = now_ + sweep_interval();
   }
   finish();
@@ -141,6 +151,9 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
     ++totals_.dropped_replayed;
     return wire::decode_error{"a call that was made before"};
   }
+  // Seeds are exchanged with at other addresses, too, and operators call from this machine.
+  if (kind == call_kind::ping)
+    got_in();
   wire::writer out;
   begin_answer(out);
   if (kind == call_kind::sync) {
@@ -280,15 +293,21 @@ std::vector<peer_view> swim::peers() const {
     if (id == id_ || !entry.record.profile)
       continue;
     peer_view view{.record = &entry.record, .since = entry.since};
+    if (const auto doubt = doubts_.find(id); doubt != doubts_.end())
+      view.unreached = doubt->second.is_unreached();
     if (const auto c = live_contacts_.find(id); c != live_contacts_.end()) {
       view.udp = !c->second.udp_blocked;
       view.tcp = !c->second.tcp_blocked;
       view.round_trip = c->second.smoothed.value_or(duration{0});
+      view.tcp_in = !c->second.tcp_in_blocked;
       view.health = c->second.health;
     } else {
       const auto& p = *entry.record.profile;
       view.replaced = inhabited.find(p.udp)->second > p.written.generation;
     }
+    // Who tried to reach it and did not has tried both.
+    if (view.unreached)
+      view.udp = view.tcp = false;
     result.push_back(view);
   }
   return result;
@@ -320,6 +339,8 @@ void swim::handle(const opened_packet& p, const udp_address& from, std::size_t b
     return notify_refused(p.header, from, bytes);
   }
   heard();
+  if (comes_unasked(p.header.kind))
+    got_in();
   notice_sender(p.header, from);
   const bool well_formed = for_each_member(p.parts, [this](const member& m) { take(m); });
   if (!well_formed)
@@ -351,6 +372,7 @@ void swim::handle(const opened_packet& p, const udp_address& from, std::size_t b
   case packet_kind::refused:
     break; // see above
   }
+  note_calls_of(p.header);
   compare_digest(p.header);
 }
 
@@ -453,7 +475,11 @@ bool swim::is_settled() const {
 void swim::send(const udp_address& to, packet_kind kind, const packet_body& body,
                 const node_id* peer, bool counts) {
   packet_writer writer{out_.buffer(), settings_.packet_bytes};
-  writer.begin(cluster_, header(kind), body);
+  auto head = header(kind);
+  if (const auto c = peer == nullptr ? live_contacts_.end() : live_contacts_.find(*peer);
+      c != live_contacts_.end())
+    head.calls_fail = c->second.tcp_blocked;
+  writer.begin(cluster_, head, body);
   // First what concerns the receiver most: that it is accused (Lifeguard, Buddy System).
   const auto* about = peer == nullptr ? nullptr : table_.find(*peer);
   const bool warn = about != nullptr && about->record.status.is != member_state::alive;

@@ -34,6 +34,7 @@
 #include "membership/packet.hpp"
 #include "membership/probes.hpp"
 #include "membership/random.hpp"
+#include "membership/reach.hpp"
 #include "membership/refusal.hpp"
 #include "membership/replay_guard.hpp"
 #include "membership/seeds.hpp"
@@ -97,6 +98,8 @@ struct peer_view {
   bool replaced = false;   // dead or left, and another came to its address
   bool udp = true;         // as far as is known: datagrams get through
   bool tcp = true;         // and calls do
+  bool tcp_in = true;      // and calls of its own reach this node, as it says
+  bool unreached = false;  // it says again and again that it lives, and nothing gets in to it
 };
 
 class swim {
@@ -177,6 +180,12 @@ public:
   /// Seeds that never answered.
   std::vector<std::string> unreached_seeds() const { return seeds_.unreached(); }
 
+  /// Whether others accuse this node again and again, and nothing of theirs gets in to its address.
+  bool is_unreached() const { return own_reach_.is_unreached(); }
+
+  /// Who claims the address of this node; nothing if nobody does, or none did lately.
+  std::optional<member> address_rival() const;
+
   /// Who takes this node for no member, and whom this node does, by address.
   const refusals& refused_by() const { return refused_by_; }
   const refusals& refusing() const { return refusing_; }
@@ -204,6 +213,7 @@ private:
     duration called_in_vain{0}; // since
     bool udp_blocked = false;
     bool tcp_blocked = false;
+    bool tcp_in_blocked = false;        // as it says
     std::uint64_t fruitless_digest = 0; // theirs, when a sync brought nothing
     std::uint64_t fruitless_own = 0;
   };
@@ -329,6 +339,17 @@ private:
   void heard_directly(const node_id& id);
   void heard_otherwise(const node_id& id);
   void called(const std::string& address, bool was_reached);
+  void note_calls_of(const packet_header& h);
+
+  // swim_reach.cpp: who lives and is reached by nobody
+  void note_miss(const node_id& id);
+  void note_contradiction(const member& m);
+  void note_reached(const node_id& id);
+  void note_answer(const node_id& id, const std::string& address);
+  void was_accused();
+  void got_in();
+  void forget_misses();
+  duration contest_memory() const { return 3 * settings_.contest_wait_max; }
 
   // swim_refusals.cpp: who is no member for whom
   refusal refusal_of(const incarnation& at) const;
@@ -377,6 +398,8 @@ private:
   std::vector<probe> probes_;
   std::vector<relay> relays_;
   std::vector<node_id> suspects_;
+  std::map<node_id, reach> doubts_;       // whether we reach others; of those who were missed
+  reach own_reach_;                       // whether others reach us
   std::map<node_id, duration> told_dead_; // when those that we hold dead were last told so
   bool own_verdict_ = false;              // while a verdict of ours is joined
   bool knew_nobody_ = false;              // while the first table is joined
@@ -405,6 +428,8 @@ private:
 
   std::optional<node_id> address_rival_; // a live member at our address
   std::optional<node_id> evicted_;       // one whom we replaced there
+  std::optional<node_id> contested_by_;  // who claimed it last, one of these
+  duration contested_{0};                // when
   duration refute_not_before_{0};
   duration refute_wait_{0};
   std::optional<incarnation> pending_refutation_;

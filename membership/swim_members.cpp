@@ -110,6 +110,11 @@ void swim::after_change(const node_id& id, const status& before, bool was_known,
       return;
     if (was_known && before.is == member_state::dead && before.at.generation == now.at.generation)
       ++totals_.false_alarms;
+    const bool is_another = was_known && before.at.generation != now.at.generation;
+    if (is_another || what.profile)
+      doubts_.erase(id); // it may be reached where it is now
+    else
+      note_contradiction(e.record);
     became_live(e);
     if (!is_live(id))
       return; // it claimed our address
@@ -117,9 +122,12 @@ void swim::after_change(const node_id& id, const status& before, bool was_known,
     if (now.is == member_state::dead)
       ++totals_.failures;
     became_gone(id);
+    if (now.is == member_state::left)
+      doubts_.erase(id);
     return;
   } else if (what.profile) {
     emit(event_kind::updated, e.record);
+    doubts_.erase(id);
     check_address(e.record);
     if (!is_live(id))
       return;
@@ -143,6 +151,7 @@ void swim::after_change(const node_id& id, const status& before, bool was_known,
     c.is_suspected = false;
     std::erase(suspects_, id);
     emit(event_kind::recovered, e.record);
+    note_contradiction(e.record);
   }
 }
 
@@ -188,14 +197,21 @@ void swim::check_address(const member& m) {
   if (m.profile->udp == profile_.udp) {
     if (m.profile->written.generation < profile_.written.generation) {
       // Who lived here before us; unless it insists.
-      if (evicted_ == m.id)
-        emit(event_kind::address_conflict, m);
+      if (evicted_ == m.id) {
+        if (!address_rival())
+          emit(event_kind::address_conflict, m);
+        contested_by_ = m.id;
+        contested_ = now_;
+        return; // whose address it is, probes have to find out
+      }
       evicted_ = m.id;
       return declare_dead(m.id);
     }
-    if (address_rival_ != m.id)
+    if (address_rival_ != m.id && !address_rival())
       emit(event_kind::address_conflict, m);
     address_rival_ = m.id;
+    contested_by_ = m.id;
+    contested_ = now_;
   } else if (address_rival_ == m.id) {
     end_rivalry();
   }
@@ -316,6 +332,7 @@ void swim::refute(const incarnation& accused) {
   publish_self(accused.next(), false);
   change_health(1);
   emit(event_kind::refuted, self());
+  was_accused();
 }
 
 void swim::publish_self(const incarnation& at, bool is_renewed) {

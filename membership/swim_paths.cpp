@@ -12,6 +12,7 @@ void swim::heard_directly(const node_id& id) {
   const auto found = live_contacts_.find(id);
   if (found == live_contacts_.end())
     return;
+  note_reached(id);
   auto& c = found->second;
   c.direct_misses = 0;
   if (c.udp_blocked) {
@@ -29,6 +30,7 @@ void swim::heard_otherwise(const node_id& id) {
   const auto found = live_contacts_.find(id);
   if (found == live_contacts_.end())
     return;
+  note_reached(id);
   // Whom no datagram reaches hears that it is accused by a call only, and refutes.
   if (found->second.is_suspected)
     sync_with(table_.find(id)->record.profile->address, std::nullopt, id, 0);
@@ -36,6 +38,19 @@ void swim::heard_otherwise(const node_id& id) {
     return;
   found->second.udp_blocked = true;
   emit(event_kind::udp_blocked, table_.find(id)->record);
+}
+
+/// A member says whether its calls get through to us, in those packets that are for us alone:
+/// nobody else could tell a node behind a firewall why it gets no values.
+void swim::note_calls_of(const packet_header& h) {
+  const auto found = live_contacts_.find(h.from);
+  if (found == live_contacts_.end() ||
+      (h.kind != packet_kind::ping && h.kind != packet_kind::gossip) ||
+      h.calls_fail == found->second.tcp_in_blocked)
+    return;
+  found->second.tcp_in_blocked = h.calls_fail;
+  emit(h.calls_fail ? event_kind::tcp_in_blocked : event_kind::tcp_in_open,
+       table_.find(h.from)->record);
 }
 
 void swim::called(const std::string& address, bool was_reached) {

@@ -100,6 +100,7 @@ void swim::go_indirect(probe& p) {
   if (!is_live(p.target))
     return;
   ++live_contacts_.find(p.target)->second.direct_misses;
+  note_miss(p.target);
   ++totals_.probes_indirect;
   const auto most = std::min(
       {settings_.indirect_probes, probe::helpers_max, live_.size() > 0 ? live_.size() - 1 : 0});
@@ -195,6 +196,7 @@ void swim::on_gone(const opened_packet& p, const udp_address& from) {
   if (mine == probes_.end() || mine->address != from || p.header.from == mine->target)
     return;
   const auto target = mine->target;
+  note_miss(target);
   const auto* e = table_.find(target);
   const auto* other = table_.find(p.header.from);
   const bool is_home =

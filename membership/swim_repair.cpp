@@ -236,6 +236,7 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
       return in.error();
     heard();
     take(m);
+    note_answer(m.id, done.address);
     // It may be late, and answer the next probe: one call at a time asks a member.
     while (true) {
       const auto mine = std::ranges::find(probes_, m.id, &probe::target);
@@ -253,6 +254,7 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
   if (const auto* error = std::get_if<wire::decode_error>(&read))
     return *error;
   refused_by_.end(done.address);
+  note_answer(sender.id, done.address);
   if (done.seed && sender.id == id_)
     seed_failed(done, "it is another process under the id of this node");
   else if (done.seed && refused != totals_.dropped_ahead)

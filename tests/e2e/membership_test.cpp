@@ -349,6 +349,33 @@ TEST(Membership, NodeWithAnotherKeyIsToldWhoRefusesItAndWhy) {
   EXPECT_NE(nodes[1].output().find("cluster.key differ"), std::string::npos);
 }
 
+TEST(Membership, NodeBehindAnAddressThatLeadsNowhereSaysSoAndIsNamed) {
+  cluster nodes{3};
+  const reserved_port nobody;
+  nodes[2].set_flag("--cluster.advertise=" + nobody.address());
+  for (const auto i : {0U, 1U, 2U})
+    ASSERT_TRUE(nodes[i].start());
+
+  EXPECT_TRUE(eventually(
+      [&]() -> AssertionResult {
+        const auto own = said_by(nodes[2]);
+        const auto other = said_by(nodes[0]);
+        const auto says = [](const std::string& text, const std::string& what) {
+          return text.find(what) != std::string::npos;
+        };
+        const auto here = "nothing of theirs reaches it at " + nobody.address();
+        const auto there = "nothing reaches " + nobody.address();
+        if (says(own.ready, here) && says(own.report, here) &&
+            says(own.metrics, "starling_swim_unreached 1") && says(other.ready, there) &&
+            says(other.report, there) && says(other.report, R"("udp": false, "tcp": false)") &&
+            says(other.metrics, "starling_swim_members_unreached 1"))
+          return AssertionSuccess();
+        return AssertionFailure() << own.report << other.report;
+      },
+      60s));
+  EXPECT_EQ(count_of("nothing of theirs reaches it at", nodes[2].output()), 1u);
+}
+
 TEST(Membership, NodeThatOnceStartedFarAheadComesBackUnderAnotherId) {
   const folder files;
   cluster nodes{2};

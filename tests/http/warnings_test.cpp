@@ -91,5 +91,39 @@ TEST(Warnings, SayThatTheIdIsInDoubt) {
   EXPECT_THAT(warnings[0], HasSubstr("a new replica id; no answer from a:1"));
 }
 
+TEST(Warnings, NameWhoseCallsDoNotComeHere) {
+  actors::membership_report known;
+  known.peers = {member_at("d:1", true, true)};
+  known.peers[0].tcp_in = false;
+  ASSERT_EQ(warnings_of(known).size(), 1u);
+  EXPECT_THAT(warnings_of(known)[0],
+              HasSubstr("TCP does not get through from d:1 (the one at d:1) to this node"));
+}
+
+TEST(Warnings, SayThatNobodyReachesThisNode) {
+  actors::membership_report known;
+  known.self = member_at("a:1", true, true).record;
+  known.unreached = true;
+  ASSERT_EQ(warnings_of(known).size(), 1u);
+  EXPECT_THAT(warnings_of(known)[0], HasSubstr("nothing of theirs reaches it at a:1"));
+}
+
+TEST(Warnings, NameWhoClaimsTheAddressOfThisNode) {
+  actors::membership_report known;
+  known.self = member_at("a:1", true, true).record;
+  known.rival = member_at("a:1", true, true).record;
+  known.rival->profile->name = "bob";
+  ASSERT_EQ(warnings_of(known).size(), 1u);
+  EXPECT_THAT(warnings_of(known)[0], HasSubstr("a:1 (bob) claims the address of this node, a:1"));
+}
+
+TEST(Warnings, NameWhomNothingReachesAndNothingElseOfIt) {
+  actors::membership_report known;
+  known.peers = {member_at("d:1", false, false), member_at("e:1", true, true)};
+  known.peers[0].unreached = true;
+  ASSERT_EQ(warnings_of(known).size(), 1u);
+  EXPECT_THAT(warnings_of(known)[0], HasSubstr("nothing reaches d:1 (the one at d:1)"));
+}
+
 } // namespace
 } // namespace starling::http

@@ -49,6 +49,11 @@ public:
     return false;
   };
 
+  /// Whether a call is lost where packets go through.
+  std::function<bool(std::size_t from, std::size_t to)> call_lost = [](auto, auto) {
+    return false;
+  };
+
   static udp_address udp_of(std::size_t i) {
     return udp_address::v4(10, 0, static_cast<std::uint8_t>(i / 250),
                            static_cast<std::uint8_t>(1 + i % 250), 9080);
@@ -256,7 +261,7 @@ private:
   void carry(std::size_t from, const call& c) {
     const auto to = place_of([&](const node& other) { return other.address == c.address; });
     std::optional<std::string> content;
-    if (to < nodes.size() && is_running(to) && !lost(from, to)) {
+    if (to < nodes.size() && is_running(to) && !lost(from, to) && !call_lost(from, to)) {
       auto answer = nodes[to].core->answer(now, c.kind, c.content);
       if (auto* bytes = std::get_if<std::string>(&answer))
         content = std::move(*bytes);

@@ -86,8 +86,8 @@ std::string part(int kind, std::string_view bytes) {
 
 bool operator==(const packet_header& a, const packet_header& b) {
   const auto all = [](const packet_header& h) {
-    return std::tuple{h.kind,    h.from,   h.session, h.at,    h.settled,
-                      h.leaving, h.health, h.counter, h.digest};
+    return std::tuple{h.kind,       h.from,    h.session, h.at,      h.settled,
+                      h.calls_fail, h.leaving, h.health,  h.counter, h.digest};
   };
   return all(a) == all(b);
 }

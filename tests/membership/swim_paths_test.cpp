@@ -167,6 +167,36 @@ TEST(SwimPaths, WithoutCallsAMemberStaysAndThatIsSaidOnce) {
   EXPECT_EQ(g.count(0, event_kind::tcp_open), 1u);
 }
 
+TEST(SwimPaths, WhomNoCallReachesIsToldByTheCaller) {
+  group g;
+  g.add(3);
+  g.run(5s);
+  const auto fail = [&](std::size_t from, std::size_t to) {
+    for (int i = 0; i < 12; ++i) {
+      g.nodes[from].core->reached(g.now, group::address_of(to), false);
+      g.perform(from);
+      g.run(5s);
+    }
+  };
+  const auto is_told = [&](std::size_t i, std::size_t by) {
+    std::vector<peer_view> all;
+    const auto* v = view(g, i, by, all);
+    return v != nullptr && !v->tcp_in;
+  };
+  fail(0, 1);
+
+  EXPECT_TRUE(is_told(1, 0));
+  EXPECT_EQ(g.count(1, event_kind::tcp_in_blocked), 1u);
+  for (const auto& [i, by] : {std::pair{0u, 1u}, {1u, 2u}, {2u, 0u}, {2u, 1u}})
+    EXPECT_FALSE(is_told(i, by)) << i << " by " << by;
+
+  g.nodes[0].core->reached(g.now, group::address_of(1), true);
+  g.perform(0);
+  g.run(10s);
+  EXPECT_FALSE(is_told(1, 0));
+  EXPECT_EQ(g.count(1, event_kind::tcp_in_open), 1u);
+}
+
 TEST(SwimPaths, ACallThatFailsOnceIsNoBlockedPath) {
   group g;
   g.add(2);

@@ -21,6 +21,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <unistd.h>
 #include <variant>
@@ -88,11 +89,16 @@ result run(caf::actor_system& sys, const actors::options& o, actors::stop_signal
                           {o.http, secret, who.replica, started},
                           {node.shards(), node.gossip(), node.membership(), node.reader(),
                            node.storage(), o.keys.max_waiting_bytes}};
-  const auto leave = [&clients, &node, &signals] {
+  std::mutex one_leaves;
+  const auto leave = [&] {
+    // One at a time, or one that gives up would let clients write while another leaves.
+    const std::scoped_lock lock{one_leaves};
     clients.refuse_writes();
     const auto report = node.leave();
     if (report.left)
       signals.wake();
+    else if (report.lacking > 0) // nobody was told that it leaves, so it is a member as before
+      clients.take_writes();
     return report;
   };
   http::peer_listener peers{sys, o, secret, node.membership(), node.gossip(), node.backup(), leave};

@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 namespace starling::actors {
@@ -38,6 +39,9 @@ std::optional<keyspace::hopes> hopes_of(const home& at) {
 
 // What leaving may take beyond the time that the others are given to acknowledge it.
 constexpr auto leave_time_more = std::chrono::seconds{1};
+
+// Between two attempts to hand on what peers lack.
+constexpr auto hand_on_pause = std::chrono::milliseconds{100};
 
 crdt::lww_register::stamp wall_clock() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -257,8 +261,7 @@ std::optional<std::string> node::start() {
 
 leave_report node::leave() {
   caf::scoped_actor self{sys_};
-  hand_on_what_peers_lack(self, hand_on_timeout_);
-  leave_report result{.lacking = lacking_peers(self)};
+  leave_report result{.lacking = lacking_after_handing_on(self)};
   if (result.lacking > 0)
     return result;
   self->request(membership_, leave_timeout_ + leave_time_more, leave_atom_v)
@@ -271,6 +274,24 @@ leave_report node::leave() {
   return result;
 }
 
+/// One attempt ends when each peer has answered or failed once. Who failed may come back in the
+/// time that there is, or be found dead: then the rest have what it lacks, if there is a rest.
+std::uint64_t node::lacking_after_handing_on(caf::scoped_actor& self) {
+  using std::chrono::steady_clock;
+  const auto end = steady_clock::now() + hand_on_timeout_;
+  const auto before = lacking_peers(self).lacking;
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
+    hand_on_what_peers_lack(self, std::max(left, std::chrono::milliseconds{1}));
+    const auto [peers, lacking] = lacking_peers(self);
+    if (lacking == 0 && (before == 0 || peers > 0))
+      return 0;
+    if (has_stopped_gossip_ || steady_clock::now() + hand_on_pause >= end)
+      return lacking > 0 ? lacking : before;
+    std::this_thread::sleep_for(hand_on_pause);
+  }
+}
+
 void node::hand_on_what_peers_lack(caf::scoped_actor& self, std::chrono::milliseconds most) {
   self->request(gossip_, most, flush_atom_v)
       .receive([] {},
@@ -279,15 +300,18 @@ void node::hand_on_what_peers_lack(caf::scoped_actor& self, std::chrono::millise
                });
 }
 
-std::uint64_t node::lacking_peers(caf::scoped_actor& self) {
-  std::uint64_t result = 0;
+node::peer_count node::lacking_peers(caf::scoped_actor& self) {
+  peer_count result;
   self->request(gossip_, caf::infinite, report_atom_v)
       .receive(
           [&](const gossip_report& report) {
-            result = static_cast<std::uint64_t>(
-                std::ranges::count_if(report.peers, [](const auto& p) { return p.is_lacking(); }));
+            const auto lacking =
+                std::ranges::count_if(report.peers, [](const auto& p) { return p.is_lacking(); });
+            result = {report.peers.size(), static_cast<std::uint64_t>(lacking)};
           },
-          [&](const caf::error&) { result = 1; }); // it has ended: a stop came between
+          [&](const caf::error&) {
+            result = {1, 1};
+          }); // it has ended: a stop came between
   return result;
 }
 
@@ -296,7 +320,7 @@ node::~node() {
 }
 
 void node::stop_gossip() {
-  if (std::exchange(has_stopped_gossip_, true))
+  if (has_stopped_gossip_.exchange(true))
     return;
   caf::scoped_actor self{sys_};
   hand_on_what_peers_lack(self, stop_timeout_);

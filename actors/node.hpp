@@ -11,6 +11,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -37,8 +38,8 @@ public:
   std::optional<std::string> start();
 
   /// Hands on what the peers lack and leaves the cluster: the others will not take this node for
-  /// dead. Does not leave if that takes longer than `gossip.leave-timeout`. Blocks until it is
-  /// done. The caller sees to it that nobody writes any more. From any thread.
+  /// dead. Tries for `gossip.leave-timeout`, and does not leave if a peer lacks something still.
+  /// Blocks until it is done. The caller sees to it that nobody writes meanwhile. From any thread.
   leave_report leave();
 
   /// As `stop`.
@@ -70,8 +71,13 @@ private:
                      const std::vector<std::string>& members);
   void start_storage(const options& o, const home& at, const replication::digester& digests,
                      std::function<void()> start_again);
+  std::uint64_t lacking_after_handing_on(caf::scoped_actor& self);
   void hand_on_what_peers_lack(caf::scoped_actor& self, std::chrono::milliseconds most);
-  std::uint64_t lacking_peers(caf::scoped_actor& self);
+  struct peer_count {
+    std::size_t all = 0;
+    std::uint64_t lacking = 0;
+  };
+  peer_count lacking_peers(caf::scoped_actor& self);
 
   caf::actor_system& sys_;
   swim_socket socket_;
@@ -79,7 +85,7 @@ private:
   std::chrono::milliseconds leave_timeout_;
   std::chrono::milliseconds hand_on_timeout_;
   std::chrono::milliseconds stop_timeout_;
-  bool has_stopped_gossip_ = false;
+  std::atomic<bool> has_stopped_gossip_ = false;
   std::stop_source stop_; // of messages to peers
   peer_client_actor peers_;
   resolver_actor resolver_;

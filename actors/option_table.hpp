@@ -273,10 +273,9 @@ void visit_options(options& o, Visitor visit) {
   visit("gossip.max-value", o.gossip.max_value, number{4096, 1 << 30, "bytes"},
         "The largest register or counter that is taken from a peer, and what comes in pieces from "
         "all of them; a set takes no more members from clients beyond half of it.");
-  visit(
-      "gossip.leave-timeout", o.gossip.leave_timeout, period{100ms, 1h},
-      "How long a node that is told to leave hands on what others lack; if that is not enough, it "
-      "stays.");
+  visit("gossip.leave-timeout", o.gossip.leave_timeout, period{100ms, 1h},
+        "How long a node that is told to leave hands on what others lack; if one still lacks "
+        "something then, it stays and takes writes again.");
   visit("gossip.stop-timeout", o.gossip.stop_timeout, period{0ms, 1h},
         "How long a node that is stopped hands on what others lack, at most: less than the 10s "
         "after which docker kills.");

@@ -390,6 +390,10 @@ void front_end::refuse_writes() {
     writes_.wait(left);
 }
 
+void front_end::take_writes() {
+  leaving_ = false;
+}
+
 void front_end::stop() {
   stopping_ = true;
   stop_at_ = std::chrono::steady_clock::now() + stop_patience;
@@ -474,8 +478,10 @@ response front_end::reply(cluster_request) {
   const auto* report = std::get_if<node_report>(&std::get<answer>(outcome));
   if (!report)
     return reply_with(problem{problem_code::internal, "the node could not tell how it is"});
-  return reply_with(
-      view_of(*report, report->storage.replica.value_or(settings_.replica), settings_.started));
+  auto view =
+      view_of(*report, report->storage.replica.value_or(settings_.replica), settings_.started);
+  view.self.leaving = view.self.leaving || leaving_; // it hands on first, and takes no writes
+  return reply_with(view);
 }
 
 response front_end::reply(health_request) {

@@ -94,6 +94,9 @@ public:
   /// write is under way any more. From any thread.
   void refuse_writes();
 
+  /// From now on writes are taken again. From any thread.
+  void take_writes();
+
   /// Lets requests under way finish and closes the port, then ends the actor, for which they wait.
   /// Idempotent.
   void stop();

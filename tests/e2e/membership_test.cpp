@@ -197,8 +197,9 @@ TEST(Membership, NodeThatIsToldToLeaveStaysWhileOthersLackWhatItHas) {
   EXPECT_NE(refused.output.find("does not leave: it has what 1 others lack"), std::string::npos)
       << refused.output;
   EXPECT_TRUE(nodes[2].is_running());
-  EXPECT_EQ(nodes[2].http().post("/counters/a", R"({"increment": 1})").status, 503);
-  EXPECT_TRUE(comes_to_show(nodes[2], "/counters/a", "5"));
+  EXPECT_EQ(nodes[2].http().get("/readyz").status, 200);
+  EXPECT_EQ(nodes[2].http().post("/counters/a", R"({"increment": 1})").status, 200);
+  EXPECT_TRUE(comes_to_show(nodes[2], "/counters/a", "6"));
 
   nodes[1].thaw();
   EXPECT_TRUE(comes_to_be(nodes[2], nodes[1], "alive"));
@@ -207,7 +208,38 @@ TEST(Membership, NodeThatIsToldToLeaveStaysWhileOthersLackWhatItHas) {
     return told.status == 0 ? AssertionSuccess() : AssertionFailure() << told.output;
   }));
   EXPECT_EQ(nodes[2].wait(5s), 0);
-  EXPECT_TRUE(comes_to_show(nodes[1], "/counters/a", "5"));
+  EXPECT_TRUE(comes_to_show(nodes[1], "/counters/a", "6"));
+}
+
+TEST(Membership, NodeThatIsToldToLeaveTriesForAllTheTimeThatItHas) {
+  cluster nodes{3,
+                {"--gossip.interval=1h", "--gossip.prompt-delay=0s", "--gossip.leave-timeout=1min",
+                 "--cluster.peer-timeout=300ms", short_suspicion}};
+  ASSERT_TRUE(nodes.start());
+  nodes[1].freeze();
+  ASSERT_EQ(nodes[2].http().post("/counters/a", R"({"increment": 5})").status, 200);
+
+  // A message to it fails long before it is dead for the others, and lacks nothing.
+  const auto told = tell_to_leave(nodes[2]);
+
+  EXPECT_EQ(told.status, 0) << told.output;
+  EXPECT_EQ(nodes[2].wait(5s), 0);
+  EXPECT_TRUE(comes_to_show(nodes[0], "/counters/a", "5"));
+}
+
+TEST(Membership, NodeThatIsToldToLeaveStaysIfItAloneHasWhatItWrote) {
+  cluster nodes{2,
+                {"--gossip.interval=1h", "--gossip.prompt-delay=0s", "--gossip.leave-timeout=10s",
+                 "--cluster.peer-timeout=300ms", short_suspicion}};
+  ASSERT_TRUE(nodes.start());
+  nodes[1].freeze();
+  ASSERT_EQ(nodes[0].http().post("/counters/a", R"({"increment": 5})").status, 200);
+
+  const auto told = tell_to_leave(nodes[0]);
+
+  EXPECT_EQ(told.status, 1) << told.output;
+  EXPECT_TRUE(comes_to_be(nodes[0], nodes[1], "dead")) << "so it was not waited for";
+  EXPECT_EQ(nodes[0].http().post("/counters/a", R"({"increment": 1})").status, 200);
 }
 
 // -- who is not found, or not taken for a member --

@@ -425,6 +425,18 @@ TEST_F(FrontEnd, RefusesWritesAndServesReadsWhileItLeaves) {
   EXPECT_EQ(get("/healthz").status, 200);
 }
 
+TEST_F(FrontEnd, SaysThatItLeavesAndTakesWritesAgainIfItDoesNot) {
+  start();
+
+  door->refuse_writes();
+  EXPECT_THAT(get("/cluster").body, HasSubstr("\"leaving\": true"));
+  door->take_writes();
+
+  EXPECT_THAT(get("/cluster").body, HasSubstr("\"leaving\": false"));
+  EXPECT_EQ(post("/counters/four").status, 200);
+  EXPECT_EQ(get("/readyz").status, 200);
+}
+
 TEST_F(FrontEnd, RefusesWritesOnceThoseUnderWayAreDone) {
   start();
   auto reply = std::async(std::launch::async, [this] { return post("/counters/mute"); });

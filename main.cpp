@@ -3,11 +3,13 @@
 #include "actors/backup_command.hpp"
 #include "actors/config.hpp"
 #include "actors/descriptors.hpp"
+#include "actors/exhaustion.hpp"
 #include "actors/leave_command.hpp"
 #include "actors/log.hpp"
 #include "actors/node.hpp"
 #include "actors/standard_streams.hpp"
 #include "actors/stop_signals.hpp"
+#include "actors/wall_clock.hpp"
 #include "http/front_end.hpp"
 #include "http/peer_listener.hpp"
 
@@ -166,6 +168,10 @@ int serve(const actors::command_line& line, char** argv) {
   auto* o = std::get_if<actors::options>(&configured);
   if (!o)
     return std::get<int>(configured);
+  if (const auto bad = actors::complaint_about_clock(std::chrono::system_clock::now())) {
+    std::fprintf(stderr, "starlingd: %s\n", bad->c_str());
+    return EXIT_FAILURE;
+  }
   actors::log::init(o->log.level, o->node.name);
   actors::log::write_in_background();
   for (const auto& name : actors::strangers_in(actors::environment_of(environ)))
@@ -213,6 +219,7 @@ int back_up(actors::command_line line) {
 
 int main(int argc, char** argv) {
   actors::fill_standard_streams();
+  actors::end_in_words_on_exhaustion();
   http::register_types();
   const std::vector<std::string> arguments{argv + std::min(argc, 1), argv + argc};
   const auto behind = [&] { return std::vector(arguments.begin() + 1, arguments.end()); };

@@ -114,13 +114,20 @@ std::string describe_flag_error(const caf::error& error) {
   return fmt::format("{}: {}", argument.substr(0, argument.find('=')), in_words(error.code()));
 }
 
+/// Editors of another system end lines with CR LF.
+std::string with_plain_line_ends(std::string text) {
+  for (auto at = text.find("\r\n"); at != std::string::npos; at = text.find("\r\n", at))
+    text.erase(at, 1);
+  return text;
+}
+
 std::optional<std::string> read_file(const std::string& path) {
   std::ifstream file{path, std::ios::binary};
   if (file.peek() == std::ifstream::traits_type::eof())
     return file.is_open() && !file.bad() ? std::optional{std::string{}} : std::nullopt;
   std::ostringstream content;
   content << file.rdbuf();
-  return content ? std::optional{content.str()} : std::nullopt;
+  return content ? std::optional{with_plain_line_ends(content.str())} : std::nullopt;
 }
 
 } // namespace

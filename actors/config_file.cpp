@@ -1,5 +1,7 @@
 #include "actors/config_file.hpp"
 
+#include "actors/option_text.hpp"
+
 #include <caf/actor_system_config.hpp>
 #include <caf/config_value.hpp>
 #include <caf/error.hpp>
@@ -10,6 +12,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <cstdint>
 #include <functional>
 #include <iterator>
 #include <set>
@@ -34,6 +38,22 @@ struct known_names {
   }
 };
 
+/// Whether CAF cannot hold that value: of a duration it keeps no text, of an integer no name.
+bool is_beyond_caf(std::string_view value) {
+  std::int64_t number = 0;
+  const auto* end = value.data() + value.size();
+  const auto [stop, error] = std::from_chars(value.data(), end, number);
+  return is_too_long(value) || (error == std::errc::result_out_of_range && stop == end);
+}
+
+/// What is wrong with it as the value of an option of that group.
+std::string complain_of_size(std::string_view group, std::string_view name,
+                             const std::string& value) {
+  options any;
+  const auto complaint = assign(any, fmt::format("{}.{}", group, name), value);
+  return complaint.value_or(fmt::format("{}.{} is too large: {}", group, name, value));
+}
+
 /// CAF accepts `http.listen = ...` and `caf.scheduler { ... }` in a file, without any effect: they
 /// do not even appear in what it returns. Brackets without a name confuse it. So both are found in
 /// the text.
@@ -42,6 +62,8 @@ complaints find_bad_shapes(std::string_view content) {
   const auto is_name_character = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
   };
+  std::string_view group;
+  std::string_view name;
   for (std::size_t i = 0; i < content.size();) {
     const char c = content[i];
     if (c == '#') {
@@ -60,6 +82,9 @@ complaints find_bad_shapes(std::string_view content) {
           dot != std::string_view::npos && (next == '=' || next == ':' || next == '{'))
         bad.push_back(fmt::format("{} must be written as a group: {} {{ {} ... }}", word,
                                   word.substr(0, dot), word.substr(dot + 1)));
+      if (is_beyond_caf(word))
+        bad.push_back(complain_of_size(group, name, std::string{word}));
+      (next == '{' ? group : name) = word;
       i += next == '{' ? 1 : 0;
     } else {
       if (c == '{')

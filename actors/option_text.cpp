@@ -9,6 +9,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <cmath>
+#include <iterator>
 #include <utility>
 
 namespace starling::actors {
@@ -50,7 +53,40 @@ std::optional<T> value_from(const std::string& text) {
   }
 }
 
+// Whether a text is a value that none of our types can hold.
+bool is_beyond(std::string_view text, const period&) {
+  return is_too_long(text);
+}
+
+bool is_beyond(std::string_view text, const number&) {
+  std::uint64_t value = 0;
+  const auto* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc::result_out_of_range && stop == end;
+}
+
+bool is_beyond(std::string_view, const auto&) {
+  return false;
+}
+
 } // namespace
+
+bool is_too_long(std::string_view duration) {
+  using seconds = std::chrono::duration<double>;
+  constexpr std::pair<std::string_view, seconds> units[] = {
+      {"ns", std::chrono::nanoseconds{1}},  {"us", std::chrono::microseconds{1}},
+      {"ms", std::chrono::milliseconds{1}}, {"s", std::chrono::seconds{1}},
+      {"min", std::chrono::minutes{1}},     {"h", std::chrono::hours{1}}};
+  double count = 0;
+  const auto* end = duration.data() + duration.size();
+  const auto [stop, error] = std::from_chars(duration.data(), end, count);
+  const auto* unit =
+      std::ranges::find(units, std::string_view{stop, end}, [](const auto& u) { return u.first; });
+  if (error == std::errc::invalid_argument || unit == std::end(units))
+    return false;
+  return error == std::errc::result_out_of_range ||
+         std::abs(count) * unit->second > seconds{caf::timespan::max()};
+}
 
 std::optional<std::vector<std::string>> list_from(std::string_view text) {
   text = trim(text);
@@ -74,6 +110,10 @@ std::optional<std::string> assign(options& o, std::string_view name, const std::
     if (one != name)
       return;
     using type = std::decay_t<decltype(value)>;
+    if (is_beyond(text, rule)) {
+      complaint = fmt::format("{} must be {}, not {}", name, describe(rule), text);
+      return;
+    }
     auto read = value_from<plain_type<type>>(text);
     const auto wrong = read ? complaint_about(*read, rule) : must_be(rule);
     if (wrong)

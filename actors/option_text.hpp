@@ -20,8 +20,11 @@ namespace starling::actors {
 /// The items of a list; nothing if that is no list.
 std::optional<std::vector<std::string>> list_from(std::string_view text);
 
-/// Sets the option of that name; what is wrong if this is no value for it, without repeating the
-/// text, which may be a key. Requires: there is such an option.
+/// Whether this is a duration with its unit that no clock of ours can hold.
+bool is_too_long(std::string_view duration);
+
+/// Sets the option of that name; what is wrong if this is no value for it, without repeating a
+/// text that may be a key. Requires: there is such an option.
 std::optional<std::string> assign(options& o, std::string_view name, const std::string& text);
 
 } // namespace starling::actors

@@ -45,6 +45,11 @@ complaints read(options& o, const caf::settings& from) {
     if (given == nullptr)
       return;
     using type = std::decay_t<decltype(value)>;
+    if (const auto* text = caf::get_if<std::string>(given); text != nullptr && is_too_long(*text))
+      if (auto complaint = assign(o, name, *text)) { // CAF would overflow
+        bad.push_back(std::move(*complaint));
+        return;
+      }
     auto converted = convert<plain_type<type>>(*given);
     if (!converted) {
       bad.push_back(fmt::format("{} {}", name, must_be(rule)));

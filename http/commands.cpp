@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -120,30 +121,38 @@ either<std::vector<std::string>> read_elements(std::string_view text, const std:
 
 constexpr std::string_view contexts_pointer = "/contexts";
 
-/// The context of each element, unopened: whoever hands back all that a read showed may have read
-/// much more than is changed.
-either<members> read_contexts(std::string_view text) {
+/// Contexts by element, unopened: whoever hands back all that a read showed may have read much more
+/// than is changed.
+using context_texts = std::multimap<std::string, std::string_view, std::less<>>;
+
+either<context_texts> read_contexts(std::string_view text) {
   const auto object = members_of(text);
   if (!object)
     return wrong_type_at(std::string{contexts_pointer}, "an object from elements to contexts");
+  context_texts result;
   for (const auto& [element, value] : *object)
-    if (!value.starts_with('"'))
-      return wrong_type_at(pointer_to(contexts_pointer, element), "a string");
-  return unique_members(*object, contexts_pointer);
+    result.emplace(element, value);
+  return result;
 }
 
 /// What the context of an element says was observed of it; nothing if it has none.
 either<std::optional<crdt::version_vector>> observed_of(const crdt::payload& element,
-                                                        const members& contexts,
+                                                        const context_texts& contexts,
                                                         const crdt::key& key,
                                                         const wire::secret& secret) {
-  const auto found = contexts.find(element.data);
-  if (found == contexts.end())
+  const auto [first, last] = contexts.equal_range(element.data);
+  if (first == last)
     return std::nullopt;
-  auto observed = decode_context(secret, key, element, *string_of(found->second));
+  const auto place = [&] { return pointer_to(contexts_pointer, element.data); };
+  if (std::next(first) != last)
+    return problem{duplicate_member, "each member may be given once", place()};
+  const auto text = string_of(first->second);
+  if (!text)
+    return wrong_type_at(place(), "a string");
+  auto observed = decode_context(secret, key, element, *text);
   if (!observed)
     return problem{invalid_context, "the context was not given out for this key and element",
-                   pointer_to(contexts_pointer, element.data)};
+                   place()};
   return observed;
 }
 
@@ -167,12 +176,12 @@ either<crdt::command> read_set(std::string_view body, const crdt::key& key,
   if (!given.contains("add") && !given.contains("remove"))
     return problem{missing_member, "give add or remove", {}};
 
-  members contexts; // those of elements that are not named are not used
+  context_texts contexts; // those of elements that are not named are not used
   if (const auto found = given.find("contexts"); found != given.end()) {
     auto all = read_contexts(found->second);
     if (auto* error = std::get_if<problem>(&all))
       return std::move(*error);
-    contexts = std::get<members>(std::move(all));
+    contexts = std::get<context_texts>(std::move(all));
   }
 
   crdt::set_change change;

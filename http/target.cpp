@@ -57,6 +57,8 @@ parameters_of(std::string_view target) {
   while (!rest.empty()) {
     rest.remove_prefix(1); // the '?' or '&'
     const auto raw = rest.substr(0, rest.find('&'));
+    if (raw.empty()) // as behind the last & of "a=1&"
+      continue;
     const auto middle = raw.find('=');
     if (middle == std::string_view::npos)
       return std::nullopt;

@@ -384,6 +384,31 @@ TEST(Config, BadValuesInTheFileAreRefusedEvenIfAFlagOverridesThem) {
               HasSubstr("caf.scheduler.max-threads has a bad value"));
 }
 
+TEST(Config, ValuesBeyondEveryClockInTheFileAreRefusedWithTheirText) {
+  for (const std::string text : {"999999999999999999999s", "10000000000s", "9999999999999h"}) {
+    EXPECT_THAT(refused_file("gossip {\r\n  fanout = 2 # few\n interval = " + text + "\n}"),
+                HasSubstr("gossip.interval must be 10ms to 1h, not " + text));
+    EXPECT_THAT(refused_file("gossip { interval = \"" + text + "\" }"),
+                HasSubstr("gossip.interval must be 10ms to 1h, not " + text));
+    EXPECT_THAT(refused({"--gossip.interval=" + text}),
+                HasSubstr("gossip.interval must be 10ms to 1h, not " + text));
+  }
+  for (const std::string text : {"99999999999999999999999", "9223372036854775808"})
+    EXPECT_THAT(refused_file("http { threads = " + text + " }"),
+                HasSubstr("http.threads must be 1 to 4096 threads, not " + text));
+  EXPECT_EQ(accepted_file("node { name = \"999999999999999999999s\" }").node.name,
+            "999999999999999999999s");
+}
+
+TEST(Config, FileMayHaveTheLineEndsOfAnotherSystem) {
+  const auto o = accepted_file("# a comment\r\nhttp {\r\n  threads = 3\r\n}\r\ncluster {\r\n"
+                               "  seeds = [\r\n    \"a:1\",\r\n    \"b:2\"\r\n  ]\r\n}\r\n");
+  EXPECT_EQ(o.http.threads, 3U);
+  EXPECT_EQ(o.cluster.seeds, (std::vector<std::string>{"a:1", "b:2"}));
+  EXPECT_THAT(refused_file("http { threads = 3 }\r\nhttp {\r\n threads = ?\r\n}\r\n"),
+              HasSubstr("in line 3"));
+}
+
 TEST(Config, AllThatIsWrongInAFileIsListed) {
   const auto text = refused_file("http { threads = 0, thread = 1 }\ngossip { interval = 1 }");
   EXPECT_THAT(text, HasSubstr("http.threads"));

@@ -33,10 +33,11 @@ protected:
 TEST_F(OptionText, SetsANumber) {
   accept("http.threads", "8");
   EXPECT_EQ(o.http.threads, 8U);
-  for (const auto* text :
-       {"", "many", "8.0", "0x8", " 8", "8 ", "+8", "-1", "1e3", "99999999999999999999999"})
+  for (const auto* text : {"", "many", "8.0", "0x8", " 8", "8 ", "+8", "-1", "1e3"})
     EXPECT_EQ(refused("http.threads", text), "http.threads must be 1 to 4096 threads") << text;
-  EXPECT_EQ(refused("http.threads", "0"), "http.threads must be 1 to 4096 threads, not 0");
+  for (const auto* text : {"0", "4097", "99999999999999999999999"})
+    EXPECT_EQ(refused("http.threads", text),
+              std::string{"http.threads must be 1 to 4096 threads, not "} + text);
   EXPECT_EQ(o.http.threads, 8U);
 }
 
@@ -50,7 +51,11 @@ TEST_F(OptionText, SetsAPeriod) {
     EXPECT_EQ(refused("gossip.interval", text),
               "gossip.interval must be 10ms to 1h, with its unit: ms, s, min or h")
         << text;
-  EXPECT_EQ(refused("gossip.interval", "2h"), "gossip.interval must be 10ms to 1h, not 2h");
+  for (const auto* text :
+       {"2h", "999999999999999999999s", "-999999999999999999999s", "9223372037s", "10000000000s",
+        "2562048h", "1e300h", "1e999ms", "99999999999999999999ns"})
+    EXPECT_EQ(refused("gossip.interval", text),
+              std::string{"gossip.interval must be 10ms to 1h, not "} + text);
 }
 
 TEST_F(OptionText, SetsAPeriodOfMembership) {

@@ -289,10 +289,25 @@ TEST(SetBody, RefusesContextsOfTheWrongType) {
   for (const auto* contexts : {"[]", "\"x\"", "null", "5"})
     expect_problem(fruits, R"({"add": ["a"], "contexts": )" + std::string{contexts} + "}",
                    problem_code::wrong_type, 422, "/contexts");
-  expect_problem(fruits, R"({"add": ["a"], "contexts": {"x": "", "a": 5}})",
-                 problem_code::wrong_type, 422, "/contexts/a");
-  expect_problem(fruits, R"({"add": ["a"], "contexts": {"b/c": null}})", problem_code::wrong_type,
-                 422, "/contexts/b~1c");
+  for (const auto* one : {"5", "null", "[]", "{}"}) {
+    expect_problem(fruits,
+                   R"({"add": ["a"], "contexts": {"x": "", "a": )" + std::string{one} + "}}",
+                   problem_code::wrong_type, 422, "/contexts/a");
+    expect_problem(fruits, R"({"remove": ["b/c"], "contexts": {"b/c": )" + std::string{one} + "}}",
+                   problem_code::wrong_type, 422, "/contexts/b~1c");
+  }
+}
+
+TEST(SetBody, DoesNotLookAtContextsOfOtherElements) {
+  for (const auto* others :
+       {R"("b": 5)", R"("b": null, "b": {"c": [1]})", R"("b": "", "c": "x")"}) {
+    const auto change =
+        command<crdt::set_change>(fruits, R"({"add": ["a"], "contexts": {)" + std::string{others} +
+                                              R"(, "a": )" + quote(token_for("a")) + "}}");
+    EXPECT_EQ(change.add.at(0).observed, observed) << others;
+  }
+  expect_problem(fruits, R"({"add": ["a"], "contexts": {"b": tru}})", problem_code::malformed_json,
+                 400);
 }
 
 TEST(SetBody, RefusesTwoContextsForOneElement) {

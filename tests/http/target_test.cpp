@@ -58,9 +58,17 @@ TEST(ParametersOf, FindsNoneWithoutAQuery) {
     EXPECT_THAT(parameters_of(target), Optional(IsEmpty())) << target;
 }
 
+TEST(ParametersOf, SkipsEmptyPairs) {
+  for (const auto* target : {"/a?&", "/a?&&&"})
+    EXPECT_THAT(parameters_of(target), Optional(IsEmpty())) << target;
+  for (const auto* target : {"/a?b=c&", "/a?&b=c", "/a?&&b=c&&"})
+    EXPECT_THAT(parameters_of(target), Optional(ElementsAre(Pair("b", "c")))) << target;
+  EXPECT_THAT(*parameters_of("/a?b=c&&d=e"), ElementsAre(Pair("b", "c"), Pair("d", "e")));
+}
+
 TEST(ParametersOf, RefusesWhatIsMalformed) {
-  for (const auto* target : {"/a?b", "/a?b=c&", "/a?&b=c", "/a?b=c&&d=e", "/a?b=%", "/a?b=%zz",
-                             "/a?%2=b", "/a?b=%ff", "/a?%c3=%bc", "/a?b=\xff", "/a??"})
+  for (const auto* target : {"/a?b", "/a?b&", "/a?&b", "/a?b=%", "/a?b=%zz", "/a?%2=b", "/a?b=%ff",
+                             "/a?%c3=%bc", "/a?b=\xff", "/a??"})
     EXPECT_FALSE(parameters_of(target)) << target;
 }
 

@@ -3,6 +3,7 @@
 #include "actors/log.hpp"
 #include "actors/random.hpp"
 #include "actors/storage.hpp"
+#include "storage/members_file.hpp"
 #include "storage/rebuild.hpp"
 #include "storage/rocks_store.hpp"
 #include "storage/room.hpp"

@@ -146,6 +146,7 @@ actors::storage_actor::behavior_type behave(const actors::storage_report& report
       [](actors::commit_atom, const storage::batch&) {},
       [](actors::apply_atom, const storage::batch&) { return std::uint64_t{1}; },
       [](actors::note_atom, const storage::batch&) {},
+      [](actors::members_atom, const std::string&) {},
       [](actors::number_atom) { return crdt::replica_id{}; },
       [](actors::confirm_atom) {},
       [](actors::doubt_atom) {},

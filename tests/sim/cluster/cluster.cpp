@@ -141,7 +141,10 @@ cluster::cluster(const run_options& options)
     there->set_back.reset();
   };
   around_.reads_states = [this](replica& r) { rush(r); };
-  around_.opens = [this](const replica& r) { check_opening(r); };
+  around_.opens = [this](const replica& r) {
+    check_opening(r);
+    give_hope(r); // it may help others from now on
+  };
   around_.call_on = [this](process& p, const std::string& address) { world_.call_on(p, address); };
   auto& net = world_.net();
   net.receive = [this, others = std::move(net.receive)](const datagram& d) {

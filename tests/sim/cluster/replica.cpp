@@ -545,8 +545,8 @@ void replica::carry_out(const keyspace::peer_refuses& e) {
 void replica::carry_out(const keyspace::caught_up&) {
   if (at_.lost.empty() || at_.rows->has_failed())
     return;
-  around_.opens(*this);
   at_.lost = {};
+  around_.opens(*this);
   commit(std::get<storage::batch>(storage::without_lost_keys(*at_.rows->now())), nullptr,
          [](const auto&, auto) {});
   if (around_.log.listens())

@@ -65,7 +65,7 @@ public:
     /// States will now be read, to be sent to somebody.
     std::function<void(replica&)> reads_states;
 
-    /// The keys that its disk had lost will now be open.
+    /// The keys that its disk had lost are open now.
     std::function<void(const replica&)> opens;
 
     /// Tells membership that somebody else is at this address than was thought.

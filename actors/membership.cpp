@@ -196,20 +196,26 @@ private:
     });
   }
 
-  /// Has the members remembered, soon, if they are others than before.
+  /// Has the members remembered if they are others than before: at once, for a node that loses
+  /// something soon must know who may bring it back, and what changes soon after that together.
   void remember_soon() {
     if (!context_.remember || is_remembering_)
       return;
+    remember();
     is_remembering_ = true;
     remember_timer_ = run_delayed(context_.remember_interval, [this] {
       is_remembering_ = false;
-      auto members =
-          membership::worth_remembering(core_, context_.remembered, context_.settings.max_members);
-      if (members == context_.remembered)
-        return;
-      context_.remembered = std::move(members);
-      context_.remember(context_.remembered);
+      remember();
     });
+  }
+
+  void remember() {
+    auto members =
+        membership::worth_remembering(core_, context_.remembered, context_.settings.max_members);
+    if (members == context_.remembered)
+      return;
+    context_.remembered = std::move(members);
+    context_.remember(context_.remembered);
   }
 
   // -- outputs --

@@ -579,7 +579,7 @@ TEST_F(MembershipActor, HasNothingToLeaveBeforeItTakesPart) {
 
 TEST_F(MembershipActor, HasTheMembersRememberedWhenTheyChange) {
   start_cluster(2);
-  advance(3s);
+  advance(500ms);
   ASSERT_THAT(kept[2], SizeIs(1));
   EXPECT_THAT(kept[2].back(), ElementsAre(membership::remembered_member{id(1), address(1), true}));
   advance(20s);

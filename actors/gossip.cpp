@@ -224,9 +224,10 @@ private:
     const auto before = core_.core().log().last();
     gossip_effects todo;
     report(todo);
-    recorded_.insert(recorded_.end(), core_.core().log().last() - before, clock().now());
+    if (const auto more = core_.core().log().last() - before; more > 0)
+      recorded_.insert(recorded_.end(), more, clock().now());
     forget_times();
-    count_repairs();
+    count_what_happened();
     for (auto& effect : todo)
       std::visit([this](auto& e) { carry_out(e); }, effect);
   }
@@ -248,7 +249,6 @@ private:
             [this, peer, address = e.address](const caf::error& why) {
               if (why == errc::unreachable)
                 anon_send(context_.membership, peer_atom_v, address, false);
-              metrics_.messages_failed->inc();
               report_to([&](auto& todo) { core_.failed(peer, reason_of(why), todo); });
             });
   }
@@ -380,11 +380,14 @@ private:
   // -- for display --
 
   /// Counters only grow, so what came since the last time is added.
-  void count_repairs() {
+  void count_what_happened() {
     const auto& now = core_.core().repairs();
     const auto add = [](auto* counter, std::uint64_t before, std::uint64_t after) {
-      counter->inc(static_cast<std::int64_t>(after - before));
+      if (after > before)
+        counter->inc(static_cast<std::int64_t>(after - before));
     };
+    const auto failures = core_.failures();
+    add(metrics_.messages_failed, std::exchange(counted_failures_, failures), failures);
     add(metrics_.repairs_started, counted_.walks + counted_.findings, now.walks + now.findings);
     add(metrics_.repairs_found, counted_.findings, now.findings);
     counted_ = now;
@@ -420,6 +423,7 @@ private:
   std::map<ticket, caf::typed_response_promise<void>> flushes_;
   ticket last_ticket_ = 0;
   gossip_metrics metrics_;
+  std::uint64_t counted_failures_ = 0;                // of messages, in the metrics already
   replication::repair_counts counted_;                // in the metrics already
   std::deque<caf::actor_clock::time_point> recorded_; // when each entry of the log came
   caf::disposable timer_;

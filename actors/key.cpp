@@ -8,12 +8,11 @@
 #include <caf/telemetry/gauge.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
-#include <algorithm>
+#include <map>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
-#include <vector>
 
 namespace starling::actors {
 
@@ -95,7 +94,7 @@ private:
   template <class T, class Make>
   promise_of<T> take(Make make) {
     auto result = make_response_promise<T>();
-    promises_.emplace_back(++last_ticket_, result);
+    promises_.emplace(++last_ticket_, result);
     core_.take(make(last_ticket_));
     go_on();
     return result;
@@ -230,13 +229,7 @@ private:
         e.what);
   }
 
-  /// Answers come about in the order of their requests, so the search ends soon.
-  promise take_promise(ticket t) {
-    const auto found = std::ranges::find(promises_, t, &std::pair<ticket, promise>::first);
-    auto result = std::move(found->second);
-    promises_.erase(found);
-    return result;
-  }
+  promise take_promise(ticket t) { return std::move(promises_.extract(t).mapped()); }
 
   // -- sleep --
 
@@ -260,7 +253,7 @@ private:
   key_context context_;
   keyspace::key_settings settings_;
   keyspace::key_core core_;
-  std::vector<std::pair<ticket, promise>> promises_; // of the answers that are not given yet
+  std::map<ticket, promise> promises_; // of the answers that are not given yet
   ticket last_ticket_ = 0;
   std::int64_t counted_bytes_ = 0;
 };

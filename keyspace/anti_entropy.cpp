@@ -265,6 +265,7 @@ void anti_entropy::failed(session_id peer, const std::string& why, gossip_effect
       out.push_back(went_silent{known->second, why});
     told_silent_[peer] = 0;
   }
+  ++failures_;
   core_.failed(peer);
   if (known != addresses_.end())
     spare(peer, out);

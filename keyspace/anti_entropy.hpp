@@ -207,6 +207,10 @@ public:
   const replication::gossip& core() const { return core_; }
   bool is_restoring() const { return is_restoring_; }
 
+  /// How many messages came to nothing: without an answer, with a bad one, or with one of which the
+  /// disk did not take all that it brought.
+  std::uint64_t failures() const { return failures_; }
+
   /// Whether the answer of that peer is being joined.
   bool is_joining_answer_of(session_id peer) const { return joining_answers_.contains(peer); }
 
@@ -294,6 +298,7 @@ private:
   std::uint64_t kept_tallies_ = 0; // the version that is kept, or on its way to the disk
   bool is_prompted_ = false;
   unsigned hope_age_ = 0; // ticks
+  std::uint64_t failures_ = 0;
   std::vector<ticket> flushing_;
 };
 

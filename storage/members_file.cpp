@@ -10,13 +10,15 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <fstream>
-#include <sstream>
 
 namespace starling::storage {
 
 namespace {
 
 constexpr std::string_view first_line = "starling members 1\n";
+
+// More than all members take that a node remembers.
+constexpr std::size_t bytes_max = std::size_t{8} << 20;
 
 std::string file_in(const std::string& folder) {
   return folder + "/members";
@@ -55,9 +57,12 @@ std::optional<failure> keep_members(const std::string& folder, std::string_view 
 }
 
 std::string kept_members(const std::string& folder) {
-  std::ostringstream text;
-  text << std::ifstream{file_in(folder), std::ios::binary}.rdbuf();
-  const auto all = std::move(text).str();
+  std::string all(bytes_max + 1, '\0');
+  std::ifstream file{file_in(folder), std::ios::binary};
+  file.read(all.data(), static_cast<std::streamsize>(all.size()));
+  all.resize(static_cast<std::size_t>(file.gcount()));
+  if (all.size() > bytes_max)
+    return {};
   wire::reader in{all};
   if (in.raw(first_line.size()) != first_line)
     return {};

@@ -197,6 +197,9 @@ TEST_F(DamagedStart, WithoutAnyRowsIsToldAndMendedByTheOthers) {
 /// A node of which one register cannot be read any more, while others can.
 class DamagedRegister : public testing::Test {
 protected:
+  explicit DamagedRegister(std::size_t nodes = 1)
+      : nodes_{nodes, {"--storage.retry-interval=300ms"}} {}
+
   void damage() {
     ASSERT_EQ(node().stop(SIGTERM, 10s), 0);
     ASSERT_TRUE(node().start());
@@ -222,6 +225,12 @@ protected:
 
   e2e::node& node() { return nodes_[0]; }
 
+  static AssertionResult is_being_mended(const answer& r) {
+    if (r.status == 503 && r.body.find("being-mended") != std::string::npos)
+      return testing::AssertionSuccess();
+    return testing::AssertionFailure() << r.status << ' ' << r.body;
+  }
+
   static std::string noise() {
     std::mt19937 random{1};
     std::string result(6000, ' '); // more than a block
@@ -233,8 +242,37 @@ protected:
 
   const std::string value_ = noise();
   const temporary_folder folder_;
-  cluster nodes_{1, {"--storage.retry-interval=300ms"}};
+  cluster nodes_;
 };
+
+class DamagedNodeBesideANewOne : public DamagedRegister {
+protected:
+  DamagedNodeBesideANewOne() : DamagedRegister(2) {}
+};
+
+TEST_F(DamagedNodeBesideANewOne, DoesNotGiveUpAKeyBecauseThatOneLacksIt) {
+  nodes_.keep_data_below(folder_.path());
+  ASSERT_TRUE(node().start());
+  add_one("before");
+  for (int i = 0; i < 20; ++i)
+    assign("damaged");
+  node().crash();
+  for (const auto& entry : fs::directory_iterator{folder_ / node().name() + "/rows"})
+    if (entry.path().extension() == ".log")
+      flip(entry.path(), fs::file_size(entry.path()) / 2);
+
+  ASSERT_TRUE(nodes_[1].start());
+  node().launch();
+  EXPECT_TRUE(comes_to_say(node(), "rows are rebuilt"));
+  EXPECT_EQ(nodes_[1].http().post("/counters/later", R"({"increment": 1})").status, 200);
+  EXPECT_TRUE(eventually([&] {
+    const auto shown = node().http().get("/metrics");
+    return testing::AssertionResult{shown.status == 200 &&
+                                    shown.body.find("\nstarling_gossip_items_received_total 0\n") ==
+                                        std::string::npos};
+  })) << "what the other has comes here";
+  EXPECT_TRUE(is_being_mended(node().http().get("/registers/damaged")));
+}
 
 TEST_F(DamagedRegister, IsRefusedByANodeAloneUntilItsLossIsAccepted) {
   nodes_.keep_data_below(folder_.path());
@@ -246,11 +284,6 @@ TEST_F(DamagedRegister, IsRefusedByANodeAloneUntilItsLossIsAccepted) {
 
   node().launch();
   EXPECT_TRUE(comes_to_say(node(), "rows are rebuilt"));
-  const auto is_being_mended = [](const answer& r) -> AssertionResult {
-    if (r.status == 503 && r.body.find("being-mended") != std::string::npos)
-      return testing::AssertionSuccess();
-    return testing::AssertionFailure() << r.status << ' ' << r.body;
-  };
   EXPECT_TRUE(eventually([&] { return is_being_mended(node().http().get("/registers/damaged")); }));
   EXPECT_TRUE(is_being_mended(node().http().put("/registers/damaged", R"({"value": "x"})")));
   EXPECT_TRUE(is_being_mended(node().http().get("/keys?type=register")));

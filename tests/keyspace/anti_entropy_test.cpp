@@ -158,6 +158,14 @@ TEST_F(AntiEntropy, TriesAPeerThatFailedLaterAndLater) {
   EXPECT_THAT(waits, ElementsAre(100ms, 200ms, 400ms, 800ms, 1600ms, 3200ms, 5s, 5s));
 }
 
+TEST_F(AntiEntropy, CountsAnAnswerThatCannotBeReadAsAFailure) {
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  core->round_due(todo);
+  core->answered(bob, "nonsense", false, todo);
+  EXPECT_EQ(core->failures(), 1u);
+}
+
 TEST_F(AntiEntropy, TellsOfAPeerThatTakesSomeMessagesAndOthersNotOnce) {
   open();
   core->set_peer("bob", bob, "bob:1", todo);

@@ -42,6 +42,13 @@ TEST_F(MembersFile, GivesNothingIfItIsNotWhatWasWritten) {
   EXPECT_EQ(kept_members(folder()), "");
 }
 
+TEST_F(MembersFile, IsNotReadBeyondItsBound) {
+  ASSERT_FALSE(keep_members(folder(), std::string(7 << 20, 'm')));
+  EXPECT_EQ(kept_members(folder()).size(), std::size_t{7} << 20);
+  ASSERT_FALSE(keep_members(folder(), std::string(8 << 20, 'm')));
+  EXPECT_EQ(kept_members(folder()), "");
+}
+
 TEST_F(MembersFile, SaysWhyItCannotBeKept) {
   EXPECT_TRUE(keep_members(above_ / "nowhere", "members"));
 }

@@ -1,17 +1,17 @@
 // starlingd: one node of a Starling cluster.
 
-#include "actors/backup_command.hpp"
-#include "actors/config.hpp"
-#include "actors/descriptors.hpp"
-#include "actors/exhaustion.hpp"
-#include "actors/leave_command.hpp"
-#include "actors/log.hpp"
-#include "actors/node.hpp"
-#include "actors/standard_streams.hpp"
-#include "actors/stop_signals.hpp"
-#include "actors/wall_clock.hpp"
+#include "config/config.hpp"
 #include "http/front_end.hpp"
 #include "http/peer_listener.hpp"
+#include "node/descriptors.hpp"
+#include "node/node.hpp"
+#include "node/operator/backup_command.hpp"
+#include "node/operator/leave_command.hpp"
+#include "system/exhaustion.hpp"
+#include "system/log.hpp"
+#include "system/standard_streams.hpp"
+#include "system/stop_signals.hpp"
+#include "system/wall_clock.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -66,27 +66,27 @@ struct result {
   bool could_write = false;
 };
 
-result run(caf::actor_system& sys, const actors::options& o, actors::stop_signals& signals) {
-  auto opened = actors::open_home(o, goes_on());
+result run(caf::actor_system& sys, const config::options& o, system::stop_signals& signals) {
+  auto opened = node::open_home(o, goes_on());
   while (const auto* failure = std::get_if<std::string>(&opened)) {
-    actors::log::error("main", "{}", *failure);
+    log::error("main", "{}", *failure);
     // A process that was there before its disk failed does not end for that.
     if (!goes_on())
       return {};
     if (signals.wait_for(o.storage.retry_interval))
       return {ending::stopped};
-    opened = actors::open_home(o, true);
+    opened = node::open_home(o, true);
   }
-  const auto& at = std::get<actors::home>(opened);
+  const auto& at = std::get<node::home>(opened);
   const auto& who = at.who;
   const wire::secret secret{o.cluster.name, o.cluster.key};
   const auto started = std::chrono::sys_seconds{std::chrono::seconds{who.started / 1000}};
 
   std::atomic<bool> again = false;
-  actors::node node{sys, o, at, [&again, &signals] {
-                      again = true;
-                      signals.wake();
-                    }};
+  node::node node{sys, o, at, [&again, &signals] {
+                    again = true;
+                    signals.wake();
+                  }};
   http::front_end clients{sys,
                           {o.http, secret, who.replica, started},
                           {node.shards(), node.gossip(), node.membership(), node.reader(),
@@ -111,24 +111,24 @@ result run(caf::actor_system& sys, const actors::options& o, actors::stop_signal
   if (!failure)
     failure = node.start();
   if (failure) {
-    actors::log::error("main", "{}", *failure);
+    log::error("main", "{}", *failure);
     return {};
   }
-  actors::log::info("main", "clients on {}, peers on {} as {}, cluster {}, node {}", o.http.listen,
-                    o.cluster.listen, o.cluster.advertise, o.cluster.name, to_string(who.node));
+  log::info("main", "clients on {}, peers on {} as {}, cluster {}, node {}", o.http.listen,
+            o.cluster.listen, o.cluster.advertise, o.cluster.name, to_string(who.node));
 
   signals.bound_stop(o.gossip.stop_timeout + stop_bound_more, EXIT_FAILURE);
   signals.wait();
   if (const int number = signals.told_by())
-    actors::log::info("main", "stopping, told by signal {}", number);
+    log::info("main", "stopping, told by signal {}", number);
   else
-    actors::log::info("main", "stopping");
+    log::info("main", "stopping");
   clients.stop();
   node.stop_gossip(); // those who wait at our port for something to be joined wait no longer
   peers.stop();
   node.stop();
   if (node.is_copying()) {
-    actors::log::info("main", "waiting for the backup that is being made");
+    log::info("main", "waiting for the backup that is being made");
     signals.bound_stop(std::nullopt, EXIT_SUCCESS);
   } else {
     signals.bound_stop(rest_bound, EXIT_SUCCESS);
@@ -138,46 +138,46 @@ result run(caf::actor_system& sys, const actors::options& o, actors::stop_signal
 
 /// Becomes a process that starts as this one did. Returns only if that fails.
 void start_again(char** argv, bool could_write) {
-  actors::close_others_on_exec();
+  system::close_others_on_exec();
   const auto* orders = could_write || are_orders_done() ? orders_done : orders_left;
   if (::setenv(started_again, orders, 1) == 0)
     ::execv("/proc/self/exe", argv);
-  actors::log::error("main", "cannot start again: {}", std::strerror(errno));
+  log::error("main", "cannot start again: {}", std::strerror(errno));
 }
 
 /// What is configured, or the status to end with.
-std::variant<actors::options, int> configure(const actors::command_line& line,
-                                             actors::node_config& config) {
-  auto parsed = actors::parse(line, actors::environment_of(environ), config);
-  if (auto* o = std::get_if<actors::options>(&parsed)) {
+std::variant<config::options, int> configure(const config::command_line& line,
+                                             config::node_config& config) {
+  auto parsed = config::parse(line, config::environment_of(environ), config);
+  if (auto* o = std::get_if<config::options>(&parsed)) {
     if (are_orders_done())
       o->storage.new_identity = o->storage.accept_loss = false;
     return std::move(*o);
   }
-  const auto& exit = std::get<actors::exit_request>(parsed);
+  const auto& exit = std::get<config::exit_request>(parsed);
   std::fputs(exit.text.c_str(), exit.code == 0 ? stdout : stderr);
   return exit.code;
 }
 
 /// Runs a node until it is told to end.
-int serve(const actors::command_line& line, char** argv) {
-  actors::stop_signals signals;
+int serve(const config::command_line& line, char** argv) {
+  system::stop_signals signals;
   signals.bound_stop(start_bound, EXIT_SUCCESS);
-  actors::node_config config;
+  config::node_config config;
   auto configured = configure(line, config);
-  auto* o = std::get_if<actors::options>(&configured);
+  auto* o = std::get_if<config::options>(&configured);
   if (!o)
     return std::get<int>(configured);
-  if (const auto bad = actors::complaint_about_clock(std::chrono::system_clock::now())) {
+  if (const auto bad = system::complaint_about_clock(std::chrono::system_clock::now())) {
     std::fprintf(stderr, "starlingd: %s\n", bad->c_str());
     return EXIT_FAILURE;
   }
-  actors::log::init(o->log.level, o->node.name);
-  actors::log::write_in_background();
-  for (const auto& name : actors::strangers_in(actors::environment_of(environ)))
-    actors::log::warn("main", "{} is no option, so it has no effect", name);
-  if (const auto warning = actors::fit_connections(*o, actors::raise_descriptor_limit()))
-    actors::log::warn("main", "{}", *warning);
+  log::init(o->log.level, o->node.name);
+  log::write_in_background();
+  for (const auto& name : config::strangers_in(config::environment_of(environ)))
+    log::warn("main", "{} is no option, so it has no effect", name);
+  if (const auto warning = node::fit_connections(*o, node::raise_descriptor_limit()))
+    log::warn("main", "{}", *warning);
   result end;
   {
     caf::actor_system sys{config};
@@ -186,46 +186,46 @@ int serve(const actors::command_line& line, char** argv) {
   signals.stop_listening(); // one that comes from now on is for the process that goes on
   if (end.how == ending::again && signals.is_told())
     end.how = ending::stopped;
-  actors::log::info("main", "stopped");
-  actors::log::flush(log_bound);
+  log::info("main", "stopped");
+  log::flush(log_bound);
   if (end.how == ending::again)
     start_again(argv, end.could_write);
-  actors::log::flush(log_bound);
+  log::flush(log_bound);
   return end.how == ending::stopped ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /// Tells a running node to leave its cluster.
-int leave(const actors::command_line& line) {
-  actors::node_config config;
+int leave(const config::command_line& line) {
+  config::node_config config;
   const auto configured = configure(line, config);
-  const auto* o = std::get_if<actors::options>(&configured);
-  return o ? actors::leave_cluster(*o, stdout) : std::get<int>(configured);
+  const auto* o = std::get_if<config::options>(&configured);
+  return o ? node::leave_cluster(*o, stdout) : std::get<int>(configured);
 }
 
 /// Tells a running node to make a backup in the folder that stands beside the flags.
-int back_up(actors::command_line line) {
+int back_up(config::command_line line) {
   std::string folder;
   if (!line.words.empty()) {
     folder = line.words.front();
     line.words.erase(line.words.begin());
   }
-  actors::node_config config;
+  config::node_config config;
   const auto configured = configure(line, config);
-  const auto* o = std::get_if<actors::options>(&configured);
-  return o ? actors::back_up(*o, folder, stdout) : std::get<int>(configured);
+  const auto* o = std::get_if<config::options>(&configured);
+  return o ? node::back_up(*o, folder, stdout) : std::get<int>(configured);
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  actors::fill_standard_streams();
-  actors::end_in_words_on_exhaustion();
+  system::fill_standard_streams();
+  system::end_in_words_on_exhaustion();
   http::register_types();
   const std::vector<std::string> arguments{argv + std::min(argc, 1), argv + argc};
   const auto behind = [&] { return std::vector(arguments.begin() + 1, arguments.end()); };
   if (!arguments.empty() && arguments.front() == "leave")
-    return leave(actors::take_apart(behind()));
+    return leave(config::take_apart(behind()));
   if (!arguments.empty() && arguments.front() == "backup")
-    return back_up(actors::take_apart(behind()));
-  return serve(actors::take_apart(arguments), argv);
+    return back_up(config::take_apart(behind()));
+  return serve(config::take_apart(arguments), argv);
 }

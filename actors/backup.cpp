@@ -1,9 +1,9 @@
 #include "actors/backup.hpp"
 
 #include "actors/last_words.hpp"
-#include "actors/log.hpp"
 #include "actors/storage.hpp"
-#include "storage/backup.hpp"
+#include "storage/disk/backup.hpp"
+#include "system/log.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 

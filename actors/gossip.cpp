@@ -1,10 +1,10 @@
 #include "actors/gossip.hpp"
 
 #include "actors/last_words.hpp"
-#include "actors/log.hpp"
 #include "actors/shard.hpp"
 #include "keyspace/anti_entropy.hpp"
 #include "replication/confirmation.hpp"
+#include "system/log.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>

@@ -1,8 +1,8 @@
 #include "actors/inquiry.hpp"
 
 #include "actors/last_words.hpp"
-#include "actors/log.hpp"
 #include "replication/confirmation.hpp"
+#include "system/log.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>

@@ -1,6 +1,6 @@
 #include "actors/last_words.hpp"
 
-#include "actors/log.hpp"
+#include "system/log.hpp"
 
 #include <cstdlib>
 

@@ -1,9 +1,9 @@
 #include "actors/membership.hpp"
 
 #include "actors/last_words.hpp"
-#include "actors/log.hpp"
 #include "actors/membership_log.hpp"
 #include "actors/swim_metrics.hpp"
+#include "system/log.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/disposable.hpp>

@@ -6,7 +6,7 @@
 // queued there, so that nobody is judged while its answer waits.
 
 #include "actors/interfaces.hpp"
-#include "actors/options.hpp"
+#include "config/options.hpp"
 #include "membership/remembered.hpp"
 #include "membership/swim.hpp"
 
@@ -31,8 +31,8 @@ struct membership_context {
   bool is_for_others = false;
 
   // How often this node looks its own name up, and how soon again while it does not resolve.
-  std::chrono::milliseconds resolve_interval = cluster_options{}.resolve_interval;
-  std::chrono::milliseconds resolve_retry = cluster_options{}.resolve_retry;
+  std::chrono::milliseconds resolve_interval = config::cluster_options{}.resolve_interval;
+  std::chrono::milliseconds resolve_retry = config::cluster_options{}.resolve_retry;
 
   // The socket. Neither call waits.
   std::function<void(const membership::udp_address&, std::string_view)> send;

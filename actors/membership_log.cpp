@@ -1,6 +1,6 @@
 #include "actors/membership_log.hpp"
 
-#include "actors/log.hpp"
+#include "system/log.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -1,8 +1,8 @@
 #include "actors/peer_client.hpp"
 
 #include "actors/last_words.hpp"
-#include "actors/peer_http.hpp"
-#include "actors/random.hpp"
+#include "system/peer_http.hpp"
+#include "system/random.hpp"
 #include "wire/envelope.hpp"
 
 #include <caf/send.hpp>
@@ -34,7 +34,7 @@ public:
 
 private:
   peer_client_context context_;
-  kept_connection kept_;
+  system::kept_connection kept_;
 };
 
 class pool_impl : public peer_client_actor::base {
@@ -143,17 +143,17 @@ private:
 
 caf::expected<std::string> exchange(const peer_client_context& context, const std::string& address,
                                     const std::string& path, const std::string& body,
-                                    kept_connection* kept) {
+                                    system::kept_connection* kept) {
   const auto to = membership::parse_endpoint(address);
   if (!to)
     return caf::make_error(errc::unreachable, "not an address");
-  const auto sealed =
-      wire::seal_request(context.secret, path, {random_bits(), random_bits()}, body);
+  const auto sealed = wire::seal_request(context.secret, path,
+                                         {system::random_bits(), system::random_bits()}, body);
   auto outcome =
       post(*to, path, sealed, context.timeout, context.answer_bytes_max, context.stop, kept);
-  if (const auto* failure = std::get_if<http_failure>(&outcome))
+  if (const auto* failure = std::get_if<system::http_failure>(&outcome))
     return caf::make_error(errc::unreachable, failure->why);
-  const auto& answer = std::get<http_answer>(outcome);
+  const auto& answer = std::get<system::http_answer>(outcome);
   if (answer.status == 403)
     return caf::make_error(errc::foreign_peer, "it refuses us: cluster.name or cluster.key differ");
   if (answer.status == 400)

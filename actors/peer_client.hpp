@@ -9,7 +9,7 @@
 // given that worker, if it is idle.
 
 #include "actors/interfaces.hpp"
-#include "actors/peer_http.hpp"
+#include "system/peer_http.hpp"
 #include "wire/seal.hpp"
 
 #include <caf/actor_system.hpp>
@@ -35,7 +35,7 @@ peer_client_actor spawn_peer_client(caf::actor_system& sys, const peer_client_co
 /// `post`.
 caf::expected<std::string> exchange(const peer_client_context& context, const std::string& address,
                                     const std::string& path, const std::string& body,
-                                    kept_connection* kept = nullptr);
+                                    system::kept_connection* kept = nullptr);
 
 /// The same over given workers; each answers the same message and may block.
 peer_client_actor spawn_peer_client(caf::actor_system& sys, std::vector<peer_client_actor> workers);

@@ -18,7 +18,7 @@ namespace {
 /// Looks up one name and ends.
 class look_up_impl : public resolver_actor::base {
 public:
-  look_up_impl(caf::actor_config& cfg, address_family wanted)
+  look_up_impl(caf::actor_config& cfg, system::address_family wanted)
       : resolver_actor::base(cfg), wanted_(wanted) {
     end_process_on_error(this);
   }
@@ -38,7 +38,7 @@ private:
     if (!where)
       return caf::make_error(errc::unreachable, "not an address");
     addrinfo hints{};
-    hints.ai_family = to_native(wanted_);
+    hints.ai_family = system::to_native(wanted_);
     hints.ai_socktype = SOCK_DGRAM;
     hints.ai_flags = AI_NUMERICSERV;
     addrinfo* found = nullptr;
@@ -49,7 +49,7 @@ private:
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, ::freeaddrinfo};
     std::vector<membership::udp_address> all;
     for (const auto* one = found; one != nullptr; one = one->ai_next)
-      if (const auto known = from_native(*one->ai_addr))
+      if (const auto known = system::from_native(*one->ai_addr))
         all.push_back(*known);
     if (all.empty())
       return caf::make_error(errc::unreachable, "no address of a family that is spoken here");
@@ -59,12 +59,12 @@ private:
     return all;
   }
 
-  address_family wanted_;
+  system::address_family wanted_;
 };
 
 class resolver_impl : public resolver_actor::base {
 public:
-  resolver_impl(caf::actor_config& cfg, address_family wanted)
+  resolver_impl(caf::actor_config& cfg, system::address_family wanted)
       : resolver_actor::base(cfg), wanted_(wanted) {
     end_process_on_error(this);
   }
@@ -79,12 +79,12 @@ public:
   }
 
 private:
-  address_family wanted_;
+  system::address_family wanted_;
 };
 
 } // namespace
 
-resolver_actor spawn_resolver(caf::actor_system& sys, address_family wanted) {
+resolver_actor spawn_resolver(caf::actor_system& sys, system::address_family wanted) {
   return sys.spawn<resolver_impl>(wanted);
 }
 

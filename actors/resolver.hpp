@@ -8,13 +8,13 @@
 // that others reach as well.
 
 #include "actors/interfaces.hpp"
-#include "actors/socket_address.hpp"
+#include "system/socket_address.hpp"
 
 #include <caf/actor_system.hpp>
 
 namespace starling::actors {
 
 /// Finds addresses of that family only.
-resolver_actor spawn_resolver(caf::actor_system& sys, address_family wanted);
+resolver_actor spawn_resolver(caf::actor_system& sys, system::address_family wanted);
 
 } // namespace starling::actors

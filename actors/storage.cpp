@@ -1,15 +1,15 @@
 #include "actors/storage.hpp"
 
 #include "actors/last_words.hpp"
-#include "actors/log.hpp"
-#include "actors/random.hpp"
 #include "keyspace/commit_groups.hpp"
 #include "keyspace/fifo.hpp"
+#include "storage/disk/members_file.hpp"
+#include "storage/disk/presence.hpp"
+#include "storage/disk/rebuild.hpp"
+#include "storage/disk/room.hpp"
 #include "storage/lost_keys.hpp"
-#include "storage/members_file.hpp"
-#include "storage/presence.hpp"
-#include "storage/rebuild.hpp"
-#include "storage/room.hpp"
+#include "system/log.hpp"
+#include "system/random.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>
@@ -255,7 +255,7 @@ private:
                                       const storage::renewal& reason) {
     if (lost != context_.replica)
       return context_.replica; // somebody else has noticed
-    const auto fresh = crdt::replica_id::from(random_bits(), random_bits());
+    const auto fresh = crdt::replica_id::from(system::random_bits(), system::random_bits());
     const bool is_careful = context_.level == durability::sync;
     if (!failure_)
       if (auto failed = storage::keep_replica(*context_.rows, context_.seen, is_careful, fresh))

@@ -61,7 +61,7 @@ public:
     for (std::size_t i = 0; count > 0 && i < static_cast<std::size_t>(count); ++i) {
       if ((heads_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0)
         ++result.oversize;
-      else if (const auto from = from_native(reinterpret_cast<const sockaddr&>(from_[i])))
+      else if (const auto from = system::from_native(reinterpret_cast<const sockaddr&>(from_[i])))
         result.items.push_back({*from, {bytes_[i].data(), heads_[i].msg_len}});
     }
     return result;
@@ -111,16 +111,16 @@ std::optional<std::string> swim_socket::open(const membership::endpoint& where) 
     return failure(::gai_strerror(error));
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, ::freeaddrinfo};
 
-  storage::descriptor socket{
+  system::descriptor socket{
       ::socket(found->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (socket.number() < 0)
     return failure(std::strerror(errno));
-  family_ = address_family::v4;
+  family_ = system::address_family::v4;
   if (found->ai_family == AF_INET6) {
     const bool is_wildcard = membership::is_wildcard(where);
     const int only = is_wildcard ? 0 : 1;
     ::setsockopt(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
-    family_ = is_wildcard ? address_family::both : address_family::v6;
+    family_ = is_wildcard ? system::address_family::both : system::address_family::v6;
   }
   ::setsockopt(socket.number(), SOL_SOCKET, SO_RCVBUF, &kernel_queue_bytes,
                sizeof kernel_queue_bytes);
@@ -134,7 +134,8 @@ membership::udp_address swim_socket::address() const {
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;
   ::getsockname(socket_.number(), reinterpret_cast<sockaddr*>(&bound), &size);
-  return from_native(reinterpret_cast<const sockaddr&>(bound)).value_or(membership::udp_address{});
+  return system::from_native(reinterpret_cast<const sockaddr&>(bound))
+      .value_or(membership::udp_address{});
 }
 
 void swim_socket::start(membership_actor to) {
@@ -168,7 +169,7 @@ void swim_socket::run(const membership_actor& to) {
 void swim_socket::send(const membership::udp_address& to, std::string_view bytes) {
   if (socket_.number() < 0)
     return;
-  const auto address = to_native(to, family_);
+  const auto address = system::to_native(to, family_);
   if (!address)
     return count_errors(EAFNOSUPPORT);
   if (::sendto(socket_.number(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL,

@@ -9,10 +9,10 @@
 // starling_swim_send_errors_total).
 
 #include "actors/interfaces.hpp"
-#include "actors/options.hpp"
-#include "actors/socket_address.hpp"
+#include "config/options.hpp"
 #include "membership/endpoint.hpp"
-#include "storage/descriptor.hpp"
+#include "system/descriptor.hpp"
+#include "system/socket_address.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/telemetry/counter.hpp>
@@ -34,7 +34,7 @@ public:
 
   /// At most `waiting_max` datagrams wait for the actor.
   explicit swim_socket(caf::actor_system& sys,
-                       std::size_t waiting_max = cluster_options{}.max_datagrams);
+                       std::size_t waiting_max = config::cluster_options{}.max_datagrams);
 
   swim_socket(const swim_socket&) = delete;
   swim_socket& operator=(const swim_socket&) = delete;
@@ -44,7 +44,7 @@ public:
   std::optional<std::string> open(const membership::endpoint& where);
 
   /// What it reaches. Requires: it is open.
-  address_family family() const { return family_; }
+  system::address_family family() const { return family_; }
 
   /// Where it is bound. Requires: it is open.
   membership::udp_address address() const;
@@ -74,9 +74,9 @@ private:
   caf::telemetry::int_counter* errors_unreachable_;
 
   std::size_t waiting_max_;
-  storage::descriptor socket_;
-  storage::descriptor stop_; // becomes readable, for ever
-  address_family family_ = address_family::v4;
+  system::descriptor socket_;
+  system::descriptor stop_; // becomes readable, for ever
+  system::address_family family_ = system::address_family::v4;
   std::unique_ptr<buffers> for_take_;
   std::shared_ptr<std::atomic<std::size_t>> waiting_ =
       std::make_shared<std::atomic<std::size_t>>(0);

@@ -5,8 +5,8 @@
 // Efficient Synchronization of State-based CRDTs, ICDE 2019): in elements of payload.
 
 #include "replication/gossip.hpp"
+#include "sim/timeline.hpp"
 #include "storage/held_value.hpp"
-#include "tests/sim/timeline.hpp"
 
 #include <cstdint>
 #include <functional>

@@ -1,7 +1,7 @@
 #pragma once
 
 // Many membership cores in virtual time, for measurements: a network with delay, loss and
-// partitions, members that pause or die. Faster and less devious than the simulator in tests/sim/:
+// partitions, members that pause or die. Faster and less devious than the simulator in sim/:
 // here nothing is checked but counted.
 
 #include "membership/swim.hpp"

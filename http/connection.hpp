@@ -5,8 +5,8 @@
 // Nothing here waits: bytes go in and out as far as the socket takes them at once. One thread at a
 // time uses a connection.
 
-#include "http/pace.hpp"
-#include "http/request_reader.hpp"
+#include "http/api/pace.hpp"
+#include "http/api/request_reader.hpp"
 
 #include <cstdint>
 #include <string>

@@ -1,6 +1,6 @@
 #include "http/door_report.hpp"
 
-#include "actors/log.hpp"
+#include "system/log.hpp"
 
 #include <caf/telemetry/counter.hpp>
 #include <caf/telemetry/gauge.hpp>
@@ -47,7 +47,7 @@ door_observer report_door(caf::actor_system& sys, const std::string& port) {
                 refusals->get_or_add({{"port", port}, {"reason", {reason.data(), reason.size()}}})
                     ->inc();
                 if (const auto line = digest->add(reason, address, refusal_digest::clock::now()))
-                  actors::log::warn("door", "{}: {}", port, *line);
+                  log::warn("door", "{}: {}", port, *line);
               },
           .open = [open](std::size_t count) { open->value(static_cast<std::int64_t>(count)); }};
 }

@@ -1,10 +1,10 @@
 #include "http/front_end.hpp"
 
-#include "actors/config.hpp"
 #include "actors/last_words.hpp"
+#include "config/config.hpp"
+#include "http/api/reply.hpp"
 #include "http/door_report.hpp"
 #include "http/metrics.hpp"
-#include "http/reply.hpp"
 #include "http/waiting_line.hpp"
 #include "http/warnings.hpp"
 
@@ -468,7 +468,7 @@ response front_end::reply(const keys_request& asked) {
 }
 
 response front_end::reply(index_request) {
-  return reply_with_index(actors::version, routes());
+  return reply_with_index(config::version, routes());
 }
 
 response front_end::reply(cluster_request) {

@@ -6,11 +6,11 @@
 // HTTP threads parse (request.hpp) and write JSON (reply.hpp); in between they hand the actor what
 // is asked for and wait for what came of it, no longer than the configured time.
 
-#include "actors/options.hpp"
 #include "actors/shard.hpp"
+#include "config/options.hpp"
+#include "http/api/request.hpp"
 #include "http/listener.hpp"
 #include "http/reply_to.hpp"
-#include "http/request.hpp"
 #include "wire/seal.hpp"
 
 #include <caf/actor_system.hpp>
@@ -75,7 +75,7 @@ front_end_actor spawn_front_end(caf::actor_system& sys, const front_end_context&
 class front_end {
 public:
   struct settings {
-    actors::http_options options;
+    config::http_options options;
     wire::secret secret;      // authenticates contexts
     crdt::replica_id replica; // for display
     std::chrono::sys_seconds started;

@@ -1,7 +1,7 @@
 #include "http/listener.hpp"
 
-#include "actors/lossy_network.hpp"
 #include "http/reply_text.hpp"
+#include "system/lossy_network.hpp"
 
 #include <httplib.h>
 
@@ -33,7 +33,7 @@ public:
       const int on = 1;
       ::setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
       if (repeats_soon)
-        actors::repeat_lost_packets_soon(s);
+        system::repeat_lost_packets_soon(s);
     });
     set_tcp_nodelay(true); // accepted sockets inherit it
     const auto bound = port == 0 ? bind_to_any_port(host) : bind_to_port(host, port) ? port : -1;

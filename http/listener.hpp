@@ -8,9 +8,9 @@
 // answer takes. Some requests may have threads of their own, which others cannot hold up. It is not
 // meant to face strangers all the same.
 
+#include "http/api/reply.hpp"
+#include "http/api/request.hpp"
 #include "http/crowd.hpp"
-#include "http/reply.hpp"
-#include "http/request.hpp"
 
 #include <chrono>
 #include <functional>

@@ -1,10 +1,10 @@
 #include "http/metrics.hpp"
 
-#include "actors/config.hpp"
-#include "actors/log.hpp"
+#include "config/config.hpp"
+#include "http/api/metrics_page.hpp"
 #include "http/front_end.hpp"
-#include "http/metrics_page.hpp"
-#include "http/process_stats.hpp"
+#include "system/log.hpp"
+#include "system/process_stats.hpp"
 
 #include <caf/span.hpp>
 #include <caf/telemetry/counter.hpp>
@@ -115,8 +115,8 @@ void show_lags(metrics_page& page, const node_report& report) {
 
 void show_process(metrics_page& page) {
   page.gauge("starling_build_info", "The version of this node, as a label; the value is always 1.",
-             {{"version", actors::version}}, std::int64_t{1});
-  const auto stats = read_process_stats();
+             {{"version", config::version}}, std::int64_t{1});
+  const auto stats = system::read_process_stats();
   if (!stats)
     return;
   page.counter("process_cpu_seconds_total", "Processor time that this process has used.", {},
@@ -192,7 +192,7 @@ std::string metrics_text(caf::actor_system& sys, const node_report& report) {
   show_process(page);
   page.counter("starling_log_dropped_lines_total",
                "Lines of the log that could not be written in time.", {},
-               static_cast<std::int64_t>(actors::log::dropped_lines()));
+               static_cast<std::int64_t>(log::dropped_lines()));
   return page.text();
 }
 

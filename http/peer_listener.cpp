@@ -1,13 +1,13 @@
 #include "http/peer_listener.hpp"
 
-#include "actors/backup_command.hpp"
 #include "actors/gossip.hpp"
 #include "actors/inquiry.hpp"
-#include "actors/leave_command.hpp"
 #include "actors/membership.hpp"
-#include "actors/node.hpp"
-#include "actors/operator_line.hpp"
 #include "http/door_report.hpp"
+#include "node/node.hpp"
+#include "node/operator/backup_command.hpp"
+#include "node/operator/leave_command.hpp"
+#include "node/operator/operator_line.hpp"
 
 #include <caf/scoped_actor.hpp>
 
@@ -34,7 +34,7 @@ std::optional<membership::call_kind> kind_at(const std::string& target) {
 
 } // namespace
 
-peer_listener::peer_listener(caf::actor_system& sys, const actors::options& o, wire::secret secret,
+peer_listener::peer_listener(caf::actor_system& sys, const config::options& o, wire::secret secret,
                              actors::membership_actor membership, actors::gossip_actor gossip,
                              actors::backup_actor backup, leaver leave)
     : sys_(sys), secret_(std::move(secret)), timeout_(o.cluster.peer_timeout),
@@ -46,7 +46,7 @@ peer_listener::peer_listener(caf::actor_system& sys, const actors::options& o, w
                          .port = where.port,
                          .threads = {o.cluster.threads},
                          .connections_max = o.cluster.max_connections,
-                         .body_bytes_max = actors::peer_message_bytes_max(o),
+                         .body_bytes_max = node::peer_message_bytes_max(o),
                          .silent_timeout = std::min(o.cluster.peer_timeout, silence_max),
                          .transfer_timeout = o.cluster.peer_timeout,
                          .repeats_soon = true,
@@ -89,10 +89,10 @@ std::variant<std::string, response> peer_listener::answer_to(const std::string& 
   if (!kind)
     return ask<std::string>(gossip_, actors::message_atom_v, content);
   auto answer = ask<std::string>(membership_, actors::message_atom_v, *kind, content);
-  if (const auto* text = std::get_if<std::string>(&answer); !text || !actors::was_taken(*text))
+  if (const auto* text = std::get_if<std::string>(&answer); !text || !node::was_taken(*text))
     return answer;
   if (kind == membership::call_kind::leave)
-    return actors::answer_with(leave_());
+    return node::answer_with(leave_());
   if (kind == membership::call_kind::backup)
     return back_up(content);
   return answer;
@@ -100,13 +100,13 @@ std::variant<std::string, response> peer_listener::answer_to(const std::string& 
 
 std::variant<std::string, response> peer_listener::back_up(const std::string& call) {
   using actors::backup_report;
-  auto folder = actors::ordered_folder(call);
+  auto folder = node::ordered_folder(call);
   auto answer = folder.empty()
                     ? ask<backup_report>(backup_, actors::report_atom_v)
                     : ask<backup_report>(backup_, actors::back_up_atom_v, std::move(folder));
   if (auto* refusal = std::get_if<response>(&answer))
     return std::move(*refusal);
-  return actors::answer_with(std::get<backup_report>(answer));
+  return node::answer_with(std::get<backup_report>(answer));
 }
 
 template <class T, class Actor, class... Ts>

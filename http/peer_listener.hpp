@@ -8,7 +8,7 @@
 // does, so that it means nothing when it is repeated later.
 
 #include "actors/interfaces.hpp"
-#include "actors/options.hpp"
+#include "config/options.hpp"
 #include "http/listener.hpp"
 #include "wire/envelope.hpp"
 #include "wire/seal.hpp"
@@ -28,7 +28,7 @@ public:
   /// Leaves the cluster; blocks until that is done.
   using leaver = std::function<actors::leave_report()>;
 
-  peer_listener(caf::actor_system& sys, const actors::options& o, wire::secret secret,
+  peer_listener(caf::actor_system& sys, const config::options& o, wire::secret secret,
                 actors::membership_actor membership, actors::gossip_actor gossip,
                 actors::backup_actor backup, leaver leave);
 

@@ -6,8 +6,8 @@
 // understand a request in another way than we do, and acts upon nothing that a client has sent. Of
 // the fields it sees none.
 
-#include "http/head.hpp"
-#include "http/reply.hpp"
+#include "http/api/head.hpp"
+#include "http/api/reply.hpp"
 
 #include <chrono>
 #include <ctime>

@@ -10,7 +10,7 @@
 //
 // This is a value: it does no I/O and knows no time. What it wants done comes out as effects, in
 // the order in which they are to be done; whoever carries an effect out reports back. The gossip
-// actor (actors/gossip.cpp) and the simulator (tests/sim/cluster/replica.cpp) do nothing else.
+// actor (actors/gossip.cpp) and the simulator (sim/cluster/replica.cpp) do nothing else.
 
 #include "keyspace/answers.hpp"
 #include "keyspace/key_core.hpp"

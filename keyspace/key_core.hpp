@@ -13,7 +13,7 @@
 //
 // This is a value: it does no I/O and knows no actor. What it wants done comes out as effects, in
 // the order in which they are to be done; whoever carries an effect out reports back. Actors
-// (actors/key.cpp) and the simulator (tests/sim/cluster/keeper.cpp) both do nothing else.
+// (actors/key.cpp) and the simulator (sim/cluster/keeper.cpp) both do nothing else.
 
 #include "crdt/command.hpp"
 #include "crdt/query.hpp"

@@ -1,11 +1,6 @@
 #include "storage/evidence.hpp"
 
-#include "storage/descriptor.hpp"
-#include "wire/bytes.hpp"
-
 #include <algorithm>
-#include <fcntl.h>
-#include <filesystem>
 
 namespace starling::storage {
 
@@ -58,21 +53,6 @@ std::optional<std::string> difference(const evidence& kept, const evidence& now)
   if (is_moved + is_remounted + is_renamed >= 2)
     return "its volume was moved, or is a clone";
   return std::nullopt;
-}
-
-bool has_copied_log(const std::string& rows) {
-  std::error_code error;
-  std::filesystem::directory_iterator entry{rows, error};
-  for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
-    if (entry->path().extension() != ".log")
-      continue;
-    const descriptor file{::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC)};
-    const auto stamp = stamp_of(file.number(), entry->path());
-    const auto* known = std::get_if<file_stamp>(&stamp);
-    if (known != nullptr && is_older_than_its_birth(*known))
-      return true;
-  }
-  return false;
 }
 
 void encode(wire::writer& out, const evidence& kept) {

@@ -16,6 +16,7 @@
 // (replication/confirmation.hpp).
 
 #include "storage/life.hpp"
+#include "wire/bytes.hpp"
 
 #include <optional>
 #include <string>
@@ -35,9 +36,6 @@ struct evidence {
 
 /// Why these are not the same disk in the same state, as a clause for people; nothing if they are.
 std::optional<std::string> difference(const evidence& kept, const evidence& now);
-
-/// Whether some log among the rows in a folder is older than its birth.
-bool has_copied_log(const std::string& rows);
 
 /// What of it the rows remember.
 void encode(wire::writer& out, const evidence& kept);

@@ -8,8 +8,6 @@
 // number of the device is no part of it: many file systems get another one each time that they are
 // mounted.
 
-#include "storage/store.hpp"
-
 #include <cstdint>
 
 namespace starling::storage {
@@ -23,9 +21,6 @@ struct file_stamp {
   std::uint64_t device = 0;      // that it is on now
   friend bool operator==(const file_stamp&, const file_stamp&) = default;
 };
-
-/// Of an open file; `path` is for the sentence about what goes wrong.
-std::variant<file_stamp, failure> stamp_of(int descriptor, const std::string& path);
 
 /// Whether a file that was seen earlier is the one that is seen now.
 bool is_same_file(const file_stamp& before, const file_stamp& now);

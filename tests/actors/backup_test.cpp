@@ -1,6 +1,6 @@
 #include "actors/backup.hpp"
-#include "actors/home.hpp"
 #include "fixture.hpp"
+#include "node/home.hpp"
 #include "tests/storage/rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
@@ -103,18 +103,18 @@ class BackupOfAHome : public ::testing::Test {
 protected:
   BackupOfAHome() { register_types(); }
 
-  static options options_at(const std::string& data_dir) {
-    options o;
+  static config::options options_at(const std::string& data_dir) {
+    config::options o;
     o.storage.data_dir = data_dir;
     o.node.identity_file = data_dir + "/identity";
     return o;
   }
 
-  home taken_up(const options& o) {
-    auto result = open_home(o);
+  node::home taken_up(const config::options& o) {
+    auto result = node::open_home(o);
     if (const auto* why = std::get_if<std::string>(&result))
       throw std::runtime_error{*why};
-    return std::get<home>(std::move(result));
+    return std::get<node::home>(std::move(result));
   }
 
   /// Has a copier make a backup of the home at `data`; how that went.
@@ -137,7 +137,7 @@ protected:
   storage::temporary_folder above;
   const std::string data = above / "data";
   const std::string copy = above / "copy";
-  identity first; // of the original
+  node::identity first; // of the original
 };
 
 TEST_F(BackupOfAHome, IsTheSameMemberUnderANewReplicaId) {

@@ -112,7 +112,7 @@ TEST_F(SwimSocket, SpeaksIpv4OnTheWildcardOfIpv6) {
     GTEST_SKIP() << "there is no IPv6 here";
   swim_socket v4{sys};
   open(v4);
-  EXPECT_EQ(both.family(), address_family::both);
+  EXPECT_EQ(both.family(), system::address_family::both);
   const auto port = both.address().port;
   const auto h = std::make_shared<heard>();
   both.start(spawn_listener(h));

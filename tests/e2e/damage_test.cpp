@@ -4,7 +4,7 @@
 #include "tests/e2e/cluster.hpp"
 #include "tests/e2e/eventually.hpp"
 #include "tests/e2e/growth.hpp"
-#include "tests/storage/flip.hpp"
+#include "tests/storage/disk/flip.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
 #include <algorithm>

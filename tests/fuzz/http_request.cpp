@@ -2,11 +2,11 @@
 // write that it accepts, written out again, has to be accepted as the same write; the key after
 // which a list begins, shown in a reply and handed back, as the same key.
 
-#include "http/context_token.hpp"
-#include "http/json_text.hpp"
-#include "http/queries.hpp"
-#include "http/reply.hpp"
-#include "http/request.hpp"
+#include "http/api/context_token.hpp"
+#include "http/api/json_text.hpp"
+#include "http/api/queries.hpp"
+#include "http/api/reply.hpp"
+#include "http/api/request.hpp"
 
 #include <cstdint>
 #include <cstdlib>

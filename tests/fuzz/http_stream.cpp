@@ -2,7 +2,7 @@
 // pieces whose size the first byte says. All three have to find the same requests and the same end.
 // Written anew from what was understood, a request has to be understood in the same way.
 
-#include "http/request_reader.hpp"
+#include "http/api/request_reader.hpp"
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 // The whole front end, over loopback.
 
-#include "actors/config.hpp"
+#include "config/config.hpp"
 #include "dummy_node.hpp"
 #include "loopback.hpp"
 
@@ -126,7 +126,7 @@ TEST_F(FrontEnd, SaysAtItsRootWhatItIs) {
 
   EXPECT_EQ(reply.status, 200);
   EXPECT_THAT(reply.body, HasSubstr("{\"name\": \"starling\", \"version\": \"" +
-                                    std::string{actors::version} + "\""));
+                                    std::string{starling::config::version} + "\""));
   EXPECT_THAT(reply.body, HasSubstr("\"/counters/{key}\": \"GET, HEAD, POST, OPTIONS\""));
 }
 

@@ -1,5 +1,5 @@
 #include "../actors/fixture.hpp"
-#include "actors/config.hpp"
+#include "config/config.hpp"
 #include "http/metrics.hpp"
 #include "loopback.hpp"
 #include "metric_rules.hpp"
@@ -173,7 +173,8 @@ TEST_F(Metrics, TimeRequestsByRoute) {
 
 TEST_F(Metrics, SayWhichVersionThisIsAndWhatItUses) {
   const auto text = metrics_text(sys, {});
-  EXPECT_EQ(value_of(text, "starling_build_info{version=\"" + std::string{actors::version} + "\"}"),
+  EXPECT_EQ(value_of(text, "starling_build_info{version=\"" +
+                               std::string{starling::config::version} + "\"}"),
             "1");
   for (const auto* name :
        {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",

@@ -1,11 +1,11 @@
 #include "../actors/fixture.hpp"
-#include "actors/backup_command.hpp"
 #include "actors/gossip.hpp"
 #include "actors/inquiry.hpp"
-#include "actors/leave_command.hpp"
 #include "actors/membership.hpp"
 #include "http/peer_listener.hpp"
 #include "loopback.hpp"
+#include "node/operator/backup_command.hpp"
+#include "node/operator/leave_command.hpp"
 #include "replication/confirmation.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -100,7 +100,7 @@ protected:
 
   void open(std::chrono::milliseconds timeout = patience) {
     port_ = open_free_port([&](const std::string& address) {
-      actors::options o;
+      starling::config::options o;
       o.cluster.listen = address;
       o.cluster.peer_timeout = timeout;
       o.cluster.threads = 2;
@@ -232,7 +232,7 @@ TEST_F(PeerListener, LeavesWhenItIsTold) {
 
   EXPECT_EQ(departures_, 1);
   const auto content = membership::decode_answer(answer);
-  const auto done = actors::decode_leave_report(std::get<std::string_view>(content));
+  const auto done = node::decode_leave_report(std::get<std::string_view>(content));
   ASSERT_TRUE(std::holds_alternative<actors::leave_report>(done));
   EXPECT_EQ(std::get<actors::leave_report>(done).others, 3u);
   EXPECT_EQ(std::get<actors::leave_report>(done).acknowledged, 2u);
@@ -276,7 +276,7 @@ TEST_F(PeerListener, MakesABackupWhenItIsToldAndSaysHowItGoes) {
   const auto report_in = [](const std::string& answer) {
     const auto content = membership::decode_answer(answer);
     return std::get<actors::backup_report>(
-        actors::decode_backup_report(std::get<std::string_view>(content)));
+        node::decode_backup_report(std::get<std::string_view>(content)));
   };
 
   const auto begun_one = report_in(call(backup_path, begun() + "/new"));

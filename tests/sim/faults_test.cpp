@@ -1,4 +1,4 @@
-#include "tests/sim/faults.hpp"
+#include "sim/faults.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tests/sim/network.hpp"
+#include "sim/network.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-#include "storage/descriptor.hpp"
 #include "storage/evidence.hpp"
+#include "system/descriptor.hpp"
 #include "tests/storage/temporary_folder.hpp"
 #include "wire/bytes.hpp"
 
@@ -117,27 +117,6 @@ TEST(Evidence, IsKeptAsBytes) {
   wire::reader more{too_many.view()};
   decode_evidence(more);
   EXPECT_FALSE(more.ok());
-}
-
-bool knows_births(const std::string& path) {
-  const descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  return std::get<file_stamp>(stamp_of(file.number(), path)).born_ns != 0;
-}
-
-TEST(CopiedLog, IsOneThatIsOlderThanItsBirth) {
-  const temporary_folder rows;
-  const std::filesystem::path folder = rows / "";
-  EXPECT_FALSE(has_copied_log(rows / "missing"));
-  std::ofstream{folder / "000004.log"} << "record";
-  std::ofstream{folder / "000003.sst"} << "rows";
-  EXPECT_FALSE(has_copied_log(folder));
-  const auto earlier = std::filesystem::file_time_type::clock::now() - std::chrono::hours{1};
-  std::filesystem::last_write_time(folder / "000003.sst", earlier);
-  EXPECT_FALSE(has_copied_log(folder));
-  std::filesystem::last_write_time(folder / "000004.log", earlier);
-  if (!knows_births(folder / "000004.log"))
-    GTEST_SKIP() << "SKIPPED: this file system knows no births";
-  EXPECT_TRUE(has_copied_log(folder));
 }
 
 } // namespace

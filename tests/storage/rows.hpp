@@ -2,7 +2,7 @@
 
 // What tests say and ask of stores, in few words.
 
-#include "storage/rocks_store.hpp"
+#include "storage/disk/rocks_store.hpp"
 
 #include <gtest/gtest.h>
 

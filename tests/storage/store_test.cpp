@@ -1,7 +1,7 @@
 // What holds of every store.
 
+#include "storage/disk/rocks_store.hpp"
 #include "storage/memory_store.hpp"
-#include "storage/rocks_store.hpp"
 #include "storage/store.hpp"
 #include "tests/storage/rows.hpp"
 #include "tests/storage/temporary_folder.hpp"

@@ -1,4 +1,4 @@
-#include "tests/sim/cluster/cluster.hpp"
+#include "sim/cluster/cluster.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tests/sim/cluster/disk.hpp"
+#include "sim/cluster/disk.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tests/sim/membership/world.hpp"
+#include "sim/membership/world.hpp"
 
 #include <gtest/gtest.h>
 

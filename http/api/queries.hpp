@@ -1,0 +1,47 @@
+#pragma once
+
+// The parameters of requests: one query string becomes one query, or a problem that says what is
+// wrong with it. No parameter may be unknown, or be there twice.
+//
+//     counters  ?number=string: the value as a string of digits; also of a write
+//     sets      ?limit=100&after=apple: a page of members
+//               ?contexts=false: without contexts; also of one member, and of a write
+//     /keys     ?type=set&prefix=user&limit=100&after=set/user-7
+
+#include "crdt/key_query.hpp"
+#include "crdt/query.hpp"
+#include "http/api/problem.hpp"
+#include "http/api/style.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace starling::http {
+
+/// How many members or keys a page has at most, and how many if nobody says.
+inline constexpr std::size_t page_limit_max = 10'000;
+inline constexpr std::size_t page_limit_default = 1'000;
+
+struct value_query {
+  crdt::query what;
+  style how;
+  friend bool operator==(const value_query&, const value_query&) = default;
+};
+
+/// What a read of a value of this type asks for: the whole of it, or of a set a page.
+std::variant<problem, value_query> query_of(crdt::type type, std::string_view target);
+
+/// How a value of this type is shown, where a request has no other parameters.
+std::variant<problem, style> style_of(crdt::type type, std::string_view target);
+
+std::variant<problem, crdt::key_query> key_query_of(std::string_view target);
+
+/// Why a request that takes no parameters is refused; nothing if it has none.
+std::optional<problem> refuse_parameters(std::string_view target);
+
+/// How a list of keys names one as the end of a page, for `after`: "set/fruits".
+std::string cursor_of(const crdt::key& key);
+
+} // namespace starling::http

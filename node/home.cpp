@@ -1,0 +1,357 @@
+#include "node/home.hpp"
+
+#include "actors/storage.hpp"
+#include "storage/disk/life_file.hpp"
+#include "storage/disk/members_file.hpp"
+#include "storage/disk/rebuild.hpp"
+#include "storage/disk/rocks_store.hpp"
+#include "storage/disk/room.hpp"
+#include "storage/disk/stamps.hpp"
+#include "storage/tally_rows.hpp"
+#include "system/log.hpp"
+#include "system/random.hpp"
+#include "wire/seal.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+namespace starling::node {
+
+namespace {
+
+using cause = storage::renewal::cause;
+
+std::chrono::milliseconds tolerance_of(const config::options& o) {
+  return std::chrono::ceil<std::chrono::milliseconds>(o.swim.clock_tolerance);
+}
+
+/// Says why a node has not the id that its file had, if it has not.
+std::variant<identity, std::string> told(std::variant<identity, std::string> taken_up) {
+  if (const auto* who = std::get_if<identity>(&taken_up); who != nullptr && !who->warning.empty())
+    log::warn("node", "{}", who->warning);
+  return taken_up;
+}
+
+/// The node's id as it is kept in a file, or a new one.
+std::variant<identity, std::string> take_up_node_id(const config::options& o) {
+  const auto& file = o.node.identity_file;
+  if (file.empty())
+    return draw_identity();
+  if (!o.storage.new_identity)
+    return told(take_up_identity(file, tolerance_of(o)));
+  const auto fresh = draw_identity();
+  if (auto failure = keep_identity(file, fresh.node, fresh.generation))
+    return std::move(*failure);
+  return fresh;
+}
+
+storage::rocks_settings settings_for(const config::options& o) {
+  return {.block_cache_bytes = o.storage.cache,
+          .write_buffer_bytes = o.storage.write_buffer,
+          .tell = [](std::string_view what) { log::warn("rocksdb", "{}", what); },
+          .gives_up = o.storage.accept_loss};
+}
+
+void tell_of_renewal(const home& at) {
+  if (at.renewed)
+    log::warn("storage", "this node numbers its events under a new replica id, {}: {}",
+              to_string(at.who.replica), at.renewed->why);
+}
+
+/// Opens the rows, after they are rebuilt if they have to be.
+std::variant<storage::opened, storage::failure> open_rows(const config::options& o, home& into) {
+  const auto& folder = *into.folder;
+  const auto settings = settings_for(o);
+  const auto done = storage::rebuild_if_ordered(folder, settings, digester_of(o));
+  if (const auto* why = std::get_if<storage::failure>(&done)) {
+    if (why->kind != storage::trouble::full)
+      return *why;
+    log::error("storage", "{}; damaged rows stay as they are until there is room", why->what);
+  } else if (const auto& made = std::get<std::optional<storage::rebuilt>>(done)) {
+    log::warn("storage", "rows are rebuilt ({}): {} keys are whole, {} ranges of keys are lost",
+              made->why, made->rows.kept, made->rows.lost.ranges().size());
+    if (made->kept_in)
+      log::warn("storage", "the rows as they were are kept in {}: remove it when it is not needed",
+                *made->kept_in);
+    into.renewed = {cause::damaged, "its rows were rebuilt"};
+  }
+  return storage::open_rocks_store(folder.rows(), settings);
+}
+
+/// The first line of a file that names this machine, or this container; empty if there is none.
+std::string name_of_machine() {
+  constexpr std::size_t bytes_max = 256;
+  std::string result;
+  std::ifstream file{"/etc/machine-id"};
+  std::getline(file, result);
+  return result.size() <= bytes_max ? result : std::string{};
+}
+
+/// What the disk shows of itself, before anything of it is opened.
+storage::evidence look_at(const storage::folder& folder, const config::options& o) {
+  storage::evidence result{.format_file = folder.format_file(),
+                           .has_copied_log = storage::has_copied_log(folder.rows()),
+                           .address = o.cluster.advertise,
+                           .machine = name_of_machine()};
+  std::error_code ignored; // then the path is not known
+  result.path = std::filesystem::canonical(folder.path(), ignored);
+  auto life = storage::read_life(folder.path());
+  if (const auto* why = std::get_if<storage::failure>(&life))
+    log::warn("storage", "{}", why->what);
+  else if (auto& present = std::get<std::optional<storage::life>>(life))
+    result.lives.push_back(std::move(*present));
+  return result;
+}
+
+/// Whether all that leaves the node is synced before.
+bool is_careful(const config::options& o) {
+  return actors::durability_of(o.storage.durability) == actors::durability::sync;
+}
+
+/// Finds out under which id events are numbered, and begins a new life of the folder. Where there
+/// is no room for its file, the last one goes on.
+std::optional<storage::failure> take_up_replica(const config::options& o, storage::store& rows,
+                                                home& into) {
+  const auto& path = into.folder->path();
+  const auto draft = storage::draft_life(path, system::random_bits(), system::random_bits());
+  const auto* next = std::get_if<storage::life>(&draft);
+  if (next == nullptr)
+    log::warn("storage", "{}", std::get<storage::failure>(draft).what);
+  auto replica = storage::take_up_replica(rows, into.seen, is_careful(o), into.who.replica,
+                                          next != nullptr ? std::optional{*next} : std::nullopt);
+  if (auto* why = std::get_if<storage::failure>(&replica))
+    return std::move(*why);
+  const auto& taken = std::get<storage::taken_up>(replica);
+  into.who.replica = taken.id;
+  into.has_fresh_id = taken.is_fresh;
+  if (taken.renewed)
+    into.renewed = o.storage.new_identity
+                       ? storage::renewal{cause::asked_for, "storage.new-identity was given"}
+                       : *taken.renewed;
+  tell_of_renewal(into);
+  if (next == nullptr)
+    return std::nullopt;
+  auto made = storage::put_life_in_place(path);
+  if (auto* why = std::get_if<storage::failure>(&made))
+    return std::move(*why);
+  into.seen.lives = {std::get<storage::life>(std::move(made))};
+  return storage::keep_replica(rows, into.seen, is_careful(o), taken.id);
+}
+
+/// What the disk knows of how far nodes got. Where others told it of more changes of its own than
+/// it has, it ends the id at once: it was killed before it could.
+std::optional<storage::failure> take_up_tallies(const config::options& o, storage::store& rows,
+                                                home& into) {
+  const auto at = rows.now();
+  auto changes = storage::read_own_changes(*at);
+  if (auto* why = std::get_if<storage::failure>(&changes))
+    return std::move(*why);
+  auto tallies = storage::read_tallies(*at);
+  if (auto* why = std::get_if<storage::failure>(&tallies))
+    return std::move(*why);
+  into.changes = std::get<std::uint64_t>(changes);
+  into.tallies = std::get<std::vector<replication::tally>>(std::move(tallies));
+  if (std::ranges::none_of(into.tallies, [&](const auto& t) {
+        return t.replica == into.who.replica && t.changes > into.changes;
+      }))
+    return std::nullopt;
+  into.who.replica = crdt::replica_id::from(system::random_bits(), system::random_bits());
+  into.has_fresh_id = true;
+  into.renewed = {cause::set_back, "others knew more"};
+  tell_of_renewal(into);
+  return storage::keep_replica(rows, into.seen, is_careful(o), into.who.replica);
+}
+
+std::optional<storage::failure> take_up_members(const storage::moment& at, const std::string& name,
+                                                std::vector<membership::remembered_member>& into) {
+  auto row = at.find(name);
+  if (auto* why = std::get_if<storage::failure>(&row))
+    return std::move(*why);
+  const auto& bytes = std::get<0>(row);
+  if (!bytes)
+    return std::nullopt;
+  auto read = membership::decode_remembered(*bytes);
+  if (const auto* why = std::get_if<wire::decode_error>(&read)) // they tell of themselves again
+    log::warn("storage", "cannot read the members of the last life: {}", why->what);
+  else
+    into = std::get<0>(std::move(read));
+  return std::nullopt;
+}
+
+/// Looks whether there are no rows although the folder has had a life, which begins with some.
+std::optional<storage::failure> look_for_rows(const storage::moment& at, home& into) {
+  if (into.seen.lives.empty())
+    return std::nullopt;
+  into.is_robbed = true;
+  auto failed = at.scan("", "\xff", [&](auto, auto) { return into.is_robbed = false; });
+  if (failed || !into.is_robbed)
+    return failed;
+  into.renewed = {cause::damaged, "its rows were removed"};
+  log::warn("storage",
+            "there are no rows in {}, though there were: what this node had is gone, but for what "
+            "other nodes bring back",
+            into.folder->path());
+  return std::nullopt;
+}
+
+/// Where the row of the members is lost as well, the file beside the rows says who may help. From
+/// now on it is not believed, for members that come later are in it.
+std::optional<storage::failure> find_hopes(storage::store& rows, home& into) {
+  const auto members = storage::kept_members(into.folder->path());
+  if (members.empty())
+    return std::nullopt;
+  storage::batch row;
+  row.put(storage::hopes_row(), members);
+  if (auto why = rows.commit({row}, true))
+    return why;
+  return take_up_members(*rows.now(), storage::hopes_row(), into.hopes);
+}
+
+/// Takes up what is on the disk, under the replica id that `into` has if another is needed.
+std::optional<storage::failure> take_up_rows(const config::options& o, home& into) {
+  into.seen = look_at(*into.folder, o);
+  auto opened = open_rows(o, into);
+  if (auto* why = std::get_if<storage::failure>(&opened))
+    return std::move(*why);
+  auto& rows = std::get<storage::opened>(opened).rows;
+  const auto& damage = std::get<storage::opened>(opened).damage;
+  into.seen.is_whole = !damage && !o.storage.new_identity;
+  if (damage)
+    log::warn("storage", "{}", *damage);
+  if (auto why = look_for_rows(*rows->now(), into))
+    return why;
+  if (auto why = take_up_replica(o, *rows, into))
+    return why;
+  // The first commit that is synced makes the store forget its damage, so it must be the one above.
+  if (auto why = storage::renew_digests(*rows, digester_of(o)))
+    return why;
+  if (auto why = take_up_tallies(o, *rows, into))
+    return why;
+  if (auto why = take_up_members(*rows->now(), storage::members_row(), into.members))
+    return why;
+  if (auto why = take_up_members(*rows->now(), storage::hopes_row(), into.hopes))
+    return why;
+  if (o.storage.accept_loss)
+    if (auto why = storage::forget_lost_keys(*rows))
+      return why;
+  auto lost = storage::read_lost_keys(*rows->now());
+  if (auto* why = std::get_if<storage::failure>(&lost))
+    return std::move(*why);
+  into.lost = std::get<storage::lost_keys>(std::move(lost));
+  if (!into.lost.empty() && into.hopes.empty())
+    if (auto why = find_hopes(*rows, into))
+      return why;
+  into.rows = std::move(rows);
+  return std::nullopt;
+}
+
+/// What can be read of a disk that takes no writes, for this reason.
+std::variant<home, std::string> open_to_read(const config::options& o, storage::folder folder,
+                                             storage::failure why) {
+  auto who = o.node.identity_file.empty()
+                 ? std::variant<identity, std::string>{draw_identity()}
+                 : told(look_up_identity(o.node.identity_file, tolerance_of(o)));
+  if (auto* failed = std::get_if<std::string>(&who))
+    return "node.identity-file: " + *failed;
+  auto opened = storage::open_rocks_store_to_read(folder.rows(), settings_for(o));
+  if (auto* failed = std::get_if<storage::failure>(&opened))
+    return failed->what;
+  std::shared_ptr<storage::store> rows = std::get<0>(std::move(opened));
+  const auto now = rows->now();
+  const auto secret = storage::secret_of_digests(*now, digester_of(o));
+  if (const auto* failed = std::get_if<storage::failure>(&secret))
+    return failed->what;
+  if (std::get<storage::digest_secret>(secret) != storage::digest_secret::ours)
+    return "another cluster.key or cluster.name needs room, too";
+  auto lost = storage::read_lost_keys(*now);
+  if (const auto* failed = std::get_if<storage::failure>(&lost))
+    return failed->what;
+  log::error("storage", "{}; this node reads what is there, and writes nothing until there is room",
+             why.what);
+  home result{.who = std::get<identity>(who),
+              .folder = std::move(folder),
+              .rows = std::move(rows),
+              .lost = std::get<storage::lost_keys>(std::move(lost)),
+              .cannot_write = std::move(why)};
+  auto tallies = storage::read_tallies(*now);
+  if (auto* told = std::get_if<std::vector<replication::tally>>(&tallies)) // others may ask
+    result.tallies = std::move(*told);
+  if (const auto failed = take_up_members(*now, storage::members_row(), result.members))
+    return failed->what;
+  if (const auto failed = take_up_members(*now, storage::hopes_row(), result.hopes))
+    return failed->what;
+  return result;
+}
+
+bool can_be_rebuilt(const storage::failure& why, const config::options& o) {
+  return why.kind == storage::trouble::corrupted ||
+         (why.kind == storage::trouble::missing && o.storage.accept_loss);
+}
+
+/// A sentence about it, with the way out if there is one.
+std::string explain(const storage::failure& why) {
+  if (why.kind != storage::trouble::missing)
+    return why.what;
+  return why.what +
+         "; nothing was changed. Bring the file back as it was when the node ended; or start the "
+         "node once with --accept-loss: it keeps what can be read and is whole, leaves these rows "
+         "beside the new ones, and takes from other nodes what they have";
+}
+
+/// What is on the disk, to be written as well; why not, if not.
+std::optional<storage::failure> open_to_write(const config::options& o, home& into) {
+  // Small files come first, and an attempt to open rows without room leaves others behind.
+  if (auto why = storage::lack_of_room(into.folder->path(), 0))
+    return why;
+  auto taken_up = take_up_node_id(o);
+  if (auto* why = std::get_if<std::string>(&taken_up)) {
+    const auto file = std::filesystem::absolute(o.node.identity_file);
+    const auto lack = storage::lack_of_room(file.parent_path(), 0);
+    const auto kind = lack ? lack->kind : storage::trouble::broken;
+    return storage::failure{kind, "node.identity-file: " + *why};
+  }
+  into.who = std::get<identity>(taken_up);
+  const auto fresh = into.who.replica;
+  auto failed = take_up_rows(o, into);
+  if (failed && can_be_rebuilt(*failed, o) &&
+      !storage::order_rebuild(into.folder->path(), failed->what)) {
+    into.who.replica = fresh;
+    failed = take_up_rows(o, into);
+  }
+  return failed;
+}
+
+} // namespace
+
+std::variant<home, std::string> open_home(const config::options& o, bool goes_on) {
+  home result;
+  if (o.storage.in_memory) {
+    auto taken_up = take_up_node_id(o);
+    if (auto* why = std::get_if<std::string>(&taken_up))
+      return "node.identity-file: " + *why;
+    result.who = std::get<identity>(taken_up);
+    return result;
+  }
+  auto prepared = storage::prepare_folder(o.storage.data_dir);
+  if (const auto* why = std::get_if<storage::failure>(&prepared))
+    return "storage.data-dir: " + why->what;
+  result.folder = std::get<storage::folder>(std::move(prepared));
+  const auto failed = open_to_write(o, result);
+  if (!failed)
+    return result;
+  if (failed->kind != storage::trouble::full && !goes_on)
+    return "storage.data-dir: " + explain(*failed);
+  auto readable = open_to_read(o, *std::exchange(result.folder, std::nullopt), *failed);
+  if (const auto* why = std::get_if<std::string>(&readable))
+    return "storage.data-dir: " + explain(*failed) + "; nor can it be read: " + *why;
+  return readable;
+}
+
+replication::digester digester_of(const config::options& o) {
+  return replication::digester{wire::secret{o.cluster.name, o.cluster.key}.sign("digest", {})};
+}
+
+} // namespace starling::node

@@ -1,0 +1,32 @@
+#pragma once
+
+// `starlingd backup DIR`: tells the running node of a configuration to write a copy of all that it
+// has committed into a new folder of its machine, and waits until that is made. See
+// operator_line.hpp.
+//
+//   order:   path    or nothing, which asks how the last one goes
+//   answer:  path  state  why
+
+#include "actors/types.hpp"
+#include "config/options.hpp"
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace starling::node {
+
+/// Does it, and says on `out` what happened. The exit status: 0 once the backup is made. A relative
+/// path is one from the working directory. Requires: options as `parse` returns them.
+int back_up(const config::options& o, const std::string& folder, std::FILE* out);
+
+/// What a call of this kind orders: the path, empty if it asks. Requires: the call was taken.
+std::string ordered_folder(std::string_view call);
+
+/// The answer to an order that was taken.
+std::string answer_with(const actors::backup_report& report);
+
+std::string encode(const actors::backup_report& report);
+wire::decoded<actors::backup_report> decode_backup_report(std::string_view bytes);
+
+} // namespace starling::node

@@ -1,0 +1,745 @@
+#include "sim/cluster/cluster.hpp"
+
+#include "sim/cluster/requests.hpp"
+#include "storage/identity.hpp"
+#include "storage/salvage.hpp"
+#include "storage/tally_rows.hpp"
+#include "tests/storage/holed_moment.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace starling::simulation {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+/// Independent sources of randomness of a run; the world has those below.
+enum stream : std::uint64_t {
+  cluster_stream = 3000,
+  size_stream,
+  replica_streams = 4000,
+  machine_streams = 8000,
+  disk_streams = 12'000
+};
+
+/// Where datagrams of gossip go, on any host. No membership core listens there.
+constexpr std::uint16_t gossip_port = 1;
+
+constexpr duration look_up_time = milliseconds{2};
+
+constexpr duration rush_interval = seconds{4};
+constexpr duration rush_length = milliseconds{60};
+constexpr std::size_t rush_requests = 3;
+
+/// By then a cluster in which nothing goes wrong any more has exchanged everything.
+constexpr duration quiet_within = minutes{5};
+constexpr duration quiet_for = milliseconds{500};
+
+/// What a replica has of some keys.
+std::map<crdt::key, crdt::value> those_of(const replica& r, const storage::lost_keys& lost) {
+  std::map<crdt::key, crdt::value> result;
+  for (const auto& key : r.keys())
+    if (lost.contains(key))
+      result.emplace(key, r.value_of(key));
+  return result;
+}
+
+/// Who may bring back what a disk had lost.
+keyspace::hopes hopes_in(const storage::moment& at) {
+  keyspace::hopes result;
+  const auto row = std::get<0>(at.find(storage::hopes_row()));
+  if (!row)
+    return result;
+  const auto members = std::get<0>(membership::decode_remembered(*row));
+  for (const auto& one : members)
+    result.emplace(to_string(one.id), one.was_alive);
+  return result;
+}
+
+/// Whether a fault of this kind ends a process, or what it can do, from one moment to the next.
+bool ends_processes(fault_kind k) {
+  return k == fault_kind::crash || k == fault_kind::crash_for_good ||
+         k == fault_kind::move_restart || k == fault_kind::mass_restart ||
+         k == fault_kind::disk_full || k == fault_kind::disk_damage;
+}
+
+/// Fewer nodes than a world has on its own: gossip among many is much of the same. And nobody
+/// forgets the dead too soon, for then some members may never find each other again, whatever
+/// gossip does.
+run_options world_for(run_options options) {
+  options.without.set(static_cast<std::size_t>(fault_kind::short_memory));
+  dice random{options.seed, size_stream};
+  const auto one = random.below(7);
+  const auto other = random.below(7);
+  const auto many = random.below(15);
+  const auto few = random.chance(0.5) ? one : std::min(one, other);
+  const auto drawn = 2 + (random.chance(0.05) ? many : few);
+  if (!options.nodes)
+    options.nodes = drawn;
+  return options;
+}
+
+} // namespace
+
+cluster::cluster(const run_options& options)
+    : options_(options), random_(options.seed, cluster_stream),
+      world_(world_for(options), this), around_{.time = world_.time(),
+                                                .log = world_.log(),
+                                                .past = past_,
+                                                .limits = {},
+                                                .digests = replication::digester{{}},
+                                                .interval = {},
+                                                .prompt_delay = {},
+                                                .whole_bytes = 0,
+                                                .post = {},
+                                                .reads_states = {},
+                                                .call_on = {}} {
+  constexpr std::array message_bytes{40, 100, 300, 2000, 256 * 1024};
+  constexpr std::array whole_set_bytes{0, 50, 100, 16 * 1024};
+  constexpr std::array log_bytes{1, 2000, 7000, 50'000, 1 << 20, 1 << 20};
+  // Among many a log that reaches back to nobody makes for little but states.
+  constexpr std::size_t few_nodes = 6;
+  constexpr std::size_t log_bytes_of_many = 14'000;
+  constexpr std::array whole_bytes{0, 0, 40, 200, 1 << 20};
+  constexpr std::array shares{0.0, 0.5, 0.5, 1.0, 1.0};
+  constexpr std::array careful{0.0, 0.7, 1.0, 1.0};
+  around_.limits.message_bytes = static_cast<std::size_t>(random_.one_of(message_bytes));
+  around_.limits.whole_set_bytes = static_cast<std::size_t>(random_.one_of(whole_set_bytes));
+  around_.limits.audits = random_.chance(0.3); // they would hide what else goes wrong
+  around_.limits.log_bytes = static_cast<std::size_t>(random_.one_of(log_bytes));
+  if (nodes() > few_nodes)
+    around_.limits.log_bytes = std::max(around_.limits.log_bytes, log_bytes_of_many);
+  around_.interval = random_.between(milliseconds{100}, milliseconds{1200});
+  around_.whole_bytes = static_cast<std::uint64_t>(random_.one_of(whole_bytes));
+  share_of_disks_ = random_.one_of(shares);
+  share_of_careful_ = random_.one_of(careful);
+  has_connections_ = random_.chance(0.25);
+  call_timeout_ = random_.between(milliseconds{300}, seconds{5});
+  pace_ = random_.between(milliseconds{200}, seconds{2});
+  names_ = 1 + random_.below(4);
+  constexpr std::array prompt_delays{0, 0, 10, 100};
+  constexpr std::array pieces_bytes{700, 1 << 20, 1 << 20}; // some sets become larger than that
+  around_.prompt_delay = milliseconds{random_.one_of(prompt_delays)};
+  // Registers must fit, with what is told beside them of each id that numbered events.
+  constexpr std::size_t ids_of_a_node = 6;
+  around_.limits.pieces_bytes = static_cast<std::size_t>(random_.one_of(pieces_bytes)) +
+                                nodes() * ids_of_a_node * replication::tally_bytes_max;
+  around_.post = [this](replica& from, session_id peer, const std::string& address,
+                        std::string bytes) { post(from, peer, address, std::move(bytes)); };
+  around_.ask = [this](replica& from, const std::string& address) {
+    send({.from = &from, .asked = address}, address, replication::encode_question(from.self()));
+  };
+  around_.confirms = [this](const replica& r) { return check_confirmation(r); };
+  around_.renews = [this](const replica& r, const crdt::replica_id& id) {
+    auto* there = drive_of(r.in());
+    there->ids.insert(id);
+    there->set_back.reset();
+  };
+  around_.reads_states = [this](replica& r) { rush(r); };
+  around_.opens = [this](const replica& r) {
+    check_opening(r);
+    give_hope(r); // it may help others from now on
+  };
+  around_.call_on = [this](process& p, const std::string& address) { world_.call_on(p, address); };
+  auto& net = world_.net();
+  net.receive = [this, others = std::move(net.receive)](const datagram& d) {
+    if (d.to.port != gossip_port)
+      others(d);
+    else if (!d.spoiled)
+      deliver(*static_cast<const parcel*>(d.note.get()), *d.bytes);
+  };
+}
+
+void cluster::run() {
+  request_soon();
+  for (const auto& f : faults())
+    if (ends_processes(f.kind))
+      rush_before(f);
+  world_.run();
+}
+
+// -- what the world tells --
+
+void cluster::starts(process& p) {
+  const auto high = random_.bits();
+  const auto low = random_.bits();
+  const auto home = move_in(p, crdt::replica_id::from(high, low));
+  replicas_.resize(std::max(replicas_.size(), p.born.number + 1));
+  auto& there = replicas_[p.born.number];
+  there = std::make_unique<replica>(p, world_.name(p), around_, home,
+                                    dice{options_.seed, replica_streams + p.born.number});
+  give_hope(*there);
+  there->start();
+  if (log().listens())
+    world_.log().tell(world_.name(p) + " has " + std::to_string(there->keys().size()) +
+                      " keys as replica " + to_string(home.self).substr(0, 8) +
+                      (home.rows == nullptr ? ", no disk"
+                       : home.is_careful    ? ", a careful disk"
+                                            : ", a careless disk"));
+}
+
+void cluster::ends(process& p) {
+  auto* kept = drive_of(p);
+  if (kept == nullptr)
+    return;
+  auto& r = *replicas_[p.born.number];
+  kept->node = p.core.self().id;
+  bool is_in_order = p.core.is_leaving() || random_.chance(0.2);
+  if (is_in_order) {
+    r.stop();
+    is_in_order = !storage::close_in_order(*kept->rows);
+  }
+  const bool power_fails = random_.chance(0.4);
+  kept->is_whole = r.end(power_fails);
+  kept->keeps_id = kept->is_careful || is_in_order;
+  if (!kept->is_whole)
+    kept->ids.clear();
+  world_.log().weigh("R10");
+  if (!kept->is_whole && kept->keeps_id)
+    world_.log().complain("R10", world_.name(p), "was certain of what is lost");
+  if (log().listens())
+    world_.log().tell(world_.name(p) + (is_in_order ? " stopped in order" : " was killed") +
+                      (power_fails ? ", and the power fails" : "") +
+                      (kept->is_whole ? "" : ": something is lost"));
+}
+
+void cluster::disk_fills(process& p) {
+  if (auto* full = drive_of(p))
+    full->rows->fill();
+}
+
+void cluster::disk_decays(process& p) {
+  if (auto* kept = drive_of(p))
+    kept->is_damaged = true;
+}
+
+void cluster::hears(process& p, const membership::event& e) {
+  replicas_[p.born.number]->hears(e);
+}
+
+void cluster::faults_end() {
+  are_faults_over_ = true;
+  for (const auto* r : members(0))
+    for (const auto& key : r->keys())
+      held_.try_emplace(key, key.type).first->second.join(r->value_of(key));
+}
+
+// -- disks --
+
+/// That of the machine it runs on; nothing if it has none.
+cluster::drive* cluster::drive_of(const process& p) {
+  const auto found = drives_.find(p.born.machine);
+  return found == drives_.end() ? nullptr : &found->second;
+}
+
+cluster::drive cluster::make_drive(const process& p, disk::rows rows) {
+  const auto number = ++drives_made_;
+  return {.node = p.born.self.id,
+          .rows =
+              std::make_unique<disk>(dice{options_.seed, disk_streams + number}, std::move(rows)),
+          .number = number};
+}
+
+/// Puts an older copy in the place of a disk: its marker file is another one, or was left in place.
+void cluster::set_back(drive& d, const process& p, const disk::rows& rows) {
+  const auto number = d.number;
+  const bool is_in_place = random_.chance(0.5);
+  d = make_drive(p, rows);
+  if (!is_in_place)
+    return;
+  d.number = number;
+  d.is_set_back = true;
+  if (log().listens())
+    world_.log().tell(world_.name(p) + " is set back in place");
+}
+
+/// Finds out what a process has to go on with, and as whom.
+replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
+  dice of_machine{options_.seed, machine_streams + p.born.machine};
+  if (!of_machine.chance(share_of_disks_))
+    return {fresh};
+  auto* kept = drive_of(p);
+  if (kept == nullptr || kept->node != p.born.self.id) {
+    disk::rows rows;
+    for (const auto* other : running(p.born.cluster)) // a copy of a machine has a copy of its disk
+      if (auto* theirs = drive_of(other->in());
+          theirs != nullptr && other->in().core.self().id == p.born.self.id)
+        rows = theirs->rows->contents();
+    kept = &drives_.insert_or_assign(p.born.machine, make_drive(p, std::move(rows))).first->second;
+  }
+  const auto copy = backups_.find(p.born.machine);
+  if (copy != backups_.end() && copy->second.node == p.born.self.id && random_.chance(0.25))
+    set_back(*kept, p, copy->second.rows);
+  if (std::exchange(kept->is_damaged, false))
+    damage_rows(*kept);
+  if (storage::renew_digests(*kept->rows, around_.digests))
+    world_.log().complain("R10", world_.name(p), "does not believe its digests");
+  const auto lost = std::get<storage::lost_keys>(storage::read_lost_keys(*kept->rows->now()));
+  const bool is_careful = of_machine.chance(share_of_careful_) != random_.chance(0.1);
+  const storage::evidence seen{.format_file = {.inode = kept->number}};
+  auto taken = storage::take_up_replica(*kept->rows, seen, is_careful, fresh);
+  const auto* taken_up = std::get_if<storage::taken_up>(&taken);
+  if (taken_up == nullptr) {
+    world_.log().complain("R10", world_.name(p), "cannot read who it was");
+    return {fresh};
+  }
+  const auto* self = &taken_up->id;
+  if (std::exchange(kept->is_set_back, false) && !taken_up->is_fresh) {
+    kept->set_back = *self;
+    forgetful_.insert(*self);
+  }
+  world_.log().weigh("R10");
+  if (*self != fresh && kept->set_back != *self &&
+      (!kept->ids.contains(*self) || !kept->is_whole || is_running(*self)))
+    world_.log().complain("R10", world_.name(p), "goes on from an older state under its id");
+  if (*self == fresh && kept->keeps_id)
+    world_.log().complain("R10", world_.name(p), "gives up its id for no reason");
+  kept->is_careful = is_careful;
+  kept->is_whole = true;
+  kept->keeps_id = false;
+  if (kept->set_back != *self)
+    kept->ids.insert(*self);
+  replica::home result{
+      .self = *self, .rows = kept->rows.get(), .is_careful = is_careful, .lost = lost};
+  if (!lost.empty()) {
+    result.hopes = hopes_in(*kept->rows->now());
+    expect(p, lost, *result.hopes);
+  }
+  result.seen = seen;
+  result.fresh = fresh;
+  const auto at = kept->rows->now();
+  result.changes = std::get<std::uint64_t>(storage::read_own_changes(*at));
+  result.tallies = std::get<std::vector<replication::tally>>(storage::read_tallies(*at));
+  result.others = others_of(p, *at);
+  result.is_certain = taken_up->is_fresh || result.others.empty();
+  return result;
+}
+
+/// The addresses of others that a process knows when it starts.
+std::vector<std::string> cluster::others_of(const process& p, const storage::moment& at) const {
+  auto result = p.born.seeds;
+  if (const auto row = std::get<0>(at.find(storage::members_row())))
+    for (const auto& address :
+         membership::addresses_of(std::get<0>(membership::decode_remembered(*row))))
+      result.push_back(address);
+  std::erase(result, p.born.self.address);
+  return result;
+}
+
+/// Some of its rows cannot be read any more, or are missing while newer ones are there: what is
+/// whole is saved.
+void cluster::damage_rows(drive& d) {
+  const bool is_patchwork = random_.chance(0.5);
+  const auto rows = is_patchwork ? d.rows->patchwork() : d.rows->contents();
+  if (rows.empty() && !is_patchwork)
+    return;
+  storage::holed_moment damaged{rows};
+  for (auto left = is_patchwork ? 0 : 1 + random_.below(2); left > 0; --left) {
+    const auto first = random_.one_of(rows).first;
+    const auto last = random_.chance(0.5) ? first : random_.one_of(rows).first;
+    damaged.add({std::min(first, last), std::max(first, last) + '\0'});
+  }
+  storage::memory_store saved;
+  const auto result = storage::salvage(damaged, saved, around_.digests,
+                                       is_patchwork ? storage::loss::silent : storage::loss::fails);
+  world_.log().weigh("R10");
+  if (std::holds_alternative<storage::failure>(result))
+    world_.log().complain("R10", "a disk", "cannot be salvaged");
+  else if (log().listens())
+    world_.log().tell((is_patchwork ? "rows are missing: " : "a disk is damaged: ") +
+                      std::to_string(std::get<storage::salvaged>(result).kept) + " keys are whole");
+  d.rows = std::make_unique<disk>(dice{random_.bits()}, saved.contents());
+  d.ids.clear();
+  d.is_whole = d.keeps_id = false;
+  d.was_damaged = true;
+}
+
+void cluster::expect(const process& p, const storage::lost_keys& lost, const keyspace::hopes& who) {
+  auto& hope = hopes_[p.born.number];
+  hope = {lost, who, losses_, {}};
+  for (const auto* other : running(p.born.cluster))
+    give_hope(hope, *other);
+}
+
+void cluster::give_hope(last_hope& hope, const replica& r) {
+  if (!r.lacks_data() && hope.who.contains(to_string(r.in().core.self().id)))
+    hope.of_others.push_back(those_of(r, hope.lost));
+}
+
+/// Whoever starts may be the one who brings what others have lost.
+void cluster::give_hope(const replica& r) {
+  for (auto& [number, hope] : hopes_)
+    if (const auto& other = replicas_[number]->in(); other.is_running() &&
+                                                     other.born.cluster == r.in().born.cluster &&
+                                                     number != r.in().born.number)
+      give_hope(hope, r);
+}
+
+void cluster::check_opening(const replica& r) {
+  const auto hope = std::move(hopes_.extract(r.in().born.number).mapped());
+  if (hope.losses != losses_)
+    return;
+  world_.log().weigh("R11");
+  const auto is_here = [&r](const auto& one) { return !r.value_of(one.first).join(one.second); };
+  if (std::ranges::none_of(hope.of_others, [&](const values& theirs) {
+        return std::ranges::all_of(theirs, is_here);
+      }))
+    world_.log().complain("R11", r.name(), "opens keys that nobody has brought back");
+}
+
+bool cluster::is_running(const crdt::replica_id& id) const {
+  return std::ranges::any_of(
+      replicas_, [&](const auto& r) { return r && r->in().is_running() && r->self() == id; });
+}
+
+// -- clients --
+
+void cluster::request_soon() {
+  world_.time().after(random_.between(duration{0}, 2 * pace_), [this] {
+    if (are_faults_over_)
+      return;
+    const auto there = running(0);
+    if (!there.empty())
+      for (auto left = random_.chance(0.1) ? random_.below(8) : 1; left > 0; --left)
+        request(*random_.one_of(there));
+    request_soon();
+  });
+}
+
+/// Clients are busiest when it hurts: while states are on their way to somebody.
+void cluster::rush(replica& r) {
+  if (are_faults_over_ || now() < next_rush_ || r.in().born.cluster != 0)
+    return;
+  next_rush_ = now() + rush_interval;
+  for (auto left = rush_requests; left > 0; --left)
+    world_.time().after(random_.between(duration{0}, rush_length), [this, &r] {
+      if (r.in().is_running() && !are_faults_over_)
+        request(r);
+    });
+}
+
+/// And when something is going to end in the middle of what they asked for.
+void cluster::rush_before(const fault& f) {
+  const bool is_of_all = f.kind == fault_kind::mass_restart;
+  for (auto left = (is_of_all ? nodes() : 1) * rush_requests; left > 0; --left)
+    world_.time().at(f.at - random_.between(duration{0}, rush_length),
+                     [this, is_of_all, who = f.who] {
+                       for (auto* r : running(0))
+                         if (is_of_all ? random_.chance(1.0 / static_cast<double>(nodes()))
+                                       : r->in().born.machine == who)
+                           request(*r);
+                     });
+}
+
+/// A client asks this node, some with what they read at any.
+void cluster::request(replica& r) {
+  const auto key = draw_key(random_, names_);
+  if (around_.limits.audits && random_.chance(0.02))
+    damage_one();
+  if (const auto* copied = drive_of(r.in()); copied != nullptr && random_.chance(0.05))
+    backups_[r.in().born.machine] = {r.in().core.self().id, copied->rows->contents()};
+  auto& other = *random_.one_of(running(0));
+  const auto member = random_.chance(0.5) ? std::optional{draw_member(random_)} : std::nullopt;
+  const auto write = [this, &r, key](const contexts* read) {
+    const auto what = draw_command(random_, key.type, read);
+    r.in().arrives(input{input_kind::other, nullptr}, [&r, key, what] { r.write(key, what); });
+  };
+  if (random_.chance(0.3))
+    return write(nullptr);
+  other.in().arrives(input{input_kind::other, nullptr}, [&other, key, member, write] {
+    other.read(key, key.type == crdt::type::set ? member : std::nullopt, write);
+  });
+}
+
+cluster::replicas cluster::running(std::size_t which) const {
+  replicas result;
+  for (const auto& r : replicas_)
+    if (r && r->in().is_running() && r->in().born.cluster == which)
+      result.push_back(r.get());
+  return result;
+}
+
+// -- replica ids --
+
+/// Whether somebody has events that another numbered and does not have any more. What clients alone
+/// have told of does not count: no count comes along with it.
+bool cluster::lacks_events(const replica& r, const replica& holder) const {
+  return std::ranges::any_of(holder.keys(), [&](const crdt::key& key) {
+    auto value = r.value_of(key);
+    const auto news = value.join(past_.without_claims_of_clients(key, holder.value_of(key)));
+    return news &&
+           storage::shows_lost_events(
+               *news, storage::held_value{key, std::move(value), around_.digests}, r.self());
+  });
+}
+
+void cluster::check_statement(const replica& asks, const replica& says,
+                              const replication::statement& said) {
+  const auto* theirs = drive_of(asks.in());
+  const auto* own = drive_of(says.in());
+  if (!asks.in().is_running() || theirs == nullptr || theirs->set_back != asks.self() ||
+      &asks == &says || said.changes > asks.changes_at_start() ||
+      (own != nullptr && own->was_damaged))
+    return;
+  world_.log().weigh("R10");
+  if (lacks_events(asks, says))
+    world_.log().complain("R10", says.name(),
+                          "has events of " + asks.name() + ", and says that it has none");
+}
+
+/// Nobody who answered knew that a disk was set back. If that is so because nobody could, the run
+/// goes on as if its operator had.
+bool cluster::check_confirmation(const replica& r) {
+  const auto* there = drive_of(r.in());
+  if (there == nullptr || there->set_back != r.self())
+    return true;
+  world_.log().weigh("R10");
+  if (!r.is_time_up())
+    for (const auto& address : r.asked()->silent())
+      if (const auto to = world_.resolve(address))
+        if (auto* p = world_.listener_at(*to); p != nullptr &&
+                                               p->born.cluster == r.in().born.cluster &&
+                                               lacks_events(r, *replicas_[p->born.number]))
+          world_.log().complain("R10", r.name(), "numbers on before it has heard those who know");
+  return false;
+}
+
+// -- gossip --
+
+void cluster::post(replica& from, session_id peer, const std::string& address, std::string bytes) {
+  send({.from = &from, .peer = peer}, address, std::move(bytes));
+}
+
+void cluster::send(call c, const std::string& address, std::string bytes) {
+  const auto number = ++last_call_;
+  auto& p = c.from->in();
+  calls_.emplace(number, std::move(c));
+  const auto fail_after = [this, &p, number](duration wait) {
+    world_.time().after(wait, [this, &p, number] {
+      p.happens({input_kind::other, nullptr}, [this, number] { end_call(number, ""); });
+    });
+  };
+  fail_after(call_timeout_);
+  p.departs([this, &p, number, address, fail_after,
+             content = std::make_shared<const std::string>(std::move(bytes))] {
+    if (const auto to = world_.resolve(address))
+      carry({.call = number, .is_answer = false, .from = p.where, .to = *to}, content);
+    else
+      fail_after(look_up_time);
+  });
+}
+
+void cluster::carry(const parcel& p, std::shared_ptr<const std::string> bytes) {
+  if (has_connections_)
+    return world_.net().send_stream(p.from, p.to, [this, p, bytes] { deliver(p, *bytes); });
+  world_.net().send({.from = p.from,
+                     .to = {p.to.host, gossip_port},
+                     .bytes = std::move(bytes),
+                     .number = p.call,
+                     .spoiled = false,
+                     .note = std::make_shared<const parcel>(p)});
+}
+
+void cluster::deliver(const parcel& p, const std::string& bytes) {
+  if (!p.is_answer)
+    return ask(p, bytes);
+  calls_.at(p.call).from->in().arrives(input{input_kind::other, nullptr},
+                                       [this, number = p.call, bytes] { end_call(number, bytes); });
+}
+
+void cluster::ask(const parcel& p, const std::string& bytes) {
+  auto* there = world_.listener_at(p.to);
+  // Nobody, or somebody who does not know the key.
+  if (there == nullptr || there->born.cluster != calls_.at(p.call).from->in().born.cluster)
+    return reply(p, "");
+  auto& asked = *replicas_[there->born.number];
+  there->arrives(input{input_kind::other, nullptr}, [this, p, bytes, there, &asked] {
+    if (const auto& question = calls_.at(p.call); !question.asked.empty()) {
+      const auto said =
+          asked.state(std::get<crdt::replica_id>(replication::decode_question(bytes)));
+      check_statement(*question.from, asked, said);
+      return there->departs([this, p, said] { reply(p, encode(said)); });
+    }
+    asked.receive(bytes, [this, p, there](const std::string& answer) {
+      there->departs([this, p, answer] { reply(p, answer); });
+    });
+  });
+}
+
+/// Sends an answer; an empty one says that there is none.
+void cluster::reply(const parcel& question, std::string bytes) {
+  carry({.call = question.call, .is_answer = true, .from = question.to, .to = question.from},
+        std::make_shared<const std::string>(std::move(bytes)));
+}
+
+/// The answer arrives, or it is clear that there will be none.
+void cluster::end_call(std::uint64_t number, const std::string& answer) {
+  auto& c = calls_.at(number);
+  if (!c.asked.empty()) {
+    if (!std::exchange(c.is_over, true))
+      c.from->stated(c.asked, answer.empty() ? std::nullopt
+                                             : std::optional{std::get<replication::statement>(
+                                                   replication::decode_statement(answer))});
+    return;
+  }
+  if (!std::exchange(c.is_over, true))
+    answer.empty() ? c.from->failed(c.peer) : c.from->answered(c.peer, answer);
+  else if (!answer.empty())
+    c.from->answered_late(c.peer, answer);
+}
+
+// -- the end --
+
+cluster::replicas cluster::members(std::size_t which) const {
+  auto result = running(which);
+  std::erase_if(result, [](const replica* r) { return r->in().core.is_leaving(); });
+  return result;
+}
+
+bool cluster::is_done() {
+  if (was_hopeless())
+    return true;
+  if (!agreed_since_)
+    agreed_since_ = now();
+  const auto ours = members(0);
+  const auto rivals = members(1);
+  std::string why;
+  if (!is_quiet(ours, &why) || !is_quiet(rivals, &why)) {
+    if (now() > *agreed_since_ + quiet_within) {
+      if (around_.limits.audits)
+        world_.log().complain("R9", "all", "do not mend what was lost");
+      check_end(ours); // what is lost says more than that it goes on
+      world_.log().complain("R6", "all", "do not become quiet: " + why);
+    }
+    return false;
+  }
+  check_end(ours);
+  check_rivals(rivals);
+  if (damaged_since_ || !around_.limits.audits || !damage(ours))
+    return true;
+  damaged_since_ = agreed_since_ = now();
+  return false;
+}
+
+/// Lets a replica lose a set that it has from others: it would number its own events anew.
+void cluster::damage_one() {
+  auto& victim = *random_.one_of(running(0));
+  std::vector<crdt::key> keys;
+  for (const auto& key : victim.keys())
+    if (key.type == crdt::type::set &&
+        victim.value_of(key).as<crdt::or_set>().seen().last(victim.self()) == 0)
+      keys.push_back(key);
+  if (keys.empty() || !victim.lose(random_.one_of(keys)))
+    return;
+  ++losses_;
+  forgetful_.insert(victim.self()); // of what it was told itself and had not passed on
+  if (const auto* damaged = drive_of(victim.in()))
+    forgetful_.insert(damaged->ids.begin(), damaged->ids.end());
+}
+
+/// Lets one member lose values that others have.
+bool cluster::damage(const replicas& all) {
+  if (all.size() < 2)
+    return false;
+  auto& victim = *random_.one_of(all);
+  const auto keys = victim.keys();
+  if (keys.empty())
+    return false;
+  for (auto left = 1 + random_.below(3); left > 0; --left)
+    losses_ += victim.lose(random_.one_of(keys)) ? 1 : 0;
+  return true;
+}
+
+/// Whether each has everybody else for a peer, who lacks nothing, and nothing has happened for a
+/// while.
+bool cluster::is_quiet(const replicas& all, std::string* why) {
+  std::set<session_id> sessions;
+  for (const auto* r : all)
+    sessions.insert(r->session());
+  for (const auto* r : all) {
+    auto expected = sessions;
+    expected.erase(r->session());
+    std::set<session_id> peers;
+    for (const auto& peer : r->core().status()) {
+      peers.insert(peer.peer);
+      if (peer.is_lacking()) {
+        *why = r->name() + " has a peer that lacks something";
+        return false;
+      }
+    }
+    if (peers != expected) {
+      *why = r->name() + " has other peers than are there";
+      return false;
+    }
+    if (around_.limits.audits) {
+      world_.log().weigh("R9");
+      if (r->core().tree().root() != all.front()->core().tree().root()) {
+        *why = r->name() + " differs from " + all.front()->name();
+        return false;
+      }
+    }
+    if (r->last_activity() + quiet_for > now()) {
+      *why = r->name() + " goes on";
+      return false;
+    }
+  }
+  return true;
+}
+
+void cluster::check_end(const replicas& all) {
+  if (all.empty())
+    return;
+  auto keys = past_.keys();
+  std::set<crdt::replica_id> kept;
+  for (const auto* r : all) {
+    kept.insert(r->self());
+    if (const auto* there = drive_of(r->in()))
+      kept.insert(there->ids.begin(), there->ids.end());
+    replication::digest root;
+    const auto own = r->keys();
+    for (const auto& key : own) {
+      keys.insert(key);
+      root += around_.digests.digest_of(key, r->value_of(key));
+    }
+    world_.log().weigh("R3");
+    if (r->core().tree().root() != root)
+      world_.log().complain("R3", r->name(), "has digests of other values than it has");
+    if (!r->has_only(own))
+      world_.log().complain("R3", r->name(), "has other rows than those of its values");
+    world_.log().weigh("R6");
+    if (r->core().log().size() != 0 || r->core().log().bytes() != 0)
+      world_.log().complain("R6", r->name(), "keeps a log though nobody lacks anything");
+  }
+  for (const auto& id : forgetful_)
+    kept.erase(id);
+  for (const auto& key : keys) {
+    const auto first = all.front()->value_of(key);
+    for (const auto* r : all) {
+      world_.log().weigh("R3");
+      if (r->value_of(key).encode() != first.encode())
+        world_.log().complain("R3", r->name(),
+                              "differs from " + all.front()->name() + " in " + to_text(key));
+    }
+    past_.check_final(key, first, kept);
+    if (const auto found = held_.find(key); found != held_.end()) {
+      world_.log().weigh("R1");
+      if (auto copy = first; copy.join(found->second))
+        world_.log().complain("R1", to_text(key), "lacks what a replica held");
+    }
+  }
+}
+
+void cluster::check_rivals(const replicas& all) {
+  for (const auto* r : all) {
+    world_.log().weigh("R8");
+    if (!r->keys().empty())
+      world_.log().complain("R8", r->name(), "has what was written to another cluster");
+  }
+}
+
+} // namespace starling::simulation

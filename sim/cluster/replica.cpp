@@ -1,0 +1,578 @@
+#include "sim/cluster/replica.hpp"
+
+#include "storage/identity.hpp"
+#include "storage/reading.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace starling::simulation {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// How long one step within a node takes at most.
+constexpr duration step_max = milliseconds{3};
+
+/// How long it waits for all others to say what they know of it, and how soon it asks again.
+constexpr duration confirm_timeout = seconds{2};
+constexpr duration ask_interval = milliseconds{100};
+
+constexpr duration flush_patience = milliseconds{20};
+
+/// Microseconds since 1970 when a run begins.
+constexpr std::int64_t wall_clock_start = 1'700'000'000'000'000;
+
+/// What of the hash of a run is a matter of replicas.
+enum what_happened : std::uint64_t { a_message = 100, an_acknowledgement, a_write };
+
+std::size_t shard_of(const crdt::key& key, std::size_t shards) {
+  return (key.name.back() + static_cast<std::size_t>(key.type)) % shards;
+}
+
+} // namespace
+
+replica::replica(process& in, std::string name, const surroundings& around, home at, dice random)
+    : in_(in), name_(std::move(name)), around_(around), at_(at), random_(random),
+      clock_skew_(random_.between(-seconds{1}, seconds{1})),
+      around_keepers_{
+          .log = around.log,
+          .past = around.past,
+          .self = at.self,
+          .settings = {.digests = around.digests,
+                       .has_disk = at.rows != nullptr,
+                       .whole_bytes = around.whole_bytes},
+          .wall =
+              [this] {
+                const auto wall = wall_clock_start + (around_.time.now() + clock_skew_).count();
+                return static_cast<crdt::lww_register::stamp>(wall);
+              },
+          .read =
+              [this](const keeper::reading& what) {
+                take(to_reader_, [this, what] { take(from_reader_, what(*at_.rows->now())); });
+              },
+          .commit = [this](const storage::batch& changed, const std::shared_ptr<operation>& what,
+                           const committer::committed& then) { commit(changed, what, then); },
+          .renew = [this](const crdt::replica_id& lost,
+                          const keeper::renewed& then) { renew(lost, then); },
+          .spread =
+              [this](const crdt::key& key, const keyspace::novelty& news) {
+                take(from_shard(key), [this, key, news] {
+                  last_activity_ = around_.time.now();
+                  report([&](auto& todo) { core_.record(key, news, todo); });
+                });
+              },
+          .complain =
+              [this](std::string invariant, std::string what) {
+                complain(std::move(invariant), std::move(what));
+              }},
+      core_({.self = session(),
+             .limits = around.limits,
+             .digests = around.digests,
+             .prompts = around.prompt_delay != duration{0},
+             .interval = std::chrono::duration_cast<milliseconds>(around.interval),
+             .is_restoring = at.rows != nullptr,
+             .own = at.rows == nullptr ? std::nullopt
+                                       : std::optional{replication::tally{at.self, at.changes}},
+             .hopes = at.hopes,
+             .random_seed = random_.bits()}) {
+  if (at_.rows != nullptr) {
+    committer_ = std::make_unique<committer>(
+        committer::surroundings{
+            .past = around_.past,
+            .rows = *at_.rows,
+            .is_careful = at_.is_careful,
+            .changes = at_.changes,
+            .after =
+                [this](duration wait, std::function<void()> what) {
+                  let_happen(around_.time.now() + wait, std::move(what));
+                },
+            .tell = [this](std::function<void()> what) { take(from_disk_, std::move(what)); }},
+        dice{random_.bits()});
+    core_.remember(at_.tallies);
+    restore(std::nullopt);
+    is_certain_ = at_.is_certain;
+  }
+  schedule_round();
+}
+
+// -- its id --
+
+void replica::start() {
+  if (is_certain_)
+    return;
+  asked_.emplace(at_.changes, at_.others);
+  around_.time.after(confirm_timeout, [this] {
+    in_.happens({input_kind::other, nullptr}, [this] {
+      is_time_up_ = true;
+      if (asked_)
+        asked_->time_is_up();
+      settle();
+    });
+  });
+  settle();
+  ask_others();
+}
+
+void replica::ask_others() {
+  if (!asked_)
+    return;
+  for (const auto& address : asked_->due())
+    around_.ask(*this, address);
+  around_.time.after(is_time_up_ ? 10 * ask_interval : ask_interval, [this] {
+    in_.happens({input_kind::other, nullptr}, [this] { ask_others(); });
+  });
+}
+
+replication::statement replica::state(const crdt::replica_id& about) const {
+  return {session(), core().tallies().of(about)};
+}
+
+void replica::stated(const std::string& address,
+                     const std::optional<replication::statement>& said) {
+  if (!asked_)
+    return;
+  if (!said)
+    asked_->failed(address);
+  else if (said->from == session())
+    asked_->leave_out(address);
+  else
+    asked_->answered(address, said->changes);
+  settle();
+}
+
+void replica::settle() {
+  if (!asked_)
+    return;
+  switch (asked_->result()) {
+  case replication::confirmation::outcome::open:
+    if (is_time_up_ && !held_.empty())
+      renew();
+    return;
+  case replication::confirmation::outcome::sure:
+    return around_.confirms(*this) ? number_on() : renew();
+  case replication::confirmation::outcome::set_back:
+    return renew();
+  }
+}
+
+void replica::number_on() {
+  asked_.reset();
+  is_certain_ = true;
+  for (const auto& write : std::exchange(held_, {}))
+    write();
+}
+
+/// Numbers further events under another id than the one of which events are lost, once that is
+/// kept, and then says which.
+void replica::renew(const crdt::replica_id& lost, const keeper::renewed& then) {
+  if (lost != at_.self)
+    return then(at_.self); // somebody else has noticed
+  renewed_.push_back(then);
+  if (std::exchange(is_renewing_, true))
+    return;
+  if (at_.self == at_.fresh) { // it needs another one
+    const auto high = random_.bits();
+    at_.fresh = crdt::replica_id::from(high, random_.bits());
+  }
+  asked_.reset();
+  is_certain_ = false;
+  around_.renews(*this, at_.fresh);
+  commit(storage::keeping_replica(at_.seen, at_.is_careful, at_.fresh), nullptr,
+         [this](const std::optional<keyspace::failure>& why, std::uint64_t) {
+           is_renewing_ = false;
+           if (!why) {
+             at_.self = around_keepers_.self = at_.fresh;
+             core_.number_under(at_.self);
+             for (auto& [key, one] : keepers_)
+               one.number_under(at_.self);
+             number_on();
+           }
+           for (const auto& tell : std::exchange(renewed_, {}))
+             tell(why ? std::nullopt : std::optional{at_.self});
+         });
+}
+
+void replica::renew() {
+  renew(at_.self, [](const auto&) {});
+}
+
+// -- what it has --
+
+std::vector<crdt::key> replica::keys() const {
+  std::vector<crdt::key> result;
+  if (at_.rows == nullptr) {
+    for (const auto& [key, one] : keepers_)
+      if (!one.held()->empty())
+        result.push_back(key);
+    return result;
+  }
+  const auto all = storage::read_digests(*at_.rows->now(), std::nullopt, SIZE_MAX);
+  for (const auto& [key, digest] : std::get<storage::digests_page>(all))
+    result.push_back(key);
+  return result;
+}
+
+crdt::value replica::value_of(const crdt::key& key) const {
+  if (at_.rows == nullptr) {
+    const auto found = keepers_.find(key);
+    return found == keepers_.end() ? crdt::value{key.type} : found->second.held()->value();
+  }
+  const auto read = storage::read_unchecked(*at_.rows->now(), key);
+  const auto* kept = std::get_if<std::optional<crdt::value>>(&read);
+  return kept != nullptr && *kept ? **kept : crdt::value{key.type};
+}
+
+bool replica::has_only(const std::vector<crdt::key>& keys) const {
+  if (at_.rows == nullptr)
+    return true;
+  disk::rows expected;
+  for (const auto& key : keys) {
+    const auto own = storage::held_value{key, value_of(key), around_.digests}.rows();
+    for (const auto& [name, value] : own.changes())
+      expected.emplace(name, *value);
+  }
+  auto rows = at_.rows->contents();
+  std::erase_if(rows, [](const auto& row) { return row.first.starts_with(storage::node_row("")); });
+  for (const auto which : {storage::lost_copy::first, storage::lost_copy::second})
+    std::erase_if(rows, [beside = storage::lost_row(which, "")](const auto& row) {
+      return row.first.starts_with(beside);
+    });
+  return rows == expected;
+}
+
+keeper& replica::keeper_of(const crdt::key& key) {
+  return keepers_.try_emplace(key, key, around_keepers_).first->second;
+}
+
+void replica::let_one_rest() {
+  if (at_.rows == nullptr || keepers_.empty())
+    return;
+  const auto key = random_.one_of(keepers_).first;
+  if (keepers_.at(key).is_idle())
+    keepers_.erase(key);
+}
+
+/// Takes in the digests of the keys after one, and so on to the last.
+void replica::restore(const std::optional<crdt::key>& after) {
+  around_keepers_.read([this, after](const storage::moment& at) {
+    constexpr std::size_t keys_at_a_time = 3;
+    const auto page =
+        std::get<storage::digests_page>(storage::read_digests(at, after, keys_at_a_time));
+    return [this, page] {
+      core_.restore(page);
+      if (!page.empty())
+        return restore(page.back().first);
+      report([this](auto& todo) { core_.restored(todo); });
+    };
+  });
+}
+
+/// Requires: there is a disk.
+void replica::commit(const storage::batch& changed, const std::shared_ptr<operation>& what,
+                     const committer::committed& then) {
+  take(to_disk_, [this, changed, what, then] { committer_->commit(changed, what, then); });
+}
+
+// -- time --
+
+/// Lets something happen at the end of a way through this node, unless the process ends before.
+void replica::take(way& w, std::function<void()> what) {
+  w = std::max(w, around_.time.now() + random_.between(duration{0}, step_max));
+  let_happen(w, std::move(what));
+}
+
+void replica::let_happen(duration when, std::function<void()> what) {
+  around_.time.at(when, [this, what = std::move(what)] {
+    in_.happens({input_kind::other, nullptr}, [this, what] {
+      what();
+      after_input();
+    });
+  });
+}
+
+void replica::after_input() {
+  around_.log.weigh("R5");
+  if (core().log().bytes() > around_.limits.log_bytes)
+    complain("R5", "its log passed its bound");
+}
+
+replica::way& replica::to_shard(const crdt::key& key) {
+  return to_shards_[shard_of(key, shards)];
+}
+
+replica::way& replica::from_shard(const crdt::key& key) {
+  return from_shards_[shard_of(key, shards)];
+}
+
+void replica::complain(std::string invariant, std::string what) {
+  around_.log.complain(std::move(invariant), name_, std::move(what));
+}
+
+bool replica::lose(const crdt::key& key) {
+  const auto now = around_.time.now();
+  const auto found = keepers_.find(key);
+  if (to_shard(key) >= now || from_shard(key) >= now || core_.is_joining() ||
+      core_.is_restoring() || (found != keepers_.end() && !found->second.is_idle()) ||
+      (at_.rows != nullptr && at_.rows->has_failed()))
+    return false;
+  if (at_.rows != nullptr) {
+    storage::batch erased;
+    const auto own = storage::held_value{key, value_of(key), around_.digests}.rows();
+    for (const auto& [name, value] : own.changes())
+      erased.erase(name);
+    at_.rows->lose(erased);
+  }
+  keepers_.erase(key);
+  core_.lose(key);
+  if (around_.log.listens())
+    around_.log.tell(name_ + " loses " + to_text(key));
+  return true;
+}
+
+// -- who is there --
+
+void replica::hears(const membership::event& e) {
+  if (at_.rows != nullptr) {
+    remembered_ = membership::worth_remembering(in_.core, remembered_, membership::members_max);
+    storage::batch members;
+    members.put(storage::members_row(), membership::encode(remembered_));
+    committer_->note(std::move(members));
+  }
+  switch (e.kind) {
+  case membership::event_kind::joined:
+  case membership::event_kind::updated:
+  case membership::event_kind::recovered:
+    if (e.who.profile)
+      take(from_membership_, [this, who = e.who] {
+        report([&](auto& todo) {
+          core_.set_peer(to_string(who.id), {who.profile->session.bits}, who.profile->address,
+                         todo);
+        });
+      });
+    return;
+  case membership::event_kind::failed:
+  case membership::event_kind::left:
+    return take(from_membership_, [this, id = e.who.id] {
+      report([&](auto& todo) { core_.lose_peer(to_string(id), todo); });
+    });
+  default:
+    return;
+  }
+}
+
+// -- what clients and peers send --
+
+void replica::write(const crdt::key& key, const crdt::command& what) {
+  if (at_.lost.contains(key))
+    return;
+  if (is_certain_)
+    return write_now(key, what);
+  held_.push_back([this, key, what] { write_now(key, what); });
+  settle();
+}
+
+void replica::write_now(const crdt::key& key, const crdt::command& what) {
+  const auto op = std::make_shared<operation>(operation{key, what, at_.self, {}, {}});
+  keeper_of(key).write(op, [this, op](bool is_done) {
+    if (!is_done)
+      return; // refused, or it cannot be committed
+    op->is_acknowledged = true;
+    around_.log.note(a_write, in_.born.number, op->key.name);
+    if (around_.log.listens())
+      around_.log.tell(name_ + " writes " + to_text(op->key) +
+                       (op->before == op->after ? " to no effect" : ""));
+  });
+  after_input();
+}
+
+void replica::read(const crdt::key& key, const std::optional<crdt::payload>& member,
+                   const keeper::shown& then) {
+  if (at_.lost.contains(key))
+    return then(nullptr);
+  keeper_of(key).read(member, then);
+}
+
+void replica::receive(const std::string& bytes, std::function<void(std::string)> reply) {
+  const auto who = ++last_ticket_;
+  replies_.emplace(who, std::move(reply));
+  report([&](auto& todo) {
+    core_.receive(who, bytes, todo);
+    for (const auto& effect : todo)
+      if (const auto* one = std::get_if<keyspace::join_part>(&effect))
+        acknowledging_[who].push_back({one->key, one->part});
+  });
+  after_input();
+}
+
+// -- what the core wants done --
+
+template <class Report>
+void replica::report(Report report_to) {
+  keyspace::gossip_effects todo;
+  report_to(todo);
+  for (const auto& effect : todo)
+    std::visit([this](const auto& e) { carry_out(e); }, effect);
+}
+
+void replica::schedule_round() {
+  const auto wait = random_.between(around_.interval / 2, around_.interval * 3 / 2);
+  around_.time.after(wait, [this] {
+    in_.happens({input_kind::other, nullptr}, [this] {
+      let_one_rest();
+      // All at once now and then, as before a node stops.
+      const bool with_all = random_.chance(0.1);
+      report([&](auto& todo) {
+        core_.tick(todo);
+        with_all ? core_.flush(++last_ticket_, todo) : core_.round_due(todo);
+      });
+      after_input();
+      schedule_round();
+    });
+  });
+}
+
+void replica::carry_out(const keyspace::prompt_later&) {
+  let_happen(around_.time.now() + around_.prompt_delay,
+             [this] { report([this](auto& todo) { core_.prompt_due(todo); }); });
+}
+
+void replica::carry_out(const keyspace::retry_later& e) {
+  const auto number = ++retries_[e.peer]; // an earlier one is replaced
+  let_happen(around_.time.now() + e.wait, [this, peer = e.peer, number] {
+    if (retries_[peer] == number)
+      report([&](auto& todo) { core_.retry_due(peer, todo); });
+  });
+}
+
+void replica::carry_out(const keyspace::flush_later&) {
+  let_happen(around_.time.now() + flush_patience,
+             [this] { report([this](auto& todo) { core_.flush_due(todo); }); });
+}
+
+void replica::carry_out(const keyspace::post& e) {
+  if (!under_way_.insert(e.peer).second)
+    complain("R5", "does two things at a time for one peer");
+  check_size(e.bytes);
+  around_.log.note(a_message, in_.born.number, e.bytes);
+  if (e.items > 0)
+    last_activity_ = around_.time.now();
+  if (around_.log.listens())
+    around_.log.tell(name_ + " gossips " + std::to_string(e.items) + " items, " +
+                     std::to_string(e.bytes.size()) + " bytes, to " + e.address);
+  around_.post(*this, e.peer, e.address, e.bytes);
+}
+
+/// Nothing is larger than a message may be, beside what every message holds.
+void replica::check_size(const std::string& bytes) {
+  const auto around =
+      200 + crdt::key_name_max + core().tallies().since(0).size() * replication::tally_bytes_max;
+  const auto most = std::max(replication::repair_message_bytes_min, around_.limits.message_bytes);
+  if (bytes.size() > most + around)
+    complain("R5", "a message passed its bound");
+}
+
+void replica::carry_out(const keyspace::reply& e) {
+  const auto to = std::move(replies_.extract(e.to).mapped());
+  auto parts = acknowledging_.extract(e.to);
+  if (const auto* why = std::get_if<keyspace::failure>(&e.what)) {
+    if (why->why == keyspace::reason::bad_message)
+      complain("R4", "cannot read a message: " + why->what);
+    return to("");
+  }
+  const auto& bytes = std::get<std::string>(e.what);
+  check_size(bytes);
+  around_.log.weigh("R7");
+  if (parts)
+    for (const auto& [key, part] : parts.mapped()) {
+      auto ours = value_of(key);
+      if (ours.join(part))
+        complain("R7", "acknowledges more of " + to_text(key) + " than it has");
+    }
+  to(bytes);
+}
+
+void replica::carry_out(const keyspace::join_part& e) {
+  around_.past.check_events(e.key, e.part);
+  last_activity_ = around_.time.now();
+  const auto part = std::make_shared<const keyspace::join_part>(e);
+  take(to_shard(e.key), [this, part] {
+    keeper_of(part->key).join(part->part, [this, part](const keyspace::novelty* news) {
+      take(from_shard(part->key),
+           [this, part, n = news == nullptr ? std::nullopt : std::optional{*news}] {
+             report([&](auto& todo) {
+               if (n)
+                 core_.joined(part->number, *n, todo);
+               else
+                 core_.not_joined(part->number, {keyspace::reason::disk_failed, "the disk"}, todo);
+             });
+           });
+    });
+  });
+}
+
+void replica::carry_out(const keyspace::read_state& e) {
+  around_.reads_states(*this);
+  take(to_shard(e.key), [this, number = e.number, key = e.key] {
+    keeper_of(key).read_state([this, number, key](const std::string* bytes) {
+      take(from_shard(key), [this, number, state = bytes == nullptr ? std::string{} : *bytes] {
+        report([&](auto& todo) { core_.state_read(number, state, todo); });
+      });
+    });
+  });
+}
+
+void replica::carry_out(const keyspace::keep& e) {
+  if (committer_)
+    committer_->note(e.changes);
+}
+
+void replica::carry_out(const keyspace::was_set_back& e) {
+  if (committer_)
+    renew(e.lost, [](const auto&) {});
+}
+
+void replica::carry_out(const keyspace::stranger& e) {
+  around_.call_on(in_, e.address);
+}
+
+void replica::carry_out(const keyspace::peer_refuses& e) {
+  complain("R5", to_text(e.key) + " is too large for a peer");
+}
+
+void replica::carry_out(const keyspace::caught_up&) {
+  if (at_.lost.empty() || at_.rows->has_failed())
+    return;
+  at_.lost = {};
+  around_.opens(*this);
+  commit(std::get<storage::batch>(storage::without_lost_keys(*at_.rows->now())), nullptr,
+         [](const auto&, auto) {});
+  if (around_.log.listens())
+    around_.log.tell(name_ + " has back what its disk had lost");
+}
+
+void replica::answered(session_id peer, const std::string& bytes) {
+  under_way_.erase(peer);
+  around_.log.note(an_acknowledgement, in_.born.number, bytes);
+  constexpr bool was_slow = false;
+  report([&](auto& todo) { core_.answered(peer, bytes, was_slow, todo); });
+  after_input();
+}
+
+void replica::failed(session_id peer) {
+  under_way_.erase(peer);
+  report([&](auto& todo) { core_.failed(peer, "no answer", todo); });
+  after_input();
+}
+
+void replica::answered_late(session_id peer, const std::string& bytes) {
+  around_.log.weigh("R7");
+  const auto decoded = replication::decode_answer(bytes);
+  const auto* answer = std::get_if<replication::answer>(&decoded);
+  if (answer != nullptr && core().expects(peer, *answer) && !core_.is_joining_answer_of(peer))
+    complain("R7", "takes the answer to one message for that to another");
+}
+
+} // namespace starling::simulation

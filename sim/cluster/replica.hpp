@@ -1,0 +1,238 @@
+#pragma once
+
+// What a process of a simulated cluster does with data: values, the gossip core and the real
+// encoding, and perhaps a disk.
+//
+// It does what a node's actors do: it applies commands, carries out the core's effects and reports
+// back, and takes membership's word for who is a peer. Values stand in several shards; each step
+// between the core, a shard, the disk and who reads it takes a moment, so that others come in
+// between, but none overtakes another on the same way. Now and then a value goes to rest: then only
+// the disk has it.
+
+#include "keyspace/anti_entropy.hpp"
+#include "membership/remembered.hpp"
+#include "replication/confirmation.hpp"
+#include "replication/gossip.hpp"
+#include "sim/cluster/committer.hpp"
+#include "sim/cluster/disk.hpp"
+#include "sim/cluster/history.hpp"
+#include "sim/cluster/keeper.hpp"
+#include "sim/membership/process.hpp"
+#include "storage/evidence.hpp"
+#include "storage/lost_keys.hpp"
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace starling::simulation {
+
+using replication::session_id;
+
+class replica {
+public:
+  struct surroundings {
+    timeline& time;
+    chronicle& log;
+    history& past;
+    replication::gossip_limits limits;
+    replication::digester digests;
+    duration interval;         // between rounds, about
+    duration prompt_delay;     // of further ones after a change; 0: none
+    std::uint64_t whole_bytes; // more of a set is not held for long, where there is a disk
+
+    /// Sends a gossip message; ends with `answered` or `failed`, in the process.
+    std::function<void(replica& from, session_id peer, const std::string& address,
+                       std::string bytes)>
+        post;
+
+    /// Asks whoever is at an address what is known of a replica id; ends with `stated`, in the
+    /// process.
+    std::function<void(replica& from, const std::string& address)> ask;
+
+    /// Nobody who was asked knows of later events of this one: it would now number further ones
+    /// under its old id. Whether it may.
+    std::function<bool(const replica&)> confirms;
+
+    /// It will number events under another id.
+    std::function<void(const replica&, const crdt::replica_id&)> renews;
+
+    /// States will now be read, to be sent to somebody.
+    std::function<void(replica&)> reads_states;
+
+    /// The keys that its disk had lost are open now.
+    std::function<void(const replica&)> opens;
+
+    /// Tells membership that somebody else is at this address than was thought.
+    std::function<void(process&, const std::string& address)> call_on;
+  };
+
+  /// Who numbers its events, and where it keeps what it has.
+  struct home {
+    crdt::replica_id self;
+    disk* rows = nullptr; // may be none
+    bool is_careful = false;
+    storage::lost_keys lost{};              // clients get nothing of these until they are back
+    std::optional<keyspace::hopes> hopes{}; // who may bring them back, if there are any
+
+    storage::evidence seen{}; // of the disk
+    bool is_certain = true;   // the id, so that nobody is to be asked
+    std::uint64_t changes = 0;
+    std::vector<replication::tally> tallies{};
+    std::vector<std::string> others{}; // addresses that it knows
+    crdt::replica_id fresh{};          // if it needs another id
+  };
+
+  replica(process& in, std::string name, const surroundings& around, home at, dice random);
+
+  // Events refer to the replica.
+  replica(const replica&) = delete;
+  replica& operator=(const replica&) = delete;
+
+  /// Asks the others what they know of it, if its id is not certain. Once it is in its place.
+  void start();
+
+  // -- inputs, in the process --
+
+  // Clients' requests. A read shows nothing if there is nothing to be seen.
+
+  void write(const crdt::key& key, const crdt::command& what);
+  void read(const crdt::key& key, const std::optional<crdt::payload>& member,
+            const keeper::shown& then);
+
+  /// A gossip message came; `reply` is called at most once, with nothing if there is no answer.
+  void receive(const std::string& bytes, std::function<void(std::string)> reply);
+
+  void answered(session_id peer, const std::string& bytes);
+  void failed(session_id peer);
+
+  /// What it knows of a replica id.
+  replication::statement state(const crdt::replica_id& about) const;
+
+  /// What came of a question of its own; nothing without an answer.
+  void stated(const std::string& address, const std::optional<replication::statement>& said);
+
+  /// An answer came after its message was reported as failed or answered: it must not count.
+  void answered_late(session_id peer, const std::string& bytes);
+
+  /// A value gets lost, and nobody notices. Not if something is on its way to it or from it.
+  bool lose(const crdt::key& key);
+
+  /// Membership tells of a member.
+  void hears(const membership::event& e);
+
+  // -- the end --
+
+  /// What it was given is committed, as when it stops in order. Requires: there is a disk.
+  void stop() { committer_->stop(); }
+
+  /// The process has ended: whether the disk has all that was ever committed there. Requires: there
+  /// is a disk.
+  bool end(bool power_fails) { return committer_->end(power_fails); }
+
+  // -- views --
+
+  process& in() const { return in_; }
+  const std::string& name() const { return name_; }
+  session_id session() const { return {in_.born.self.session.bits}; }
+  const crdt::replica_id& self() const { return at_.self; }
+  bool lacks_data() const { return !at_.lost.empty(); }
+  const replication::gossip& core() const { return core_.core(); }
+
+  /// What it has, as far as it is committed.
+  std::vector<crdt::key> keys() const;
+  crdt::value value_of(const crdt::key& key) const;
+
+  /// Whether the disk has exactly the rows of these values, in any case if there is none.
+  bool has_only(const std::vector<crdt::key>& keys) const;
+
+  /// What it asks the others, while that is open.
+  const replication::confirmation* asked() const { return asked_ ? &*asked_ : nullptr; }
+  std::uint64_t changes_at_start() const { return at_.changes; }
+  bool is_time_up() const { return is_time_up_; }
+
+  /// When it last sent a message or learned anything.
+  duration last_activity() const { return last_activity_; }
+
+private:
+  /// When the last of what is on a way through the node arrives.
+  using way = duration;
+
+  void take(way& w, std::function<void()> what);
+  void let_happen(duration when, std::function<void()> what);
+  void after_input();
+  way& to_shard(const crdt::key& key);
+  way& from_shard(const crdt::key& key);
+  keeper& keeper_of(const crdt::key& key);
+  void let_one_rest();
+  void restore(const std::optional<crdt::key>& after);
+  void commit(const storage::batch& changed, const std::shared_ptr<operation>& what,
+              const committer::committed& then);
+  void schedule_round();
+  void ask_others();
+  void settle();
+  void number_on();
+  void renew();
+  void renew(const crdt::replica_id& lost, const keeper::renewed& then);
+  void write_now(const crdt::key& key, const crdt::command& what);
+  template <class Report>
+  void report(Report report_to);
+  void carry_out(const keyspace::post& e);
+  void carry_out(const keyspace::join_part& e);
+  void carry_out(const keyspace::read_state& e);
+  void carry_out(const keyspace::reply& e);
+  void carry_out(const keyspace::keep& e);
+  void carry_out(const keyspace::was_set_back& e);
+  void carry_out(const keyspace::prompt_later& e);
+  void carry_out(const keyspace::retry_later& e);
+  void carry_out(const keyspace::flush_later& e);
+  void carry_out(const keyspace::flushed&) {}
+  void carry_out(const keyspace::went_silent&) {}
+  void carry_out(const keyspace::answers_again&) {}
+  void carry_out(const keyspace::reached&) {}
+  void carry_out(const keyspace::stranger& e);
+  void carry_out(const keyspace::peer_refuses& e);
+  void carry_out(const keyspace::caught_up& e);
+  void check_size(const std::string& bytes);
+  void complain(std::string invariant, std::string what);
+
+  static constexpr std::size_t shards = 3;
+
+  process& in_;
+  std::string name_;
+  surroundings around_;
+  home at_;
+  dice random_;
+  duration clock_skew_;
+  keeper::surroundings around_keepers_;
+  std::map<crdt::key, keeper> keepers_; // of the values in memory
+  std::unique_ptr<committer> committer_;
+  keyspace::anti_entropy core_;
+  std::optional<replication::confirmation> asked_; // while it is open whether the id is certain
+  bool is_time_up_ = false;
+  bool is_certain_ = true;
+  bool is_renewing_ = false;
+  std::vector<keeper::renewed> renewed_;    // who is told of the new id
+  std::vector<std::function<void()>> held_; // writes, until it is certain
+  std::vector<membership::remembered_member> remembered_;
+  std::set<session_id> under_way_; // messages that are not reported yet
+  std::map<keyspace::ticket, std::function<void(std::string)>> replies_; // to messages of others
+  std::map<keyspace::ticket, std::vector<replication::item>> acknowledging_; // what those brought
+  keyspace::ticket last_ticket_ = 0;
+  std::map<session_id, std::uint64_t> retries_; // the number of the latest
+  std::array<way, shards> to_shards_{};
+  std::array<way, shards> from_shards_{};
+  way from_membership_{0};
+  way to_disk_{0};
+  way from_disk_{0};
+  way to_reader_{0};
+  way from_reader_{0};
+  duration last_activity_{0};
+};
+
+} // namespace starling::simulation

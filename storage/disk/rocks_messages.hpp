@@ -1,0 +1,28 @@
+#pragma once
+
+// What RocksDB says of itself, for people.
+//
+// Its own log is a file beside the rows, which knows no end of trouble: where it could not be
+// written once, as on a full disk, the next line ends the process if RocksDB was built with
+// assertions. So there is none, and what is not well goes where our own lines go.
+
+#include "storage/disk/rocks_store.hpp"
+
+#include <rocksdb/env.h>
+
+namespace starling::storage {
+
+/// Passes on warnings and what is worse, one line each, cut where it is very long.
+class rocks_messages : public rocksdb::Logger {
+public:
+  explicit rocks_messages(rocks_settings::listener tell);
+
+  using Logger::Logv;
+  void Logv(const char* format, va_list arguments) override;
+  void LogHeader(const char* format, va_list arguments) override;
+
+private:
+  rocks_settings::listener tell_;
+};
+
+} // namespace starling::storage

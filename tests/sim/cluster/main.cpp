@@ -1,9 +1,0 @@
-// Random runs of clusters of whole nodes, checked all the time.
-
-#include "tests/sim/cluster/cluster.hpp"
-#include "tests/sim/simulator.hpp"
-
-int main(int count, char** words) {
-  using namespace starling::simulation;
-  return simulator<cluster>{"cluster"}.main({words + 1, words + count});
-}

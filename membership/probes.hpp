@@ -3,6 +3,7 @@
 // One probe of one member: a ping, and what is tried when it is not answered.
 
 #include "membership/member.hpp"
+#include "membership/stall.hpp"
 
 #include <array>
 
@@ -22,6 +23,15 @@ struct probe {
   std::array<node_id, helpers_max> asked{}; // those helpers
   std::size_t nacks = 0;
   std::array<node_id, helpers_max> nacked{};
+
+  /// The deadlines that ran while this process did not are moved.
+  void absorb(const stall& s) {
+    if (!s.concerns(started))
+      return;
+    started += s.late;
+    direct_end += s.late;
+    end += s.late;
+  }
 
   bool asked_for_help(const node_id& helper) const {
     for (std::size_t i = 0; i < helpers; ++i)

@@ -27,9 +27,12 @@ swim::swim(const settings& s, const identity& who, const wire::secret& secret,
       first_generation_(who.generation), last_generation_(who.last_generation),
       wall_clock_at_start_(who.wall_clock), start_(now), random_(random_seed), now_(now),
       replays_(2 * s.max_members), call_guard_(who.session, 2 * s.max_members),
-      seeds_(std::move(seed_addresses), {s.seed_backoff_min, s.seed_backoff_max, s.seed_interval}) {
+      seeds_(std::move(seed_addresses), {s.seed_backoff_min, s.seed_backoff_max, s.seed_interval}),
+      relays_(s.max_relays), silence_(s.silent_intervals * s.probe_interval),
+      stalls_(s.stall_tolerance), contest_({s.contest_wait_min, s.contest_wait_max}) {
   assert(!complaint_about(s));
-  // Numbers of different nodes must not meet, or an answer to one could be sent to another.
+  // The first number is random: if two nodes used equal numbers, the answer to one node's ping
+  // could be taken for the answer to the other's.
   next_number_ = random_.bits() >> 24;
   table_.join({id_, {profile_.written, member_state::alive, {}}, std::nullopt}, now);
 }
@@ -50,13 +53,12 @@ void swim::start(duration now, const udp_address& where) {
     next_sync_ = now_ + random_.between(duration{0}, settings_.sync_interval);
     next_dead_probe_ = now_ + settings_.dead_probe_interval;
     next_sweep_ = now_;
-    last_heard_ = now_;
+    silence_.begin(now_);
     repair_due();
   } else if (where != profile_.udp) {
     profile_.udp = where;
-    end_rivalry();
-    contested_by_.reset();
-    got_in(); // or not: that is to be seen
+    contest_.moved(now_);
+    got_in(); // nothing is known against the new address
     publish_self(self().status.at.next(), true);
     for (const auto& id : std::vector{live_})
       if (is_live(id))
@@ -78,16 +80,32 @@ void swim::tick(duration now) {
   begin(now);
   if (!started_)
     return;
+  // The order of the steps matters; each says why it stands where it does.
+  //
+  // First of all the deadlines are moved by the time in which this process did not run. Each step
+  // below would take a deadline that passed meanwhile for the silence of somebody else.
   absorb_stall();
+  // Nacks next, and before all packets that nobody waits for: the member that asked for help counts
+  // the helpers that do not answer in time against itself.
   relays_due();
+  // Probes before silence and verdicts: only a probe that failed makes silence count, and it is
+  // what raises a suspicion.
   probe_due();
+  // Silence before verdicts: a node that is cut off gives each suspicion its longest time. A
+  // suspicion that would end now goes on then.
   check_silence();
+  // Verdicts before everything that is sent below: the packets tell of them, and none goes to a
+  // member that was just found dead, unless to look for it.
   end_suspicions();
-  if (pending_refutation_ && now_ >= refute_not_before_)
-    refute(*std::exchange(pending_refutation_, std::nullopt));
+  // A refutation that waited, after verdicts: the death of the rival at our address ends the wait.
+  if (const auto accused = contest_.due(now_))
+    refute(*accused);
+  // A node that leaves says farewell, and does no repair.
   leave_due();
   repair_due();
+  // Gossip after all other packets, which carry news as well: it tells what was told least often.
   gossip_due();
+  // Forgetting last: the steps above may still tell of a record that goes now.
   if (now_ >= next_sweep_) {
     forget_old();
     forget_refusals();
@@ -151,7 +169,8 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
     ++totals_.dropped_replayed;
     return wire::decode_error{"a call that was made before"};
   }
-  // Seeds are exchanged with at other addresses, too, and operators call from this machine.
+  // Only a ping proves that calls get in to our address. A sync may come to another address, which
+  // the name of a seed led to, and an operator calls from this machine.
   if (kind == call_kind::ping)
     got_in();
   wire::writer out;
@@ -168,7 +187,8 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
         finish();
         return encode_answer(*why);
       }
-    // Its disk may not know that life of it; nobody else will tell it.
+    // The sender started anew. Its disk may not know the life that we knew of, and nobody else will
+    // tell the sender.
     const auto* now_known = table_.find(sender.id);
     if (sender.former && now_known != nullptr &&
         sender.former->status.at.generation >= now_known->record.status.at.generation)
@@ -187,37 +207,33 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
 
 void swim::leave(duration now) {
   begin(now);
-  if (!started_ || leaving_)
+  if (!started_ || is_leaving())
     return;
-  leaving_ = true;
-  leave_done_ = false;
-  probes_.clear();
-  publish_self(self().status.at, false);
   auto peers = live_;
   random_.shuffle(peers);
   peers.resize(std::min(peers.size(), settings_.leave_members));
-  farewells_.clear();
+  std::vector<farewell::receiver> receivers;
   for (const auto& id : peers)
-    farewells_.push_back({table_.find(id)->record.profile->udp, id, false});
-  leave_number_ = next_number_++;
-  leave_end_ = now_ + settings_.leave_timeout;
-  next_farewell_ = now_;
+    receivers.push_back({id, table_.find(id)->record.profile->udp});
+  farewell_.emplace(std::move(receivers), next_number_++,
+                    farewell::timing{settings_.leave_timeout, settings_.leave_interval}, now_);
+  probes_.clear();
+  publish_self(self().status.at, false);
   leave_due();
   finish();
 }
 
 void swim::rejoin(duration now) {
   begin(now);
-  if (!started_ || !leaving_)
+  if (!started_ || !is_leaving())
     return;
-  leaving_ = false;
-  farewells_.clear();
+  farewell_.reset();
   publish_self({self().status.at.generation + 1, 0}, true);
   seeds_.hurry(now_);
   alone_since_ = now_;
   next_probe_ = now_;
-  last_heard_ = now_;
-  // Nobody told us meanwhile who recovered.
+  silence_.begin(now_);
+  // While this node had left, nobody told it which suspects recovered. So their time begins anew.
   for (const auto& id : suspects_) {
     live_contacts_.find(id)->second.suspected = now_;
     time_suspicion(id);
@@ -233,7 +249,7 @@ void swim::reached(duration now, const std::string& address, bool was_reached) {
 
 void swim::call_on(duration now, const std::string& address) {
   begin(now);
-  if (started_ && !leaving_ && parse_endpoint(address))
+  if (started_ && !is_leaving() && parse_endpoint(address))
     sync_with(address, std::nullopt, {}, 0);
   finish();
 }
@@ -244,41 +260,40 @@ std::optional<duration> swim::next_tick() const {
   if (!started_)
     return std::nullopt;
   auto next = next_sweep_;
-  if (expected_tick_ && now_ - *expected_tick_ > settings_.stall_tolerance)
+  if (stalls_.is_overdue(now_))
     return now_; // a stall is to be dealt with
   const auto at = [&next](duration when) { next = std::min(next, when); };
-  for (const auto& r : relays_)
-    at(r.nacked ? r.end : r.nack);
+  const auto at_if = [&at](const std::optional<duration>& when) {
+    if (when)
+      at(*when);
+  };
+  at_if(relays_.next_due());
   for (const auto& p : probes_)
     at(p.indirect ? p.end : p.direct_end);
-  if (!leaving_)
+  if (!is_leaving())
     for (const auto& id : suspects_)
       at(live_contacts_.find(id)->second.verdict);
   if (!queue_.is_empty() && !live_.empty())
     at(next_gossip_);
-  if (pending_refutation_)
-    at(refute_not_before_);
-  if (leaving_) {
-    if (!leave_done_)
-      at(std::min(next_farewell_, leave_end_));
+  at_if(contest_.next_due());
+  if (farewell_) {
+    at_if(farewell_->next_due());
     return next;
   }
   if (!live_.empty()) {
     at(next_probe_);
     at(next_sync_);
   }
-  if (live_.size() >= 2 && !isolated_ && probe_failed_since_)
-    at(last_heard_ + settings_.silent_intervals * settings_.probe_interval + duration{1});
+  if (live_.size() >= 2)
+    at_if(silence_.next_due());
   at(next_dead_probe_);
-  if (const auto due = seeds_.next_due())
-    at(*due);
-  if (const auto due = alone_due())
-    at(*due);
+  at_if(seeds_.next_due());
+  at_if(alone_due());
   return next;
 }
 
 std::vector<peer_view> swim::peers() const {
-  // Who came last to each address, and to those where somebody lives nobody else.
+  // The newest generation at each address. Where a live member is, nobody replaces it.
   std::map<udp_address, std::uint64_t> inhabited;
   for (const auto& [id, entry] : table_.entries())
     if (const auto& p = entry.record.profile) {
@@ -305,7 +320,7 @@ std::vector<peer_view> swim::peers() const {
       const auto& p = *entry.record.profile;
       view.replaced = inhabited.find(p.udp)->second > p.written.generation;
     }
-    // Who tried to reach it and did not has tried both.
+    // A probe that failed has tried both ways.
     if (view.unreached)
       view.udp = view.tcp = false;
     result.push_back(view);
@@ -322,17 +337,14 @@ void swim::begin(duration now) {
 
 void swim::finish() {
   check_company();
-  // A stall is found by the tick that is late, not by the packets that the driver hands over first.
-  if (expected_tick_ && now_ - *expected_tick_ > settings_.stall_tolerance)
-    return;
   if (const auto next = next_tick())
-    expected_tick_ = std::max(now_, *next);
+    stalls_.expect(now_, *next);
 }
 
 void swim::handle(const opened_packet& p, const udp_address& from, std::size_t bytes) {
   if (p.header.kind == packet_kind::refused)
     return on_refused(p, from);
-  // What it says of itself we could not believe, so it is not there.
+  // The sender's own generation is refused, so for us the sender is not there.
   if (is_far_ahead(p.header.from, p.header.at)) {
     refuse_far_ahead({p.header.from, {p.header.at, member_state::alive, {}}, std::nullopt},
                      to_string(from));
@@ -342,7 +354,8 @@ void swim::handle(const opened_packet& p, const udp_address& from, std::size_t b
   if (comes_unasked(p.header.kind))
     got_in();
   notice_sender(p.header, from);
-  const bool well_formed = for_each_member(p.parts, [this](const member& m) { take(m); });
+  const bool well_formed =
+      for_each_member(p.parts, [this](const member& m) { join_record(m, source::packet); });
   if (!well_formed)
     ++totals_.dropped_malformed;
   switch (p.header.kind) {
@@ -377,49 +390,31 @@ void swim::handle(const opened_packet& p, const udp_address& from, std::size_t b
 }
 
 void swim::absorb_stall() {
-  if (!expected_tick_ || now_ - *expected_tick_ <= settings_.stall_tolerance)
+  const auto ended = stalls_.end(now_);
+  if (!ended)
     return;
-  const auto due = *std::exchange(expected_tick_, std::nullopt);
-  const auto late = now_ - due;
   ++totals_.stalls;
-  out_.events.push_back({.kind = event_kind::stalled, .who = self(), .how_long = late});
-  // What did not happen while this process slept is nobody's failure. What began with the packets
-  // that were handed over since is not concerned.
-  for (auto& p : probes_) {
-    if (p.started > due)
-      continue;
-    p.started += late;
-    p.direct_end += late;
-    p.end += late;
-  }
-  for (auto& r : relays_) {
-    if (r.started > due)
-      continue;
-    r.nack += late;
-    r.end += late;
-  }
-  for (const auto& id : suspects_) {
-    auto& c = live_contacts_.find(id)->second;
-    if (c.suspected > due)
-      continue;
-    c.suspected += late;
-    c.verdict += late;
-  }
-  next_probe_ += late;
-  last_heard_ = std::min(now_, last_heard_ + late);
+  out_.events.push_back({.kind = event_kind::stalled, .who = self(), .how_long = ended->late});
+  for (auto& p : probes_)
+    p.absorb(*ended);
+  relays_.absorb(*ended);
+  for (const auto& id : suspects_)
+    if (auto& c = live_contacts_.find(id)->second; ended->concerns(c.suspected)) {
+      c.suspected += ended->late;
+      c.verdict += ended->late;
+    }
+  next_probe_ += ended->late;
+  silence_.absorb(*ended, now_);
   change_health(static_cast<int>(
-      std::clamp<duration::rep>(late / settings_.probe_interval, 1, settings_.health_max)));
+      std::clamp<duration::rep>(ended->late / settings_.probe_interval, 1, settings_.health_max)));
 }
 
 void swim::heard() {
-  last_heard_ = now_;
-  probe_failed_since_ = false;
-  if (!isolated_)
+  if (!silence_.heard(now_))
     return;
-  isolated_ = false;
   emit(event_kind::connected, self());
-  // The accused had no chance to be heard here, so their time begins anew; but however often we
-  // lose touch, they do not get more than the time of one more suspicion.
+  // The suspects could not be heard while this node was cut off, so their time begins anew. However
+  // often the node is cut off, a suspect gets no more than the time of one more suspicion.
   const auto most = suspicion_timeout(settings_, live_members(), 0);
   for (const auto& id : suspects_) {
     auto& c = live_contacts_.find(id)->second;
@@ -431,10 +426,9 @@ void swim::heard() {
 }
 
 void swim::check_silence() {
-  if (isolated_ || leaving_ || live_.size() < 2 || !probe_failed_since_ ||
-      now_ - last_heard_ <= settings_.silent_intervals * settings_.probe_interval)
+  // A single other member may just be dead.
+  if (is_leaving() || live_.size() < 2 || !silence_.begins(now_))
     return;
-  isolated_ = true;
   emit(event_kind::isolated, self());
   for (const auto& id : suspects_)
     time_suspicion(id);
@@ -461,7 +455,7 @@ packet_header swim::header(packet_kind kind) {
           .session = profile_.session,
           .at = self().status.at,
           .settled = is_settled(),
-          .leaving = leaving_,
+          .leaving = is_leaving(),
           .health = static_cast<std::uint8_t>(health_),
           .counter = ++counter_,
           .digest = table_.digest()};
@@ -485,7 +479,7 @@ void swim::send(const udp_address& to, packet_kind kind, const packet_body& body
   const bool warn = about != nullptr && about->record.status.is != member_state::alive;
   if (warn)
     writer.add(about->record, false);
-  if (kind == packet_kind::leave || (kind == packet_kind::ack && leaving_))
+  if (kind == packet_kind::leave || (kind == packet_kind::ack && is_leaving()))
     writer.add(self(), false);
   std::array<node_id, parts_max> told;
   std::size_t count = 0;
@@ -494,7 +488,8 @@ void swim::send(const udp_address& to, packet_kind kind, const packet_body& body
     if (entry == nullptr || (warn && id == *peer) || count == told.size())
       continue;
     const auto& r = entry->record;
-    // A profile travels with the incarnation at which it was written; others have it.
+    // A profile is sent only with the incarnation at which it was written. A later status goes
+    // without it, for those who receive that status have the profile.
     const bool with_profile = r.profile && r.status.is == member_state::alive &&
                               (r.profile->written == r.status.at || id == id_);
     if (!writer.add(r, with_profile))

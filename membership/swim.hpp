@@ -3,42 +3,56 @@
 // Who is in the cluster, and who does not answer: SWIM with Lifeguard's extensions and a repair of
 // its own, as one value without clock, randomness, sockets or threads.
 //
-// Inputs are what happened and when; each fills `out()` with what to do and to tell, which the
-// driver carries out before the next input. Time is measured from any start; an earlier one than
-// before counts as the same. Equal inputs and seeds have equal outputs.
+// An input is something that happened, and when. Each input fills `out()` with what is to be done
+// and told; the driver carries that out before the next input. Time is measured from any start. An
+// input with an earlier time than the one before counts as simultaneous with it. Equal inputs and
+// equal seeds have equal outputs.
 //
-//  - Every probe interval one member is pinged, in a shuffled round; if it does not answer, `K`
-//    helpers ping it, and its cluster listener is asked over HTTP (SWIM 4.1, 4.3; memberlist's
-//    fallback).
-//  - A member that answers nobody is suspected, told so, and dead after a time that shrinks with
-//    independent accusers (SWIM 4.2; Lifeguard IV). Only what this node found itself counts as its
-//    accusation; what it heard it passes on as it is.
-//  - Slow nodes doubt themselves first: failed probes lower the own health, which lengthens
-//  interval
-//    and timeouts; a process that did not run moves its deadlines by as much; one that hears
-//    nothing from anybody delays its verdicts.
+//  - Every probe interval this node pings one member, in a shuffled round. If the member does not
+//    answer, `K` helpers ping it, and its cluster listener is asked over HTTP (SWIM 4.1, 4.3;
+//    memberlist's fallback).
+//  - A member that answers nobody is suspected and told so. It is dead after a time that shrinks
+//    with the number of independent accusers (SWIM 4.2; Lifeguard IV). This node accuses only after
+//    a failed probe of its own; an accusation that it heard of keeps the names of its accusers.
+//  - A slow node doubts itself first. Each failed probe lowers the node's own health, and that
+//    lengthens its interval and its timeouts. A process that did not run moves its deadlines by as
+//    much (stall.hpp). A node that hears nothing from anybody delays its verdicts (silence.hpp).
 //  - Changes travel in gossip and on probes. Each packet has a digest of the sender's table: two
 //    settled members whose digests differ exchange their tables.
-//  - Dead members are pinged now and then, seeds asked, and whoever is held dead is told so and
-//    refutes: a partition of any length below `dead_retention` heals without help, a longer one
-//    through the seeds.
-//  - A seed is an address in the configuration, tried until it answers, and never a member.
+//  - Dead members are pinged now and then, and seeds are asked. A node that is held dead is told
+//  so,
+//    and refutes. So a partition that lasts shorter than `dead_retention` heals without help, and a
+//    longer one through the seeds.
+//  - A seed is an address in the configuration. It is tried until it answers, and is never a
+//  member.
+//
+// The class has the table of members, and what follows from its changes; its source is in several
+// files, by subject. What can be understood alone is a value in a file of its own: the probes for
+// others (relays.hpp), the farewell (farewell.hpp), the contest over an address
+// (address_contest.hpp), silence, stalls, seeds, dissemination, calls under way
+// (pending_calls.hpp).
 //
 // Driver: hand over received packets before a tick that is late. Call `tick` at `next_tick()`;
 // early and late calls are harmless. Run at most one core for each process.
 
+#include "membership/address_contest.hpp"
 #include "membership/call_guard.hpp"
 #include "membership/dissemination.hpp"
+#include "membership/farewell.hpp"
 #include "membership/member_table.hpp"
 #include "membership/outputs.hpp"
 #include "membership/packet.hpp"
+#include "membership/pending_calls.hpp"
 #include "membership/probes.hpp"
 #include "membership/random.hpp"
 #include "membership/reach.hpp"
 #include "membership/refusal.hpp"
+#include "membership/relays.hpp"
 #include "membership/replay_guard.hpp"
 #include "membership/seeds.hpp"
 #include "membership/settings.hpp"
+#include "membership/silence.hpp"
+#include "membership/stall.hpp"
 
 #include <map>
 #include <optional>
@@ -52,7 +66,8 @@ namespace starling::membership {
 /// Who this node is, at the start of a process.
 struct identity {
   node_id id;
-  std::uint64_t generation = 0; // above all that this id had: max(stored + 1, milliseconds now)
+  // Above every generation that this id had: max(stored + 1, milliseconds now).
+  std::uint64_t generation = 0;
   std::uint64_t wall_clock = 0; // milliseconds since 1970; generations far beyond it are refused
   session_id session;
   std::string address;
@@ -114,8 +129,9 @@ public:
   /// From now on the node takes part, reachable at `where`; a second call moves it.
   void start(duration now, const udp_address& where);
 
-  /// What the wall clock shows, in milliseconds since 1970; to be told now and then, for clocks are
-  /// set. Generations more than `clock_tolerance` ahead of it, and of our own, are refused.
+  /// The wall clock shows `milliseconds` since 1970. The driver says so now and then, for a clock
+  /// may be set. A generation that is more than `clock_tolerance` ahead of the wall clock and of
+  /// our own generation is refused.
   void set_wall_clock(duration now, std::uint64_t milliseconds);
 
   /// Does what is due.
@@ -138,10 +154,11 @@ public:
   void found(duration now, const std::string& seed, std::vector<std::string> addresses);
   void not_found(duration now, const std::string& seed, const std::string& why);
 
-  /// Whether something reached who is at that address over HTTP, for what else talks to members.
+  /// Something else than this value sent over HTTP to the member at `address`; says whether that
+  /// was answered.
   void reached(duration now, const std::string& address, bool was_reached);
 
-  /// Somebody found that `address` is home to another process than we hold; ask it soon.
+  /// Another process is at `address` than this node knows of: exchange tables with it soon.
   void call_on(duration now, const std::string& address);
 
   /// Leaves the cluster: tells everyone, and ends with `left_cluster`. The node goes on answering.
@@ -160,11 +177,11 @@ public:
   // -- views --
 
   bool is_started() const { return started_; }
-  bool is_leaving() const { return leaving_; }
+  bool is_leaving() const { return farewell_.has_value(); } // or has left
 
-  /// Whether nothing is heard from anybody, or nobody is there who should be, or who is there
-  /// refuses this node.
-  bool is_isolated() const { return isolated_ || alone_ || is_refused_by_all(); }
+  /// Whether this node is without the others: it hears nothing from anybody, or knows nobody and
+  /// should, or all the others refuse it.
+  bool is_isolated() const { return silence_.is_cut_off() || alone_ || is_refused_by_all(); }
   bool is_alone() const { return alone_; }
   const member& self() const { return table_.find(id_)->record; }
   unsigned health() const { return health_; } // 0 is best
@@ -174,8 +191,8 @@ public:
   /// Everybody but ourselves that has a profile, by id.
   std::vector<peer_view> peers() const;
 
-  /// Members that are alive or suspect, ourselves included unless we left.
-  std::size_t live_members() const { return live_.size() + (leaving_ ? 0 : 1); }
+  /// How many members are alive or suspect. This node counts, unless it has left.
+  std::size_t live_members() const { return live_.size() + (is_leaving() ? 0 : 1); }
 
   /// Seeds that never answered.
   std::vector<std::string> unreached_seeds() const { return seeds_.unreached(); }
@@ -186,7 +203,8 @@ public:
   /// Who claims the address of this node; nothing if nobody does, or none did lately.
   std::optional<member> address_rival() const;
 
-  /// Who takes this node for no member, and whom this node does, by address.
+  /// The nodes that take this node for no member, and those that this node takes for none, by
+  /// address.
   const refusals& refused_by() const { return refused_by_; }
   const refusals& refusing() const { return refusing_; }
 
@@ -218,31 +236,13 @@ private:
     std::uint64_t fruitless_own = 0;
   };
 
-  struct pending_call {
-    call_kind kind;
-    std::string address;
-    std::optional<std::string> seed; // whose name led to the address
-    node_id peer;                    // or the member
-    std::uint64_t digest = 0;        // the peer's, that differed
-    std::uint64_t probe = 0;         // number of the probe that a ping helps
-    bool was_challenged = false;
-  };
-
-  struct relay {
-    std::uint64_t number; // of our ping
-    std::uint64_t origin_number;
-    udp_address origin_address;
-    node_id target;
-    duration started;
-    duration nack;
-    duration end;
-    bool nacked = false;
-  };
-
-  struct farewell {
-    udp_address to;
-    node_id peer;
-    bool acknowledged = false;
+  /// Where a record comes from that is joined into the table.
+  enum class source : std::uint8_t {
+    packet,
+    call,          // a list of members, or the answer to a ping
+    first_list,    // a list that came while no other member was live: it is not passed on
+    own_suspicion, // a probe of this node failed
+    own_verdict,   // this node declares the member dead
   };
 
   // swim.cpp: inputs and outputs
@@ -256,31 +256,32 @@ private:
   void emit(event_kind kind, const member& who);
   packet_header header(packet_kind kind);
   bool is_settled() const;
-  /// With what there is to tell. It counts as told unless the receiver may be gone.
+  /// Sends a packet with the news that fits. If `counts`, that news counts as told to one more
+  /// member; it does not if the receiver may be gone.
   void send(const udp_address& to, packet_kind kind, const packet_body& body, const node_id* peer,
             bool counts);
   void send_bare(const udp_address& to, packet_kind kind, const packet_body& body,
                  const std::optional<member>& about = std::nullopt);
 
   // swim_members.cpp: the table and what follows from its changes
-  void take(const member& said, duration age = duration{0});
-  void take_about_self(const member& said);
+  void join_record(const member& said, source from, duration age = duration{0});
+  void hear_about_self(const member& said, source from);
   void look_for_forgotten_life(const member& said);
   bool is_ahead_of_clock(const incarnation& at) const;
   bool is_far_ahead(const node_id& id, const incarnation& at) const;
   void refuse_far_ahead(const member& said, const std::string& where);
   void refute(const incarnation& accused);
   void publish_self(const incarnation& at, bool is_renewed);
-  void yield_id(const member& rival);
-  void take_another_id(std::uint64_t generation);
+  void yield_id(const member& rival, source from);
+  void draw_another_id(std::uint64_t generation);
   void end_generation_ahead(duration most);
   std::uint64_t clock() const;
-  void after_change(const node_id& id, const status& before, bool was_known, const change& what);
+  void after_change(const node_id& id, const status& before, bool was_known, const change& what,
+                    source from);
   void tell_of(const member& m, const change& what);
   void became_live(const member_table::entry& e);
-  void became_gone(const node_id& id);
+  void became_gone(const node_id& id, source from);
   void check_address(const member& m);
-  void end_rivalry();
   void suspect_member(const node_id& id);
   void time_suspicion(const node_id& id);
   void witness(const member& accused);
@@ -319,9 +320,9 @@ private:
                  std::uint64_t digest);
   void make_call(const pending_call& c, const challenge& to);
   challenge last_known(const node_id& peer) const;
-  std::optional<wire::decode_error> take_answer(const pending_call& done, std::string_view content);
+  std::optional<wire::decode_error> read_answer(const pending_call& done, std::string_view content);
   void give_up(const pending_call& c, const std::string& why);
-  /// Whose list came, and what was known of it before it.
+  /// The sender of a list of members, and what was known of the sender before the list came.
   struct list_sender {
     node_id id;
     std::optional<member> former;
@@ -349,7 +350,6 @@ private:
   void was_accused();
   void got_in();
   void forget_misses();
-  duration contest_memory() const { return 3 * settings_.contest_wait_max; }
 
   // swim_refusals.cpp: who is no member for whom
   refusal refusal_of(const incarnation& at) const;
@@ -381,7 +381,6 @@ private:
 
   duration now_{0};
   bool started_ = false;
-  bool leaving_ = false;
   member_table table_;
   dissemination queue_;
   replay_guard replays_;
@@ -396,26 +395,22 @@ private:
   std::map<node_id, contact> live_contacts_;
   std::vector<node_id> round_; // who is still to be probed, last first
   std::vector<probe> probes_;
-  std::vector<relay> relays_;
+  relays relays_;
   std::vector<node_id> suspects_;
-  std::map<node_id, reach> doubts_;       // whether we reach others; of those who were missed
+  std::map<node_id, reach> doubts_;       // whether we reach the members that we have missed
   reach own_reach_;                       // whether others reach us
-  std::map<node_id, duration> told_dead_; // when those that we hold dead were last told so
-  bool own_verdict_ = false;              // while a verdict of ours is joined
-  bool knew_nobody_ = false;              // while the first table is joined
+  std::map<node_id, duration> told_dead_; // when a member that we hold dead was last told so
   session_id known_copy_;
   std::optional<duration> complained_; // of somebody's clock
   refusals refused_by_;
   refusals refusing_;
 
   unsigned health_ = 0;
-  bool isolated_ = false;
+  silence silence_;
   bool alone_ = false;
   duration alone_since_{0}; // while nobody else is live
-  duration last_heard_{0};
-  bool probe_failed_since_ = false; // one of ours, target, helpers and all
   duration last_change_{0};
-  std::optional<duration> expected_tick_;
+  stall_watch stalls_;
 
   duration next_probe_{0};
   duration next_gossip_{0};
@@ -423,22 +418,9 @@ private:
   duration next_digest_sync_{0};
   duration next_dead_probe_{0};
   duration next_sweep_{0};
-  std::map<std::uint64_t, pending_call> calls_;
-  std::uint64_t next_token_ = 1; // numbers our calls, too
-
-  std::optional<node_id> address_rival_; // a live member at our address
-  std::optional<node_id> evicted_;       // one whom we replaced there
-  std::optional<node_id> contested_by_;  // who claimed it last, one of these
-  duration contested_{0};                // when
-  duration refute_not_before_{0};
-  duration refute_wait_{0};
-  std::optional<incarnation> pending_refutation_;
-
-  std::vector<farewell> farewells_;
-  std::uint64_t leave_number_ = 0;
-  duration next_farewell_{0};
-  duration leave_end_{0};
-  bool leave_done_ = false;
+  pending_calls calls_; // their tokens number our calls, too
+  address_contest contest_;
+  std::optional<farewell> farewell_; // from `leave` to `rejoin`
 };
 
 } // namespace starling::membership

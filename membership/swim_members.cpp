@@ -43,7 +43,8 @@ bool swim::is_ahead_of_clock(const incarnation& at) const {
   return at.generation > std::max(clock(), self().status.at.generation) + tolerated;
 }
 
-/// What was taken in once stays: clocks are set, and a member does not end with that.
+/// A generation that was accepted once stays accepted: our clock may be set back later, and no
+/// member is lost by that.
 bool swim::is_far_ahead(const node_id& id, const incarnation& at) const {
   if (!is_ahead_of_clock(at))
     return false;
@@ -63,13 +64,28 @@ void swim::refuse_far_ahead(const member& said, const std::string& where) {
       {.kind = event_kind::refusing, .who = said, .where = where, .why = describe(why)});
 }
 
-void swim::take(const member& said, duration age) {
+/// Joins what somebody says of a member into the table, and does what follows from that. The cases,
+/// in this order:
+///
+///  1. The generation is far ahead of our clock: refused, whoever says it. A node that believed it
+///     could never contradict it.
+///  2. The record is about this node: nothing is joined, for only this node says what it is. It is
+///     contradicted if it claims something worse, and yields its id to a copy of itself.
+///  3. The member was forgotten, and the record is not newer than what was forgotten: ignored, or
+///     the dead would come back. If the record says that the member lives, the member is told.
+///  4. The record brings a member to life, and nothing but its id is known here: ignored, since it
+///     could not be asked. An exchange of tables brings the rest.
+///  5. There are as many members as allowed, and this would be one more: ignored and counted.
+///  6. Otherwise the record is joined. If that changed something, `after_change` draws the
+///     conclusions. A dead member of whom only the id is known is joined, too, so that nothing
+///     stale revives it.
+void swim::join_record(const member& said, source from, duration age) {
   if (is_far_ahead(said.id, said.status.at)) {
     refuse_far_ahead(said, said.profile ? said.profile->address : to_string(said.id));
     return;
   }
   if (said.id == id_)
-    return take_about_self(said);
+    return hear_about_self(said, from);
   if (table_.is_forgotten(said)) {
     if (is_up(said.status) && said.profile)
       tell_forgotten(said);
@@ -79,8 +95,6 @@ void swim::take(const member& said, duration age) {
   const bool is_new = known == nullptr;
   const bool was_live = is_live(said.id);
   const bool brings_life = !was_live && is_up(said.status);
-  // Somebody of whom nothing but his name is known cannot be asked; an exchange brings the rest. Of
-  // the dead the name is enough, so that nothing stale revives them.
   if (brings_life && !said.profile && (is_new || !known->record.profile))
     return;
   if ((brings_life && live_.size() + 1 >= settings_.max_members) ||
@@ -91,17 +105,31 @@ void swim::take(const member& said, duration age) {
   const auto before = is_new ? status{} : known->record.status;
   const auto changed = table_.join(said, now_ - age);
   if (changed.any())
-    after_change(said.id, before, !is_new, changed);
+    after_change(said.id, before, !is_new, changed, from);
 }
 
-void swim::after_change(const node_id& id, const status& before, bool was_known,
-                        const change& what) {
+/// What follows from a change of a record. The cases:
+///
+///  1. The member was gone and lives now: it joins the members that are probed. If it claims the
+///     address of this node it may be declared dead at once, and then nothing else is to be done.
+///  2. The member was live and is gone: it leaves them.
+///  3. The member is live as before, and has another profile: it may be elsewhere.
+///
+/// Then, of a live member only:
+///
+///  4. It is suspect, by a new suspicion: the time of that begins, and this node may be one of
+///  those
+///     who look for themselves. A further accuser shortens the time of the suspicion that runs.
+///  5. It is suspect no longer: it has contradicted.
+void swim::after_change(const node_id& id, const status& before, bool was_known, const change& what,
+                        source from) {
   const auto& e = *table_.find(id);
   const auto& now = e.record.status;
   const bool lives = is_up(now);
   if (what.status || (what.profile && lives))
     last_change_ = now_;
-  if (!knew_nobody_)
+  // While nobody else is live, there is nobody to pass a list on to but its sender, who has it.
+  if (from != source::first_list)
     tell_of(e.record, what);
 
   const bool was_live = is_live(id);
@@ -121,7 +149,7 @@ void swim::after_change(const node_id& id, const status& before, bool was_known,
   } else if (!lives) {
     if (now.is == member_state::dead)
       ++totals_.failures;
-    became_gone(id);
+    became_gone(id, from);
     if (now.is == member_state::left)
       doubts_.erase(id);
     return;
@@ -170,50 +198,42 @@ void swim::became_live(const member_table::entry& e) {
   const auto id = e.record.id;
   live_.push_back(id);
   live_contacts_.try_emplace(id);
-  // Anywhere in what is left of the round, so that it is probed within the same bound as the rest.
+  // The member gets a random place in the rest of the round, so that it is probed within the same
+  // bound as the others.
   round_.insert(round_.begin() + static_cast<std::ptrdiff_t>(random_.below(round_.size() + 1)), id);
   emit(event_kind::joined, e.record);
   check_address(e.record);
 }
 
-void swim::became_gone(const node_id& id) {
+void swim::became_gone(const node_id& id, source from) {
   const auto& record = table_.find(id)->record;
   std::erase(live_, id);
   std::erase(suspects_, id);
   std::erase(round_, id);
   live_contacts_.erase(id);
-  if (address_rival_ == id)
-    end_rivalry();
+  contest_.withdrawn(id, now_);
   if (is_ahead_of_clock(record.status.at))
     next_sweep_ = now_;
   auto e =
       event{.kind = record.status.is == member_state::left ? event_kind::left : event_kind::failed,
             .who = record,
-            .own_verdict = own_verdict_};
+            .own_verdict = from == source::own_verdict};
   out_.events.push_back(std::move(e));
 }
 
 void swim::check_address(const member& m) {
   if (m.profile->udp == profile_.udp) {
-    if (m.profile->written.generation < profile_.written.generation) {
-      // Who lived here before us; unless it insists.
-      if (evicted_ == m.id) {
-        if (!address_rival())
-          emit(event_kind::address_conflict, m);
-        contested_by_ = m.id;
-        contested_ = now_;
-        return; // whose address it is, probes have to find out
-      }
-      evicted_ = m.id;
+    const bool is_older = m.profile->written.generation < profile_.written.generation;
+    const bool is_news = !address_rival();
+    const auto claim = contest_.claimed(m.id, is_older, now_);
+    if (claim == address_contest::claim::of_predecessor)
       return declare_dead(m.id);
-    }
-    if (address_rival_ != m.id && !address_rival())
+    if (is_news && claim != address_contest::claim::repeated)
       emit(event_kind::address_conflict, m);
-    address_rival_ = m.id;
-    contested_by_ = m.id;
-    contested_ = now_;
-  } else if (address_rival_ == m.id) {
-    end_rivalry();
+    if (claim == address_contest::claim::insisted)
+      return; // whose address it is, probes have to find out
+  } else {
+    contest_.withdrawn(m.id, now_);
   }
   // Two members at one address: ask for both, and see who answers.
   bool shared = false;
@@ -224,12 +244,6 @@ void swim::check_address(const member& m) {
     }
   if (shared)
     start_probe(m.id, true);
-}
-
-void swim::end_rivalry() {
-  address_rival_.reset();
-  refute_wait_ = duration{0};
-  refute_not_before_ = now_;
 }
 
 // -- suspicion --
@@ -245,17 +259,17 @@ void swim::suspect_member(const node_id& id) {
   // A node that doubts itself warns of others, but confirms nothing.
   if (health_ < 2)
     said.status.accusers.insert(id_);
-  take(said);
+  join_record(said, source::own_suspicion);
 }
 
 void swim::time_suspicion(const node_id& id) {
   auto& c = live_contacts_.find(id)->second;
-  const auto accusers = isolated_ ? 1 : table_.find(id)->record.status.accusers.size();
+  const auto accusers = silence_.is_cut_off() ? 1 : table_.find(id)->record.status.accusers.size();
   c.verdict = c.suspected + suspicion_timeout(settings_, live_members(), accusers);
 }
 
 void swim::witness(const member& accused) {
-  if (!settings_.with.witnesses || leaving_ || accused.status.accusers.contains(id_))
+  if (!settings_.with.witnesses || is_leaving() || accused.status.accusers.contains(id_))
     return;
   // The members with the lowest lots look for themselves at once, instead of when their round gets
   // there: so a suspicion is confirmed, or the suspect warned, within one more probe.
@@ -275,15 +289,12 @@ void swim::declare_dead(const node_id& id) {
   if (e == nullptr || !is_live(id))
     return;
   ++totals_.verdicts;
-  own_verdict_ = true;
-  const auto knew_nobody = std::exchange(knew_nobody_, false); // of this the others do not know
-  take({id, {e->record.status.at, member_state::dead, {}}, std::nullopt});
-  knew_nobody_ = knew_nobody;
-  own_verdict_ = false;
+  join_record({id, {e->record.status.at, member_state::dead, {}}, std::nullopt},
+              source::own_verdict);
 }
 
 void swim::end_suspicions() {
-  if (leaving_)
+  if (is_leaving())
     return;
   std::vector<node_id> due;
   for (const auto& id : suspects_)
@@ -295,12 +306,12 @@ void swim::end_suspicions() {
 
 // -- ourselves --
 
-void swim::take_about_self(const member& said) {
+void swim::hear_about_self(const member& said, source from) {
   const auto own = self().status;
   look_for_forgotten_life(said);
-  // In the order by which all others choose between the two profiles.
+  // All others choose between the two profiles by this order.
   if (said.profile && said.profile->session != profile_.session && *said.profile > profile_)
-    return yield_id(said);
+    return yield_id(said, from);
   if (said.status.at < own.at || (said.status.at == own.at && said.status.is <= own.is))
     return; // out of date, or what we say ourselves
   refute(said.status.at);
@@ -317,17 +328,8 @@ void swim::look_for_forgotten_life(const member& said) {
 void swim::refute(const incarnation& accused) {
   if (accused < self().status.at)
     return;
-  if (address_rival_) {
-    // The process at our address answers for somebody else, so we will be accused again: contradict
-    // ever more slowly.
-    if (now_ < refute_not_before_) {
-      pending_refutation_ = std::max(accused, pending_refutation_.value_or(accused));
-      return;
-    }
-    refute_wait_ =
-        std::clamp(2 * refute_wait_, settings_.contest_wait_min, settings_.contest_wait_max);
-    refute_not_before_ = now_ + refute_wait_;
-  }
+  if (!contest_.may_refute(accused, now_))
+    return;
   ++totals_.refutations;
   publish_self(accused.next(), false);
   change_health(1);
@@ -339,21 +341,22 @@ void swim::publish_self(const incarnation& at, bool is_renewed) {
   // A refutation says nothing new about us, and a generation begins with a profile.
   if (is_renewed || at.generation != profile_.written.generation)
     profile_.written = at;
-  const member own{id_, {at, leaving_ ? member_state::left : member_state::alive, {}}, profile_};
+  const member own{
+      id_, {at, is_leaving() ? member_state::left : member_state::alive, {}}, profile_};
   table_.join(own, now_);
   last_change_ = now_;
-  queue_.add(id_, leaving_ ? dissemination::urgency::leave : dissemination::urgency::refutation,
+  queue_.add(id_, is_leaving() ? dissemination::urgency::leave : dissemination::urgency::refutation,
              sends_of_an_update(settings_, live_members()));
 }
 
-void swim::yield_id(const member& rival) {
+void swim::yield_id(const member& rival, source from) {
   // A copy of our disk or machine started later and holds the id. We go on as somebody new.
-  take_another_id(self().status.at.generation);
+  draw_another_id(self().status.at.generation);
   emit(event_kind::id_conflict, rival);
-  take(rival);
+  join_record(rival, from);
 }
 
-void swim::take_another_id(std::uint64_t generation) {
+void swim::draw_another_id(std::uint64_t generation) {
   queue_.remove(id_);
   const auto high = random_.bits();
   const auto low = random_.bits();
@@ -374,7 +377,7 @@ void swim::end_generation_ahead(duration most) {
   if (self().status.at.generation <= clock() + tolerated)
     return;
   const auto former = self();
-  take_another_id(std::max<std::uint64_t>(clock(), 1));
+  draw_another_id(std::max<std::uint64_t>(clock(), 1));
   // An earlier life of the id, before the clock was wrong, is dead for the others; so it is to be
   // for this node.
   table_.forget_life(former.id, last_generation_, now_);
@@ -390,7 +393,7 @@ void swim::end_generation_ahead(duration most) {
 
 void swim::notice_sender(const packet_header& h, const udp_address& from) {
   if (h.from == id_) {
-    // A copy of us. Whoever is older learns of it by the record of the other.
+    // Another process has our id. The older of the two learns of that by the record of the newer.
     if (h.at.generation < self().status.at.generation && now_ - start_ > settings_.sync_interval)
       note_copy(h.session);
     return;
@@ -400,14 +403,14 @@ void swim::notice_sender(const packet_header& h, const udp_address& from) {
     return;
   if (h.leaving) {
     if (e->record.status.is != member_state::left || e->record.status.at < h.at)
-      take({h.from, {h.at, member_state::left, {}}, std::nullopt});
+      join_record({h.from, {h.at, member_state::left, {}}, std::nullopt}, source::packet);
     return;
   }
   // Only the node itself raises its incarnation, so the packet proves the refutation.
   if (settings_.with.headers_prove_life && h.at > e->record.status.at && e->record.profile &&
       e->record.profile->written.generation == h.at.generation)
-    take({h.from, {h.at, member_state::alive, {}}, std::nullopt});
-  // It started anew and has not been heard of; what it is now it has to say itself.
+    join_record({h.from, {h.at, member_state::alive, {}}, std::nullopt}, source::packet);
+  // The sender started anew, and its new profile is not known here. Only the sender can tell it.
   if (e->record.profile && h.at.generation > e->record.profile->written.generation &&
       now_ >= next_digest_sync_) {
     next_digest_sync_ = now_ + settings_.probe_interval;
@@ -440,10 +443,10 @@ void swim::tell_dead(const node_id& id, const udp_address& to) {
     send(to, packet_kind::gossip, {}, &id, false);
 }
 
-/// Others hold alive whom we held dead for so long that it is forgotten. It may not know us either,
-/// and nobody else knows what we believe: so it is told, and refutes.
+/// Others say that a member lives which we held dead for so long that it is forgotten here. Nobody
+/// else knows what we believe of it, and the member may not know us. So we tell it, and it refutes.
 void swim::tell_forgotten(const member& said) {
-  if (leaving_ || !may_tell_dead(said.id))
+  if (is_leaving() || !may_tell_dead(said.id))
     return;
   const auto at = table_.forgotten_at(said.id);
   send_bare(said.profile->udp, packet_kind::gossip, {},
@@ -456,7 +459,7 @@ duration swim::sweep_interval() const {
 }
 
 void swim::forget_old() {
-  // What was believed of the dead while the clock was ahead, and nobody else does.
+  // Records of the dead that were accepted while our clock was ahead: nobody else accepts them.
   std::vector<node_id> incredible;
   for (const auto& [id, e] : table_.entries())
     if (id != id_ && !is_live(id) && is_ahead_of_clock(e.record.status.at))

@@ -7,7 +7,7 @@
 
 namespace starling::membership {
 
-/// It answered a datagram of ours by one of its own, so both ways are open.
+/// The member answered a datagram of ours by a datagram, so both ways are open.
 void swim::heard_directly(const node_id& id) {
   const auto found = live_contacts_.find(id);
   if (found == live_contacts_.end())
@@ -25,13 +25,13 @@ void swim::heard_directly(const node_id& id) {
   }
 }
 
-/// It is there, as a call or another member found.
+/// The member lives, as a call or a helper found.
 void swim::heard_otherwise(const node_id& id) {
   const auto found = live_contacts_.find(id);
   if (found == live_contacts_.end())
     return;
   note_reached(id);
-  // Whom no datagram reaches hears that it is accused by a call only, and refutes.
+  // A suspect that no datagram reaches hears of the accusation by a call only.
   if (found->second.is_suspected)
     sync_with(table_.find(id)->record.profile->address, std::nullopt, id, 0);
   if (found->second.udp_blocked || found->second.direct_misses < settings_.path_misses)

@@ -45,7 +45,7 @@ void swim::sample(const node_id& peer, duration round_trip) {
 // -- as the one who probes --
 
 void swim::probe_due() {
-  // By index: what a failed probe leads to may start others.
+  // By index: a probe that fails may start other probes.
   for (std::size_t i = 0; i < probes_.size();) {
     if (now_ >= probes_[i].end) {
       const auto failed = probes_[i];
@@ -57,7 +57,7 @@ void swim::probe_due() {
       go_indirect(probes_[i]);
     ++i;
   }
-  if (leaving_ || live_.empty() || now_ < next_probe_)
+  if (is_leaving() || live_.empty() || now_ < next_probe_)
     return;
   next_probe_ = now_ + scaled_interval();
   if (round_.empty()) {
@@ -70,7 +70,7 @@ void swim::probe_due() {
 }
 
 void swim::start_probe(const node_id& target, bool urgent) {
-  if (leaving_)
+  if (is_leaving())
     return;
   if (urgent) {
     const auto same = [&](const probe& p) { return p.target == target; };
@@ -84,8 +84,8 @@ void swim::start_probe(const node_id& target, bool urgent) {
   p.target = target;
   p.address = to;
   p.started = now_;
-  // Where datagrams do not get through, the other paths have all the time from the beginning, and
-  // more of it: a call takes longer than a datagram.
+  // If datagrams do not get through to the target, the helpers and the call are tried at once. The
+  // probe lasts longer then, for a call takes longer than a datagram.
   const auto c = live_contacts_.find(target);
   const bool is_blocked = c != live_contacts_.end() && c->second.udp_blocked;
   p.direct_end = is_blocked ? now_ : now_ + probe_timeout(target);
@@ -116,17 +116,13 @@ void swim::go_indirect(probe& p) {
           .budget = p.end - now_},
          &helper, false);
   }
-  const auto is_ping = [](const auto& c) { return c.second.kind == call_kind::ping; };
-  const auto is_same = [&](const auto& c) { return is_ping(c) && c.second.peer == p.target; };
-  if (!settings_.with.pings_over_http || std::ranges::any_of(calls_, is_same) ||
-      std::ranges::count_if(calls_, is_ping) >=
-          static_cast<std::ptrdiff_t>(settings_.max_http_pings))
+  if (!settings_.with.pings_over_http || calls_.is_pinged(p.target) ||
+      calls_.pings() >= settings_.max_http_pings)
     return;
   make_call({.kind = call_kind::ping,
              .address = table_.find(p.target)->record.profile->address,
              .seed = std::nullopt,
-             .peer = p.target,
-             .probe = p.number},
+             .peer = p.target},
             last_known(p.target));
 }
 
@@ -134,12 +130,12 @@ void swim::probe_failed(const probe& p) {
   if (!is_live(p.target))
     return;
   ++totals_.probes_failed;
-  probe_failed_since_ = true;
+  silence_.probe_failed();
   // Helpers that say nothing at all are a sign that we are the one who is cut off or slow
   // (Lifeguard, section IV-A).
   change_health(static_cast<int>(p.helpers == 0 ? 1 : p.helpers - p.nacks));
   suspect_member(p.target);
-  // Whom no datagram reaches hears of an accusation by a call only.
+  // A member that no datagram reaches hears of the accusation by a call only.
   if (const auto c = live_contacts_.find(p.target);
       c != live_contacts_.end() && c->second.direct_misses >= 2)
     sync_with(table_.find(p.target)->record.profile->address, std::nullopt, p.target, 0);
@@ -156,20 +152,15 @@ void swim::probe_answered(std::size_t index, const packet_header* direct) {
     change_health(-1);
     return;
   }
-  // We held it dead. Its table may differ as much as ours.
+  // We held the target dead. Its table and ours may differ in more than that.
   if (const auto* e = table_.find(p.target); e != nullptr)
     sync_with(e->record.profile->address, std::nullopt, p.target, 0);
 }
 
 void swim::on_ack(const opened_packet& p) {
   heard_directly(p.header.from);
-  for (auto& r : relays_)
-    if (r.number == p.body.number && r.target == p.header.from) {
-      send_bare(r.origin_address, packet_kind::ack, {.number = r.origin_number});
-      r.nacked = true;
-      r.end = now_;
-      return;
-    }
+  if (const auto asked = relays_.acknowledged(p.body.number, p.header.from, now_))
+    return send_bare(asked->to, packet_kind::ack, {.number = asked->number});
   for (std::size_t i = 0; i < probes_.size(); ++i) {
     const auto& mine = probes_[i];
     if (mine.number != p.body.number)
@@ -202,7 +193,7 @@ void swim::on_gone(const opened_packet& p, const udp_address& from) {
   const bool is_home =
       is_live(p.header.from) && other->record.profile && other->record.profile->udp == from;
   if (!is_home) {
-    // Somebody new, perhaps; whoever it is has to say that it lives there.
+    // Perhaps another process is at that address now. It has to say itself that it lives there.
     if (e != nullptr && e->record.profile)
       sync_with(e->record.profile->address, std::nullopt, target, 0);
     return;
@@ -219,7 +210,7 @@ void swim::on_ping(const opened_packet& p, const udp_address& from) {
   const auto kind = p.body.target == id_ ? packet_kind::ack : packet_kind::gone;
   const auto* e = table_.find(p.header.from);
   const bool is_stranger = e == nullptr || !e->record.profile || e->record.profile->udp != from;
-  // To a stranger, who may not be where the packet claims to be from, never more than it sent.
+  // The address of a stranger may be forged, so the answer has no more bytes than the ping.
   if (is_stranger)
     send_bare(from, kind, body);
   else
@@ -229,7 +220,7 @@ void swim::on_ping(const opened_packet& p, const udp_address& from) {
 void swim::on_ping_req(const opened_packet& p, const udp_address& from) {
   const auto* e = table_.find(p.header.from);
   const bool is_stranger = e == nullptr || !e->record.profile || e->record.profile->udp != from;
-  if (is_stranger || relays_.size() >= settings_.max_relays || p.body.target == id_)
+  if (is_stranger || relays_.is_full() || p.body.target == id_)
     return;
   auto to = p.body.target_address;
   if (const auto* target = table_.find(p.body.target); target != nullptr && target->record.profile)
@@ -239,29 +230,24 @@ void swim::on_ping_req(const opened_packet& p, const udp_address& from) {
   const auto c = live_contacts_.find(p.header.from);
   const auto round_trip =
       c == live_contacts_.end() ? duration{0} : c->second.smoothed.value_or(duration{0});
-  // Nobody whose settings are ours waits for longer, and so nobody can hold our relays for long.
+  // No node with our settings waits for longer. So nobody can hold a relay of ours for longer.
   const auto budget = std::min(p.body.budget, settings_.probe_interval *
                                                   (static_cast<int>(settings_.health_max) + 1));
   const auto margin = std::min(std::max(2 * round_trip, settings_.nack_margin), budget / 2);
-  relays_.push_back({.number = next_number_++,
-                     .origin_number = p.body.number,
-                     .origin_address = from,
-                     .target = p.body.target,
-                     .started = now_,
-                     .nack = now_ + budget - margin,
-                     .end = now_ + 2 * budget});
-  send(to, packet_kind::ping, {.number = relays_.back().number, .target = p.body.target},
-       &p.body.target, false);
+  const auto number = next_number_++;
+  relays_.begin({.number = number,
+                 .target = p.body.target,
+                 .asker = from,
+                 .asked_number = p.body.number,
+                 .budget = budget,
+                 .margin = margin},
+                now_);
+  send(to, packet_kind::ping, {.number = number, .target = p.body.target}, &p.body.target, false);
 }
 
 void swim::relays_due() {
-  for (auto& r : relays_)
-    if (!r.nacked && now_ >= r.nack) {
-      r.nacked = true;
-      send_bare(r.origin_address, packet_kind::nack, {.number = r.origin_number});
-    }
-  // An ack that comes after the nack is still passed on (Lifeguard, footnote 5).
-  std::erase_if(relays_, [this](const relay& r) { return r.nacked && now_ >= r.end; });
+  for (const auto& asked : relays_.nacks_due(now_))
+    send_bare(asked.to, packet_kind::nack, {.number = asked.number});
 }
 
 } // namespace starling::membership

@@ -1,4 +1,5 @@
-// Who lives and is reached by nobody, be it this node, and who claims its address.
+// Members that live and that nobody reaches, this node among them, and the member that claims the
+// address of this node.
 
 #include "membership/swim.hpp"
 
@@ -26,39 +27,40 @@ void swim::note_reached(const node_id& id) {
     emit(event_kind::member_reached, table_.find(id)->record);
 }
 
-/// Whoever answered a call is reached if it is at that address: a seed's may be another one.
+/// The member that answered a call is reached if its profile has the address that was called. The
+/// name of a seed may lead to another address of it.
 void swim::note_answer(const node_id& id, const std::string& address) {
   if (const auto* e = table_.find(id);
       e != nullptr && e->record.profile && e->record.profile->address == address)
     note_reached(id);
 }
 
-/// Who accuses us has tried to reach us.
+/// An accuser of this node has tried to reach it in vain.
 void swim::was_accused() {
   own_reach_.missed();
   if (own_reach_.contradicted(now_))
     emit(event_kind::unreached, self());
 }
 
-/// Something got in to our address, and not only because we called there.
+/// A packet or a call came to our address that is no answer to one of ours.
 void swim::got_in() {
   if (own_reach_.reached())
     emit(event_kind::reached, self());
 }
 
-/// Who has contradicted nothing for long is as dead as it is held, or well.
+/// Ends the doubts about members that are forgotten, and about those that have contradicted nothing
+/// for long: such a member is dead, or reached again.
 void swim::forget_misses() {
   std::erase_if(doubts_, [this](const auto& one) {
     const auto& [id, doubt] = one;
     return table_.find(id) == nullptr ||
-           (doubt.is_unreached() && now_ - doubt.last_contradiction() > contest_memory());
+           (doubt.is_unreached() && now_ - doubt.last_contradiction() > contest_.memory());
   });
 }
 
 std::optional<member> swim::address_rival() const {
-  if (!contested_by_ || (!address_rival_ && now_ - contested_ > contest_memory()))
-    return std::nullopt;
-  const auto* e = table_.find(*contested_by_);
+  const auto claimant = contest_.last_claimant(now_);
+  const auto* e = claimant ? table_.find(*claimant) : nullptr;
   return e == nullptr ? std::nullopt : std::optional{e->record};
 }
 

@@ -1,4 +1,5 @@
-// Who is no member for whom, and how both sides come to know.
+// Nodes that this node takes for no members, nodes that take this node for none, and how both sides
+// come to know.
 
 #include "membership/swim.hpp"
 
@@ -10,7 +11,8 @@ namespace starling::membership {
 
 namespace {
 
-/// What a generation may be ahead of the own clock without being from a time when that was wrong.
+/// A generation that is ahead of the own clock by more than this is from a time when the clock was
+/// wrong.
 constexpr duration generation_slack = std::chrono::minutes{1};
 
 } // namespace
@@ -45,9 +47,10 @@ std::optional<refusal> swim::refuse(const member& caller, bool was_full) {
   return why;
 }
 
-/// No more bytes than came, unless we know who is there.
+/// Answers a packet with a refusal. The answer has no more bytes than the packet, unless the sender
+/// is known to be at that address.
 void swim::notify_refused(const packet_header& h, const udp_address& from, std::size_t bytes) {
-  if (leaving_ || !may_tell_dead(h.from))
+  if (is_leaving() || !may_tell_dead(h.from))
     return;
   const auto* e = table_.find(h.from);
   const bool is_known = e != nullptr && e->record.profile && e->record.profile->udp == from;
@@ -77,7 +80,8 @@ void swim::is_refused(const std::string& address, const refusal& what) {
     end_generation_ahead(generation_slack);
 }
 
-/// A node that is refused may still hold those who refuse it, for it takes them for members.
+/// Whether each live member refuses this node. Such members stay live here, for this node does not
+/// refuse them.
 bool swim::is_refused_by_all() const {
   const auto& by = refused_by_.entries();
   return !live_.empty() && !by.empty() && std::ranges::all_of(live_, [&](const node_id& id) {
@@ -86,7 +90,8 @@ bool swim::is_refused_by_all() const {
   });
 }
 
-/// Seeds are asked at least once in one and a half of their intervals.
+/// A seed is asked again after one and a half of its intervals at the latest, so a refusal that is
+/// older than three of them would have been repeated.
 void swim::forget_refusals() {
   const auto age = std::max<duration>(3 * settings_.seed_interval, std::chrono::minutes{2});
   refused_by_.forget_older(now_ - age);

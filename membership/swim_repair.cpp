@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::uint8_t table_version = 1;
 
-// No table has more records: those alive and those remembered as dead.
-// All that may be in a table, and what the sender of a list was before.
+// No list has more records: a table has at most `members_max` live and as many dead members, and
+// one more record says what the receiver knew of the sender before.
 constexpr std::size_t records_max = 2 * members_max + 1;
 
 // id, incarnation, state, whether there is a profile, age
@@ -45,7 +45,7 @@ std::optional<node_id> swim::random_live() {
 }
 
 void swim::repair_due() {
-  if (leaving_)
+  if (is_leaving())
     return;
   seeds_due();
   if (now_ >= next_sync_) {
@@ -74,7 +74,7 @@ void swim::probe_a_dead() {
 // -- exchange of tables --
 
 void swim::compare_digest(const packet_header& h) {
-  if (!settings_.with.digests || leaving_ || !h.settled || h.leaving ||
+  if (!settings_.with.digests || is_leaving() || !h.settled || h.leaving ||
       h.digest == table_.digest() || !is_settled() || now_ < next_digest_sync_)
     return;
   const auto c = live_contacts_.find(h.from);
@@ -88,15 +88,7 @@ void swim::compare_digest(const packet_header& h) {
 
 void swim::sync_with(const std::string& address, std::optional<std::string> seed,
                      const node_id& peer, std::uint64_t digest) {
-  const auto is_sync = [](const auto& c) {
-    return c.second.kind == call_kind::sync && !c.second.seed;
-  };
-  const auto same = [&](const auto& c) {
-    return c.second.kind == call_kind::sync && c.second.address == address;
-  };
-  if (!seed &&
-      (std::ranges::count_if(calls_, is_sync) >= static_cast<std::ptrdiff_t>(settings_.max_syncs) ||
-       std::ranges::any_of(calls_, same)))
+  if (!seed && (calls_.syncs() >= settings_.max_syncs || calls_.is_synced_with(address)))
     return;
   ++totals_.syncs;
   make_call({.kind = call_kind::sync,
@@ -113,8 +105,7 @@ challenge swim::last_known(const node_id& peer) const {
 }
 
 void swim::make_call(const pending_call& c, const challenge& to) {
-  const auto token = next_token_++;
-  calls_[token] = c;
+  const auto token = calls_.begin(c);
   wire::writer out;
   encode(out, call_header{profile_.session, token, to});
   if (c.kind == call_kind::sync)
@@ -141,7 +132,8 @@ void swim::put_table(wire::writer& out, const std::vector<member>* theirs,
   }
   for (const auto* e : told) {
     encode(out, e->record);
-    // Its state's age, so that what is long dead is not remembered anew by each who learns of it.
+    // The age of the state. Without it each node that learns of a dead member would remember that
+    // member for the whole retention again.
     out.varint(static_cast<std::uint64_t>((now_ - e->since) / std::chrono::seconds{1}));
   }
 }
@@ -164,20 +156,20 @@ wire::decoded<std::vector<member>> swim::read_table(wire::reader& in, list_sende
   in.expect_end();
   if (!in.ok())
     return in.error();
-  // To whom would a node that knew nobody tell it? Whoever sent this knows it all.
-  knew_nobody_ = live_.empty();
+  // If we knew no live member before this exchange, we do not pass these records on: the only
+  // member that we can reach is the one that sent them.
+  const auto from = live_.empty() ? source::first_list : source::call;
   if (const auto* e = table_.find(sender.id))
     sender.former = e->record;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const auto& said = records[i];
-    // Somebody was cut off for so long that it is forgotten, and speaks for itself: it is told what
-    // was said of it, and refutes.
+    // The sender was cut off for so long that we have forgotten it, and it speaks for itself. So we
+    // recall what was said of it: our answer tells that to the sender, and the sender refutes it.
     if (said.id == sender.id && said.profile && said.status.is != member_state::left &&
         table_.is_forgotten(said) && table_.size() < settings_.max_members + settings_.max_dead)
       table_.recall(said, now_);
-    take(said, ages[i]);
+    join_record(said, from, ages[i]);
   }
-  knew_nobody_ = false;
   if (sender.id != id_)
     heard();
   return records;
@@ -186,22 +178,20 @@ wire::decoded<std::vector<member>> swim::read_table(wire::reader& in, list_sende
 std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_t token,
                                                       std::string_view content) {
   begin(now);
-  const auto found = calls_.find(token);
-  if (found == calls_.end())
+  const auto done = calls_.end(token);
+  if (!done)
     return std::nullopt;
-  const auto done = std::move(found->second);
-  calls_.erase(found);
-  called(done.address, true);
+  called(done->address, true);
 
-  auto bad = take_answer(done, content);
+  auto bad = read_answer(*done, content);
   if (bad)
-    give_up(done, "its answer is not what was asked for: " + std::string{bad->what});
+    give_up(*done, "its answer is not what was asked for: " + std::string{bad->what});
   ask_seeds();
   finish();
   return bad;
 }
 
-std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
+std::optional<wire::decode_error> swim::read_answer(const pending_call& done,
                                                     std::string_view content) {
   if (const auto why = decode_refusal(content)) {
     is_refused(done.address, *why);
@@ -235,9 +225,10 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
     if (!in.ok())
       return in.error();
     heard();
-    take(m);
+    join_record(m, source::call);
     note_answer(m.id, done.address);
-    // It may be late, and answer the next probe: one call at a time asks a member.
+    // The answer may be late and end the next probe of the same member, for only one call at a time
+    // pings a member.
     while (true) {
       const auto mine = std::ranges::find(probes_, m.id, &probe::target);
       if (mine == probes_.end())
@@ -271,16 +262,14 @@ std::optional<wire::decode_error> swim::take_answer(const pending_call& done,
 
 void swim::call_failed(duration now, std::uint64_t token, const call_failure& why) {
   begin(now);
-  const auto found = calls_.find(token);
-  if (found == calls_.end())
+  const auto failed = calls_.end(token);
+  if (!failed)
     return;
-  const auto failed = std::move(found->second);
-  calls_.erase(found);
   if (why.refused)
-    is_refused(failed.address, {.reason = refusal_reason::foreign, .name = "", .why = why.why});
+    is_refused(failed->address, {.reason = refusal_reason::foreign, .name = "", .why = why.why});
   else
-    called(failed.address, false);
-  give_up(failed, why.why.empty() ? "no answer" : why.why);
+    called(failed->address, false);
+  give_up(*failed, why.why.empty() ? "no answer" : why.why);
   ask_seeds();
   finish();
 }
@@ -295,23 +284,14 @@ void swim::give_up(const pending_call& c, const std::string& why) {
 // -- leaving --
 
 void swim::leave_due() {
-  if (!leaving_ || leave_done_)
+  if (!farewell_)
     return;
-  const auto acknowledged =
-      std::ranges::count_if(farewells_, [](const farewell& f) { return f.acknowledged; });
-  if (now_ >= leave_end_ || acknowledged == static_cast<std::ptrdiff_t>(farewells_.size())) {
-    leave_done_ = true;
+  if (farewell_->ends(now_))
     out_.events.push_back({.kind = event_kind::left_cluster,
                            .who = self(),
-                           .acknowledged = static_cast<std::size_t>(acknowledged)});
-    return;
-  }
-  if (now_ < next_farewell_)
-    return;
-  next_farewell_ = now_ + settings_.leave_interval;
-  for (const auto& f : farewells_)
-    if (!f.acknowledged)
-      send(f.to, packet_kind::leave, {.number = leave_number_}, &f.peer, false);
+                           .acknowledged = farewell_->acknowledged()});
+  for (const auto& r : farewell_->due(now_))
+    send(r.where, packet_kind::leave, {.number = farewell_->number()}, &r.peer, false);
 }
 
 void swim::on_leave(const opened_packet& p, const udp_address& from) {
@@ -322,11 +302,9 @@ void swim::on_leave(const opened_packet& p, const udp_address& from) {
 }
 
 void swim::on_leave_ack(const opened_packet& p) {
-  if (!leaving_ || p.body.number != leave_number_)
+  if (!farewell_ || p.body.number != farewell_->number())
     return;
-  for (auto& f : farewells_)
-    if (f.peer == p.header.from)
-      f.acknowledged = true;
+  farewell_->acknowledge(p.header.from);
   leave_due();
 }
 

@@ -35,8 +35,8 @@ void swim::seed_failed(const pending_call& c, const std::string& why) {
   seeds_.failed({*c.seed, c.address}, why, now_, random_);
 }
 
-/// Whether a node that is alone is so against what it was told, or has seen. Who has left is no
-/// loss, and neither is who lived at our address before us.
+/// Whether this node, if it is alone, should know others: it has seeds, or was refused, or knows of
+/// members that died. A member that left does not count, nor one that had our address before us.
 bool swim::should_know_others() const {
   return !seeds_.is_empty() || !refused_by_.is_empty() ||
          std::ranges::any_of(table_.entries(), [this](const auto& one) {
@@ -49,15 +49,15 @@ bool swim::should_know_others() const {
 
 /// When a node that is alone is to say so.
 std::optional<duration> swim::alone_due() const {
-  if (!started_ || leaving_ || alone_ || !live_.empty() || !should_know_others())
+  if (!started_ || is_leaving() || alone_ || !live_.empty() || !should_know_others())
     return std::nullopt;
   return alone_since_ + (seeds_.are_tried() ? settings_.alone_after : settings_.alone_at_last);
 }
 
 void swim::check_company() {
-  if (!live_.empty() || leaving_)
+  if (!live_.empty() || is_leaving())
     alone_since_ = now_;
-  if (alone_ && (!live_.empty() || leaving_)) {
+  if (alone_ && (!live_.empty() || is_leaving())) {
     alone_ = false;
     emit(event_kind::accompanied, self());
   } else if (const auto due = alone_due(); due && *due <= now_) {

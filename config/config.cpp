@@ -209,15 +209,52 @@ std::string options_help() {
   return result;
 }
 
-std::string options_markdown() {
-  std::string result = "| Option | Default | Values | Meaning |\n|---|---|---|---|\n";
+namespace {
+
+/// The options that most nodes need.
+constexpr std::string_view everyday_options[] = {
+    "node.name",        "http.listen",       "http.advertise",     "cluster.name",
+    "cluster.key-file", "cluster.listen",    "cluster.advertise",  "cluster.seeds",
+    "storage.data-dir", "storage.in-memory", "storage.durability", "log.level"};
+
+/// A table of the options of one group, or of all groups, for which `is_shown` holds. Empty if
+/// there are none.
+std::string markdown_table(std::string_view title, const auto& is_shown) {
+  std::string rows;
   options defaults;
   visit_options(defaults, [&](std::string_view name, const auto& value, const auto& rule,
                               std::string_view meaning) {
-    result += fmt::format("| `{}` | `{}` | {} | {} |\n", name, show(plain(value)), describe(rule),
+    if (is_shown(name))
+      rows += fmt::format("| `{}` | `{}` | {} | {} |\n", name, show(plain(value)), describe(rule),
                           meaning);
   });
-  return result;
+  if (rows.empty())
+    return rows;
+  return fmt::format("\n### {}\n\n| option | default | values | meaning |\n| --- | --- | --- | --- "
+                     "|\n{}",
+                     title, rows);
+}
+
+} // namespace
+
+std::string options_markdown() {
+  const auto is_everyday = [](std::string_view name) {
+    return std::ranges::find(everyday_options, name) != std::end(everyday_options);
+  };
+  auto result = markdown_table("Everyday options", is_everyday);
+  std::vector<std::string_view> groups;
+  options defaults;
+  visit_options(defaults, [&](std::string_view name, const auto&, const auto&, std::string_view) {
+    const auto group = name.substr(0, name.find('.'));
+    if (group != "swim" && std::ranges::find(groups, group) == groups.end())
+      groups.push_back(group);
+  });
+  groups.push_back("swim"); // few people need these
+  for (const auto group : groups)
+    result += markdown_table(group, [&](std::string_view name) {
+      return name.substr(0, name.find('.')) == group && !is_everyday(name);
+    });
+  return result + "\n";
 }
 
 } // namespace starling::config

@@ -44,7 +44,8 @@ std::variant<options, exit_request> parse(const command_line& line, const enviro
 /// What --help prints: every option with default, unit and meaning.
 std::string options_help();
 
-/// The same as a Markdown table, for README.md.
+/// The same as Markdown tables, for docs/configuration.md: everyday options first, those of SWIM
+/// last.
 std::string options_markdown();
 
 } // namespace starling::config

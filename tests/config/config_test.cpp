@@ -1,4 +1,5 @@
 #include "config/config.hpp"
+#include "tests/documents.hpp"
 
 #include <caf/init_global_meta_objects.hpp>
 #include <caf/settings.hpp>
@@ -8,6 +9,7 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <regex>
+#include <set>
 #include <sstream>
 
 namespace starling::config {
@@ -496,26 +498,28 @@ TEST(Config, VersionIsThatOfTheProject) {
               HasSubstr("project(starling VERSION " + std::string{version} + " "));
 }
 
-TEST(Config, TableNamesEveryOptionThatHelpNames) {
+TEST(Config, TablesNameEveryOptionThatHelpNamesOnce) {
   const auto help = options_help();
-  const auto table = options_markdown();
-  const std::regex row{R"(\| `([a-z]+\.[a-z-]+)` \|)"};
-  std::size_t rows = 0;
-  for (std::sregex_iterator i{table.begin(), table.end(), row}, end; i != end; ++i, ++rows)
+  const auto tables = options_markdown();
+  const std::regex row{R"(\n\| `([a-z]+\.[a-z-]+)` \|)"};
+  std::set<std::string> shown;
+  for (std::sregex_iterator i{tables.begin(), tables.end(), row}, end; i != end; ++i) {
+    EXPECT_TRUE(shown.insert((*i)[1]).second) << (*i)[1];
     EXPECT_THAT(help, HasSubstr("  --" + (*i)[1].str()));
-  EXPECT_EQ(rows, std::size_t(std::ranges::count(table, '\n')) - 2);
+  }
+  const std::regex flag{R"(\n  --[a-z]+\.)"};
+  EXPECT_EQ(shown.size(), std::distance(std::sregex_iterator{help.begin(), help.end(), flag}, {}));
 }
 
-TEST(Config, ReadmeShowsTheTable) {
-  const auto readme = text_of(STARLING_SOURCE_DIR "/README.md");
-  const std::string begin = "<!-- options begin -->\n";
-  const auto from = readme.find(begin);
-  const auto to = readme.find("<!-- options end -->");
-  if (from == std::string::npos || to == std::string::npos)
-    GTEST_SKIP() << "README.md has no table of options";
+TEST(Config, TablesBeginWithWhatIsUsedEveryDayAndEndWithSwim) {
+  const auto tables = options_markdown();
 
-  const auto shown = readme.substr(from + begin.size(), to - from - begin.size());
-  EXPECT_EQ(std::regex_replace(shown, std::regex{"^\n+|\n+$"}, "") + "\n", options_markdown());
+  EXPECT_LT(tables.find("`http.listen`"), tables.find("`node.identity-file`"));
+  EXPECT_LT(tables.find("`keys.rest-after`"), tables.find("`swim.probe-interval`"));
+}
+
+TEST(Documents, ShowTheTablesOfOptions) {
+  EXPECT_TRUE(document_shows("docs/configuration.md", "options", options_markdown()));
 }
 
 } // namespace starling::config

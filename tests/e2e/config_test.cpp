@@ -57,12 +57,12 @@ void expect_file_refused(const std::string& content, const std::string& words) {
   expect_refused({file.flag()}, words);
 }
 
-std::vector<std::string> options_in_readme() {
-  std::ifstream readme{STARLING_SOURCE_DIR "/README.md"};
+std::vector<std::string> options_in_the_document() {
+  std::ifstream document{STARLING_SOURCE_DIR "/docs/configuration.md"};
   const std::regex row{R"(\| `([a-z]+\.[a-z-]+)` \|.*)"};
   std::vector<std::string> result;
   std::smatch found;
-  for (std::string line; std::getline(readme, line);)
+  for (std::string line; std::getline(document, line);)
     if (std::regex_match(line, found, row))
       result.push_back(found[1]);
   return result;
@@ -110,8 +110,8 @@ TEST(Config, HelpListsEachOptionWithDefaultAndUnit) {
   for (auto at = help.output.find("\n  --"); at != std::string::npos;
        at = help.output.find("\n  --", at + 1))
     ++count;
-  EXPECT_EQ(count, options_in_readme().size() + 2) << "beside --help and --config-file";
-  for (const auto& name : options_in_readme())
+  EXPECT_EQ(count, options_in_the_document().size() + 2) << "beside --help and --config-file";
+  for (const auto& name : options_in_the_document())
     EXPECT_NE(help.output.find("\n  --" + name), std::string::npos) << name;
   for (const auto& [name, description] : options) {
     auto at = help.output.find("\n  --" + name + "=");

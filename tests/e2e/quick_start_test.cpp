@@ -1,96 +1,39 @@
 // The README's quick start, as printed there, and what a reader would try next.
 
 #include "tests/e2e/cluster.hpp"
+#include "tests/e2e/curl_lines.hpp"
 #include "tests/e2e/eventually.hpp"
 
-#include <fstream>
 #include <regex>
 #include <thread>
 
 namespace starling::e2e {
 namespace {
 
-using testing::AssertionFailure;
-using testing::AssertionResult;
-using testing::AssertionSuccess;
-
-/// The indented lines of a chapter of the README, without the indent.
-std::vector<std::string> indented_lines(const std::string& chapter) {
-  std::ifstream readme{STARLING_SOURCE_DIR "/README.md"};
-  std::vector<std::string> result;
-  bool is_inside = false;
-  for (std::string line; std::getline(readme, line);) {
-    if (line.starts_with("## "))
-      is_inside = line == "## " + chapter;
-    else if (is_inside && line.starts_with("    "))
-      result.push_back(line.substr(4));
-  }
-  return result;
-}
-
-/// The lines that call curl, and right after one the answer that is printed for it.
-std::vector<std::string> curl_lines() {
-  std::vector<std::string> result;
-  for (const auto& line : indented_lines("Quick start"))
-    if (line.starts_with("curl ") || line.starts_with("  -> "))
-      result.push_back(line);
-  return result;
-}
-
-/// Puts a cluster's ports in place of the printed ones.
-std::string with_ports_of(cluster& nodes, std::string line) {
-  const std::string host = "localhost:";
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const auto printed = host + std::to_string(8080 + i);
-    if (const auto at = line.find(printed); at != std::string::npos)
-      return line.replace(at, printed.size(), host + std::to_string(nodes[i].http_port().number()));
-  }
-  return line;
-}
-
-std::string replaced(const std::string& text, const std::string& what, const std::string& by) {
-  return std::regex_replace(text, std::regex{what}, by);
-}
-
-/// What curl prints, with contexts that differ each time left out as in the README.
-std::string answer_to(cluster& nodes, const std::string& line) {
-  const auto quiet = replaced(with_ports_of(nodes, line), "^curl ", "curl -sS --max-time 10 ");
-  const auto answer = run_in_shell(quiet).output;
-  return replaced(answer, R"re((": )"[A-Za-z0-9+/=]{24,}")re", "$1\"<base64>\"");
-}
-
-AssertionResult comes_to_answer(cluster& nodes, const std::string& line, const std::string& value) {
-  return eventually([&]() -> AssertionResult {
-    const auto answer = answer_to(nodes, line);
-    if (answer == value + "\n")
-      return AssertionSuccess();
-    return AssertionFailure() << line << "\nanswers " << answer << "and not " << value;
-  });
-}
-
 TEST(QuickStart, DoesWhatTheReadmeSays) {
   cluster nodes{3};
   ASSERT_TRUE(nodes.start());
-  const auto lines = curl_lines();
-  ASSERT_EQ(lines.size(), 9U) << "the README's quick start has changed: change this test too";
-  EXPECT_EQ(lines[0], R"(curl -X POST localhost:8080/counters/visitors -d '{"increment": 5}')");
+  const auto examples = examples_in(indented_lines("README.md", "Quick start"));
+  ASSERT_EQ(examples.size(), 8U) << "the README's quick start has changed: change this test too";
+  EXPECT_EQ(examples[0].line,
+            R"(curl -X POST localhost:8080/counters/visitors -d '{"increment": 5}')");
+  ASSERT_TRUE(examples[6].answer.has_value());
+  ASSERT_NE(examples[7].line.find("<base64>"), std::string::npos);
 
-  EXPECT_EQ(answer_to(nodes, lines[0]), "{\"value\": 5}\n");
-  EXPECT_TRUE(comes_to_answer(nodes, lines[1], R"({"value": 5})"));
-  EXPECT_EQ(answer_to(nodes, lines[2]), "{\"value\": 3}\n");
-  EXPECT_TRUE(comes_to_answer(nodes, lines[1], R"({"value": 3})"));
-  EXPECT_EQ(answer_to(nodes, lines[3]), "{\"value\": \"dark-mode\"}\n");
-  EXPECT_TRUE(comes_to_answer(nodes, lines[4], R"({"value": "dark-mode"})"));
-  EXPECT_EQ(answer_to(nodes, lines[5]),
-            "{\"cardinality\": 2, "
-            "\"contexts\": {\"apple\": \"<base64>\", \"banana\": \"<base64>\"}}\n");
-  EXPECT_TRUE(comes_to_answer(nodes, lines[6], lines[7].substr(5)));
+  EXPECT_TRUE(answers(nodes, examples[0].line, R"({"value": 5})"));
+  EXPECT_TRUE(answers(nodes, examples[1].line, R"({"value": 5})"));
+  EXPECT_TRUE(answers(nodes, examples[2].line, R"({"value": 3})"));
+  EXPECT_TRUE(answers(nodes, examples[1].line, R"({"value": 3})"));
+  EXPECT_TRUE(answers(nodes, examples[3].line, R"({"value": "dark-mode"})"));
+  EXPECT_TRUE(answers(nodes, examples[4].line, R"({"value": "dark-mode"})"));
+  EXPECT_TRUE(answers(nodes, examples[5].line,
+                      R"({"cardinality": 2, "contexts": {"apple": "<base64>", "banana": )"
+                      R"("<base64>"}})"));
+  EXPECT_TRUE(answers(nodes, examples[6].line, *examples[6].answer));
 
   // The remove, with a context as node 1 reads it.
-  const auto context = nodes[1].http().context("/sets/fruits", "apple");
-  ASSERT_NE(lines[8].find("<base64>"), std::string::npos);
-  EXPECT_EQ(answer_to(nodes, replaced(lines[8], "<base64>", context)),
-            "{\"cardinality\": 1, \"contexts\": {\"apple\": \"<base64>\"}}\n");
+  EXPECT_TRUE(
+      answers(nodes, examples[7].line, R"({"cardinality": 1, "contexts": {"apple": "<base64>"}})"));
   EXPECT_TRUE(nodes.all_come_to_show("/sets/fruits", R"(["banana"])"));
   EXPECT_TRUE(nodes.all_come_to_show("/counters/visitors", "3"));
   EXPECT_TRUE(nodes.all_come_to_show("/registers/config", R"("dark-mode")"));

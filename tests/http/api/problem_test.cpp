@@ -1,12 +1,11 @@
 #include "http/api/json_text.hpp"
 #include "http/api/problem.hpp"
+#include "tests/documents.hpp"
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <regex>
 #include <set>
-#include <sstream>
 #include <string>
 
 namespace starling::http {
@@ -65,22 +64,20 @@ TEST(Problem, OfWhichNobodyKnowsIsNoneThatClientsRepeatUnasked) {
   }
 }
 
-/// The lines of the README's table of problems, each as its status, when it comes, and its codes.
-std::vector<std::smatch> rows_of_problems(const std::string& readme) {
+/// The lines of the table of problems, each as its status, when it comes, and its codes.
+std::vector<std::smatch> rows_of_problems(const std::string& document) {
   static const std::regex row{R"(\n\| (\d{3}(?:, \d{3})*) \| ([^|]*) \| ([^|]*) \|(?=\n))"};
-  return {std::sregex_iterator{readme.begin(), readme.end(), row}, {}};
+  return {std::sregex_iterator{document.begin(), document.end(), row}, {}};
 }
 
-TEST(Problem, IsInTheReadmesTableWithWhatItSaysOfAWrite) {
-  std::ostringstream text;
-  text << std::ifstream{STARLING_SOURCE_DIR "/README.md"}.rdbuf();
-  const auto readme = text.str();
+TEST(Problem, IsInTheTableOfTheApiPageWithWhatItSaysOfAWrite) {
+  const auto document = text_of_document("docs/api.md");
   for (int i = 0; i < codes; ++i) {
     const auto code = static_cast<problem_code>(i);
     const auto quoted = '`' + std::string{name_of(code)} + '`';
     const bool is_unknown = outcome_of(code) == write_outcome::nobody_knows;
     int found = 0;
-    for (const auto& row : rows_of_problems(readme))
+    for (const auto& row : rows_of_problems(document))
       if (row[3].str().find(quoted) != std::string::npos) {
         ++found;
         EXPECT_NE(row[1].str().find(std::to_string(status_of(code))), std::string::npos) << quoted;

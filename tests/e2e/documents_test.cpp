@@ -33,6 +33,51 @@ TEST(Documents, ExamplesOfTheApiPageAnswerAsPrinted) {
   }
 }
 
+// -- links --
+
+/// What a title is called in a link, as GitHub does it.
+std::string anchor_of(const std::string& title) {
+  std::string result;
+  for (const unsigned char c : title)
+    if (std::isalnum(c) != 0 || c == '-' || c == '_')
+      result.push_back(static_cast<char>(std::tolower(c)));
+    else if (c == ' ')
+      result.push_back('-');
+  return result;
+}
+
+bool has_title(const std::string& document, const std::string& anchor) {
+  std::istringstream text{document};
+  for (std::string line; std::getline(text, line);)
+    if (line.starts_with("#") &&
+        anchor_of(line.substr(std::min(line.find(' ') + 1, line.size()))) == anchor)
+      return true;
+  return false;
+}
+
+TEST(Documents, LeadToWhatIsThere) {
+  const fs::path root{STARLING_SOURCE_DIR};
+  std::vector<std::string> documents{"README.md", "CHANGELOG.md", "bench/README.md"};
+  for (const auto& entry : fs::directory_iterator{root / "docs"})
+    documents.push_back("docs/" + entry.path().filename().string());
+  static const std::regex link{R"(\]\(([^)#:]*)#?([^):]*)\))"};
+  static const std::regex source{R"(`([a-z_0-9/]+/[a-z_0-9]+\.[hc]pp)`)"};
+  for (const auto& document : documents) {
+    const auto text = text_of_document(document);
+    for (std::sregex_iterator i{text.begin(), text.end(), source}, end; i != end; ++i)
+      EXPECT_TRUE(fs::exists(root / (*i)[1].str())) << document << " names " << (*i)[1];
+    for (std::sregex_iterator i{text.begin(), text.end(), link}, end; i != end; ++i) {
+      const auto name = (*i)[1].str();
+      const auto target =
+          name.empty() ? fs::path{document} : fs::path{document}.parent_path() / name;
+      EXPECT_TRUE(fs::exists(root / target)) << document << " links to " << name;
+      const auto anchor = (*i)[2].str();
+      EXPECT_TRUE(anchor.empty() || has_title(text_of_document(target.string()), anchor))
+          << document << " links to " << i->str();
+    }
+  }
+}
+
 // -- metrics --
 
 /// What Prometheus' text format says of the metrics of a page.

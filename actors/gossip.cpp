@@ -115,7 +115,11 @@ public:
           report_to([&](auto& todo) { core_.record(std::move(key), delta, todo); });
         },
         [this](message_atom, const std::string& bytes) { return receive(bytes); },
-        [this](renew_atom, const crdt::replica_id& id) { core_.number_under(id); },
+        [this](renew_atom, const crdt::replica_id& id, const storage::renewal& reason) {
+          core_.number_under(id);
+          if (storage::shows_loss(reason.what))
+            core_.doubt_what_is_kept();
+        },
         [this](question_atom, const std::string& bytes) { return state(bytes); },
         [this](peer_atom, const gossip_peer& peer) {
           report_to([&](auto& todo) {
@@ -141,6 +145,7 @@ private:
             .is_restoring = c.reader != nullptr,
             .own = c.own,
             .hopes = c.hopes,
+            .kept_since = c.kept_since,
             .random_seed = c.random_seed};
   }
 
@@ -158,6 +163,7 @@ private:
             },
             [this](const caf::error& why) { // what is not known is sent by peers
               log::error("gossip", "cannot read which keys there are: {}", reason_of(why));
+              core_.cannot_restore_all();
               report_to([this](auto& todo) { core_.restored(todo); });
             });
   }
@@ -305,6 +311,10 @@ private:
       anon_send(context_.keeper, renew_atom_v, e.lost,
                 storage::renewal{storage::renewal::cause::set_back,
                                  "another node knows of changes that this one does not have"});
+  }
+
+  void carry_out(const keyspace::held_all& e) {
+    anon_send(context_.membership, members_atom_v, e.peer.value, e.kept_since.value);
   }
 
   /// What the disk lost is back, as far as it can be.

@@ -30,6 +30,9 @@ struct gossip_context {
   storage_actor disk{};        // told when what it lost is back; nobody, if nothing is lost
   std::optional<keyspace::hopes> hopes{}; // who may bring that back; nothing, if nothing is lost
 
+  // Since when this node has lost nothing; since this session, if it is not known.
+  std::optional<replication::session_id> kept_since{};
+
   // How far nodes got, as the disk has it, and who keeps it; nothing and nobody without a disk.
   std::optional<replication::tally> own{};
   std::vector<replication::tally> others{};

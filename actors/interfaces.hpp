@@ -17,7 +17,7 @@ namespace starling::actors {
 /// Numbers events.
 using numbering_actor = caf::typed_actor<
     // From now on under this id.
-    caf::result<void>(renew_atom, crdt::replica_id)>;
+    caf::result<void>(renew_atom, crdt::replica_id, storage::renewal)>;
 
 /// Commits changes to the disk, in groups: what waits while one group is committed is the next.
 using storage_actor = caf::typed_actor<
@@ -113,7 +113,7 @@ using shard_actor = caf::typed_actor<
     // a reader knows them.
     caf::result<std::vector<crdt::key>>(keys_atom, crdt::key_query),
     // As for key_actor.
-    caf::result<void>(renew_atom, crdt::replica_id),
+    caf::result<void>(renew_atom, crdt::replica_id, storage::renewal),
     // The keys that the disk had lost are back.
     caf::result<void>(mended_atom),
     // How many they are.
@@ -133,7 +133,7 @@ using gossip_actor = caf::typed_actor<
     // A message from a peer: answers once everything in it is joined.
     caf::result<std::string>(message_atom, std::string),
     // As for numbering_actor.
-    caf::result<void>(renew_atom, crdt::replica_id),
+    caf::result<void>(renew_atom, crdt::replica_id, storage::renewal),
     // A node that comes back asks what is known of it: see replication/confirmation.hpp.
     caf::result<std::string>(question_atom, std::string),
     // A member may be gossiped with; this is where it is and which session it is in.
@@ -171,6 +171,9 @@ using membership_actor = caf::typed_actor<
     caf::result<void>(peer_atom, std::string),
     // Whether a message reached who is at that address.
     caf::result<void>(peer_atom, std::string, bool),
+    // Who is in that session had all that this node had, and has lost nothing since it began the
+    // other session: to be remembered.
+    caf::result<void>(members_atom, std::uint64_t, std::uint64_t),
     // Leaves the cluster; answers when that is done.
     caf::result<leave_report>(leave_atom),
     // Does what is due.

@@ -46,6 +46,9 @@ public:
     resolve_timer_.dispose();
     search_timer_.dispose();
     remember_timer_.dispose();
+    note_timer_.dispose();
+    if (is_noting_)
+      remember();
     context_ = {.settings = {}, .secret = context_.secret};
     watcher_ = nullptr;
   }
@@ -65,6 +68,9 @@ public:
         [this](peer_atom, const std::string& address, bool was_reached) {
           core_.reached(now(), address, was_reached);
           perform();
+        },
+        [this](members_atom, std::uint64_t session, std::uint64_t kept_since) {
+          note_holder(session, {kept_since});
         },
         [this](leave_atom) { return leave(); },
         [this](tick_atom) { tick(); },
@@ -209,9 +215,24 @@ private:
     });
   }
 
+  /// Has it remembered soon, whatever was remembered last: where all know each other it is rare.
+  void note_holder(std::uint64_t session, membership::session_id kept_since) {
+    for (const auto& peer : core_.peers())
+      if (peer.record->profile && peer.record->profile->session.bits == session)
+        holders_.insert_or_assign(peer.record->id, kept_since);
+    if (!context_.remember || std::exchange(is_noting_, true))
+      return;
+    note_timer_ = run_delayed(context_.note_delay, [this] {
+      is_noting_ = false;
+      remember();
+    });
+  }
+
   void remember() {
-    auto members =
-        membership::worth_remembering(core_, context_.remembered, context_.settings.max_members);
+    const auto most = context_.settings.max_members;
+    auto members = membership::worth_remembering(core_, context_.remembered, holders_, most);
+    if (holders_.size() > 2 * most) // of members that are forgotten
+      holders_ = membership::holders_among(members);
     if (members == context_.remembered)
       return;
     context_.remembered = std::move(members);
@@ -425,6 +446,9 @@ private:
   caf::disposable search_timer_;
   caf::disposable remember_timer_;
   bool is_remembering_ = false;
+  caf::disposable note_timer_;
+  bool is_noting_ = false;
+  membership::holders holders_ = membership::holders_among(context_.remembered);
   std::map<std::string, std::string> silent_; // who did not answer last, and why
   std::set<membership::node_id> own_verdicts_;
   std::vector<caf::typed_response_promise<leave_report>> leaving_;

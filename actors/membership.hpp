@@ -45,9 +45,11 @@ struct membership_context {
   // Members of an earlier life: they are looked for beside the seeds until somebody is found.
   std::vector<membership::remembered_member> remembered = {};
 
-  // These members are to be remembered from now on. Not more often than every `remember_interval`.
+  // These members are to be remembered from now on. Not more often than every `remember_interval`,
+  // but for who is found to have had all that this node has: those together within `note_delay`.
   std::function<void(const std::vector<membership::remembered_member>&)> remember = {};
   std::chrono::milliseconds remember_interval{2'000};
+  std::chrono::milliseconds note_delay{100};
 
   // Somebody else may have what is on this node's disk, or had it later: see storage/identity.hpp.
   std::function<void()> doubted = {};

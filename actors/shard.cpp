@@ -78,7 +78,9 @@ public:
           return pass_on<std::string>(key, state_atom_v);
         },
         [this](keys_atom, const crdt::key_query& q) { return list(q); },
-        [this](renew_atom, const crdt::replica_id& id) { number_under(id); },
+        [this](renew_atom, const crdt::replica_id& id, const storage::renewal&) {
+          number_under(id);
+        },
         [this](mended_atom) { context_.lost = nullptr; },
         [this](report_atom) { return std::uint64_t{awake_.size() + resting_.size()}; },
     };

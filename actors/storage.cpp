@@ -7,6 +7,7 @@
 #include "storage/disk/presence.hpp"
 #include "storage/disk/rebuild.hpp"
 #include "storage/disk/room.hpp"
+#include "storage/kept_since.hpp"
 #include "storage/lost_keys.hpp"
 #include "system/log.hpp"
 #include "system/random.hpp"
@@ -258,7 +259,7 @@ private:
     const auto fresh = crdt::replica_id::from(system::random_bits(), system::random_bits());
     const bool is_careful = context_.level == durability::sync;
     if (!failure_)
-      if (auto failed = storage::keep_replica(*context_.rows, context_.seen, is_careful, fresh))
+      if (auto failed = context_.rows->commit({renewing(fresh, reason, is_careful)}, true))
         fail(std::move(*failed));
     if (failure_)
       return to_error(*failure_);
@@ -267,9 +268,17 @@ private:
     renewals_.at(reason.what)->inc();
     context_.replica = fresh;
     for (const auto& one : told_)
-      anon_send(one, renew_atom_v, fresh);
+      anon_send(one, renew_atom_v, fresh, reason);
     number_on();
     return fresh;
+  }
+
+  storage::batch renewing(const crdt::replica_id& fresh, const storage::renewal& reason,
+                          bool is_careful) const {
+    auto result = storage::keeping_replica(context_.seen, is_careful, fresh);
+    if (storage::shows_loss(reason.what))
+      storage::put_kept_since(result, context_.session);
+    return result;
   }
 
   void schedule_sync() {

@@ -16,6 +16,7 @@ anti_entropy::anti_entropy(const anti_entropy_settings& settings)
   }
   kept_tallies_ = core_.tallies().version();
   core_.lacks_data(settings_.hopes.has_value());
+  core_.keeps_since(settings_.kept_since.value_or(settings_.self));
 }
 
 // -- what this node has --
@@ -61,8 +62,10 @@ void anti_entropy::keep_what_was_told(gossip_effects& out) {
       storage::put_tally(changes, one);
   if (!changes.empty())
     out.push_back(keep{std::move(changes)});
-  if (core_.was_set_back() && own_id_)
+  if (core_.was_set_back() && own_id_) {
+    doubt_what_is_kept();
     out.push_back(was_set_back{*std::exchange(own_id_, std::nullopt)});
+  }
 }
 
 // -- who is there --
@@ -96,6 +99,7 @@ void anti_entropy::lose_peer(const member_name& who, gossip_effects& out) {
   addresses_.erase(session);
   silent_.erase(session);
   told_silent_.erase(session);
+  holders_.erase(session);
   continue_flush(out);
 }
 
@@ -337,7 +341,7 @@ void anti_entropy::finish_answer(const arrival& what, gossip_effects& out) {
   if (what.why)
     return failed(what.from, what.why->what, out);
   perform(core_.answered(what.from, what.head, what.was_slow), out);
-  see_whether_all_is_back(out);
+  see_what_came_of_it(what.from, out);
 }
 
 /// The answer acknowledges: every key has joined its part, and what was new is in the log.
@@ -345,21 +349,33 @@ void anti_entropy::acknowledge(const arrival& what, std::string_view state, goss
   auto said = core_.joined(*what.message, state);
   out.push_back(reply{what.reply_to, std::move(said.bytes), said.items, said.elements});
   perform(std::move(said.effects), out);
-  see_whether_all_is_back(out);
+  see_what_came_of_it(what.from, out);
 }
 
-/// One member at least that this node knew when it lost something has to bring all that it has, and
-/// all who were alive then, as long as they may still come. A member that has lost something itself
-/// is no help (replication::gossip).
+void anti_entropy::see_what_came_of_it(session_id peer, gossip_effects& out) {
+  see_whether_all_is_back(out);
+  const auto since = core_.had_all_and_kept_it_since(peer);
+  if (!since || !addresses_.contains(peer))
+    return;
+  const auto [known, is_new] = holders_.emplace(peer, *since);
+  if (is_new || std::exchange(known->second, *since) != *since)
+    out.push_back(held_all{peer, *since});
+}
+
+/// One member at least that once had all that this node had, and has lost nothing since, has to
+/// bring all that it has; and whoever was known or alive when the loss was noticed, as long as he
+/// may still come.
 void anti_entropy::see_whether_all_is_back(gossip_effects& out) {
   if (!settings_.hopes)
     return;
   caught_up result;
-  for (const auto& [who, was_alive] : *settings_.hopes) {
+  for (const auto& [who, hope] : *settings_.hopes) {
     const auto known = sessions_.find(who);
-    if (known != sessions_.end() && core_.has_caught_up_with(known->second))
+    const bool is_there = known != sessions_.end();
+    const bool has_come = is_there && core_.has_caught_up_with(known->second);
+    if (has_come && hope.kept_since && core_.kept_since(known->second) == hope.kept_since)
       result.from.push_back(who);
-    else if (known != sessions_.end() || was_alive)
+    else if (!has_come && (is_there || hope.was_alive))
       result.unheard.push_back(who);
   }
   if (result.from.empty() || (!result.unheard.empty() && hope_age_ < hope_age_max))
@@ -379,6 +395,8 @@ void anti_entropy::state_read(ticket number, std::string bytes, gossip_effects& 
   auto& all = readings_.at(wanted.reading);
   if (!bytes.empty())
     all.states.push_back({std::move(wanted.key), std::move(bytes)});
+  else
+    core_.cannot_read_all();
   if (--all.left > 0)
     return;
   auto done = std::move(readings_.extract(wanted.reading).mapped());

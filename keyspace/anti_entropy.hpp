@@ -118,6 +118,13 @@ struct peer_refuses {
   crdt::key key;
 };
 
+/// This peer had, at some moment, all that this node had then, and says that it has lost nothing
+/// since it began that session. Said once, as long as it stays so.
+struct held_all {
+  session_id peer;
+  session_id kept_since;
+};
+
 /// What this node had lost is back, as far as these members have it. `unheard`: those who may have
 /// more of it, and did not come in time.
 struct caught_up {
@@ -125,18 +132,24 @@ struct caught_up {
   std::vector<std::string> unheard;
 };
 
-using gossip_effect = std::variant<post, join_part, read_state, reply, keep, was_set_back,
-                                   prompt_later, retry_later, flush_later, flushed, went_silent,
-                                   reached, answers_again, stranger, peer_refuses, caught_up>;
+using gossip_effect =
+    std::variant<post, join_part, read_state, reply, keep, was_set_back, prompt_later, retry_later,
+                 flush_later, flushed, went_silent, reached, answers_again, stranger, peer_refuses,
+                 held_all, caught_up>;
 using gossip_effects = std::vector<gossip_effect>;
 
 /// Names a member; the same for all its sessions.
 using member_name = std::string;
 
-/// The members that a node knew when it lost something, and whether each was alive then: they may
-/// bring it back. Whoever came later has nothing of this node's from before, so nothing follows
-/// from what it does not have.
-using hopes = std::map<member_name, bool>;
+/// A member that a node knew when it noticed that it had lost something, and what is said of it by
+/// then: whether it was alive, and since which session it keeps all that it had, if that was once
+/// all that this node had. Of such a one something follows from what it does not have, as long as
+/// it says the same of itself. The loss may be older than the others.
+struct hope {
+  bool was_alive = false;
+  std::optional<session_id> kept_since{};
+};
+using hopes = std::map<member_name, hope>;
 
 struct anti_entropy_settings {
   session_id self;
@@ -147,6 +160,7 @@ struct anti_entropy_settings {
   bool is_restoring = false;               // what is on the disk is still to be restored
   std::optional<replication::tally> own{}; // what this node has counted, if there is a disk
   std::optional<keyspace::hopes> hopes{};  // if this node has lost something
+  std::optional<session_id> kept_since{};  // all that is here; else since this session
   std::uint64_t random_seed = 0;
 };
 
@@ -158,6 +172,8 @@ public:
 
   /// Some keys and digests that the disk has.
   void restore(const std::vector<std::pair<crdt::key, replication::digest>>& some);
+  /// There may be more, which cannot be read. Before `restored`.
+  void cannot_restore_all() { core_.cannot_read_all(); }
   /// That was all: peers may be gossiped with.
   void restored(gossip_effects& out);
 
@@ -167,6 +183,8 @@ public:
   /// A client's write.
   void record(crdt::key key, const novelty& news, gossip_effects& out);
   void number_under(const crdt::replica_id& id);
+  /// It turns out that some of what this node had before this session is not here.
+  void doubt_what_is_kept() { core_.keeps_since(settings_.self); }
   void lose(const crdt::key& key) { core_.lose(key); }
 
   // -- who is there --
@@ -267,6 +285,7 @@ private:
   void spare(session_id peer, gossip_effects& out);
   void continue_flush(gossip_effects& out);
   void age_silence(gossip_effects& out);
+  void see_what_came_of_it(session_id peer, gossip_effects& out);
   void see_whether_all_is_back(gossip_effects& out);
 
   // Who failed is tried again out of turn after this, then later and later.
@@ -288,6 +307,7 @@ private:
   std::map<session_id, std::chrono::milliseconds> spared_; // who failed last, and for how long
   std::set<session_id> silent_;                            // who failed since it answered last
   std::map<session_id, unsigned> told_silent_; // and for so many ticks has not failed again
+  std::map<session_id, session_id> holders_;   // who had all, and since when they keep it
   std::map<ticket, arrival> arrivals_;
   std::map<ticket, part> parts_;
   std::map<ticket, reading> readings_;

@@ -9,16 +9,20 @@ namespace starling::membership {
 
 namespace {
 
-constexpr std::uint8_t format_version = 1;
+// The one before did not say who is a holder.
+constexpr std::uint8_t format_version = 2;
+constexpr std::uint8_t format_without_holders = 1;
 
 // An id, an empty address, whether it was alive.
 constexpr std::size_t member_bytes_min = 16 + 1 + 1;
+
+enum flag : std::uint8_t { alive_flag = 1, holder_flag = 2 };
 
 } // namespace
 
 std::vector<remembered_member> worth_remembering(const swim& core,
                                                  const std::vector<remembered_member>& before,
-                                                 std::size_t most) {
+                                                 const holders& of_all, std::size_t most) {
   std::vector<remembered_member> result;
   bool is_any_alive = false;
   for (const auto& peer : core.peers()) {
@@ -35,6 +39,21 @@ std::vector<remembered_member> worth_remembering(const swim& core,
         result.push_back(one);
   std::ranges::stable_sort(result, std::greater{}, &remembered_member::was_alive);
   result.resize(std::min(result.size(), most));
+  note_holders(result, of_all);
+  return result;
+}
+
+void note_holders(std::vector<remembered_member>& members, const holders& of_all) {
+  for (auto& one : members)
+    if (const auto known = of_all.find(one.id); known != of_all.end())
+      one.kept_since = known->second;
+}
+
+holders holders_among(const std::vector<remembered_member>& members) {
+  holders result;
+  for (const auto& one : members)
+    if (one.kept_since)
+      result.emplace(one.id, *one.kept_since);
   return result;
 }
 
@@ -42,17 +61,20 @@ std::string encode(const std::vector<remembered_member>& members) {
   wire::writer out;
   out.u8(format_version);
   out.varint(members.size());
-  for (const auto& [id, address, was_alive] : members) {
+  for (const auto& [id, address, was_alive, kept_since] : members) {
     encode(out, id);
     out.bytes(address);
-    out.u8(was_alive ? 1 : 0);
+    out.u8((was_alive ? alive_flag : 0) | (kept_since ? holder_flag : 0));
+    if (kept_since)
+      encode(out, *kept_since);
   }
   return std::move(out).take();
 }
 
 wire::decoded<std::vector<remembered_member>> decode_remembered(std::string_view bytes) {
   wire::reader in{bytes};
-  if (in.u8() != format_version)
+  const auto version = in.u8();
+  if (version != format_version && version != format_without_holders)
     in.fail("unknown version of the remembered members");
   std::vector<remembered_member> result;
   auto left = in.count(member_bytes_min);
@@ -62,7 +84,12 @@ wire::decoded<std::vector<remembered_member>> decode_remembered(std::string_view
     auto& one = result.emplace_back();
     one.id = decode_node_id(in);
     one.address = in.bytes(address_bytes_max);
-    one.was_alive = in.u8() == 1;
+    const auto flags = in.u8();
+    if (flags > (version == format_version ? (alive_flag | holder_flag) : alive_flag))
+      in.fail("unknown flag of a remembered member");
+    one.was_alive = (flags & alive_flag) != 0;
+    if ((flags & holder_flag) != 0)
+      one.kept_since = decode_session_id(in);
   }
   in.expect_end();
   if (!in.ok())

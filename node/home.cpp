@@ -7,6 +7,7 @@
 #include "storage/disk/rocks_store.hpp"
 #include "storage/disk/room.hpp"
 #include "storage/disk/stamps.hpp"
+#include "storage/kept_since.hpp"
 #include "storage/tally_rows.hpp"
 #include "system/log.hpp"
 #include "system/random.hpp"
@@ -162,7 +163,18 @@ std::optional<storage::failure> take_up_tallies(const config::options& o, storag
   into.has_fresh_id = true;
   into.renewed = {cause::set_back, "others knew more"};
   tell_of_renewal(into);
-  return storage::keep_replica(rows, into.seen, is_careful(o), into.who.replica);
+  auto change = storage::keeping_replica(into.seen, is_careful(o), into.who.replica);
+  storage::forget_kept_since(change);
+  return rows.commit({change}, true);
+}
+
+/// Requires: it is settled whether the replica id is kept.
+std::optional<storage::failure> take_up_kept_since(storage::store& rows, home& into) {
+  auto since = storage::take_up_kept_since(rows, {into.who.session.bits});
+  if (auto* why = std::get_if<storage::failure>(&since))
+    return std::move(*why);
+  into.kept_since = std::get<replication::session_id>(since);
+  return std::nullopt;
 }
 
 std::optional<storage::failure> take_up_members(const storage::moment& at, const std::string& name,
@@ -197,17 +209,29 @@ std::optional<storage::failure> look_for_rows(const storage::moment& at, home& i
   return std::nullopt;
 }
 
-/// Where the row of the members is lost as well, the file beside the rows says who may help. From
-/// now on it is not believed, for members that come later are in it.
+/// Where the row of the members is lost as well, the file beside the rows says who may help; where
+/// an older row was saved, that knows of more who had all that is lost: nobody is noted as such
+/// since. For the rest it is not believed any more from now on, as members that come later are in
+/// it.
 std::optional<storage::failure> find_hopes(storage::store& rows, home& into) {
-  const auto members = storage::kept_members(into.folder->path());
-  if (members.empty())
+  const auto read = membership::decode_remembered(storage::kept_members(into.folder->path()));
+  const auto* members = std::get_if<std::vector<membership::remembered_member>>(&read);
+  if (members == nullptr)
     return std::nullopt;
+  const auto of_all = membership::holders_among(*members);
+  auto hopes = into.hopes.empty() ? *members : into.hopes;
+  for (const auto& one : *members)
+    if (one.kept_since &&
+        std::ranges::count(hopes, one.id, &membership::remembered_member::id) == 0)
+      hopes.push_back({one.id, one.address});
+  membership::note_holders(hopes, of_all);
+  membership::note_holders(into.members, of_all);
+  if (hopes == into.hopes)
+    return std::nullopt;
+  into.hopes = std::move(hopes);
   storage::batch row;
-  row.put(storage::hopes_row(), members);
-  if (auto why = rows.commit({row}, true))
-    return why;
-  return take_up_members(*rows.now(), storage::hopes_row(), into.hopes);
+  row.put(storage::hopes_row(), membership::encode(into.hopes));
+  return rows.commit({row}, true);
 }
 
 /// Takes up what is on the disk, under the replica id that `into` has if another is needed.
@@ -230,6 +254,8 @@ std::optional<storage::failure> take_up_rows(const config::options& o, home& int
     return why;
   if (auto why = take_up_tallies(o, *rows, into))
     return why;
+  if (auto why = take_up_kept_since(*rows, into))
+    return why;
   if (auto why = take_up_members(*rows->now(), storage::members_row(), into.members))
     return why;
   if (auto why = take_up_members(*rows->now(), storage::hopes_row(), into.hopes))
@@ -241,7 +267,7 @@ std::optional<storage::failure> take_up_rows(const config::options& o, home& int
   if (auto* why = std::get_if<storage::failure>(&lost))
     return std::move(*why);
   into.lost = std::get<storage::lost_keys>(std::move(lost));
-  if (!into.lost.empty() && into.hopes.empty())
+  if (!into.lost.empty())
     if (auto why = find_hopes(*rows, into))
       return why;
   into.rows = std::move(rows);

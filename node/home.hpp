@@ -6,6 +6,7 @@
 #include "membership/remembered.hpp"
 #include "node/identity.hpp"
 #include "replication/digest.hpp"
+#include "replication/session.hpp"
 #include "replication/tallies.hpp"
 #include "storage/disk/folder.hpp"
 #include "storage/identity.hpp"
@@ -23,10 +24,11 @@ namespace starling::node {
 
 struct home {
   identity who{};
-  std::optional<storage::folder> folder{};   // in use; nothing without a disk
-  std::shared_ptr<storage::store> rows{};    // nothing without a disk
-  storage::evidence seen{};                  // of the disk
-  storage::lost_keys lost{};                 // that the disk had, and are not back yet
+  std::optional<storage::folder> folder{};             // in use; nothing without a disk
+  std::shared_ptr<storage::store> rows{};              // nothing without a disk
+  storage::evidence seen{};                            // of the disk
+  storage::lost_keys lost{};                           // that the disk had, and are not back yet
+  std::optional<replication::session_id> kept_since{}; // if it has lost nothing before this one
   bool has_fresh_id = true;                  // nobody has numbered anything under the replica id
   std::optional<storage::renewal> renewed{}; // if it took the place of an older one
   std::uint64_t changes = 0;                 // of this node, that the disk has

@@ -27,13 +27,20 @@ namespace starling::node {
 
 namespace {
 
+replication::session_id session_of(const membership::session_id& one) {
+  return {one.bits};
+}
+
 /// Who may bring back what the disk had lost, if it has.
 std::optional<keyspace::hopes> hopes_of(const home& at) {
   if (at.lost.empty())
     return std::nullopt;
   keyspace::hopes result;
   for (const auto& one : at.hopes)
-    result.emplace(to_string(one.id), one.was_alive);
+    result.emplace(to_string(one.id),
+                   keyspace::hope{one.was_alive, one.kept_since
+                                                     ? std::optional{session_of(*one.kept_since)}
+                                                     : std::nullopt});
   return result;
 }
 
@@ -162,6 +169,7 @@ node::node(caf::actor_system& sys, const config::options& o, const home& at,
        .reader = reader(),
        .disk = at.lost.empty() ? actors::storage_actor{} : storage_,
        .hopes = hopes_of(at),
+       .kept_since = at.kept_since,
        .own = rows_ ? std::optional{replication::tally{who.replica, at.changes}} : std::nullopt,
        .others = at.tallies,
        .keeper = storage_});
@@ -228,6 +236,7 @@ void node::start_storage(const config::options& o, const home& at,
   storage_ = actors::spawn_storage(sys_, {.rows = rows_,
                                           .seen = at.seen,
                                           .replica = at.who.replica,
+                                          .session = session_of(at.who.session),
                                           .changes = at.changes,
                                           .is_confirmed = is_certain(o, at),
                                           .renewed = at.renewed,

@@ -100,6 +100,40 @@ void gossip::hear_tallies(const std::vector<tally>& told) {
       was_set_back_ = true;
 }
 
+void gossip::lacks_data(bool does) {
+  if (std::exchange(lacks_data_, does) && !does)
+    whole_from_ = log_.last();
+}
+
+void gossip::cannot_read_all() {
+  reads_all_ = false;
+  kept_since_ = {};
+}
+
+/// Within a session a peer only ever comes to say less. So what it said before, and comes late,
+/// does not count.
+void gossip::hear_what_is_kept(session_id peer, peer_state& p, session_id told) {
+  const bool keeps_nothing = p.kept_since == session_id{};
+  if (!p.kept_since || told == session_id{} || (told == peer && !keeps_nothing))
+    p.kept_since = told;
+}
+
+std::optional<session_id> gossip::kept_since(session_id peer) const {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end() || found->second.kept_since == session_id{})
+    return std::nullopt;
+  return found->second.kept_since;
+}
+
+std::optional<session_id> gossip::had_all_and_kept_it_since(session_id peer) const {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end() || !is_whole())
+    return std::nullopt;
+  const auto& p = found->second;
+  const bool had_all = p.had_all || (p.has_all && p.cursor > 0 && p.cursor >= whole_from_);
+  return had_all ? kept_since(peer) : std::nullopt;
+}
+
 /// What the answer to a message tells: what the peer is not known to know, and what its message
 /// shows that it does not know, as after its memory was set back.
 std::vector<tally> gossip::tallies_for(const message& m, const peer_state* p) const {
@@ -326,7 +360,7 @@ message gossip::head_of(session_id id, peer_state& p) {
 effect gossip::send(session_id id, peer_state& p, topic what, message m,
                     const std::vector<encoded_item>& items) {
   m.tallies = tallies_.since(p.told);
-  m.lacks_data = lacks_data_;
+  m.kept_since = kept_since_;
   auto content = encode_content(m, items);
   const auto beside = content_around + m.tallies.size() * tally_bytes_max;
   if (content.size() > p.room + beside) {
@@ -398,10 +432,13 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_
     return p.present ? objected(peer, p, a.verdict) : give_up(p);
   p.owed = a.offer;
   p.root = a.root;
+  hear_what_is_kept(peer, p, a.kept_since);
+  const bool is_equal = a.root == tree_.root() && a.root != digest{};
   if (a.root == tree_.root())
     p.refused.clear();
-  const bool has_all = a.offer != 0 || (a.root == tree_.root() && a.root != digest{});
-  if (lacks_data_ && has_all && !a.lacks_data)
+  if (is_equal && is_whole())
+    p.had_all = true;
+  if (lacks_data_ && (a.offer != 0 || is_equal))
     caught_up_.insert(peer);
   if (p.about == topic::early) {
     p.told = std::max(p.told, p.telling);
@@ -479,8 +516,12 @@ std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) 
   if (is_of_a_value) {
     if (p.refused.size() < refused_max && p.refused.insert(*p.cut->key).second)
       result.push_back(value_refused{id, *p.cut->key});
-    if (p.about == topic::log) // whatever it says of it, the rest is worth more
+    if (p.about == topic::log) { // whatever it says of it, the rest is worth more
       p.cursor = std::max(p.cursor, p.in_flight_to);
+      p.has_all = false;
+    } else if (p.walking) {
+      p.walking->brings_all = false;
+    }
   }
   p.cut.reset();
   if (p.about == topic::set) {
@@ -503,7 +544,7 @@ std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) 
 std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
   const auto say = [&](verdict v) {
     answer result{self_, m.from, m.sequence, v, 0, {}, tree_.root()};
-    result.lacks_data = lacks_data_;
+    result.kept_since = kept_since_;
     return reply{encode(result)};
   };
   if (m.to != self_)
@@ -549,6 +590,8 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
     arriving_.begin(m.from, bytes);
   }
   note_walker(m);
+  if (const auto known = peers_.find(m.from); known != peers_.end())
+    hear_what_is_kept(m.from, known->second, m.kept_since);
   incoming result{std::move(m), {}, std::nullopt, content};
   result.items = std::exchange(result.head.items, {});
   if (result.head.set)
@@ -562,7 +605,12 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
   const auto& m = in.head;
   arriving_.end(m.from);
   answer result{self_, m.from, m.sequence, verdict::joined, 0, {}, tree_.root()};
-  result.lacks_data = lacks_data_;
+  if (in.wanted && state.empty()) {
+    const auto name = name_of(*in.wanted);
+    if (tree_.find(digests_.position_of(name), name) != digest{})
+      cannot_read_all();
+  }
+  result.kept_since = kept_since_;
   std::vector<encoded_item> offered;
   const auto found = peers_.find(m.from);
   if (found != peers_.end() && m.acknowledged != 0 && m.acknowledged == found->second.offered) {
@@ -581,7 +629,7 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
   else if (found != peers_.end())
     offer(m, found->second, result, offered);
   const bool is_of_log = !m.mends && !m.is_early && !m.walk && !m.audit && !m.set;
-  if (lacks_data_ && is_of_log && in.brings_items && !m.lacks_data)
+  if (lacks_data_ && is_of_log && in.brings_items)
     caught_up_.insert(m.from);
   if (in.pieces != 0 && result.verdict == verdict::joined)
     pieces_.used(m.from, in.pieces);

@@ -213,13 +213,28 @@ public:
   /// Some of it could not be joined, and will not be: no answer is given.
   void not_joined(const incoming& in);
 
-  /// Whether this node has lost something that nobody has brought back yet: peers are told, for
-  /// what they get from it then may not be all that it ever had.
-  void lacks_data(bool does) { lacks_data_ = does; }
+  /// Whether this node has lost something that nobody has brought back yet.
+  void lacks_data(bool does);
+
+  /// This node has lost nothing since it began that session, and peers are told so: what it had
+  /// then and got later is here.
+  void keeps_since(session_id first) { kept_since_ = first; }
+
+  /// Something that is here cannot be read, or may be here that this does not know of. So it brings
+  /// nobody all that it has: from now on peers are told nothing of what it keeps, nor is anybody
+  /// said to have all of it.
+  void cannot_read_all();
+
+  /// Since when a peer has lost nothing, as it says; nothing if it does not say so.
+  std::optional<session_id> kept_since(session_id peer) const;
+
+  /// The same, if the peer had everything at some moment of this session that this node had then,
+  /// which was something, and no less than it ever had.
+  std::optional<session_id> had_all_and_kept_it_since(session_id peer) const;
 
   /// Whether, at some moment of this session, this node had everything that a peer had, which was
-  /// something, and the peer lacked nothing itself. A peer sends from its log, or offers, only what
-  /// comes after all that we are known to have.
+  /// something; as long as it has lost data. A peer sends from its log, or offers, only what comes
+  /// after all that we are known to have.
   bool has_caught_up_with(session_id peer) const { return caught_up_.contains(peer); }
 
   // -- what is known of how far nodes got --
@@ -264,7 +279,8 @@ private:
   struct walk {
     std::uint64_t log_end; // the cursor once it is over: the log's end before it read a digest
     repair_walk steps;
-    bool differs = false; // the first answer said so
+    bool differs = false;   // the first answer said so
+    bool brings_all = true; // that we have, so far
   };
 
   /// The content of a message, on its way in pieces.
@@ -315,6 +331,10 @@ private:
     audit audits;
     std::optional<digest> root; // of what it had when it answered last
 
+    std::optional<session_id> kept_since; // as it says
+    bool has_all = false; // up to its cursor; else something before that was not brought
+    bool had_all = false; // once, when we lacked nothing
+
     std::uint64_t told = 0;     // the version of the tallies that it knows
     std::uint64_t telling = 0;  // once the message under way is acknowledged
     std::uint64_t offering = 0; // once the latest offer is
@@ -341,6 +361,8 @@ private:
   void skip_known(session_id id, peer_state& p);
   void heard(session_id peer, const std::vector<item>& items);
   void hear_tallies(const std::vector<tally>& told);
+  static void hear_what_is_kept(session_id peer, peer_state& p, session_id told);
+  bool is_whole() const { return !lacks_data_ && reads_all_ && tree_.root() != digest{}; }
   std::vector<tally> tallies_for(const message& m, const peer_state* p) const;
   static void end_walk(peer_state& p);
   std::vector<effect> give_up(peer_state& p);
@@ -381,8 +403,8 @@ private:
   void offer(const message& m, peer_state& p, answer& into, std::vector<encoded_item>& items);
   void drop_acknowledged();
 
-  // What a message takes beside its items: flags, counts.
-  static constexpr std::size_t content_around = 16;
+  // What a message takes beside its items: flags, counts, a session.
+  static constexpr std::size_t content_around = 24;
 
   // What a message to a peer holds follows how well they get through, up to `message_bytes`: what
   // is large is slow where packets get lost, and begins anew when it has taken too long.
@@ -415,6 +437,9 @@ private:
   unsigned since_audit_ = 0;               // ticks
   repair_counts repairs_;
   bool lacks_data_ = false;
+  bool reads_all_ = true;
+  session_id kept_since_{};
+  std::uint64_t whole_from_ = 0;   // in the log: before its end there was something lacking
   std::set<session_id> caught_up_; // with these; nobody is asked about but while data is lacking
   replication::tallies tallies_;
   std::optional<crdt::replica_id> own_id_; // that this node numbers under, on a disk

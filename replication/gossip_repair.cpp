@@ -66,8 +66,11 @@ std::optional<effect> gossip::step_of_walk(session_id id, peer_state& p) {
     return send(id, p, topic::walk, std::move(m));
   }
   p.walk_over = p.walking->differs;
-  p.behind = false;
   p.cursor = std::max(p.cursor, p.walking->log_end);
+  if (std::exchange(p.behind, false)) {
+    p.has_all = p.walking->brings_all;
+    p.had_all = p.had_all || (p.has_all && is_whole() && p.cursor >= whole_from_);
+  }
   p.walking.reset();
   drop_acknowledged();
   if (!log_.reaches_back_to(p.cursor)) {
@@ -216,7 +219,7 @@ void gossip::found(peer_state& p, const audit::finding& f) {
   if (f.ranges.empty() || p.walking || is_walking())
     return;
   // A part of the keys says nothing of the log.
-  p.walking = walk{p.cursor, repair_walk{walk_bytes(p.room), f.depth, f.ranges}, true};
+  p.walking = walk{p.cursor, repair_walk{walk_bytes(p.room), f.depth, f.ranges}, true, false};
   ++repairs_.findings;
 }
 

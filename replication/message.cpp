@@ -6,7 +6,7 @@ namespace starling::replication {
 
 namespace {
 
-constexpr std::uint8_t format_version = 3;
+constexpr std::uint8_t format_version = 4;
 
 // A type, an empty name and a length; a version, a type and a counter of one entry, or a set that
 // has seen one event.
@@ -32,6 +32,13 @@ void put(wire::writer& out, session_id id) {
 
 session_id get_session(wire::reader& in) {
   return {get_u64(in)};
+}
+
+session_id get_kept_since(wire::reader& in) {
+  const auto result = get_session(in);
+  if (result == session_id{})
+    in.fail("kept since no session");
+  return result;
 }
 
 void expect_version(wire::reader& in) {
@@ -114,7 +121,7 @@ enum part : std::uint8_t {
   set_flag = 8,
   tallies_flag = 16,
   early_flag = 32,
-  lacks_flag = 64,
+  kept_flag = 64,
 };
 
 void put(wire::writer& out, const std::vector<tally>& all) {
@@ -202,7 +209,7 @@ void put_content(wire::writer& out, const message& m, const std::vector<encoded_
   out.u8(static_cast<std::uint8_t>(
       (m.mends ? mends_flag : 0) | (m.walk ? walk_flag : 0) | (m.audit ? audit_flag : 0) |
       (m.set ? set_flag : 0) | (m.tallies.empty() ? 0 : tallies_flag) |
-      (m.is_early ? early_flag : 0) | (m.lacks_data ? lacks_flag : 0)));
+      (m.is_early ? early_flag : 0) | (m.kept_since == session_id{} ? 0 : kept_flag)));
   put(out, items);
   if (m.walk)
     out.bytes(encode(*m.walk));
@@ -212,16 +219,17 @@ void put_content(wire::writer& out, const message& m, const std::vector<encoded_
     put(out, *m.set);
   if (!m.tallies.empty())
     put(out, m.tallies);
+  if (m.kept_since != session_id{})
+    put(out, m.kept_since);
 }
 
 void get_content(wire::reader& in, message& m) {
   const auto flags = in.u8();
   if (flags >
-      (mends_flag | walk_flag | audit_flag | set_flag | tallies_flag | early_flag | lacks_flag))
+      (mends_flag | walk_flag | audit_flag | set_flag | tallies_flag | early_flag | kept_flag))
     in.fail("unknown part of a message");
   m.mends = (flags & mends_flag) != 0;
   m.is_early = (flags & early_flag) != 0;
-  m.lacks_data = (flags & lacks_flag) != 0;
   m.items = get_items(in);
   if ((flags & walk_flag) != 0)
     m.walk = get_part(in, decode_repair_request);
@@ -231,6 +239,8 @@ void get_content(wire::reader& in, message& m) {
     m.set = get_set_step(in);
   if ((flags & tallies_flag) != 0)
     m.tallies = get_tallies(in);
+  if ((flags & kept_flag) != 0)
+    m.kept_since = get_kept_since(in);
   in.expect_end();
 }
 
@@ -310,7 +320,7 @@ std::string encode(const answer& a, const std::vector<encoded_item>& items) {
   put(out, a.root);
   out.u8(static_cast<std::uint8_t>(
       (a.walk ? walk_flag : 0) | (a.sums.empty() ? 0 : audit_flag) | (a.rows ? set_flag : 0) |
-      (a.tallies.empty() ? 0 : tallies_flag) | (a.lacks_data ? lacks_flag : 0)));
+      (a.tallies.empty() ? 0 : tallies_flag) | (a.kept_since == session_id{} ? 0 : kept_flag)));
   out.varint(a.offer);
   put(out, items);
   if (a.walk)
@@ -324,6 +334,8 @@ std::string encode(const answer& a, const std::vector<encoded_item>& items) {
     put(out, *a.rows);
   if (!a.tallies.empty())
     put(out, a.tallies);
+  if (a.kept_since != session_id{})
+    put(out, a.kept_since);
   return std::move(out).take();
 }
 
@@ -340,9 +352,8 @@ wire::decoded<answer> decode_answer(std::string_view bytes) {
   result.verdict = static_cast<replication::verdict>(verdict);
   result.root = get_digest(in);
   const auto flags = in.u8();
-  if ((flags & ~(walk_flag | audit_flag | set_flag | tallies_flag | lacks_flag)) != 0)
+  if ((flags & ~(walk_flag | audit_flag | set_flag | tallies_flag | kept_flag)) != 0)
     in.fail("unknown part of an answer");
-  result.lacks_data = (flags & lacks_flag) != 0;
   result.offer = in.varint();
   result.items = get_items(in);
   if (in.ok() && (result.offer == 0) != result.items.empty())
@@ -360,6 +371,8 @@ wire::decoded<answer> decode_answer(std::string_view bytes) {
     result.rows = get_fragment(in);
   if ((flags & tallies_flag) != 0)
     result.tallies = get_tallies(in);
+  if ((flags & kept_flag) != 0)
+    result.kept_since = get_kept_since(in);
   in.expect_end();
   if (!in.ok())
     return in.error();

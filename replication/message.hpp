@@ -76,12 +76,12 @@ struct message {
   std::uint64_t acknowledged = 0; // the offer of `to` that `from` has joined; 0: none
   replication::phase phase = phase::goes_on;
   std::vector<item> items;
-  bool mends = false;      // the items are states that a repair found to differ
-  bool is_early = false;   // the items are deltas, and not all that came before them was sent
-  bool lacks_data = false; // the sender has lost something, and nobody has brought it back yet
+  bool mends = false;    // the items are states that a repair found to differ
+  bool is_early = false; // the items are deltas, and not all that came before them was sent
   std::optional<repair_request> walk{};
   std::optional<range> audit{};
   std::optional<set_step> set{};
+  session_id kept_since{}; // since then the sender has lost nothing of what it had; 0: it may have
   std::vector<tally> tallies{};
   std::optional<fragment> part{}; // then there is nothing else: all of it is in what was cut
   friend bool operator==(const message&, const message&) = default;
@@ -106,7 +106,7 @@ struct answer {
   std::optional<repair_answer> walk{}; // of keys, or of a set's rows
   std::vector<std::uint64_t> sums{};   // to an audit
   std::optional<fragment> rows{};      // of a set
-  bool lacks_data = false;             // as of a message
+  session_id kept_since{};             // as of a message
   std::vector<tally> tallies{};
   friend bool operator==(const answer&, const answer&) = default;
 };

@@ -1,5 +1,6 @@
 #include "storage/identity.hpp"
 
+#include "storage/kept_since.hpp"
 #include "wire/bytes.hpp"
 
 #include <algorithm>
@@ -121,6 +122,10 @@ std::string_view to_string(renewal::cause what) {
   return "unknown";
 }
 
+bool shows_loss(renewal::cause what) {
+  return what != renewal::cause::not_confirmed;
+}
+
 std::string replica_row() {
   return node_row("replica");
 }
@@ -139,7 +144,10 @@ found<taken_up> take_up_replica(store& rows, const evidence& seen, bool is_caref
   auto kept = seen;
   if (next)
     kept.lives.push_back(*next);
-  if (auto failed = keep_replica(rows, kept, is_careful, result.id))
+  auto change = keeping_replica(kept, is_careful, result.id);
+  if (result.is_fresh)
+    forget_kept_since(change);
+  if (auto failed = rows.commit({change}, true))
     return std::move(*failed);
   return result;
 }

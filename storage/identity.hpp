@@ -40,6 +40,9 @@ inline constexpr std::array renewal_causes{
     renewal::cause::asked_for,    renewal::cause::damaged,  renewal::cause::unsynced,
     renewal::cause::another_disk, renewal::cause::set_back, renewal::cause::not_confirmed};
 
+/// Whether something that the disk had may be gone from it.
+bool shows_loss(renewal::cause what);
+
 /// A word for each, as for metrics.
 std::string_view to_string(renewal::cause what);
 

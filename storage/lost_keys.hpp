@@ -48,7 +48,7 @@ std::variant<lost_keys, failure> read_lost_keys(const moment& at);
 void put(batch& into, const lost_keys& lost);
 
 /// Who may bring them back: the members that this node knew when it lost them, as the row of its
-/// members had them then. Whoever came later has nothing of this node's from before.
+/// members had them then, with those of them that once had all that it had.
 std::string hopes_row();
 std::string members_row();
 

@@ -2,6 +2,7 @@
 
 #include "sim/cluster/requests.hpp"
 #include "storage/identity.hpp"
+#include "storage/kept_since.hpp"
 #include "storage/salvage.hpp"
 #include "storage/tally_rows.hpp"
 #include "tests/storage/holed_moment.hpp"
@@ -56,8 +57,12 @@ keyspace::hopes hopes_in(const storage::moment& at) {
   if (!row)
     return result;
   const auto members = std::get<0>(membership::decode_remembered(*row));
-  for (const auto& one : members)
-    result.emplace(to_string(one.id), one.was_alive);
+  for (const auto& one : members) {
+    auto& hope = result[to_string(one.id)];
+    hope.was_alive = one.was_alive;
+    if (one.kept_since)
+      hope.kept_since = session_id{one.kept_since->bits};
+  }
   return result;
 }
 
@@ -138,13 +143,14 @@ cluster::cluster(const run_options& options)
   around_.renews = [this](const replica& r, const crdt::replica_id& id) {
     auto* there = drive_of(r.in());
     there->ids.insert(id);
+    there->kept_since.insert(r.session());
     there->set_back.reset();
   };
   around_.reads_states = [this](replica& r) { rush(r); };
-  around_.opens = [this](const replica& r) {
-    check_opening(r);
-    give_hope(r); // it may help others from now on
+  around_.has_holder = [this](const replica& r, session_id holder, const values& all) {
+    check_holder(r, holder, all);
   };
+  around_.opens = [this](const replica& r) { check_opening(r); };
   around_.call_on = [this](process& p, const std::string& address) { world_.call_on(p, address); };
   auto& net = world_.net();
   net.receive = [this, others = std::move(net.receive)](const datagram& d) {
@@ -197,8 +203,10 @@ void cluster::ends(process& p) {
   const bool power_fails = random_.chance(0.4);
   kept->is_whole = r.end(power_fails);
   kept->keeps_id = kept->is_careful || is_in_order;
-  if (!kept->is_whole)
+  if (!kept->is_whole) {
     kept->ids.clear();
+    kept->kept_since.clear();
+  }
   world_.log().weigh("R10");
   if (!kept->is_whole && kept->keeps_id)
     world_.log().complain("R10", world_.name(p), "was certain of what is lost");
@@ -213,9 +221,14 @@ void cluster::disk_fills(process& p) {
     full->rows->fill();
 }
 
-void cluster::disk_decays(process& p) {
-  if (auto* kept = drive_of(p))
-    kept->is_damaged = true;
+void cluster::disk_decays(process& p, bool goes_on) {
+  auto* kept = drive_of(p);
+  if (kept == nullptr)
+    return;
+  kept->is_damaged = true;
+  const auto rows = kept->rows->contents();
+  if (goes_on && !rows.empty())
+    kept->rows->damage(draw_holes(rows));
 }
 
 void cluster::hears(process& p, const membership::event& e) {
@@ -306,6 +319,7 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
     kept->ids.insert(*self);
   replica::home result{
       .self = *self, .rows = kept->rows.get(), .is_careful = is_careful, .lost = lost};
+  result.kept_since = take_up_kept_since(*kept, p);
   if (!lost.empty()) {
     result.hopes = hopes_in(*kept->rows->now());
     expect(p, lost, *result.hopes);
@@ -316,6 +330,8 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   result.changes = std::get<std::uint64_t>(storage::read_own_changes(*at));
   result.tallies = std::get<std::vector<replication::tally>>(storage::read_tallies(*at));
   result.others = others_of(p, *at);
+  if (const auto row = std::get<0>(at->find(storage::members_row())))
+    result.holders = membership::holders_among(std::get<0>(membership::decode_remembered(*row)));
   result.is_certain = taken_up->is_fresh || result.others.empty();
   return result;
 }
@@ -331,19 +347,28 @@ std::vector<std::string> cluster::others_of(const process& p, const storage::mom
   return result;
 }
 
+disk::holes cluster::draw_holes(const disk::rows& rows) {
+  disk::holes result;
+  for (auto left = 1 + random_.below(2); left > 0; --left) {
+    const auto first = random_.one_of(rows).first;
+    const auto last = random_.chance(0.5) ? first : random_.one_of(rows).first;
+    result.push_back({std::min(first, last), std::max(first, last) + '\0'});
+  }
+  return result;
+}
+
 /// Some of its rows cannot be read any more, or are missing while newer ones are there: what is
 /// whole is saved.
 void cluster::damage_rows(drive& d) {
-  const bool is_patchwork = random_.chance(0.5);
+  const auto holes = d.rows->damaged();
+  const bool is_patchwork = holes.empty() && random_.chance(0.5);
   const auto rows = is_patchwork ? d.rows->patchwork() : d.rows->contents();
   if (rows.empty() && !is_patchwork)
     return;
   storage::holed_moment damaged{rows};
-  for (auto left = is_patchwork ? 0 : 1 + random_.below(2); left > 0; --left) {
-    const auto first = random_.one_of(rows).first;
-    const auto last = random_.chance(0.5) ? first : random_.one_of(rows).first;
-    damaged.add({std::min(first, last), std::max(first, last) + '\0'});
-  }
+  if (!is_patchwork)
+    for (const auto& one : holes.empty() ? draw_holes(rows) : holes)
+      damaged.add(one);
   storage::memory_store saved;
   const auto result = storage::salvage(damaged, saved, around_.digests,
                                        is_patchwork ? storage::loss::silent : storage::loss::fails);
@@ -357,6 +382,18 @@ void cluster::damage_rows(drive& d) {
   d.ids.clear();
   d.is_whole = d.keeps_id = false;
   d.was_damaged = true;
+  d.kept_since.clear();
+}
+
+/// Since when the process has lost nothing, as it finds and says.
+session_id cluster::take_up_kept_since(drive& d, const process& p) {
+  const session_id present{p.born.self.session.bits};
+  const auto result = std::get<session_id>(storage::take_up_kept_since(*d.rows, present));
+  world_.log().weigh("R11");
+  if (result != present && !d.kept_since.contains(result) && !d.set_back)
+    world_.log().complain("R11", world_.name(p), "says that it kept what it has lost");
+  d.kept_since.insert(result);
+  return result;
 }
 
 void cluster::expect(const process& p, const storage::lost_keys& lost, const keyspace::hopes& who) {
@@ -367,7 +404,8 @@ void cluster::expect(const process& p, const storage::lost_keys& lost, const key
 }
 
 void cluster::give_hope(last_hope& hope, const replica& r) {
-  if (!r.lacks_data() && hope.who.contains(to_string(r.in().core.self().id)))
+  const auto known = hope.who.find(to_string(r.in().core.self().id));
+  if (known != hope.who.end() && known->second.kept_since == r.kept_since())
     hope.of_others.push_back(those_of(r, hope.lost));
 }
 
@@ -378,6 +416,19 @@ void cluster::give_hope(const replica& r) {
                                                      other.born.cluster == r.in().born.cluster &&
                                                      number != r.in().born.number)
       give_hope(hope, r);
+}
+
+void cluster::check_holder(const replica& r, session_id holder, const values& all) {
+  if (losses_ > 0)
+    return;
+  world_.log().weigh("R11");
+  for (const auto* other : running(r.in().born.cluster))
+    if (other->session() == holder)
+      for (const auto& [key, value] : all)
+        if (other->value_of(key).join(value))
+          world_.log().complain("R11", r.name(),
+                                "says that " + other->name() + " had all, and " + to_text(key) +
+                                    " is not there");
 }
 
 void cluster::check_opening(const replica& r) {

@@ -12,10 +12,11 @@
 // of large sets only parts, and nobody is told of a change before it is committed. A process may be
 // killed in the middle of a commit, or stop in order; the power may fail; a disk may be full; an
 // older copy of it, or that of another, may be put in its place, or its rows may be set back in
-// place, which only others can tell; some of its rows may be damaged, and what is whole of them is
-// saved when it is opened. Most nodes with a disk are careful and sync before they tell; the others
-// sync every now and then, and what they lose when the power fails counts only if another replica
-// has it. Nodes without a disk, and those whose disk is lost, start anew with another id.
+// place, which only others can tell; some of its rows may be damaged, at once or a while before
+// that is noticed, and what is whole of them is saved when it is opened. Most nodes with a disk are
+// careful and sync before they tell; the others sync every now and then, and what they lose when
+// the power fails counts only if another replica has it. Nodes without a disk, and those whose disk
+// is lost, start anew with another id.
 //
 // What must never happen:
 //   R1  an acknowledged write is missing that a replica holds, or one that kept its state made
@@ -32,8 +33,9 @@
 //   was
 //       asked could tell, or is given up where all that was numbered under it is certain to be
 //       there; or who has an event of a node knows less of it than that
-//   R11 keys that a disk had lost are open before some other node, which the disk knew and which
-//       had lost nothing itself, has brought all that it had of them
+//   R11 keys that a disk had lost are open before some other node, which once had all that the disk
+//       had and has lost nothing since, has brought all that it had of them; or a node is said to
+//       have had all, or to have lost nothing, that is not so
 // All that must hold of membership is checked as well, with longer deadlines.
 
 #include "sim/cluster/replica.hpp"
@@ -74,6 +76,7 @@ private:
     bool was_damaged = false;
     bool is_set_back = false;                   // since its last life, without a sign of that
     std::optional<crdt::replica_id> set_back{}; // the id that it goes on under since
+    std::set<session_id> kept_since;            // nothing is lost that it had in these or later
     std::set<crdt::replica_id> ids;             // all that was acknowledged under these is here
   };
 
@@ -83,10 +86,10 @@ private:
     disk::rows rows;
   };
 
-  using values = std::map<crdt::key, crdt::value>;
+  using values = replica::values;
 
   /// What others had of the keys that a disk had lost, when its process started or, if later, they:
-  /// those whom the disk knew, and who have lost nothing themselves.
+  /// those who once had all that it had, and have lost nothing since.
   struct last_hope {
     storage::lost_keys lost;
     keyspace::hopes who;
@@ -116,7 +119,7 @@ private:
   void starts(process& p) override;
   void ends(process& p) override;
   void disk_fills(process& p) override;
-  void disk_decays(process& p) override;
+  void disk_decays(process& p, bool goes_on) override;
   void hears(process& p, const membership::event& e) override;
   void faults_end() override;
   bool is_done() override;
@@ -127,10 +130,13 @@ private:
   replica::home move_in(process& p, const crdt::replica_id& fresh);
   void set_back(drive& d, const process& p, const disk::rows& rows);
   std::vector<std::string> others_of(const process& p, const storage::moment& at) const;
+  disk::holes draw_holes(const disk::rows& rows);
   void damage_rows(drive& d);
+  session_id take_up_kept_since(drive& d, const process& p);
   void expect(const process& p, const storage::lost_keys& lost, const keyspace::hopes& who);
   static void give_hope(last_hope& hope, const replica& r);
   void give_hope(const replica& r);
+  void check_holder(const replica& r, session_id holder, const values& all);
   void check_opening(const replica& r);
   bool is_running(const crdt::replica_id& id) const;
 

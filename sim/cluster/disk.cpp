@@ -9,6 +9,15 @@ disk::disk(dice random, rows initial)
     : random_(random), rows_(std::make_unique<storage::memory_store>(initial)), safe_(initial),
       initial_(std::move(initial)) {}
 
+std::unique_ptr<const storage::moment> disk::now() const {
+  if (holes_.empty())
+    return rows_->now();
+  auto result = std::make_unique<storage::holed_moment>(rows_->contents());
+  for (const auto& one : holes_)
+    result->add(one);
+  return result;
+}
+
 void disk::begin(group batches, bool synced) {
   if (broken_)
     return;

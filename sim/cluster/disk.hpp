@@ -7,10 +7,11 @@
 // whole, or nothing of it is; everything before it is there. If the power fails, what was not
 // synced is lost from some group on. A commit may fail, as when the disk is full: then no other is
 // taken until the rows are opened again, and only then it shows whether that group is there. Chance
-// decides.
+// decides. Some rows may become unreadable, which shows when they are read.
 
 #include "sim/timeline.hpp"
 #include "storage/memory_store.hpp"
+#include "tests/storage/holed_moment.hpp"
 
 #include <deque>
 #include <memory>
@@ -24,6 +25,7 @@ class disk : public storage::store {
 public:
   using rows = storage::memory_store::rows;
   using group = std::vector<storage::batch>;
+  using holes = std::vector<storage::holed_moment::hole>;
 
   explicit disk(dice random, rows initial = {});
 
@@ -38,8 +40,8 @@ public:
   /// Begins and is over at once. Requires: no commit is under way.
   std::optional<storage::failure> commit(const group& batches, bool synced) override;
   std::optional<storage::failure> sync() override;
-  std::unique_ptr<const storage::moment> now() const override { return rows_->now(); }
-  std::unique_ptr<const storage::moment> now_in_memory() const override { return rows_->now(); }
+  std::unique_ptr<const storage::moment> now() const override;
+  std::unique_ptr<const storage::moment> now_in_memory() const override { return now(); }
 
   std::vector<std::string> parts() const override { return {}; }
   std::optional<storage::failure> verify(const std::string&) const override { return std::nullopt; }
@@ -51,6 +53,13 @@ public:
 
   /// Lets the next commit or sync fail, and thus all later ones until the rows are opened again.
   void fill() { is_full_ = true; }
+
+  /// From now on rows with such names cannot be read.
+  void damage(holes where) { holes_ = std::move(where); }
+  const holes& damaged() const { return holes_; }
+
+  /// What would be read if nothing were damaged.
+  std::unique_ptr<const storage::moment> undamaged() const { return rows_->now(); }
 
   /// Whether a commit has failed.
   bool has_failed() const { return broken_.has_value(); }
@@ -93,6 +102,7 @@ private:
   std::optional<commit_under_way> under_way_;   // or failed
   std::optional<storage::failure> broken_;
   bool is_full_ = false;
+  holes holes_;
 };
 
 } // namespace starling::simulation

@@ -1,6 +1,7 @@
 #include "sim/cluster/keeper.hpp"
 
 #include "storage/reading.hpp"
+#include "tests/storage/holed_moment.hpp"
 
 #include <algorithm>
 
@@ -118,17 +119,41 @@ void keeper::carry_out_all(const keyspace::effects& todo) {
 
 // -- the disk --
 
+/// Rows that follow from no value are a fault of ours.
+void keeper::complain_unless_damaged(const surroundings& around, const storage::failure& why) {
+  if (why.what != storage::holed_moment::met)
+    around.complain("R3", why.what);
+}
+
+std::function<void()> keeper::cannot_read(const storage::failure& why) {
+  complain_unless_damaged(around_, why);
+  return [this, what = why.what] {
+    keyspace::effects todo;
+    core_.could_not_read({keyspace::reason::unreadable, what}, todo);
+    carry_out_all(todo);
+    go_on();
+  };
+}
+
+void keeper::answer_nothing(const asker& who) {
+  if (const auto* to_encode = std::get_if<encoded>(&who))
+    (*to_encode)(nullptr);
+  else
+    std::get<shown>(who)(nullptr);
+}
+
 void keeper::carry_out(const keyspace::load_value&) {
   around_.read([this](const storage::moment& at) {
     auto read = storage::read_value(at, core_.key(), around_.settings.whole_bytes,
                                     around_.settings.digests);
     if (const auto* why = std::get_if<storage::failure>(&read))
-      around_.complain("R3", why->what);
+      return cannot_read(*why);
     auto* found = std::get_if<std::optional<storage::held_value>>(&read);
-    return [this, kept = found != nullptr ? std::move(*found) : std::nullopt] {
-      core_.loaded(kept);
-      go_on();
-    };
+    return std::function<void()>{
+        [this, kept = found != nullptr ? std::move(*found) : std::nullopt] {
+          core_.loaded(kept);
+          go_on();
+        }};
   });
 }
 
@@ -136,12 +161,13 @@ void keeper::carry_out(const keyspace::load_rows& e) {
   around_.read([this, wanted = e.wanted](const storage::moment& at) {
     auto read = storage::read_rows(at, core_.key(), wanted);
     if (const auto* why = std::get_if<storage::failure>(&read))
-      around_.complain("R3", why->what);
+      return cannot_read(*why);
     auto* found = std::get_if<storage::some_rows>(&read);
-    return [this, rows = found != nullptr ? std::move(*found) : storage::some_rows{}] {
-      core_.loaded_rows(rows);
-      go_on();
-    };
+    return std::function<void()>{
+        [this, rows = found != nullptr ? std::move(*found) : storage::some_rows{}] {
+          core_.loaded_rows(rows);
+          go_on();
+        }};
   });
 }
 
@@ -182,11 +208,14 @@ void keeper::carry_out(const keyspace::read_from_disk& e) {
   auto who = std::move(askers_.extract(e.to).mapped());
   around_.read([key = core_.key(), &around = around_, who = std::move(who)](const auto& at) {
     const auto read = storage::read_value(at, key, UINT64_MAX, around.settings.digests);
-    if (const auto* why = std::get_if<storage::failure>(&read))
-      around.complain("R3", why->what);
+    const auto* why = std::get_if<storage::failure>(&read);
+    if (why != nullptr)
+      complain_unless_damaged(around, *why);
     const auto* kept = std::get_if<std::optional<storage::held_value>>(&read);
     auto all = kept != nullptr && *kept ? (*kept)->value() : crdt::value{key.type};
-    return [key, &around, who, all = std::move(all)] {
+    return [key, &around, who, all = std::move(all), has_failed = why != nullptr] {
+      if (has_failed)
+        return answer_nothing(who);
       if (const auto* to_encode = std::get_if<encoded>(&who)) {
         const auto bytes = all.empty() ? std::string{} : all.encode();
         return (*to_encode)(&bytes);

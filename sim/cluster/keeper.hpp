@@ -95,6 +95,9 @@ private:
   std::vector<event_of> removed_here(const crdt::value& part) const;
   void check_removed(const std::vector<event_of>& removed);
 
+  static void complain_unless_damaged(const surroundings& around, const storage::failure& why);
+  std::function<void()> cannot_read(const storage::failure& why);
+  static void answer_nothing(const asker& who);
   void carry_out_all(const keyspace::effects& todo);
   void carry_out(const keyspace::load_value& e);
   void carry_out(const keyspace::load_rows& e);

@@ -1,6 +1,7 @@
 #include "sim/cluster/replica.hpp"
 
 #include "storage/identity.hpp"
+#include "storage/kept_since.hpp"
 #include "storage/reading.hpp"
 
 #include <algorithm>
@@ -77,6 +78,7 @@ replica::replica(process& in, std::string name, const surroundings& around, home
              .own = at.rows == nullptr ? std::nullopt
                                        : std::optional{replication::tally{at.self, at.changes}},
              .hopes = at.hopes,
+             .kept_since = at.kept_since,
              .random_seed = random_.bits()}) {
   if (at_.rows != nullptr) {
     committer_ = std::make_unique<committer>(
@@ -149,12 +151,12 @@ void replica::settle() {
   switch (asked_->result()) {
   case replication::confirmation::outcome::open:
     if (is_time_up_ && !held_.empty())
-      renew();
+      renew(false);
     return;
   case replication::confirmation::outcome::sure:
-    return around_.confirms(*this) ? number_on() : renew();
+    return around_.confirms(*this) ? number_on() : renew(true);
   case replication::confirmation::outcome::set_back:
-    return renew();
+    return renew(true);
   }
 }
 
@@ -167,7 +169,7 @@ void replica::number_on() {
 
 /// Numbers further events under another id than the one of which events are lost, once that is
 /// kept, and then says which.
-void replica::renew(const crdt::replica_id& lost, const keeper::renewed& then) {
+void replica::renew(const crdt::replica_id& lost, const keeper::renewed& then, bool shows_loss) {
   if (lost != at_.self)
     return then(at_.self); // somebody else has noticed
   renewed_.push_back(then);
@@ -180,23 +182,29 @@ void replica::renew(const crdt::replica_id& lost, const keeper::renewed& then) {
   asked_.reset();
   is_certain_ = false;
   around_.renews(*this, at_.fresh);
-  commit(storage::keeping_replica(at_.seen, at_.is_careful, at_.fresh), nullptr,
-         [this](const std::optional<keyspace::failure>& why, std::uint64_t) {
-           is_renewing_ = false;
-           if (!why) {
-             at_.self = around_keepers_.self = at_.fresh;
-             core_.number_under(at_.self);
-             for (auto& [key, one] : keepers_)
-               one.number_under(at_.self);
-             number_on();
-           }
-           for (const auto& tell : std::exchange(renewed_, {}))
-             tell(why ? std::nullopt : std::optional{at_.self});
-         });
+  auto change = storage::keeping_replica(at_.seen, at_.is_careful, at_.fresh);
+  if (shows_loss) {
+    at_.kept_since = session();
+    core_.doubt_what_is_kept();
+    storage::put_kept_since(change, session());
+  }
+  commit(change, nullptr, [this](const std::optional<keyspace::failure>& why, std::uint64_t) {
+    is_renewing_ = false;
+    if (!why) {
+      at_.self = around_keepers_.self = at_.fresh;
+      core_.number_under(at_.self);
+      for (auto& [key, one] : keepers_)
+        one.number_under(at_.self);
+      number_on();
+    }
+    for (const auto& tell : std::exchange(renewed_, {}))
+      tell(why ? std::nullopt : std::optional{at_.self});
+  });
 }
 
-void replica::renew() {
-  renew(at_.self, [](const auto&) {});
+void replica::renew(bool shows_loss) {
+  renew(
+      at_.self, [](const auto&) {}, shows_loss);
 }
 
 // -- what it has --
@@ -209,7 +217,7 @@ std::vector<crdt::key> replica::keys() const {
         result.push_back(key);
     return result;
   }
-  const auto all = storage::read_digests(*at_.rows->now(), std::nullopt, SIZE_MAX);
+  const auto all = storage::read_digests(*at_.rows->undamaged(), std::nullopt, SIZE_MAX);
   for (const auto& [key, digest] : std::get<storage::digests_page>(all))
     result.push_back(key);
   return result;
@@ -220,7 +228,7 @@ crdt::value replica::value_of(const crdt::key& key) const {
     const auto found = keepers_.find(key);
     return found == keepers_.end() ? crdt::value{key.type} : found->second.held()->value();
   }
-  const auto read = storage::read_unchecked(*at_.rows->now(), key);
+  const auto read = storage::read_unchecked(*at_.rows->undamaged(), key);
   const auto* kept = std::get_if<std::optional<crdt::value>>(&read);
   return kept != nullptr && *kept ? **kept : crdt::value{key.type};
 }
@@ -259,12 +267,15 @@ void replica::let_one_rest() {
 void replica::restore(const std::optional<crdt::key>& after) {
   around_keepers_.read([this, after](const storage::moment& at) {
     constexpr std::size_t keys_at_a_time = 3;
-    const auto page =
-        std::get<storage::digests_page>(storage::read_digests(at, after, keys_at_a_time));
-    return [this, page] {
-      core_.restore(page);
-      if (!page.empty())
-        return restore(page.back().first);
+    const auto read = storage::read_digests(at, after, keys_at_a_time);
+    const auto* found = std::get_if<storage::digests_page>(&read);
+    return [this, page = found ? std::optional{*found} : std::nullopt] {
+      if (page)
+        core_.restore(*page);
+      else
+        core_.cannot_restore_all();
+      if (page && !page->empty())
+        return restore(page->back().first);
       report([this](auto& todo) { core_.restored(todo); });
     };
   });
@@ -334,22 +345,30 @@ bool replica::lose(const crdt::key& key) {
 
 // -- who is there --
 
+void replica::remember_members() {
+  if (at_.rows == nullptr)
+    return;
+  remembered_ =
+      membership::worth_remembering(in_.core, remembered_, at_.holders, membership::members_max);
+  storage::batch members;
+  members.put(storage::members_row(), membership::encode(remembered_));
+  committer_->note(std::move(members));
+}
+
 void replica::hears(const membership::event& e) {
-  if (at_.rows != nullptr) {
-    remembered_ = membership::worth_remembering(in_.core, remembered_, membership::members_max);
-    storage::batch members;
-    members.put(storage::members_row(), membership::encode(remembered_));
-    committer_->note(std::move(members));
-  }
+  remember_members();
   switch (e.kind) {
   case membership::event_kind::joined:
   case membership::event_kind::updated:
   case membership::event_kind::recovered:
     if (e.who.profile)
       take(from_membership_, [this, who = e.who] {
+        const session_id session{who.profile->session.bits};
+        if (const auto [at, is_new] = met_.try_emplace(session); is_new)
+          for (const auto& key : keys())
+            at->second.emplace(key, value_of(key));
         report([&](auto& todo) {
-          core_.set_peer(to_string(who.id), {who.profile->session.bits}, who.profile->address,
-                         todo);
+          core_.set_peer(to_string(who.id), session, who.profile->address, todo);
         });
       });
     return;
@@ -542,12 +561,20 @@ void replica::carry_out(const keyspace::peer_refuses& e) {
   complain("R5", to_text(e.key) + " is too large for a peer");
 }
 
+void replica::carry_out(const keyspace::held_all& e) {
+  around_.has_holder(*this, e.peer, met_.at(e.peer));
+  for (const auto& peer : in_.core.peers())
+    if (peer.record->profile && peer.record->profile->session.bits == e.peer.value)
+      at_.holders.insert_or_assign(peer.record->id, membership::session_id{e.kept_since.value});
+  remember_members();
+}
+
 void replica::carry_out(const keyspace::caught_up&) {
   if (at_.lost.empty() || at_.rows->has_failed())
     return;
   at_.lost = {};
   around_.opens(*this);
-  commit(std::get<storage::batch>(storage::without_lost_keys(*at_.rows->now())), nullptr,
+  commit(std::get<storage::batch>(storage::without_lost_keys(*at_.rows->undamaged())), nullptr,
          [](const auto&, auto) {});
   if (around_.log.listens())
     around_.log.tell(name_ + " has back what its disk had lost");

@@ -36,6 +36,8 @@ using replication::session_id;
 
 class replica {
 public:
+  using values = std::map<crdt::key, crdt::value>;
+
   struct surroundings {
     timeline& time;
     chronicle& log;
@@ -65,6 +67,9 @@ public:
     /// States will now be read, to be sent to somebody.
     std::function<void(replica&)> reads_states;
 
+    /// It says that a peer has had all that it had when it met that peer: these values.
+    std::function<void(const replica&, session_id, const values&)> has_holder;
+
     /// The keys that its disk had lost are open now.
     std::function<void(const replica&)> opens;
 
@@ -79,6 +84,8 @@ public:
     bool is_careful = false;
     storage::lost_keys lost{};              // clients get nothing of these until they are back
     std::optional<keyspace::hopes> hopes{}; // who may bring them back, if there are any
+    std::optional<session_id> kept_since{}; // all that is there
+    membership::holders holders{};          // who had all of it
 
     storage::evidence seen{}; // of the disk
     bool is_certain = true;   // the id, so that nobody is to be asked
@@ -141,7 +148,7 @@ public:
   const std::string& name() const { return name_; }
   session_id session() const { return {in_.born.self.session.bits}; }
   const crdt::replica_id& self() const { return at_.self; }
-  bool lacks_data() const { return !at_.lost.empty(); }
+  session_id kept_since() const { return at_.kept_since.value_or(session()); }
   const replication::gossip& core() const { return core_.core(); }
 
   /// What it has, as far as it is committed.
@@ -177,8 +184,8 @@ private:
   void ask_others();
   void settle();
   void number_on();
-  void renew();
-  void renew(const crdt::replica_id& lost, const keeper::renewed& then);
+  void renew(bool shows_loss);
+  void renew(const crdt::replica_id& lost, const keeper::renewed& then, bool shows_loss = true);
   void write_now(const crdt::key& key, const crdt::command& what);
   template <class Report>
   void report(Report report_to);
@@ -197,7 +204,9 @@ private:
   void carry_out(const keyspace::reached&) {}
   void carry_out(const keyspace::stranger& e);
   void carry_out(const keyspace::peer_refuses& e);
+  void carry_out(const keyspace::held_all& e);
   void carry_out(const keyspace::caught_up& e);
+  void remember_members();
   void check_size(const std::string& bytes);
   void complain(std::string invariant, std::string what);
 
@@ -220,7 +229,8 @@ private:
   std::vector<keeper::renewed> renewed_;    // who is told of the new id
   std::vector<std::function<void()>> held_; // writes, until it is certain
   std::vector<membership::remembered_member> remembered_;
-  std::set<session_id> under_way_; // messages that are not reported yet
+  std::map<session_id, values> met_; // what it had when it first met them
+  std::set<session_id> under_way_;   // messages that are not reported yet
   std::map<keyspace::ticket, std::function<void(std::string)>> replies_; // to messages of others
   std::map<keyspace::ticket, std::vector<replication::item>> acknowledging_; // what those brought
   keyspace::ticket last_ticket_ = 0;

@@ -304,10 +304,16 @@ void world::apply_to_process(const fault& f, process& p) {
   case fault_kind::crash:
     stop(f.who);
     return restart_later(f.who, f.lasts);
-  case fault_kind::disk_damage:
-    tenant_->disk_decays(p);
+  case fault_kind::disk_damage: {
+    const bool goes_on = f.degree < 0.5;
+    tenant_->disk_decays(p, goes_on);
+    if (goes_on) {
+      let_a_new_one_join(f);
+      return stop_before(f, p);
+    }
     stop(f.who);
     return restart_later(f.who, f.lasts);
+  }
   case fault_kind::crash_for_good:
     return stop(f.who);
   case fault_kind::move:
@@ -432,12 +438,31 @@ void world::rejoin_now(std::size_t number) {
 /// The process goes on, until somebody sees that its disk is full, makes room and starts it again.
 void world::fill_disk(const fault& f, process& p) {
   tenant_->disk_fills(p);
+  stop_before(f, p);
+}
+
+/// The process goes on for most of the time that a fault lasts, and is started again at its end.
+void world::stop_before(const fault& f, process& p) {
   const auto down = f.lasts / 4;
   time_.after(f.lasts - down, [this, &p, who = f.who, down] {
     if (machines_[who].running != &p)
       return;
     stop(who);
     restart_later(who, down);
+  });
+}
+
+/// Meanwhile another one comes back with nothing, perhaps.
+void world::let_a_new_one_join(const fault& f) {
+  const auto other = f.salt % (2 * nodes_);
+  if (other == f.who || other >= nodes_)
+    return;
+  time_.after(f.lasts / 4, [this, other, down = f.lasts / 8] {
+    if (machines_[other].running == nullptr)
+      return;
+    stop(other);
+    forget_disk(other);
+    restart_later(other, down);
   });
 }
 

@@ -34,8 +34,9 @@ public:
   /// The disk of a process takes nothing more.
   virtual void disk_fills(process& p) = 0;
 
-  /// Some of what it has on its disk cannot be read when the process has ended.
-  virtual void disk_decays(process& p) = 0;
+  /// Some of what it has on its disk cannot be read any more: from now on, and it goes on for a
+  /// while; or once the process has ended, which is now.
+  virtual void disk_decays(process& p, bool goes_on) = 0;
 
   /// The membership core of a process tells of a member, or of itself.
   virtual void hears(process& p, const membership::event& e) = 0;
@@ -112,6 +113,8 @@ private:
   void apply_to_process(const fault& f, process& p);
   void apply_to_node(const fault& f);
   void fill_disk(const fault& f, process& p);
+  void stop_before(const fault& f, process& p);
+  void let_a_new_one_join(const fault& f);
   void restart_later(std::size_t machine, duration delay);
   void leave_now(std::size_t machine);
   void rejoin_now(std::size_t machine);

@@ -110,7 +110,7 @@ fake_gossip::fake_gossip(caf::actor_system& sys) {
           s->digests[key] = delta.now;
         },
         [](message_atom, const std::string&) { return std::string{}; },
-        [](renew_atom, const crdt::replica_id&) {},
+        [](renew_atom, const crdt::replica_id&, const storage::renewal&) {},
         [](question_atom, const std::string&) { return std::string{}; },
         [s](peer_atom, const gossip_peer& peer) { s->peers.push_back(peer); },
         [s](lost_atom, const membership::node_id& id) { s->lost.push_back(id); },
@@ -129,6 +129,9 @@ fake_membership::fake_membership(caf::actor_system& sys) {
         [](const datagrams&) {},
         [](message_atom, membership::call_kind, const std::string&) { return std::string{}; },
         [s](peer_atom, const std::string& address) { s->changed.push_back(address); },
+        [s](members_atom, std::uint64_t session, std::uint64_t kept_since) {
+          s->holders.emplace_back(session, kept_since);
+        },
         [s](peer_atom, const std::string& address, bool was_reached) {
           s->reached.emplace_back(address, was_reached);
         },

@@ -193,6 +193,7 @@ public:
 
   /// Addresses where somebody else was than expected.
   const std::vector<std::string>& changed() const { return state_->changed; }
+  const auto& holders() const { return state_->holders; } // sessions, and since when they keep it
 
   /// What it was told of messages to addresses, and whether they arrived.
   const std::vector<std::pair<std::string, bool>>& reached() const { return state_->reached; }
@@ -200,6 +201,7 @@ public:
 private:
   struct state {
     std::vector<std::string> changed;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> holders;
     std::vector<std::pair<std::string, bool>> reached;
   };
 

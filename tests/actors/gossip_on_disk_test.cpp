@@ -96,8 +96,9 @@ protected:
   static std::string message_from_bob(const crdt::key& key) {
     crdt::pn_counter part;
     part.add(crdt::replica_id::from(2, 2), 1);
-    return replication::encode(replication::message{bob, ann, 1},
-                               {{key, crdt::value{part}.encode()}});
+    replication::message m{bob, ann, 1};
+    m.kept_since = bob;
+    return replication::encode(m, {{key, crdt::value{part}.encode()}});
   }
 
   fake_peers peers{sys};
@@ -187,7 +188,7 @@ TEST_F(GossipOnDisk, TellsOnceThatAPeerHasBroughtBackWhatWasLost) {
                                .membership = members.handle(),
                                .reader = reader,
                                .disk = disk,
-                               .hopes = keyspace::hopes{{to_string(bob_here.id), true}}}));
+                               .hopes = keyspace::hopes{{to_string(bob_here.id), {true, bob}}}}));
   const auto shard =
       spawn_shard_of(gossip, disk, reader, std::make_shared<const storage::lost_keys>(lost));
   tell(gossip, shards_atom_v, std::vector<shard_actor>{shard});

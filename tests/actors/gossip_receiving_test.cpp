@@ -27,7 +27,9 @@ TEST_F(GossipActor, AnswersAnEmptyMessageAtOnce) {
   const auto answer = decode_answer(ask<std::string>(
       gossip, message_atom_v, replication::encode(replication::message{bob, self, 7}, {})));
 
-  EXPECT_EQ(answer, (replication::answer{self, bob, 7, verdict::joined}));
+  replication::answer expected{self, bob, 7, verdict::joined};
+  expected.kept_since = self;
+  EXPECT_EQ(answer, expected);
 }
 
 TEST_F(GossipActor, PassesOnWhatWasNewButNotToWhereItCameFrom) {
@@ -175,7 +177,7 @@ private:
         },
         [](state_atom, const crdt::key&) -> caf::result<std::string> { return errc::no_such_key; },
         [](keys_atom, const crdt::key_query&) { return std::vector<crdt::key>{}; },
-        [](renew_atom, const crdt::replica_id&) {},
+        [](renew_atom, const crdt::replica_id&, const storage::renewal&) {},
         [](mended_atom) {},
         [](report_atom) { return std::uint64_t{0}; },
         [s](tick_atom) {

@@ -590,6 +590,22 @@ TEST_F(MembershipActor, HasTheMembersRememberedWhenTheyChange) {
   EXPECT_THAT(kept[2].back(), ElementsAre(membership::remembered_member{id(1), address(1), false}));
 }
 
+TEST_F(MembershipActor, HasItRememberedWhoHadAllAndSinceWhenHeKeepsIt) {
+  start_cluster(2);
+  advance(10s);
+  ASSERT_THAT(kept[2], SizeIs(1));
+  tell(nodes.at(2)->actor, members_atom_v, std::uint64_t{1}, std::uint64_t{77});
+  advance(100ms);
+  ASSERT_THAT(kept[2], SizeIs(2));
+  const membership::remembered_member holder{id(1), address(1), true, membership::session_id{77}};
+  EXPECT_THAT(kept[2].back(), ElementsAre(holder));
+
+  tell(nodes.at(2)->actor, members_atom_v, std::uint64_t{1}, std::uint64_t{77});
+  tell(nodes.at(2)->actor, members_atom_v, std::uint64_t{999'999}, std::uint64_t{78});
+  advance(10s);
+  EXPECT_THAT(kept[2], SizeIs(2)) << "nothing changed";
+}
+
 TEST_F(MembershipActor, FindsRememberedMembersWithoutASeed) {
   start(1, {});
   remembered = {{id(9), address(9), true}, {id(1), address(1), true}};

@@ -177,7 +177,7 @@ TEST_F(ShardSleep, DoesWhatAMapOfCountersDoesWhoeverSleeps) {
 TEST_F(ShardSleep, NumbersEventsUnderANewIdFromNowOn) {
   const auto shard = spawn({});
   write(shard, counter("a"), increment(1));
-  tell(shard, renew_atom_v, crdt::replica_id::from(7, 7));
+  tell(shard, renew_atom_v, crdt::replica_id::from(7, 7), storage::renewal{});
   write(shard, counter("a"), increment(1));
   write(shard, counter("b"), increment(1));
 

@@ -1,5 +1,6 @@
 #include "actors/storage.hpp"
 #include "disk_fixture.hpp"
+#include "storage/kept_since.hpp"
 #include "storage/tally_rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
@@ -33,7 +34,9 @@ public:
   explicit fake_shard(caf::actor_system& sys)
       : handle_(
             sys.spawn([told = told_](numbering_actor::pointer) -> numbering_actor::behavior_type {
-              return {[told](renew_atom, const crdt::replica_id& id) { told->push_back(id); }};
+              return {[told](renew_atom, const crdt::replica_id& id, const storage::renewal&) {
+                told->push_back(id);
+              }};
             })) {}
 
   const numbering_actor& handle() const { return handle_; }
@@ -290,6 +293,25 @@ TEST_F(StorageActor, RenewsAReplicaIdOnceAndTellsAll) {
   EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica, fresh);
   // The next life goes on under it.
   EXPECT_EQ(std::get<0>(storage::take_up_replica(*rows, {}, true, {})).id, fresh);
+}
+
+TEST_F(StorageActor, KeepsNothingFromBeforeThisSessionOnceItTurnsOutToBeSetBack) {
+  using replication::session_id;
+  storage::batch before;
+  storage::put_kept_since(before, {1});
+  ASSERT_FALSE(rows->commit({before}, true));
+  const auto disk = track(spawn_storage(
+      sys, {.rows = rows, .seen = {}, .replica = own_id, .session = {2}, .has_own_thread = false}));
+  const auto renew = [&](const crdt::replica_id& lost, storage::renewal::cause what) {
+    return ask<crdt::replica_id>(disk, renew_atom_v, lost, storage::renewal{what, "a reason"});
+  };
+  const auto kept_since = [&] {
+    return std::get<session_id>(storage::take_up_kept_since(*rows, {3}));
+  };
+  const auto fresh = renew(own_id, storage::renewal::cause::not_confirmed);
+  EXPECT_EQ(kept_since(), session_id{1}) << "nothing is known to be lost";
+  renew(fresh, storage::renewal::cause::set_back);
+  EXPECT_EQ(kept_since(), session_id{2});
 }
 
 class NumberingOnDisk : public StorageActor {

@@ -53,6 +53,7 @@ protected:
           [](message_atom, membership::call_kind, const std::string&) { return std::string{}; },
           [](peer_atom, const std::string&) {},
           [](peer_atom, const std::string&, bool) {},
+          [](members_atom, std::uint64_t, std::uint64_t) {},
           [](leave_atom) { return leave_report{}; },
           [h](tick_atom) { h->kept.clear(); },
           [](report_atom) { return membership_report{}; },

@@ -248,6 +248,19 @@ protected:
 class DamagedNodeBesideANewOne : public DamagedRegister {
 protected:
   DamagedNodeBesideANewOne() : DamagedRegister(2) {}
+
+  /// Whether the key is still refused when all that the other has came here.
+  AssertionResult is_refused_after_all_has_come() {
+    EXPECT_EQ(nodes_[1].http().post("/counters/later", R"({"increment": 1})").status, 200);
+    EXPECT_TRUE(eventually([&] {
+      const auto shown = node().http().get("/metrics");
+      return AssertionResult{shown.status == 200 &&
+                             shown.body.find("\nstarling_gossip_items_received_total 0\n") ==
+                                 std::string::npos};
+    }));
+    std::this_thread::sleep_for(500ms); // it would be open by now
+    return is_being_mended(node().http().get("/registers/damaged"));
+  }
 };
 
 TEST_F(DamagedNodeBesideANewOne, DoesNotGiveUpAKeyBecauseThatOneLacksIt) {
@@ -264,14 +277,60 @@ TEST_F(DamagedNodeBesideANewOne, DoesNotGiveUpAKeyBecauseThatOneLacksIt) {
   ASSERT_TRUE(nodes_[1].start());
   node().launch();
   EXPECT_TRUE(comes_to_say(node(), "rows are rebuilt"));
-  EXPECT_EQ(nodes_[1].http().post("/counters/later", R"({"increment": 1})").status, 200);
+  EXPECT_TRUE(is_refused_after_all_has_come());
+}
+
+TEST_F(DamagedNodeBesideANewOne, DoesNotGiveUpAKeyThatIsFoundDamagedOnceThatOneHasJoined) {
+  nodes_.keep_data_below(folder_.path());
+  ASSERT_TRUE(node().start());
+  for (int i = 0; i < 200; ++i) // some blocks of rows before that of the register
+    add_one("before-" + std::to_string(i));
+  assign("damaged");
+  ASSERT_NO_FATAL_FAILURE(damage());
+
+  node().set_flag("--storage.retry-interval=2s"); // for which it goes on without noticing all
+  ASSERT_TRUE(nodes_[1].start());
+  node().launch();
+  EXPECT_TRUE(comes_to_say(node(), "rows are rebuilt"));
+  const auto said = node().output();
+  EXPECT_LT(said.find(" joined, node"), said.find("rows are rebuilt"));
+  EXPECT_TRUE(is_refused_after_all_has_come());
+}
+
+TEST_F(DamagedNodeBesideANewOne,
+       DoesNotGiveUpAKeyBecauseAMemberLacksItThatHasLostItsRowsMeanwhile) {
+  nodes_.keep_data_below(folder_.path());
+  ASSERT_TRUE(nodes_.start());
+  for (int i = 0; i < 200; ++i)
+    add_one("before-" + std::to_string(i));
+  assign("damaged");
+  EXPECT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
+  ASSERT_EQ(nodes_[1].stop(SIGTERM, 10s), 0);
+  ASSERT_NO_FATAL_FAILURE(damage());
+
+  fs::remove_all(folder_ / nodes_[1].name() + "/rows");
+  ASSERT_TRUE(nodes_[1].start());
+  node().launch();
+  EXPECT_TRUE(comes_to_say(node(), "rows are rebuilt"));
+  EXPECT_TRUE(is_refused_after_all_has_come());
+}
+
+TEST_F(DamagedNodeBesideANewOne, TakesAKeyBackFromAMemberThatOnceHadAll) {
+  nodes_.keep_data_below(folder_.path());
+  ASSERT_TRUE(nodes_.start());
+  for (int i = 0; i < 200; ++i)
+    add_one("before-" + std::to_string(i));
+  assign("damaged");
+  EXPECT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
+  ASSERT_EQ(nodes_[1].stop(SIGTERM, 10s), 0);
+  ASSERT_NO_FATAL_FAILURE(damage());
+
+  ASSERT_TRUE(nodes_[1].start());
+  node().launch();
+  EXPECT_TRUE(comes_to_say(node(), "what the disk had lost is back"));
   EXPECT_TRUE(eventually([&] {
-    const auto shown = node().http().get("/metrics");
-    return testing::AssertionResult{shown.status == 200 &&
-                                    shown.body.find("\nstarling_gossip_items_received_total 0\n") ==
-                                        std::string::npos};
-  })) << "what the other has comes here";
-  EXPECT_TRUE(is_being_mended(node().http().get("/registers/damaged")));
+    return testing::AssertionResult{node().http().get("/registers/damaged").status == 200};
+  }));
 }
 
 TEST_F(DamagedRegister, IsRefusedByANodeAloneUntilItsLossIsAccepted) {

@@ -146,7 +146,7 @@ protected:
               [self, kept](actors::message_atom, const std::string&) -> caf::result<std::string> {
                 return kept->emplace_back(self->make_response_promise<std::string>());
               },
-              [](actors::renew_atom, const crdt::replica_id&) {},
+              [](actors::renew_atom, const crdt::replica_id&, const storage::renewal&) {},
               [](actors::question_atom, const std::string& text) { return "asked " + text; },
               [](actors::peer_atom, const actors::gossip_peer&) {},
               [](actors::lost_atom, const membership::node_id&) {},

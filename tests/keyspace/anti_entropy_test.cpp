@@ -29,9 +29,9 @@ crdt::value counter(std::int64_t amount, const crdt::replica_id& by = other_id) 
 }
 
 std::string message_of(session_id from, const std::vector<crdt::key>& keys,
-                       bool lacks_data = false) {
+                       session_id kept_since = {}) {
   message m{from, self, 1, 0, phase::tells};
-  m.lacks_data = lacks_data;
+  m.kept_since = kept_since;
   std::vector<replication::encoded_item> items;
   for (const auto& key : keys)
     items.push_back({key, counter(5).encode()});
@@ -193,11 +193,15 @@ TEST_F(AntiEntropy, TellsOfAPeerThatTakesSomeMessagesAndOthersNotOnce) {
 
 class AntiEntropyThatLacksData : public AntiEntropy {
 protected:
-  AntiEntropyThatLacksData() { settings.hopes = hopes{{"bob", true}, {"carol", true}}; }
+  AntiEntropyThatLacksData() {
+    settings.hopes = hopes{{"bob", {true, long_ago}}, {"carol", {true, long_ago}}};
+  }
+
+  const session_id long_ago{77};
 
   /// A peer brings something from its log, so this node has all that it has.
-  void bring(session_id from, bool lacks_data = false) {
-    receive(message_of(from, {visitors}, lacks_data));
+  void bring(session_id from, std::optional<session_id> kept_since = {}) {
+    receive(message_of(from, {visitors}, kept_since.value_or(long_ago)));
     join_all();
   }
 };
@@ -236,14 +240,48 @@ TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoCameLater) {
   EXPECT_THAT(all<caught_up>(), IsEmpty());
 }
 
-TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoLacksDataAsWell) {
+TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoNeverHadAll) {
+  settings.hopes = hopes{{"bob", {true, std::nullopt}}, {"carol", {false, long_ago}}};
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  bring(bob);
+  tick(100);
+  bring(bob);
+  EXPECT_THAT(all<caught_up>(), IsEmpty());
+  core->set_peer("carol", carol, "carol:1", todo);
+  bring(carol);
+  EXPECT_THAT(all<caught_up>().at(0).from, ElementsAre("carol"));
+}
+
+TEST_F(AntiEntropyThatLacksData, WaitsForThoseWhoNeverHadAllAndMayHaveSomeOfIt) {
+  settings.hopes = hopes{{"bob", {true, std::nullopt}}, {"carol", {true, long_ago}}};
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  core->set_peer("carol", carol, "carol:1", todo);
+  bring(carol);
+  EXPECT_THAT(all<caught_up>(), IsEmpty());
+  bring(bob);
+  const auto told = all<caught_up>();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_THAT(told[0].from, ElementsAre("carol"));
+  EXPECT_THAT(told[0].unheard, IsEmpty());
+}
+
+TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoMayHaveLostSomethingSinceHeHadAll) {
   open();
   core->set_peer("bob", bob, "bob:1", todo);
   tick(100);
-  bring(bob, true);
+  bring(bob, bob);
   EXPECT_THAT(all<caught_up>(), IsEmpty());
-  bring(bob);
-  EXPECT_EQ(all<caught_up>().size(), 1u) << "it has it back by now";
+}
+
+TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoFindsThatSomethingCannotBeRead) {
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  receive(message_of(bob, {}, long_ago));
+  tick(100);
+  bring(bob, session_id{});
+  EXPECT_THAT(all<caught_up>(), IsEmpty());
 }
 
 TEST_F(AntiEntropyThatLacksData, WaitsForEverWhereItKnewNobody) {
@@ -254,6 +292,85 @@ TEST_F(AntiEntropyThatLacksData, WaitsForEverWhereItKnewNobody) {
   tick(100);
   bring(bob);
   EXPECT_THAT(all<caught_up>(), IsEmpty());
+}
+
+class AntiEntropyOfAHolder : public AntiEntropy {
+protected:
+  const session_id long_ago{77};
+
+  /// Bob has all that is here, as he answers.
+  void let_bob_have_all(session_id since) {
+    core->round_due(todo);
+    const auto sent = all<post>();
+    ASSERT_EQ(sent.size(), 1u);
+    const auto m = std::get<message>(replication::decode_message(sent[0].bytes));
+    answer said{bob, self, m.sequence, verdict::joined, 0, {}, core->core().tree().root()};
+    if (m.walk)
+      said.walk = replication::answer_to(*m.walk, core->core().tree(), 4096).answer;
+    said.kept_since = since;
+    core->answered(bob, encode(said), false, todo);
+  }
+};
+
+TEST_F(AntiEntropyOfAHolder, TellsOnceWhoHasAllAndSinceWhen) {
+  open();
+  core->restore({{visitors, {1, 2}}});
+  core->set_peer("bob", bob, "bob:1", todo);
+  let_bob_have_all(long_ago);
+  const auto told = all<held_all>();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].peer, bob);
+  EXPECT_EQ(told[0].kept_since, long_ago);
+  let_bob_have_all(long_ago);
+  EXPECT_THAT(all<held_all>(), IsEmpty());
+  let_bob_have_all(bob);
+  EXPECT_EQ(all<held_all>().size(), 1u) << "it has lost something, and has all of ours again";
+}
+
+TEST_F(AntiEntropyOfAHolder, TellsOfNobodyWhereNotAllKeysAreKnown) {
+  open();
+  core->restore({{visitors, {1, 2}}});
+  core->cannot_restore_all();
+  core->set_peer("bob", bob, "bob:1", todo);
+  let_bob_have_all(long_ago);
+  EXPECT_THAT(all<held_all>(), IsEmpty());
+}
+
+TEST_F(AntiEntropyOfAHolder, SaysThatItKeepsAllSinceThisSessionUnlessItIsLonger) {
+  const auto said = [&] {
+    core->set_peer("bob", bob, "bob:1", todo);
+    core->round_due(todo);
+    return std::get<message>(replication::decode_message(all<post>().at(0).bytes)).kept_since;
+  };
+  open();
+  EXPECT_EQ(said(), self);
+  settings.kept_since = long_ago;
+  open();
+  EXPECT_EQ(said(), long_ago);
+  open();
+  core->doubt_what_is_kept();
+  EXPECT_EQ(said(), self);
+}
+
+TEST_F(AntiEntropyOfAHolder, SaysThatItKeepsNothingOnceItCannotReadWhatAPeerLacks) {
+  settings.kept_since = long_ago;
+  open();
+  core->restore({{visitors, {1, 2}}});
+  core->set_peer("bob", bob, "bob:1", todo);
+  core->round_due(todo);
+  auto m = std::get<message>(replication::decode_message(all<post>().at(0).bytes));
+  ASSERT_TRUE(m.walk);
+  answer said{bob, self, m.sequence, verdict::joined, 0, {}};
+  said.walk = replication::answer_to(*m.walk, {}, 4096).answer;
+  said.kept_since = long_ago;
+  core->answered(bob, encode(said), false, todo);
+  core->state_read(all<read_state>().at(0).number, "", todo);
+  m = std::get<message>(replication::decode_message(all<post>().at(0).bytes));
+  EXPECT_EQ(m.kept_since, session_id{});
+  said = {bob, self, m.sequence, verdict::joined, 0, {}};
+  said.kept_since = long_ago;
+  core->answered(bob, encode(said), false, todo);
+  EXPECT_THAT(all<held_all>(), IsEmpty());
 }
 
 } // namespace

@@ -159,6 +159,50 @@ TEST_F(Home, KnowsFromAFileWhoMayBringBackWhatWasLostTogetherWithItsMembers) {
   EXPECT_EQ(open(o).hopes, then) << "who came later is no help";
 }
 
+TEST_F(Home, KnowsFromAFileWhoHadAllWhereAnOlderRowOfTheMembersWasSaved) {
+  const auto o = options_for("data");
+  const std::vector<membership::remembered_member> saved{
+      {membership::node_id::from(3, 3), "node-3:9080", true}};
+  auto later = saved;
+  later[0].kept_since = membership::session_id{77};
+  later.push_back({membership::node_id::from(4, 4), "node-4:9080", true});
+  later.push_back(
+      {membership::node_id::from(5, 5), "node-5:9080", true, membership::session_id{78}});
+  {
+    const auto before = open(o);
+    storage::lost_keys lost;
+    lost.add(crdt::key{crdt::type::counter, "visitors"});
+    storage::batch noted;
+    put(noted, lost);
+    noted.put(storage::members_row(), membership::encode(saved));
+    noted.put(storage::hopes_row(), membership::encode(saved));
+    ASSERT_FALSE(before.rows->commit({noted}, true));
+    ASSERT_FALSE(storage::keep_members(before.folder->path(), membership::encode(later)));
+  }
+  const std::vector expected{later[0], membership::remembered_member{later[2].id, "node-5:9080",
+                                                                     false, later[2].kept_since}};
+  {
+    const auto after = open(o);
+    EXPECT_EQ(after.hopes, expected);
+    EXPECT_EQ(after.members, std::vector{later[0]});
+    ASSERT_FALSE(storage::keep_members(after.folder->path(), membership::encode(saved)));
+  }
+  EXPECT_EQ(open(o).hopes, expected) << "it is kept";
+}
+
+TEST_F(Home, KnowsSinceWhichSessionItHasLostNothing) {
+  const auto o = options_for("data");
+  const auto session_of = [](const home& at) {
+    return replication::session_id{at.who.session.bits};
+  };
+  const auto first = session_of(open(o));
+  EXPECT_EQ(open(o).kept_since, first);
+  EXPECT_EQ(open(o).kept_since, first);
+  fs::remove_all(above / "data/rows");
+  const auto robbed = open(o);
+  EXPECT_EQ(robbed.kept_since, session_of(robbed));
+}
+
 TEST_F(Home, NumbersEventsAnewWhereItWasKilledAfterItHeardThatItWasSetBack) {
   const auto o = options_for("data");
   const auto original = open(o).who;

@@ -569,32 +569,6 @@ TEST_F(Gossip, HasCaughtUpOnceAPeersLogOrRootSaysSo) {
   EXPECT_TRUE(core.has_caught_up_with(bob));
 }
 
-TEST_F(Gossip, HasNotCaughtUpWithAPeerThatHasLostSomethingItself) {
-  core.lacks_data(true);
-  message from_log{bob, self, 1, 0, phase::goes_on, {{key("b"), write(1)}}};
-  from_log.lacks_data = true;
-  core.joined(taken(core, from_log));
-  EXPECT_FALSE(core.has_caught_up_with(bob));
-
-  core.add_peer(bob);
-  auto said = joined(only_message(core.round(0)));
-  said.offer = 1;
-  said.lacks_data = true;
-  core.answered(bob, said);
-  EXPECT_FALSE(core.has_caught_up_with(bob));
-}
-
-TEST_F(Gossip, TellsPeersThatItHasLostSomethingUntilThatIsBack) {
-  core.add_peer(bob);
-  core.lacks_data(true);
-  EXPECT_TRUE(only_message(core.round(0)).lacks_data);
-  core.failed(bob);
-  const auto asked = taken(core, message{bob, self, 1});
-  EXPECT_TRUE(std::get<answer>(decode_answer(core.joined(asked).bytes)).lacks_data);
-  core.lacks_data(false);
-  EXPECT_FALSE(only_message(core.round(0)).lacks_data);
-}
-
 TEST_F(Gossip, TakesOnlyMessagesForThisSession) {
   const message ours{bob, self, 4};
   const message foreign{bob, eve, 4};

@@ -161,7 +161,7 @@ TEST(Message, SurvivesWithTheLargestSequenceNumber) {
 TEST(Message, HasTheseBytesForEver) {
   const message m{ann, bob, 300, 290, phase::tells, {counter_item()}};
 
-  const auto expected = "\x03"                             // version
+  const auto expected = "\x04"                             // version
                         "\x08\x07\x06\x05\x04\x03\x02\x01" // from
                         "\x18\x17\x16\x15\x14\x13\x12\x11" // to
                         "\xac\x02"                         // sequence
@@ -182,7 +182,7 @@ TEST(Message, HasTheseBytesForEver) {
 
 /// A message as it begins in each of the following tests, and what comes after its phase.
 std::string message_of(std::string_view rest) {
-  return "\x03"                             // version
+  return "\x04"                             // version
          "\x08\x07\x06\x05\x04\x03\x02\x01" // from
          "\x18\x17\x16\x15\x14\x13\x12\x11" // to
          "\x01\x00\x00"s                    // sequence, acknowledged, phase
@@ -386,7 +386,7 @@ TEST(Messages, OfAnyBytesAreRefusedOrHaveOneEncoding) {
 TEST(Message, OfAnotherVersionIsRefused) {
   auto bytes = encode(full);
 
-  for (const char version : {'\0', '\1', '\2', '\4', '\xff'}) {
+  for (const char version : {'\0', '\1', '\2', '\3', '\xff'}) {
     bytes[0] = version;
     EXPECT_EQ(refusal(bytes), "unknown version of the gossip format");
   }
@@ -478,7 +478,7 @@ TEST(Answer, SurvivesEncodingAndDecoding) {
 }
 
 TEST(Answer, HasTheseBytesForEver) {
-  const auto begin = "\x03"                             // version
+  const auto begin = "\x04"                             // version
                      "\x18\x17\x16\x15\x14\x13\x12\x11" // from
                      "\x08\x07\x06\x05\x04\x03\x02\x01" // to
                      "\xac\x02"                         // sequence
@@ -491,7 +491,7 @@ TEST(Answer, HasTheseBytesForEver) {
 }
 
 TEST(Answer, OfARepairHasTheseBytesForEver) {
-  const auto expected = "\x03"                             // version
+  const auto expected = "\x04"                             // version
                         "\x18\x17\x16\x15\x14\x13\x12\x11" // from
                         "\x08\x07\x06\x05\x04\x03\x02\x01" // to
                         "\xac\x02"                         // sequence
@@ -579,14 +579,19 @@ TEST(Answer, WithUnknownPartsIsRefused) {
   }
 }
 
-TEST(Message, SaysThatItsSenderLacksData) {
+TEST(Message, SaysSinceWhenItsSenderHasLostNothing) {
   message m{ann, bob, 1};
-  m.lacks_data = true;
-  EXPECT_TRUE(std::get<message>(decode_message(encode(m, {}))).lacks_data);
+  m.kept_since = {77};
+  EXPECT_EQ(std::get<message>(decode_message(encode(m, {}))), m);
+  EXPECT_EQ(std::get<message>(decode_with({ann, bob, 1}, encode_content(m, {}))), m);
+  m.kept_since = {};
+  EXPECT_EQ(std::get<message>(decode_message(encode(m, {}))), m);
   auto a = yes;
-  a.lacks_data = true;
-  EXPECT_TRUE(std::get<answer>(decode_answer(encode(a))).lacks_data);
-  EXPECT_FALSE(std::get<answer>(decode_answer(encode(yes))).lacks_data);
+  a.kept_since = {77};
+  auto bytes = encode(a);
+  EXPECT_EQ(std::get<answer>(decode_answer(bytes)), a);
+  bytes[bytes.size() - 8] = 0;
+  EXPECT_EQ(refusal_of_answer(bytes), "kept since no session");
 }
 
 TEST(Answer, WithBadPartsIsRefused) {

@@ -18,6 +18,9 @@ public:
     std::string end;
   };
 
+  /// What is said of those.
+  static constexpr const char* met = "a hole";
+
   explicit holed_moment(memory_store::rows rows) : rows_(std::move(rows)) {}
 
   void add(hole h, trouble kind = trouble::corrupted) { holes_.emplace_back(std::move(h), kind); }
@@ -30,7 +33,7 @@ public:
   std::variant<std::optional<std::string>, failure> find(std::string_view name) const override {
     for (const auto& [where, kind] : holes_)
       if (where.first <= name && name < where.end)
-        return failure{kind, "a hole"};
+        return failure{kind, met};
     const auto found = rows_.find(name);
     return found == rows_.end() ? std::nullopt : std::optional{found->second};
   }
@@ -42,7 +45,7 @@ public:
       const auto to = at == rows_.end() ? std::string{end} : std::min(std::string{end}, at->first);
       for (const auto& [where, kind] : holes_)
         if (where.first <= to && from < where.end && where.first < end && from < end)
-          return failure{kind, "a hole"};
+          return failure{kind, met};
       if (at == rows_.end() || at->first >= end || !see(at->first, at->second))
         return std::nullopt;
       from = at->first + '\0';

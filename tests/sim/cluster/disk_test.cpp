@@ -33,6 +33,15 @@ std::set<std::string> over_many_disks(Function happen) {
 
 using outcomes = std::set<std::string>;
 
+TEST(Disk, CannotReadWhatIsDamagedAndStillHasIt) {
+  disk d{dice{1}};
+  d.commit({putting("a"), putting("b")}, true);
+  d.damage({{"b", "c"}});
+  EXPECT_EQ(std::get<0>(d.now()->find("a")), "there");
+  EXPECT_EQ(std::get<storage::failure>(d.now()->find("b")).kind, storage::trouble::corrupted);
+  EXPECT_EQ(std::get<0>(d.undamaged()->find("b")), "there");
+}
+
 TEST(Disk, ShowsACommitWhenItIsOver) {
   disk d{dice{1}};
 

@@ -1,0 +1,64 @@
+#include "storage/identity.hpp"
+#include "storage/kept_since.hpp"
+#include "storage/memory_store.hpp"
+
+#include <gtest/gtest.h>
+
+namespace starling::storage {
+namespace {
+
+using replication::session_id;
+
+const session_id first{11};
+const session_id second{12};
+const session_id third{13};
+const auto id = crdt::replica_id::from(1, 1);
+const auto other_id = crdt::replica_id::from(2, 2);
+
+class KeptSince : public testing::Test {
+protected:
+  session_id take_up(session_id present) {
+    return std::get<session_id>(take_up_kept_since(rows_, present));
+  }
+
+  memory_store rows_;
+};
+
+TEST_F(KeptSince, IsTheFirstSessionOfAll) {
+  EXPECT_EQ(take_up(first), first);
+  EXPECT_EQ(take_up(second), first);
+}
+
+TEST_F(KeptSince, BeginsAnewOnceItIsForgottenOrSaidToDoSo) {
+  take_up(first);
+  batch change;
+  forget_kept_since(change);
+  rows_.commit({change}, true);
+  EXPECT_EQ(take_up(second), second);
+  batch later;
+  put_kept_since(later, third);
+  rows_.commit({later}, true);
+  EXPECT_EQ(take_up(first), third);
+}
+
+TEST_F(KeptSince, GoesOnAsLongAsTheReplicaIdIsKept) {
+  constexpr bool is_careful = true;
+  const evidence seen{.format_file = {.inode = 1}};
+  take_up_replica(rows_, seen, is_careful, id);
+  EXPECT_EQ(take_up(first), first);
+  take_up_replica(rows_, seen, is_careful, other_id);
+  EXPECT_EQ(take_up(second), first);
+
+  auto damaged = seen;
+  damaged.is_whole = false;
+  take_up_replica(rows_, damaged, is_careful, other_id);
+  EXPECT_EQ(take_up(third), third) << "with the commit that takes the new id";
+}
+
+TEST(ShowsLoss, AnyDoubtButThatNobodyHasSaidAnything) {
+  for (const auto what : renewal_causes)
+    EXPECT_EQ(shows_loss(what), what != renewal::cause::not_confirmed);
+}
+
+} // namespace
+} // namespace starling::storage

@@ -11,6 +11,9 @@ namespace starling::replication {
 
 namespace {
 
+// A larger delta of a set is not joined with others of the same set.
+constexpr std::size_t joined_bytes_max = 16 * 1024;
+
 /// The join of deltas. Requires: there is one, and all are our own encodings of one type.
 std::string join_all(const std::vector<const std::string*>& deltas) {
   if (deltas.size() == 1)
@@ -19,6 +22,27 @@ std::string join_all(const std::vector<const std::string*>& deltas) {
   for (const auto* delta : std::span{deltas}.subspan(1))
     joined.join(std::get<crdt::value>(crdt::value::decode(*delta)));
   return joined.encode();
+}
+
+/// The deltas of a key, in the order of the log, as they will travel. They are joined, but for
+/// large ones of a set: those mostly have nothing in common, and joining them costs more than all
+/// else that is done to send them.
+void add_joined(const crdt::key& key, const std::vector<const std::string*>& deltas,
+                std::vector<encoded_item>& into) {
+  std::vector<const std::string*> small;
+  const auto add_small = [&] {
+    if (!small.empty())
+      into.push_back({key, join_all(std::exchange(small, {}))});
+  };
+  for (const auto* delta : deltas) {
+    if (key.type != crdt::type::set || delta->size() <= joined_bytes_max) {
+      small.push_back(delta);
+      continue;
+    }
+    add_small();
+    into.push_back({key, *delta});
+  }
+  add_small();
 }
 
 std::size_t elements_of(const std::vector<encoded_item>& items) {
@@ -346,7 +370,7 @@ gossip::interval gossip::lacking(session_id id, std::uint64_t from, std::uint64_
   }
   interval result{{}, number, bytes};
   for (const auto& [key, deltas] : parts)
-    result.items.push_back({key, join_all(deltas)});
+    add_joined(key, deltas, result.items);
   return result;
 }
 

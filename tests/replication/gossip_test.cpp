@@ -33,6 +33,32 @@ TEST_F(Gossip, JoinsTheEntriesOfOneKey) {
   EXPECT_EQ(only_message(core.round(0)).items, (items{{k, counter}, {key("a"), write(1)}}));
 }
 
+TEST_F(Gossip, SendsLargeDeltasOfASetSideBySideInTheOrderOfTheLog) {
+  gossip large{self, {}, digests};
+  add_current_peer(large, bob);
+  make_room(large, bob);
+  const crdt::key fruits{crdt::type::set, "fruits"};
+  crdt::or_set whole;
+  items sent;
+  for (const std::size_t bytes : {1, 2, 17'000, 18'000, 3}) {
+    sent.push_back(
+        {fruits, *whole.add(replica, {crdt::payload_kind::bytes, std::string(bytes, 'x')})});
+    record(large, fruits, sent.back().part);
+  }
+  sent[0].part.join(sent[1].part); // the small ones
+  sent.erase(sent.begin() + 1);
+  EXPECT_EQ(only_message(large.round(0)).items, sent);
+}
+
+TEST_F(Gossip, JoinsLargeWritesOfARegister) {
+  gossip large{self, {}, digests};
+  add_current_peer(large, bob);
+  make_room(large, bob);
+  record(large, key("b"), write(1, 17'000));
+  record(large, key("b"), write(2, 18'000));
+  EXPECT_EQ(only_message(large.round(0)).items, (items{{key("b"), write(2, 18'000)}}));
+}
+
 TEST_F(Gossip, SendsNothingBackToWhereItWasHeard) {
   add_current_peer(bob);
   record(key("a"), write(1), bob);

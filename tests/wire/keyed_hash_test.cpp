@@ -1,7 +1,11 @@
 #include "wire/keyed_hash.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
 
+#include <memory>
 #include <numeric>
 
 namespace starling::wire {
@@ -16,6 +20,38 @@ tag reference_key() {
 
 std::string hex(const tag& t) {
   return to_hex({t.data(), t.size()});
+}
+
+/// What OpenSSL makes of it.
+tag reference(const tag& key, std::string_view bytes) {
+  const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac{
+      EVP_MAC_fetch(nullptr, "SIPHASH", nullptr), EVP_MAC_free};
+  const std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context{
+      EVP_MAC_CTX_new(mac.get()), EVP_MAC_CTX_free};
+  std::size_t size = std::tuple_size_v<tag>;
+  const OSSL_PARAM parameters[]{OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+                                OSSL_PARAM_construct_end()};
+  EXPECT_EQ(EVP_MAC_init(context.get(), reinterpret_cast<const unsigned char*>(key.data()),
+                         key.size(), parameters),
+            1);
+  EXPECT_EQ(EVP_MAC_update(context.get(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                           bytes.size()),
+            1);
+  tag result{};
+  EXPECT_EQ(EVP_MAC_final(context.get(), reinterpret_cast<unsigned char*>(result.data()), &size,
+                          result.size()),
+            1);
+  return result;
+}
+
+TEST(KeyedHash, IsWhatOpenSslMakesOfInputsOfAnyLength) {
+  auto key = reference_key();
+  std::string bytes;
+  for (unsigned length = 0; length < 300; ++length) { // its last byte overflows
+    EXPECT_EQ(hex(keyed_hash{key}(bytes)), hex(reference(key, bytes))) << length;
+    key[length % key.size()] = static_cast<char>(key[length % key.size()] * 31 + 7);
+    bytes.push_back(static_cast<char>(length * 157 + 0x80));
+  }
 }
 
 TEST(KeyedHash, IsSipHashOf128Bits) {

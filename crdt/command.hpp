@@ -28,6 +28,7 @@ struct register_assign {
 struct set_change {
   std::vector<member_change> add;
   std::vector<member_change> remove;
+  bool shows_members = true; // whether the client wants to see what it touched
 };
 
 /// The members that it names, in ascending order.

@@ -125,7 +125,7 @@ std::optional<or_set> or_set::change(const replica_id& self,
     // An event of ours beyond what we have seen is there if we have lost events: it stays.
     if (const auto* own = newest(at, member, self); own != nullptr && own->number >= fresh.number)
       continue;
-    set(at, member, fresh);
+    set_here(at, member, fresh);
     news.set(noted, member, fresh);
   }
   if (next > last) {
@@ -198,7 +198,7 @@ std::optional<or_set> or_set::join(const or_set& other) {
       if (own != nullptr && own->number >= e.number)
         continue; // ours is as new, or newer
       if (!seen_.contains({e.replica, e.number})) {
-        set(at, member, e);
+        set_here(at, member, e);
         news.set(noted, member, e);
       } else { // we have removed it, so it stays dead
         end(at, member, {e.replica, e.number, false}, news, noted);
@@ -306,6 +306,11 @@ bool or_set::holds(const payload& member, const dot& event) const {
 /// Sets an entry of a member's clock; `near` becomes the place of the member.
 void or_set::set(position& near, const payload& member, const entry& e) {
   near = seek(clocks_, near, member);
+  set_here(near, member, e);
+}
+
+/// The same, where `near` is where `seek` finds the member.
+void or_set::set_here(position& near, const payload& member, const entry& e) {
   if (near == clocks_.end() || near->first != member) {
     near = clocks_.emplace_hint(near, member, clock{});
     footprint_ += footprint_of(member);
@@ -345,7 +350,7 @@ void or_set::end(position& near, const payload& member, const entry& dead, or_se
   if (is_covered)
     near = drop(near, *own);
   else
-    set(near, member, dead);
+    set_here(near, member, dead);
   news.set(noted, member, dead);
 }
 
@@ -437,20 +442,18 @@ std::size_t or_set::elements() const {
 
 // -- encoding: a table of replica ids, `seen`, the clocks --
 
-void or_set::encode(wire::writer& out) const {
-  std::set<replica_id> named;
-  for (const auto& [replica, events] : seen_.replicas())
-    named.insert(replica);
-  for (const auto& [replica, places] : dead_) // live events are in `seen`
-    named.insert(replica);
-  const std::vector<replica_id> table{named.begin(), named.end()};
+namespace {
+
+/// Replica ids in ascending order; entries name them by their places.
+using id_table = std::vector<replica_id>;
+
+void encode_seen(wire::writer& out, const id_table& table, const causal_context& seen) {
   out.varint(table.size());
   for (const auto& replica : table)
     crdt::encode(out, replica);
-
   for (const auto& replica : table) {
-    const auto found = seen_.replicas().find(replica);
-    if (found == seen_.replicas().end()) {
+    const auto found = seen.replicas().find(replica);
+    if (found == seen.replicas().end()) {
       out.varint(0);
       continue;
     }
@@ -462,16 +465,57 @@ void or_set::encode(wire::writer& out) const {
       before = last;
     }
   }
+}
 
+void encode_entry(wire::writer& out, const id_table& table, const or_set::entry& e) {
+  const auto at = std::lower_bound(table.begin(), table.end(), e.replica) - table.begin();
+  out.varint(static_cast<std::uint64_t>(at));
+  out.varint(e.number << 1 | (e.live ? 1 : 0));
+}
+
+} // namespace
+
+void or_set::encode(wire::writer& out) const {
+  std::set<replica_id> named;
+  for (const auto& [replica, events] : seen_.replicas())
+    named.insert(replica);
+  for (const auto& [replica, places] : dead_) // live events are in `seen`
+    named.insert(replica);
+  const id_table table{named.begin(), named.end()};
+  encode_seen(out, table, seen_);
   out.varint(clocks_.size());
   for (const auto& [member, c] : clocks_) {
     crdt::encode(out, member);
     out.varint(c.size());
-    for (const auto& e : c) {
-      const auto at = std::lower_bound(table.begin(), table.end(), e.replica) - table.begin();
-      out.varint(static_cast<std::uint64_t>(at));
-      out.varint(e.number << 1 | (e.live ? 1 : 0));
-    }
+    for (const auto& e : c)
+      encode_entry(out, table, e);
+  }
+}
+
+void or_set::encode(wire::writer& out, const causal_context& seen,
+                    const std::vector<held_entry>& held) {
+  std::set<replica_id> named;
+  for (const auto& [replica, events] : seen.replicas())
+    named.insert(replica);
+  std::size_t members = 0;
+  const payload* last = nullptr;
+  for (const auto& [member, e] : held) {
+    if (!e.live)
+      named.insert(e.replica);
+    members += member != last ? 1 : 0;
+    last = member;
+  }
+  const id_table table{named.begin(), named.end()};
+  encode_seen(out, table, seen);
+  out.varint(members);
+  for (auto at = held.begin(); at != held.end();) {
+    const auto* member = at->first;
+    const auto end =
+        std::find_if(at, held.end(), [&](const held_entry& x) { return x.first != member; });
+    crdt::encode(out, *member);
+    out.varint(static_cast<std::uint64_t>(end - at));
+    for (; at != end; ++at)
+      encode_entry(out, table, at->second);
   }
 }
 

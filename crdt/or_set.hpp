@@ -130,6 +130,13 @@ public:
   static std::size_t elements_of(wire::reader& in);
 
   void encode(wire::writer& out) const;
+
+  /// As `encode` of the set that has seen these events and holds these entries. Requires: what
+  /// always holds of a set; the entries are in the order of their members and then replicas.
+  using held_entry = std::pair<const payload*, entry>;
+  static void encode(wire::writer& out, const causal_context& seen,
+                     const std::vector<held_entry>& held);
+
   static or_set decode(wire::reader& in);
 
   friend bool operator==(const or_set& a, const or_set& b) {
@@ -143,6 +150,7 @@ private:
   const entry* newest(position at, const payload& member, const replica_id& replica) const;
   bool holds(const payload& member, const dot& event) const;
   void set(position& near, const payload& member, const entry& e);
+  void set_here(position& near, const payload& member, const entry& e);
   void set(position at, const entry& e);
   void end(position& near, const payload& member, const entry& dead, or_set& news, position& noted);
   void index(position at, const entry& e);

@@ -115,6 +115,15 @@ std::string value::encode() const {
   return std::move(out).take();
 }
 
+std::string value::encode_set(const causal_context& seen,
+                              const std::vector<or_set::held_entry>& held) {
+  wire::writer out;
+  out.u8(format_version);
+  out.u8(static_cast<std::uint8_t>(crdt::type::set));
+  or_set::encode(out, seen, held);
+  return std::move(out).take();
+}
+
 wire::decoded<value> value::decode(std::string_view bytes) {
   wire::reader in{bytes};
   if (in.u8() != format_version)

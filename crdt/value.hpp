@@ -78,6 +78,10 @@ public:
   std::string encode() const;
   static wire::decoded<value> decode(std::string_view bytes);
 
+  /// As `encode` of a set that is elsewhere: see or_set.
+  static std::string encode_set(const causal_context& seen,
+                                const std::vector<or_set::held_entry>& held);
+
   friend bool operator==(const value&, const value&) = default;
 
 private:

@@ -79,7 +79,8 @@ view view_of(const value& v, const command& c) {
   const auto* change = std::get_if<set_change>(&c);
   if (!change)
     return view_of(v);
-  return view_members(v.as<or_set>(), members_of(*change));
+  const auto& set = v.as<or_set>();
+  return view_members(set, change->shows_members ? members_of(*change) : std::vector<payload>{});
 }
 
 } // namespace starling::crdt

@@ -60,7 +60,7 @@ inline constexpr std::size_t short_position_max = 1024; // bytes
 view view_of(const value& v, const query& q = whole_value{});
 
 /// What the write of `c` shows: the whole of a counter or register; of a set the members that `c`
-/// touches, whether they are in the set or not. Requires: same type, and a register was written.
+/// touches, whether they are in the set or not, if the client wants to see them. Requires: same type, and a register was written.
 view view_of(const value& v, const command& c);
 
 } // namespace starling::crdt

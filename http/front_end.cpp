@@ -409,22 +409,22 @@ void front_end::stop() {
 response front_end::handle(const request& r) {
   using clock = std::chrono::steady_clock;
   const auto begin = clock::now();
-  const auto asked = parse(r, settings_.secret, {settings_.options.max_body});
+  auto asked = parse(r, settings_.secret, {settings_.options.max_body});
   auto result = handle(asked);
   count_request(sys_, route_of(asked), result.status);
   time_request(sys_, route_of(asked), std::chrono::duration<double>{clock::now() - begin}.count());
   return result;
 }
 
-response front_end::handle(const parsed& asked) {
-  return std::visit([this](const auto& a) { return reply(a); }, asked);
+response front_end::handle(parsed& asked) {
+  return std::visit([this](auto& a) { return reply(a); }, asked);
 }
 
 response front_end::reply(const read_request& asked) {
   return show(asked.key, ask(asked.key, asked.query), reply_to_read, asked.how);
 }
 
-response front_end::reply(const write_request& asked) {
+response front_end::reply(write_request& asked) {
   ++writes_; // before the question whether it is still welcome
   auto result = leaving_ ? reply_with(not_ready("This node is leaving its cluster",
                                                 "it takes no more writes; write to another node"))
@@ -434,8 +434,9 @@ response front_end::reply(const write_request& asked) {
   return result;
 }
 
-response front_end::carry_out(const write_request& asked) {
-  auto outcome = ask(asked.key, asked.command);
+/// Takes the command away.
+response front_end::carry_out(write_request& asked) {
+  auto outcome = ask(asked.key, std::move(asked.command));
   if (auto* what = std::get_if<problem>(&outcome)) {
     if (what->code == problem_code::timed_out)
       what->detail = "no answer in time; this write may still happen, so nobody knows of it yet";

@@ -103,9 +103,9 @@ public:
 
 private:
   response handle(const request& r);
-  response handle(const parsed& asked);
+  response handle(parsed& asked);
   response reply(const read_request& asked);
-  response reply(const write_request& asked);
+  response reply(write_request& asked);
   response reply(const keys_request& asked);
   response reply(index_request);
   response reply(cluster_request);
@@ -115,7 +115,7 @@ private:
   response reply(const options_request& asked);
   response reply(const problem& what);
 
-  response carry_out(const write_request& asked);
+  response carry_out(write_request& asked);
 
   /// Writes what a client sees of a value.
   using writer = response (*)(const crdt::key&, const crdt::view&, const wire::secret&, style);

@@ -16,10 +16,9 @@ crdt::value decoded(const std::string& own_encoding) {
 
 } // namespace
 
-void delta_log::append(crdt::key key, const crdt::value& delta,
-                       std::optional<session_id> heard_from) {
+void delta_log::append(crdt::key key, std::string delta, std::optional<session_id> heard_from) {
   const auto at = latest_.try_emplace(std::move(key)).first;
-  entries_.push_back({&at->first, delta.encode(), {}, at->second});
+  entries_.push_back({&at->first, std::move(delta), {}, at->second});
   entries_.back().delta.shrink_to_fit();
   at->second = last();
   if (heard_from)

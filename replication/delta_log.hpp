@@ -22,8 +22,8 @@ namespace starling::replication {
 
 class delta_log {
 public:
-  /// Appends an entry.
-  void append(crdt::key key, const crdt::value& delta, std::optional<session_id> heard_from);
+  /// Appends an entry, a delta that is encoded.
+  void append(crdt::key key, std::string delta, std::optional<session_id> heard_from);
 
   /// A peer has this of a key, so it lacks no more of the entries above `cursor`.
   void heard(session_id peer, const crdt::key& key, const crdt::value& part, std::uint64_t cursor);

@@ -97,7 +97,7 @@ void gossip::record(crdt::key key, const crdt::value& delta, const digest& now,
     for (auto& part : parts_of(delta.as<crdt::or_set>(), part_bytes()))
       log_.append(key, std::move(part), heard_from);
   else
-    log_.append(std::move(key), delta, heard_from);
+    log_.append(std::move(key), delta.encode(), heard_from);
   drop_acknowledged(); // with no peer that waits for it, nothing is kept
   keep_log_bounded();
 }

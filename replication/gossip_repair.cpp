@@ -157,7 +157,7 @@ std::size_t gossip::part_bytes() const {
 /// A set will be sent whole, in parts that the peer joins one by one.
 void gossip::add_parts(const crdt::key& key, const crdt::or_set& whole, peer_state& p) const {
   for (auto& part : parts_of(whole, part_bytes())) {
-    p.ready.push_back({key, crdt::value{std::move(part)}.encode()});
+    p.ready.push_back({key, std::move(part)});
     p.ready_bytes += p.ready.back().size();
   }
 }

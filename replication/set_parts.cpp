@@ -59,14 +59,14 @@ public:
     add_dead(row);
   }
 
-  std::vector<or_set> take() && {
+  std::vector<std::string> take() && {
     if (!is_empty() || parts_.empty())
       begin();
     return std::move(parts_);
   }
 
 private:
-  bool is_empty() const { return seen_.empty() && clocks_.empty(); }
+  bool is_empty() const { return seen_.empty() && held_.empty(); }
 
   /// What these add to the next part, at most.
 
@@ -93,9 +93,16 @@ private:
   }
 
   void begin() {
-    for (auto& [member, clock] : clocks_)
-      std::ranges::sort(clock, {}, &or_set::entry::replica);
-    parts_.emplace_back(std::exchange(seen_, {}), std::exchange(clocks_, {}));
+    const auto is_before = [](const or_set::held_entry& a, const or_set::held_entry& b) {
+      if (a.first == b.first)
+        return a.second.replica < b.second.replica;
+      return *a.first < *b.first;
+    };
+    if (!std::ranges::is_sorted(held_, is_before))
+      std::ranges::sort(held_, is_before);
+    parts_.push_back(crdt::value::encode_set(seen_, held_));
+    seen_ = {};
+    held_.clear();
     named_.clear();
     bytes_ = set_bytes;
   }
@@ -114,10 +121,8 @@ private:
   }
 
   void add(const or_set::clock_map::value_type& row, const or_set::entry& e) {
-    const auto members = clocks_.size();
-    const auto at = clocks_.try_emplace(clocks_.end(), row.first); // mostly the last one
-    const bool is_new = clocks_.size() > members;
-    at->second.push_back(e);
+    const bool is_new = held_.empty() || held_.back().first != &row.first;
+    held_.emplace_back(&row.first, e);
     bytes_ += entry_bytes + (is_new ? row.first.data.size() + member_bytes : 0);
     name(e.replica);
   }
@@ -129,16 +134,16 @@ private:
   }
 
   std::size_t bytes_max_;
-  std::vector<or_set> parts_;
+  std::vector<std::string> parts_;
   crdt::causal_context seen_; // of the next part
-  or_set::clock_map clocks_;
+  std::vector<or_set::held_entry> held_;
   std::set<replica_id> named_; // in it
   std::size_t bytes_ = set_bytes;
 };
 
 } // namespace
 
-std::vector<or_set> parts_of(const or_set& whole, std::size_t bytes_max) {
+std::vector<std::string> parts_of(const or_set& whole, std::size_t bytes_max) {
   std::map<replica_id, std::vector<holder>> held;
   std::vector<const or_set::clock_map::value_type*> dead; // rows that hold no event
   for (const auto& row : whole.clocks()) {

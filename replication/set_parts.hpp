@@ -8,15 +8,16 @@
 // over, and that is what it says of them. A part can be joined alone, in any order and at any time;
 // all of them together are the whole.
 
-#include "crdt/or_set.hpp"
+#include "crdt/value.hpp"
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace starling::replication {
 
-/// Deltas that are together the whole: at least one, each encoded in about `bytes_max` bytes at
-/// most, or with one event only.
-std::vector<crdt::or_set> parts_of(const crdt::or_set& whole, std::size_t bytes_max);
+/// Deltas that are together the whole, encoded as values: at least one, each of about `bytes_max`
+/// bytes at most, or with one event only.
+std::vector<std::string> parts_of(const crdt::or_set& whole, std::size_t bytes_max);
 
 } // namespace starling::replication

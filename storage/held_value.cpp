@@ -42,12 +42,11 @@ bool is_less(const crdt::or_set::entry& a, const crdt::or_set::entry& b) {
 }
 
 /// An entry whose row comes or goes; in the order of the rows.
-struct entry_change {
+struct changed_entry {
   crdt::or_set::entry entry;
   const crdt::payload* member;
-  bool is_here;
 
-  friend bool operator<(const entry_change& a, const entry_change& b) {
+  friend bool operator<(const changed_entry& a, const changed_entry& b) {
     return std::tie(a.entry.live, a.entry.replica, a.entry.number, *a.member) <
            std::tie(b.entry.live, b.entry.replica, b.entry.number, *b.member);
   }
@@ -57,10 +56,21 @@ struct entry_change {
 /// entries. A store takes rows that come in their order for much less than others.
 class row_writer {
 public:
-  /// Nothing is written if there is no batch.
-  row_writer(const crdt::key& set, batch* changed) : names_(set), changed_(changed) {}
+  /// At most these members have changed, and they outlive this. Nothing is written if there is no
+  /// batch.
+  row_writer(const crdt::key& set, const std::vector<crdt::payload>& members, batch* changed)
+      : names_(set), changed_(changed) {
+    if (changed_ == nullptr || members.size() < many_members)
+      return;
+    // To copy what grew out of its room costs more than to ask for too much.
+    std::size_t bytes = 0;
+    for (const auto& member : members)
+      bytes += rows_each * (row_bytes + set.name.size() + member.data.size());
+    changed_->reserve(rows_each * members.size(), bytes);
+    come_.reserve(members.size());
+    gone_.reserve(members.size());
+  }
 
-  /// The member outlives this.
   void write(const crdt::payload& member, const crdt::or_set::clock& before,
              const crdt::or_set::clock& now) {
     if (changed_ == nullptr)
@@ -72,36 +82,48 @@ public:
       encode(row_, now);
       changed_->put(names_.member(member), row_.view());
     }
-    note_those_not_in(now, before, member, false);
-    note_those_not_in(before, now, member, true);
+    add_those_not_in(now, before, member, gone_);
+    add_those_not_in(before, now, member, come_);
   }
 
   void write_entries() {
-    if (!std::is_sorted(entries_.begin(), entries_.end()))
-      std::sort(entries_.begin(), entries_.end());
-    for (const auto& [entry, member, is_here] : entries_)
-      if (is_here)
-        changed_->put(names_.entry(entry, *member), {});
-      else
-        changed_->erase(names_.entry(entry, *member));
+    for (auto* some : {&come_, &gone_}) // where members ascend, their events mostly do, too
+      if (!std::is_sorted(some->begin(), some->end()))
+        std::sort(some->begin(), some->end());
+    auto gone = gone_.begin();
+    const auto erase_before = [&](const changed_entry* next) {
+      for (; gone != gone_.end() && (next == nullptr || *gone < *next); ++gone)
+        changed_->erase(names_.entry(gone->entry, *gone->member));
+    };
+    for (const auto& one : come_) {
+      erase_before(&one);
+      changed_->put(names_.entry(one.entry, *one.member), {});
+    }
+    erase_before(nullptr);
   }
 
 private:
-  void note_those_not_in(const crdt::or_set::clock& others, const crdt::or_set::clock& some,
-                         const crdt::payload& member, bool is_here) {
+  // Mostly a member has a row and one entry that comes, and one that goes.
+  static constexpr std::size_t rows_each = 3;
+  static constexpr std::size_t row_bytes = 40; // beside the names of the set and the member
+  static constexpr std::size_t many_members = 64;
+
+  static void add_those_not_in(const crdt::or_set::clock& others, const crdt::or_set::clock& some,
+                               const crdt::payload& member, std::vector<changed_entry>& to) {
     auto other = others.begin();
     for (const auto& e : some) {
       while (other != others.end() && is_less(*other, e))
         ++other;
       if (other == others.end() || is_less(e, *other))
-        entries_.push_back({e, &member, is_here});
+        to.push_back({e, &member});
     }
   }
 
   row_names names_;
   wire::writer row_;
   batch* changed_;
-  std::vector<entry_change> entries_;
+  std::vector<changed_entry> come_;
+  std::vector<changed_entry> gone_;
 };
 
 } // namespace
@@ -249,7 +271,7 @@ auto held_value::change(const replication::set_rows& rows, const replication::di
   auto result = operation();
   digest_ += digests.digest_of(key_, set(), {{}, rows.replicas});
   replication::row_digester row{digests, key_};
-  row_writer written{key_, changed};
+  row_writer written{key_, rows.members, changed};
   clocks_in_order fresh{set()};
   auto clock = before.begin();
   for (const auto& member : rows.members) {

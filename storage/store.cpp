@@ -23,13 +23,10 @@ std::string_view to_string(trouble t) {
 std::vector<batch::change> batch::changes() const {
   std::vector<change> result;
   result.reserve(sizes_.size());
-  std::string_view rest = bytes_;
-  for (const auto& [name, value, is_erased] : sizes_) {
-    result.push_back({rest.substr(0, name), std::nullopt});
-    if (!is_erased)
-      result.back().value = rest.substr(name, value);
-    rest.remove_prefix(name + value);
-  }
+  for_each([&](const change& one) {
+    result.push_back(one);
+    return true;
+  });
   return result;
 }
 

@@ -66,6 +66,26 @@ public:
   /// In the order in which they were made.
   std::vector<change> changes() const;
 
+  /// Shows each of them to `see` in this order, until that says false.
+  template <class Visitor>
+  void for_each(Visitor see) const {
+    std::string_view rest = bytes_;
+    for (const auto& [name, value, is_erased] : sizes_) {
+      change one{rest.substr(0, name), std::nullopt};
+      if (!is_erased)
+        one.value = rest.substr(name, value);
+      rest.remove_prefix(name + value);
+      if (!see(one))
+        return;
+    }
+  }
+
+  /// Makes room for so many changes with names and values of so many bytes.
+  void reserve(std::size_t changes, std::size_t bytes) {
+    sizes_.reserve(sizes_.size() + changes);
+    bytes_.reserve(bytes_.size() + bytes);
+  }
+
   bool empty() const { return sizes_.empty(); }
   std::size_t size() const { return sizes_.size(); }
 

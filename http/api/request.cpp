@@ -168,8 +168,11 @@ parsed parse_write(const request& r, crdt::key key, const wire::secret& secret,
   auto command = command_of(key, r.body, secret);
   if (auto* refused = std::get_if<problem>(&command))
     return std::move(*refused);
-  return write_request{std::move(key), std::get<crdt::command>(std::move(command)),
+  write_request result{std::move(key), std::get<crdt::command>(std::move(command)),
                        std::get<style>(how)};
+  if (auto* change = std::get_if<crdt::set_change>(&result.command))
+    change->shows_members = result.how.contexts;
+  return result;
 }
 
 } // namespace

@@ -145,10 +145,15 @@ std::optional<failure> rocks_rows::commit(const std::vector<batch>& batches, boo
   for (const auto& one : batches)
     bytes += one.bytes() + one.size() * bytes_around_row;
   rocksdb::WriteBatch all{bytes};
-  for (const auto& one : batches)
-    for (const auto& [name, value] : one.changes())
-      if (const auto status = value ? all.Put(name, *value) : all.Delete(name); !status.ok())
-        return latched(status);
+  for (const auto& one : batches) {
+    rocksdb::Status added;
+    one.for_each([&](const batch::change& c) {
+      added = c.value ? all.Put(c.name, *c.value) : all.Delete(c.name);
+      return added.ok();
+    });
+    if (!added.ok())
+      return latched(added);
+  }
   if (all.Count() == 0)
     return synced ? sync() : failed_.get();
   rocksdb::SetPerfLevel(rocksdb::kDisable); // of this thread: counting comparisons is dear

@@ -49,6 +49,14 @@ TEST(View, ShowsTheWinningWriteOfARegister) {
   EXPECT_EQ(view_of(v, assign), view_of(v));
 }
 
+TEST(View, OfAWriteToASetShowsWhatItTouchesIfThatIsWanted) {
+  const auto v = fruits();
+  set_change c{{{text("pear"), {}}}, {{text("fig"), {}}}};
+  EXPECT_EQ(std::get<set_view>(view_of(v, c)).members.size(), 2U);
+  c.shows_members = false;
+  EXPECT_EQ(view_of(v, c), view{(set_view{{}, 2})});
+}
+
 TEST(View, ShowsTheMembersOfASetInOrderWithTheirContexts) {
   const auto v = fruits();
   const auto& set = v.as<or_set>();

@@ -94,7 +94,9 @@ TEST(Request, PassesOnHowItIsToBeAnswered) {
   EXPECT_TRUE(std::get<write_request>(parse(r)).how.numbers_as_text);
   r.target = "/sets/fruits?contexts=false";
   r.body = R"({"add": ["apple"]})";
-  EXPECT_FALSE(std::get<write_request>(parse(r)).how.contexts);
+  const auto asked = std::get<write_request>(parse(r));
+  EXPECT_FALSE(asked.how.contexts);
+  EXPECT_FALSE(std::get<crdt::set_change>(asked.command).shows_members);
   for (const auto* target : {"/sets/a?contexts=false", "/sets/a?limit=1&contexts=false",
                              "/sets/a/members/b?contexts=false"})
     EXPECT_FALSE(std::get<read_request>(parse(get(target))).how.contexts) << target;

@@ -1,7 +1,9 @@
 // starlingd: one node of a Starling cluster.
 
+#include "actors/call_guard.hpp"
 #include "config/config.hpp"
 #include "http/front_end.hpp"
+#include "http/peer_calls.hpp"
 #include "http/peer_listener.hpp"
 #include "node/descriptors.hpp"
 #include "node/node.hpp"
@@ -103,7 +105,13 @@ result run(caf::actor_system& sys, const config::options& o, system::stop_signal
       clients.take_writes();
     return report;
   };
-  http::peer_listener peers{sys, o, secret, node.membership(), node.gossip(), node.backup(), leave};
+  const http::asker via{sys, o.cluster.peer_timeout};
+  const auto guard = actors::spawn_call_guard(sys, who.session, 2 * o.swim.max_members);
+  http::peer_listener peers{
+      sys, o, secret,
+      http::call_table{
+          via, guard,
+          http::calls_to_a_node(via, {node.membership(), node.gossip(), node.backup(), leave})}};
   // The cluster's port first: whoever is told of this node by a seed can reach it then.
   auto failure = peers.start();
   if (!failure)

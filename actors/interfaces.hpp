@@ -156,6 +156,12 @@ using inquiry_actor = caf::typed_actor<
 using resolver_actor =
     caf::typed_actor<caf::result<std::vector<membership::udp_address>>(resolve_atom, std::string)>;
 
+/// Lets each call in once that may not be repeated (wire/call_guard.hpp).
+using call_guard_actor = caf::typed_actor<
+    // A call with its header. Answers with nothing if the call is to be carried out, which is said
+    // once; or with the answer that the caller gets, a challenge. Fails with bad_message.
+    caf::result<std::string>(message_atom, std::string)>;
+
 /// Knows who the members are; drives membership::swim.
 using membership_actor = caf::typed_actor<
     // Takes part from now on, as soon as this node's own name resolves.
@@ -164,8 +170,8 @@ using membership_actor = caf::typed_actor<
     caf::result<void>(watch_atom, gossip_actor),
     // What came in over UDP.
     caf::result<void>(datagrams),
-    // A peer's call over HTTP: answers as the peer expects it, or fails with bad_message, or with
-    // unreachable while this node takes no part.
+    // The content of a member's call, which was admitted. Answers as the member expects it, or
+    // fails with bad_message, or with unreachable while this node takes no part.
     caf::result<std::string>(message_atom, membership::call_kind, std::string),
     // Somebody else than we thought is at that address.
     caf::result<void>(peer_atom, std::string),

@@ -57,7 +57,7 @@ struct membership_context {
 
 membership_actor spawn_membership(caf::actor_system& sys, const membership_context& context);
 
-/// Where a peer takes calls of that kind.
+/// Where a member takes calls of that kind.
 std::string path_of(membership::call_kind kind);
 
 } // namespace starling::actors

@@ -53,6 +53,7 @@ std::size_t member_world::add() {
                      ""};
   n.core = std::make_unique<swim>(settings_, who, secret_, std::vector{address_of(0)},
                                   random_.bits(), now);
+  n.guard.emplace(who.session, 2 * settings_.max_members);
   n.core->start(now, n.where);
   perform(i);
   return i;
@@ -69,11 +70,25 @@ void member_world::add_whole(std::size_t count) {
       // Until nothing is asked any more: the first answer is a challenge.
       while (!core.out().calls.empty()) {
         const auto c = core.out().calls.front();
-        const auto answer = nodes[0].core->answer(now, c.kind, c.content);
-        static_cast<void>(core.call_answered(now, c.token, std::get<std::string>(answer)));
+        bool reached = false;
+        static_cast<void>(core.call_answered(now, c.token, answer(0, c, reached).value()));
       }
       perform(i);
     }
+}
+
+std::optional<std::string> member_world::answer(std::size_t i, const membership::call& c,
+                                                bool& reached) {
+  const auto admission = nodes[i].guard->admit(c.content);
+  if (const auto* other = std::get_if<wire::call_guard::challenged>(&admission))
+    return other->answer;
+  const auto* admitted = std::get_if<wire::call_guard::admitted>(&admission);
+  if (admitted == nullptr)
+    return std::nullopt;
+  reached = true;
+  auto answered = nodes[i].core->answer(now, c.kind, admitted->content);
+  auto* bytes = std::get_if<std::string>(&answered);
+  return bytes == nullptr ? std::nullopt : std::optional{std::move(*bytes)};
 }
 
 void member_world::run_until(duration end) {
@@ -231,12 +246,13 @@ void member_world::take(std::size_t to, std::size_t tagged) {
     perform(to);
     break;
   case kind::request: {
-    auto answer = n.core->answer(now, items_[it].call.kind, items_[it].call.content);
-    const auto* bytes = std::get_if<std::string>(&answer);
-    items_[it].failed = bytes == nullptr;
-    if (bytes != nullptr)
-      items_[it].bytes = *bytes;
-    perform(to);
+    bool reached = false;
+    auto bytes = answer(to, items_[it].call, reached);
+    items_[it].failed = !bytes;
+    if (bytes)
+      items_[it].bytes = std::move(*bytes);
+    if (reached)
+      perform(to);
     push(2 * flight_max, kind::answer, items_[it].from, it);
     break;
   }

@@ -5,9 +5,11 @@
 // here nothing is checked but counted.
 
 #include "membership/swim.hpp"
+#include "wire/call_guard.hpp"
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <string>
 #include <vector>
@@ -20,6 +22,7 @@ class member_world {
 public:
   struct node {
     std::unique_ptr<membership::swim> core;
+    std::optional<wire::call_guard> guard;
     membership::udp_address where;
     bool is_up = true;
     bool io_blocked = false; // neither sends nor receives, but its timers run
@@ -70,6 +73,9 @@ public:
   static membership::node_id id_of(std::size_t i);
 
 private:
+  /// What node `i` answers to a call. Says in `reached` whether that was the node's core.
+  std::optional<std::string> answer(std::size_t i, const membership::call& c, bool& reached);
+
   enum class kind : std::uint8_t { tick, datagram, request, answer };
 
   struct happening {

@@ -41,11 +41,6 @@ std::string to_string(const node_id& id) {
   return wire::to_hex(view(id.bytes));
 }
 
-std::string to_string(const session_id& id) {
-  const auto bytes = big_endian(id.bits);
-  return wire::to_hex({bytes.data(), bytes.size()});
-}
-
 incarnation incarnation::next() const {
   if (refutations < refutations_max)
     return {generation, refutations + 1};
@@ -197,11 +192,6 @@ void encode(wire::writer& out, const node_id& id) {
   out.raw(view(id.bytes));
 }
 
-void encode(wire::writer& out, const session_id& id) {
-  const auto bytes = big_endian(id.bits);
-  out.raw({bytes.data(), bytes.size()});
-}
-
 void encode(wire::writer& out, const incarnation& i) {
   out.varint(i.generation);
   out.varint(i.refutations);
@@ -235,13 +225,6 @@ void encode(wire::writer& out, const profile& p) {
 node_id decode_node_id(wire::reader& in) {
   node_id id;
   std::ranges::copy(in.raw(id.bytes.size()), id.bytes.begin());
-  return id;
-}
-
-session_id decode_session_id(wire::reader& in) {
-  session_id id;
-  for (const char byte : in.raw(8))
-    id.bits = (id.bits << 8) | static_cast<std::uint8_t>(byte);
   return id;
 }
 

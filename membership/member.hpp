@@ -14,6 +14,7 @@
 
 #include "membership/endpoint.hpp"
 #include "wire/bytes.hpp"
+#include "wire/session_id.hpp"
 
 #include <array>
 #include <bit>
@@ -58,15 +59,7 @@ private:
 /// 32 hexadecimal digits.
 std::string to_string(const node_id& id);
 
-/// Names one run of a process: 64 bits drawn at random at its start and never stored.
-struct session_id {
-  std::uint64_t bits = 0;
-
-  friend auto operator<=>(const session_id&, const session_id&) = default;
-};
-
-/// 16 hexadecimal digits.
-std::string to_string(const session_id& id);
+using wire::session_id;
 
 /// No generation is higher: milliseconds since 1970 stay below 2^42 for a century.
 inline constexpr std::uint64_t generation_max = std::uint64_t{1} << 62;
@@ -193,14 +186,12 @@ bool brings_news(const member& known, const member& said);
 std::uint64_t digest_of(const member& m);
 
 void encode(wire::writer& out, const node_id& id);
-void encode(wire::writer& out, const session_id& id);
 void encode(wire::writer& out, const incarnation& i);
 void encode(wire::writer& out, const udp_address& a);
 void encode(wire::writer& out, const status& s);
 void encode(wire::writer& out, const profile& p);
 
 node_id decode_node_id(wire::reader& in);
-session_id decode_session_id(wire::reader& in);
 incarnation decode_incarnation(wire::reader& in);
 udp_address decode_udp_address(wire::reader& in);
 status decode_status(wire::reader& in);

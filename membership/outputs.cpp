@@ -8,10 +8,6 @@ std::string_view to_string(call_kind k) {
     return "sync";
   case call_kind::ping:
     return "ping";
-  case call_kind::leave:
-    return "leave";
-  case call_kind::backup:
-    return "backup";
   }
   return "unknown";
 }

@@ -2,8 +2,8 @@
 
 // What the membership core wants done, and what it has to tell.
 //
-// The core fills one `outputs` in each input; the driver carries it out before the next. Memory is
-// reused, so that a quiet cluster allocates nothing.
+// The core fills one `outputs` during each input. The driver carries it out before the next input.
+// Memory is reused, so that a quiet cluster allocates nothing.
 
 #include "membership/member.hpp"
 
@@ -20,20 +20,18 @@ struct packet {
   std::string_view bytes;
 };
 
-/// What is asked of a node over its cluster listener.
+/// What members ask of each other over HTTP. Other calls between nodes are no matter of membership.
 enum class call_kind : std::uint8_t {
-  sync,   // push/pull of the table
-  ping,   // are you there? for peers that UDP does not reach
-  leave,  // leave the cluster; from an operator
-  backup, // copy what is committed; from an operator, and what else it says is for the driver
+  sync, // exchange of tables
+  ping, // are you there? for members that UDP does not reach
 };
 
-/// "sync", "ping", "leave" or "backup".
+/// "sync" or "ping".
 std::string_view to_string(call_kind k);
 
-/// A request over HTTP: report its answer with `call_answered`, or its absence with `call_failed`,
-/// exactly once. `address` is one that a seed's name led to, or a member's, to be resolved at each
-/// call.
+/// A request over HTTP. The driver reports its answer with `call_answered`, or that there is none
+/// with `call_failed`, exactly once. `address` is one that a seed's name led to, or that of a
+/// member; it is to be resolved at each call.
 struct call {
   std::uint64_t token = 0;
   call_kind kind = call_kind::sync;

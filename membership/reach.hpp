@@ -1,11 +1,12 @@
 #pragma once
 
-// Whether anybody reaches a node that lives: a node behind a wrong address, a firewall or an
-// address translation contradicts each accusation, since its own packets get out, and is accused
-// again, since nobody's get in. It is a member, and learns nothing.
+// Whether anybody reaches a node that lives. A node behind a wrong address, a firewall or an
+// address translation contradicts each accusation, since its own packets get out. Then it is
+// accused again, since nobody's packets get in. Such a node is a member, and learns nothing.
 //
-// One accusation says little: packets are lost, and processes pause. So it takes several attempts
-// in vain and several contradictions, and anything that gets in between ends the doubt.
+// One accusation says little: packets are lost, and processes pause. So a node counts as unreached
+// only after several attempts in vain and as many contradictions. Anything that gets in ends the
+// doubt.
 
 #include "membership/member.hpp"
 

@@ -9,7 +9,7 @@ namespace starling::membership {
 
 namespace {
 
-constexpr std::uint8_t answer_refusal = 2; // after content and challenge, see call_guard.cpp
+constexpr std::uint8_t answer_refusal = 2; // after content and challenge, see wire/call.hpp
 
 /// RFC 3339, in UTC.
 std::string text_of_time(std::uint64_t milliseconds) {

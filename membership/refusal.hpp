@@ -1,10 +1,11 @@
 #pragma once
 
-// That a node is not taken for a member, said to itself: why, and what mends it.
+// Tells a node that others take it for no member: why, and what mends that.
 //
-// A node whose clock is far ahead when it starts, or that is one too many, is no member for the
-// others. It could not know: it is asked nothing and told nothing. So who is called by such a node
-// answers with a refusal instead of its table, and both remember it for a while, to be shown.
+// A node whose clock was far ahead when it started is no member for the others, nor is one too
+// many. Such a node could not know that, for it is asked nothing and told nothing. So a member that
+// it calls answers with a refusal instead of a table. Both sides remember the refusal for a while,
+// and show it to operators.
 
 #include "membership/member.hpp"
 
@@ -18,10 +19,9 @@
 namespace starling::membership {
 
 enum class refusal_reason : std::uint8_t {
-  clock = 1, // its generation is too far ahead of the clock of who refuses
-  full = 2,  // there are as many members as who refuses is configured for
-  foreign =
-      3, // it is of another cluster, key or version; never sent, for nothing can be said to it
+  clock = 1,   // the node's generation is too far ahead of the refusing node's clock
+  full = 2,    // the refusing node has as many members as it is configured for
+  foreign = 3, // another cluster, key or version; never sent
 };
 
 /// "clock", "members" or "cluster".
@@ -29,20 +29,19 @@ std::string_view to_string(refusal_reason r);
 
 struct refusal {
   refusal_reason reason = refusal_reason::clock;
-  std::uint64_t clock = 0;      // of who refuses, in milliseconds since 1970
-  std::uint64_t generation = 0; // that is refused
-  std::uint64_t members = 0;    // that are the most
-  std::string name;             // of who refuses; of who is refused in the book of who refuses
+  std::uint64_t clock = 0;      // of the refusing node, in milliseconds since 1970
+  std::uint64_t generation = 0; // the one that is refused
+  std::uint64_t members = 0;    // full: how many the refusing node is configured for
+  std::string name;             // of the other side
   std::string why;              // foreign: what the transport says
 
   friend bool operator==(const refusal&, const refusal&) = default;
 };
 
-/// A sentence without a subject about what is wrong and how it is mended, in the eyes of who is
-/// refused or of who refuses.
+/// What is wrong and how that is mended: a sentence that fits both sides.
 std::string describe(const refusal& r);
 
-/// An answer to a call that refuses who called.
+/// The answer to a call of a node that is refused.
 std::string encode_answer(const refusal& r);
 
 /// The refusal that an answer is; nothing if it is none, or not well-formed.

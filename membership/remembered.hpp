@@ -1,7 +1,7 @@
 #pragma once
 
-// The members that a node writes down, to find them again after a restart: whether its seeds are
-// gone or it never had any.
+// The members that a node writes down. By these it finds the cluster again after a restart, even if
+// its seeds are gone or it never had any.
 
 #include "membership/swim.hpp"
 
@@ -28,9 +28,9 @@ struct remembered_member {
 /// Those of whom that is known, and since when.
 using holders = std::map<node_id, session_id>;
 
-/// Those that are worth it, some of them at most, the living first: who is alive or dead, by the
-/// table, and as long as nobody is alive there, whoever was remembered before and has not left
-/// since.
+/// The members that are to be remembered, at most `most`, the live ones first: the members that the
+/// table has as live or dead. As long as no other member is live, also those that were remembered
+/// before and have not left since.
 std::vector<remembered_member> worth_remembering(const swim& core,
                                                  const std::vector<remembered_member>& before,
                                                  const holders& of_all, std::size_t most);
@@ -41,7 +41,7 @@ holders holders_among(const std::vector<remembered_member>& members);
 std::string encode(const std::vector<remembered_member>& members);
 wire::decoded<std::vector<remembered_member>> decode_remembered(std::string_view bytes);
 
-/// Where to look for them: for the living, or for all if none was alive.
+/// The addresses to look for members at: those of the live ones, or of all if none was live.
 std::vector<std::string> addresses_of(const std::vector<remembered_member>& members);
 
 } // namespace starling::membership

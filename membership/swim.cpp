@@ -26,7 +26,7 @@ swim::swim(const settings& s, const identity& who, const wire::secret& secret,
                             who.address,         who.name,    who.http_address},
       first_generation_(who.generation), last_generation_(who.last_generation),
       wall_clock_at_start_(who.wall_clock), start_(now), random_(random_seed), now_(now),
-      replays_(2 * s.max_members), call_guard_(who.session, 2 * s.max_members),
+      replays_(2 * s.max_members),
       seeds_(std::move(seed_addresses), {s.seed_backoff_min, s.seed_backoff_max, s.seed_interval}),
       relays_(s.max_relays), silence_(s.silent_intervals * s.probe_interval),
       stalls_(s.stall_tolerance), contest_({s.contest_wait_min, s.contest_wait_max}) {
@@ -157,24 +157,12 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
   if (!started_)
     return wire::decode_error{"not started yet"};
   wire::reader in{content};
-  const auto header = decode_call_header(in);
-  if (!in.ok())
-    return in.error();
-  switch (call_guard_.admit(header)) {
-  case call_guard::verdict::taken:
-    break;
-  case call_guard::verdict::challenged:
-    return encode_answer(call_guard_.present());
-  case call_guard::verdict::repeated:
-    ++totals_.dropped_replayed;
-    return wire::decode_error{"a call that was made before"};
-  }
   // Only a ping proves that calls get in to our address. A sync may come to another address, which
-  // the name of a seed led to, and an operator calls from this machine.
+  // the name of a seed led to.
   if (kind == call_kind::ping)
     got_in();
   wire::writer out;
-  begin_answer(out);
+  wire::begin_answer(out);
   if (kind == call_kind::sync) {
     list_sender sender;
     const auto full = totals_.dropped_full;
@@ -195,12 +183,11 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
       sender.former.reset();
     put_table(out, &list, sender.former);
     finish();
-  } else if (kind != call_kind::backup) {
+  } else {
     in.expect_end();
     if (!in.ok())
       return in.error();
-    if (kind == call_kind::ping)
-      encode(out, self());
+    encode(out, self());
   }
   return std::move(out).take();
 }
@@ -311,10 +298,10 @@ std::vector<peer_view> swim::peers() const {
     if (const auto doubt = doubts_.find(id); doubt != doubts_.end())
       view.unreached = doubt->second.is_unreached();
     if (const auto c = live_contacts_.find(id); c != live_contacts_.end()) {
-      view.udp = !c->second.udp_blocked;
-      view.tcp = !c->second.tcp_blocked;
-      view.round_trip = c->second.smoothed.value_or(duration{0});
-      view.tcp_in = !c->second.tcp_in_blocked;
+      view.udp = !c->second.paths.are_datagrams_blocked();
+      view.tcp = !c->second.paths.are_calls_blocked();
+      view.round_trip = c->second.round_trip.average().value_or(duration{0});
+      view.tcp_in = !c->second.paths.are_own_calls_blocked();
       view.health = c->second.health;
     } else {
       const auto& p = *entry.record.profile;
@@ -472,7 +459,7 @@ void swim::send(const udp_address& to, packet_kind kind, const packet_body& body
   auto head = header(kind);
   if (const auto c = peer == nullptr ? live_contacts_.end() : live_contacts_.find(*peer);
       c != live_contacts_.end())
-    head.calls_fail = c->second.tcp_blocked;
+    head.calls_fail = c->second.paths.are_calls_blocked();
   writer.begin(cluster_, head, body);
   // First what concerns the receiver most: that it is accused (Lifeguard, Buddy System).
   const auto* about = peer == nullptr ? nullptr : table_.find(*peer);

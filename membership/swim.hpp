@@ -36,23 +36,25 @@
 // early and late calls are harmless. Run at most one core for each process.
 
 #include "membership/address_contest.hpp"
-#include "membership/call_guard.hpp"
 #include "membership/dissemination.hpp"
 #include "membership/farewell.hpp"
 #include "membership/member_table.hpp"
 #include "membership/outputs.hpp"
 #include "membership/packet.hpp"
+#include "membership/paths.hpp"
 #include "membership/pending_calls.hpp"
 #include "membership/probes.hpp"
 #include "membership/random.hpp"
 #include "membership/reach.hpp"
 #include "membership/refusal.hpp"
 #include "membership/relays.hpp"
-#include "membership/replay_guard.hpp"
+#include "membership/round_trip.hpp"
 #include "membership/seeds.hpp"
 #include "membership/settings.hpp"
 #include "membership/silence.hpp"
 #include "membership/stall.hpp"
+#include "wire/call.hpp"
+#include "wire/replay_guard.hpp"
 
 #include <map>
 #include <optional>
@@ -86,10 +88,10 @@ struct counters {
   std::uint64_t dropped_version = 0;
   std::uint64_t dropped_foreign = 0;
   std::uint64_t dropped_not_authentic = 0;
-  std::uint64_t dropped_replayed = 0; // packets and calls
-  std::uint64_t dropped_own = 0;      // our own packets, come back
-  std::uint64_t dropped_full = 0;     // records of members beyond the bound
-  std::uint64_t dropped_ahead = 0;    // records and packets of generations far ahead of our clock
+  std::uint64_t dropped_replayed = 0;
+  std::uint64_t dropped_own = 0;   // our own packets, come back
+  std::uint64_t dropped_full = 0;  // records of members beyond the bound
+  std::uint64_t dropped_ahead = 0; // records and packets of generations far ahead of our clock
   std::uint64_t probes = 0;
   std::uint64_t probes_indirect = 0;
   std::uint64_t probes_failed = 0;
@@ -140,14 +142,13 @@ public:
   /// A datagram arrived at `now`.
   void receive(duration now, const udp_address& from, std::string_view bytes);
 
-  /// Somebody called us over HTTP; the bytes are authentic. Returns the content of the answer: to
-  /// one that was not meant for this life of ours, a challenge. What an operator orders the
-  /// driver does, if it is not answered so.
+  /// A member called over HTTP. The call is authentic and was admitted, as each call is once
+  /// (wire/call_guard.hpp); `content` is what follows its header. Returns the answer, whole.
   wire::decoded<std::string> answer(duration now, call_kind kind, std::string_view content);
 
-  /// The end of a `call`. Answers with why the content is not what it should be, if so.
+  /// A `call` was answered. Returns what is wrong with the answer, if something is.
   std::optional<wire::decode_error> call_answered(duration now, std::uint64_t token,
-                                                  std::string_view content);
+                                                  std::string_view answer);
   void call_failed(duration now, std::uint64_t token, const call_failure& why = {});
 
   /// The end of a lookup: where the name of a seed leads, as host:port; or why that is not known.
@@ -217,22 +218,16 @@ public:
 private:
   /// What is known of a live peer at first hand.
   struct contact {
-    std::optional<duration> smoothed; // round trip (RFC 6298)
-    duration variation{0};
+    membership::round_trip round_trip;
+    membership::paths paths;
     std::uint8_t health = 0;
     // A suspicion that runs here.
-    duration suspected{0};
-    duration verdict{0};
-    duration excused{0}; // of it, for having heard nothing from anybody
+    duration suspected{0}; // since
+    duration verdict{0};   // when it ends
+    duration excused{0};   // by how much it began anew, since this node was cut off
     bool is_suspected = false;
-    // Paths to it that are in doubt.
-    unsigned direct_misses = 0; // pings in a row that it did not answer itself
-    unsigned call_misses = 0;   // calls in a row that did not reach it
-    duration called_in_vain{0}; // since
-    bool udp_blocked = false;
-    bool tcp_blocked = false;
-    bool tcp_in_blocked = false;        // as it says
-    std::uint64_t fruitless_digest = 0; // theirs, when a sync brought nothing
+    // The digests of both tables when an exchange of them brought nothing.
+    std::uint64_t fruitless_digest = 0; // the member's
     std::uint64_t fruitless_own = 0;
   };
 
@@ -308,7 +303,6 @@ private:
   void on_nack(const opened_packet& p);
   void on_gone(const opened_packet& p, const udp_address& from);
   void relays_due();
-  void sample(const node_id& peer, duration round_trip);
   duration probe_timeout(const node_id& peer) const;
   duration scaled_interval() const;
 
@@ -318,9 +312,9 @@ private:
   void compare_digest(const packet_header& h);
   void sync_with(const std::string& address, std::optional<std::string> seed, const node_id& peer,
                  std::uint64_t digest);
-  void make_call(const pending_call& c, const challenge& to);
-  challenge last_known(const node_id& peer) const;
-  std::optional<wire::decode_error> read_answer(const pending_call& done, std::string_view content);
+  void make_call(const pending_call& c, const wire::challenge& to);
+  wire::challenge last_known(const node_id& peer) const;
+  std::optional<wire::decode_error> read_answer(const pending_call& done, std::string_view bytes);
   void give_up(const pending_call& c, const std::string& why);
   /// The sender of a list of members, and what was known of the sender before the list came.
   struct list_sender {
@@ -340,6 +334,7 @@ private:
   void heard_directly(const node_id& id);
   void heard_otherwise(const node_id& id);
   void called(const std::string& address, bool was_reached);
+  paths::timing paths_timing() const { return {settings_.path_misses, settings_.path_patience}; }
   void note_calls_of(const packet_header& h);
 
   // swim_reach.cpp: who lives and is reached by nobody
@@ -374,7 +369,7 @@ private:
   node_id id_;
   profile profile_;
   std::uint64_t first_generation_;
-  std::uint64_t last_generation_; // of the life before
+  std::uint64_t last_generation_; // of the life before this process, if it is remembered
   std::uint64_t wall_clock_at_start_;
   duration start_;
   random_source random_;
@@ -383,32 +378,31 @@ private:
   bool started_ = false;
   member_table table_;
   dissemination queue_;
-  replay_guard replays_;
-  call_guard call_guard_;
+  wire::replay_guard replays_; // packets
   seeds seeds_;
   outputs out_;
   counters totals_;
-  std::uint64_t counter_ = 0; // of packets
-  std::uint64_t next_number_ = 1;
+  std::uint64_t counter_ = 0;     // of packets that were sent
+  std::uint64_t next_number_ = 1; // of pings, requests and farewells
 
   std::vector<node_id> live_; // peers that are alive or suspect; each has a profile
   std::map<node_id, contact> live_contacts_;
-  std::vector<node_id> round_; // who is still to be probed, last first
+  std::vector<node_id> round_; // the members that are to be probed in this round; the last is next
   std::vector<probe> probes_;
   relays relays_;
   std::vector<node_id> suspects_;
   std::map<node_id, reach> doubts_;       // whether we reach the members that we have missed
   reach own_reach_;                       // whether others reach us
   std::map<node_id, duration> told_dead_; // when a member that we hold dead was last told so
-  session_id known_copy_;
-  std::optional<duration> complained_; // of somebody's clock
+  session_id known_copy_;                 // the process with our id that was told of last
+  std::optional<duration> complained_;    // when a clock that is far ahead was told of last
   refusals refused_by_;
   refusals refusing_;
 
   unsigned health_ = 0;
   silence silence_;
   bool alone_ = false;
-  duration alone_since_{0}; // while nobody else is live
+  duration alone_since_{0}; // when another member was live last
   duration last_change_{0};
   stall_watch stalls_;
 

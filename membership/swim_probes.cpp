@@ -19,27 +19,10 @@ duration swim::scaled_interval() const {
 }
 
 duration swim::probe_timeout(const node_id& peer) const {
-  auto timeout = settings_.probe_timeout_first;
-  const auto c = live_contacts_.find(peer);
-  if (c != live_contacts_.end() && c->second.smoothed)
-    timeout = std::clamp(*c->second.smoothed + 4 * c->second.variation, settings_.probe_timeout_min,
-                         settings_.probe_timeout_max);
-  return timeout * (static_cast<int>(health_) + 1);
-}
-
-void swim::sample(const node_id& peer, duration round_trip) {
-  const auto found = live_contacts_.find(peer);
-  if (found == live_contacts_.end())
-    return;
-  auto& c = found->second;
-  if (!c.smoothed) {
-    c.smoothed = round_trip;
-    c.variation = round_trip / 2;
-    return;
-  }
-  const auto error = round_trip > *c.smoothed ? round_trip - *c.smoothed : *c.smoothed - round_trip;
-  c.variation += (error - c.variation) / 4;
-  *c.smoothed += (round_trip - *c.smoothed) / 8;
+  std::optional<duration> known;
+  if (const auto c = live_contacts_.find(peer); c != live_contacts_.end())
+    known = c->second.round_trip.timeout(settings_.probe_timeout_min, settings_.probe_timeout_max);
+  return known.value_or(settings_.probe_timeout_first) * (static_cast<int>(health_) + 1);
 }
 
 // -- as the one who probes --
@@ -87,7 +70,7 @@ void swim::start_probe(const node_id& target, bool urgent) {
   // If datagrams do not get through to the target, the helpers and the call are tried at once. The
   // probe lasts longer then, for a call takes longer than a datagram.
   const auto c = live_contacts_.find(target);
-  const bool is_blocked = c != live_contacts_.end() && c->second.udp_blocked;
+  const bool is_blocked = c != live_contacts_.end() && c->second.paths.are_datagrams_blocked();
   p.direct_end = is_blocked ? now_ : now_ + probe_timeout(target);
   p.end = now_ + (is_blocked ? intervals_of_a_call : 1) * scaled_interval();
   probes_.push_back(p);
@@ -99,7 +82,7 @@ void swim::go_indirect(probe& p) {
   p.indirect = true;
   if (!is_live(p.target))
     return;
-  ++live_contacts_.find(p.target)->second.direct_misses;
+  live_contacts_.find(p.target)->second.paths.ping_missed();
   note_miss(p.target);
   ++totals_.probes_indirect;
   const auto most = std::min(
@@ -137,17 +120,17 @@ void swim::probe_failed(const probe& p) {
   suspect_member(p.target);
   // A member that no datagram reaches hears of the accusation by a call only.
   if (const auto c = live_contacts_.find(p.target);
-      c != live_contacts_.end() && c->second.direct_misses >= 2)
+      c != live_contacts_.end() && c->second.paths.ping_misses() >= 2)
     sync_with(table_.find(p.target)->record.profile->address, std::nullopt, p.target, 0);
 }
 
 void swim::probe_answered(std::size_t index, const packet_header* direct) {
   const auto p = probes_[index];
   probes_.erase(probes_.begin() + static_cast<std::ptrdiff_t>(index));
-  if (direct != nullptr)
-    sample(p.target, now_ - p.started);
-  else
+  if (direct == nullptr)
     heard_otherwise(p.target);
+  else if (const auto c = live_contacts_.find(p.target); c != live_contacts_.end())
+    c->second.round_trip.sample(now_ - p.started);
   if (is_live(p.target)) {
     change_health(-1);
     return;
@@ -228,8 +211,9 @@ void swim::on_ping_req(const opened_packet& p, const udp_address& from) {
   if (to.port == 0)
     return;
   const auto c = live_contacts_.find(p.header.from);
-  const auto round_trip =
-      c == live_contacts_.end() ? duration{0} : c->second.smoothed.value_or(duration{0});
+  const auto round_trip = c == live_contacts_.end()
+                              ? duration{0}
+                              : c->second.round_trip.average().value_or(duration{0});
   // No node with our settings waits for longer. So nobody can hold a relay of ours for longer.
   const auto budget = std::min(p.body.budget, settings_.probe_interval *
                                                   (static_cast<int>(settings_.health_max) + 1));

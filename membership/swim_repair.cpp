@@ -99,15 +99,16 @@ void swim::sync_with(const std::string& address, std::optional<std::string> seed
             last_known(peer));
 }
 
-challenge swim::last_known(const node_id& peer) const {
+wire::challenge swim::last_known(const node_id& peer) const {
   const auto* e = table_.find(peer);
-  return e == nullptr || !e->record.profile ? challenge{} : challenge{e->record.profile->session};
+  return e == nullptr || !e->record.profile ? wire::challenge{}
+                                            : wire::challenge{e->record.profile->session};
 }
 
-void swim::make_call(const pending_call& c, const challenge& to) {
+void swim::make_call(const pending_call& c, const wire::challenge& to) {
   const auto token = calls_.begin(c);
   wire::writer out;
-  encode(out, call_header{profile_.session, token, to});
+  encode(out, wire::call_header{profile_.session, token, to});
   if (c.kind == call_kind::sync)
     put_table(out, nullptr);
   out_.calls.push_back({token, c.kind, c.address, std::move(out).take()});
@@ -176,14 +177,14 @@ wire::decoded<std::vector<member>> swim::read_table(wire::reader& in, list_sende
 }
 
 std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_t token,
-                                                      std::string_view content) {
+                                                      std::string_view answer) {
   begin(now);
   const auto done = calls_.end(token);
   if (!done)
     return std::nullopt;
   called(done->address, true);
 
-  auto bad = read_answer(*done, content);
+  auto bad = read_answer(*done, answer);
   if (bad)
     give_up(*done, "its answer is not what was asked for: " + std::string{bad->what});
   ask_seeds();
@@ -192,16 +193,16 @@ std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_
 }
 
 std::optional<wire::decode_error> swim::read_answer(const pending_call& done,
-                                                    std::string_view content) {
-  if (const auto why = decode_refusal(content)) {
+                                                    std::string_view bytes) {
+  if (const auto why = decode_refusal(bytes)) {
     is_refused(done.address, *why);
     give_up(done, "it refuses this node: " + describe(*why));
     return std::nullopt;
   }
-  const auto answer = decode_answer(content);
+  const auto answer = wire::decode_answer(bytes);
   if (const auto* error = std::get_if<wire::decode_error>(&answer))
     return *error;
-  if (const auto* to = std::get_if<challenge>(&answer)) {
+  if (const auto* to = std::get_if<wire::challenge>(&answer)) {
     if (to->session == profile_.session) {
       if (done.seed)
         seeds_.is_ourselves({*done.seed, done.address}, now_, random_);

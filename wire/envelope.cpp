@@ -17,8 +17,8 @@ std::string purpose_of(std::string_view path) {
 }
 
 std::string covered_by_answer(std::string_view request_tag, std::string_view content) {
-  return std::string{request_tag}.append(
-      content); // tags have one size, so the border is unambiguous
+  // All tags have one size, so it is clear where the content begins.
+  return std::string{request_tag}.append(content);
 }
 
 } // namespace

@@ -5,8 +5,8 @@
 // A request that was sealed by another cluster, for another path, or altered on the way is refused
 // before anything of it is read. The answer's tag covers the request's, so an answer fits the one
 // request that it was made for. With an empty key the tags are checksums: they find accidents, not
-// attackers. Against a message that was recorded and is sent again its content has to say whom it
-// is for: gossip does (replication/message.hpp), and calls do (membership/call_guard.hpp).
+// attackers. An envelope that was recorded may be sent again, so its content has to say which
+// process it is for: gossip does (replication/message.hpp), and calls do (call.hpp).
 
 #include "wire/bytes.hpp"
 #include "wire/seal.hpp"

@@ -2,6 +2,7 @@
 
 #include "actors/backup.hpp"
 #include "node/operator/operator_line.hpp"
+#include "wire/call.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -65,7 +66,7 @@ int back_up(const config::options& o, const std::string& folder, std::FILE* out)
         actors::backup_path_bytes_max);
     return 1;
   }
-  operator_line line{o, membership::call_kind::backup};
+  operator_line line{o, backup_path};
   const auto done = outcome_of(line, path.string(), o.cluster.peer_timeout);
   if (!done)
     return fail(out, "there is no answer from the node at", line.address(),
@@ -77,14 +78,8 @@ int back_up(const config::options& o, const std::string& folder, std::FILE* out)
   return 0;
 }
 
-std::string ordered_folder(std::string_view call) {
-  wire::reader in{call};
-  membership::decode_call_header(in);
-  return std::string{in.raw(in.remaining())};
-}
-
 std::string answer_with(const actors::backup_report& report) {
-  return membership::encode_answer(encode(report));
+  return wire::encode_answer(encode(report));
 }
 
 std::string encode(const actors::backup_report& report) {

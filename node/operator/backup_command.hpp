@@ -16,14 +16,14 @@
 
 namespace starling::node {
 
+/// Where a node takes the order.
+inline constexpr const char* backup_path = "/cluster/backup";
+
 /// Does it, and says on `out` what happened. The exit status: 0 once the backup is made. A relative
 /// path is one from the working directory. Requires: options as `parse` returns them.
 int back_up(const config::options& o, const std::string& folder, std::FILE* out);
 
-/// What a call of this kind orders: the path, empty if it asks. Requires: the call was taken.
-std::string ordered_folder(std::string_view call);
-
-/// The answer to an order that was taken.
+/// The answer to an order that was admitted.
 std::string answer_with(const actors::backup_report& report);
 
 std::string encode(const actors::backup_report& report);

@@ -1,6 +1,7 @@
 #include "node/operator/leave_command.hpp"
 
 #include "node/operator/operator_line.hpp"
+#include "wire/call.hpp"
 
 #include <chrono>
 #include <thread>
@@ -20,7 +21,7 @@ constexpr auto poll_interval = 100ms;
 } // namespace
 
 int leave_cluster(const config::options& o, std::FILE* out) {
-  operator_line line{o, membership::call_kind::leave};
+  operator_line line{o, leave_path};
   const auto& address = line.address();
   const auto who = line.ask_who();
   if (!who)
@@ -66,7 +67,7 @@ int leave_cluster(const config::options& o, std::FILE* out) {
 }
 
 std::string answer_with(const actors::leave_report& report) {
-  return membership::encode_answer(encode(report));
+  return wire::encode_answer(encode(report));
 }
 
 std::string encode(const actors::leave_report& report) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace starling::simulation {
 
@@ -15,8 +16,8 @@ constexpr std::size_t waiting_max = 512;
 process::process(timeline& time, const birth& b, const membership::settings& s,
                  const wire::secret& secret, std::function<void(process&, const input&)> done)
     : core(s, b.self, secret, b.seeds, b.random_seed, b.clock_start), born(b), where(b.where),
-      time_(time), done_(std::move(done)), anchor_global_(time.now()),
-      anchor_local_(b.clock_start) {}
+      time_(time), done_(std::move(done)), guard_(b.self.session, 2 * s.max_members),
+      anchor_global_(time.now()), anchor_local_(b.clock_start) {}
 
 void process::stop() {
   running_ = false;
@@ -38,6 +39,19 @@ duration process::global(duration local) const {
 }
 
 // -- inputs --
+
+std::optional<std::string> process::answer(membership::call_kind kind, std::string_view call) {
+  const auto admission = guard_.admit(call);
+  const auto* admitted = std::get_if<wire::call_guard::admitted>(&admission);
+  is_core_spared_ = admitted == nullptr;
+  if (const auto* other = std::get_if<wire::call_guard::challenged>(&admission))
+    return other->answer;
+  if (admitted == nullptr)
+    return std::nullopt;
+  auto answered = core.answer(clock(), kind, admitted->content);
+  auto* bytes = std::get_if<std::string>(&answered);
+  return bytes == nullptr ? std::nullopt : std::optional{std::move(*bytes)};
+}
 
 void process::arrives(input what, std::function<void()> handle) {
   if (!running_ || asleep_)
@@ -100,7 +114,8 @@ void process::drain() {
       continue;
     if (what.kind == input_kind::datagram)
       what.packet = &next.packet;
-    done_(*this, what);
+    if (!std::exchange(is_core_spared_, false))
+      done_(*this, what);
     schedule_tick();
   }
 }

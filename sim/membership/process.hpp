@@ -10,11 +10,14 @@
 #include "membership/swim.hpp"
 #include "sim/network.hpp"
 #include "sim/timeline.hpp"
+#include "wire/call_guard.hpp"
 
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace starling::simulation {
 
@@ -61,6 +64,9 @@ public:
 
   // -- inputs --
 
+  /// What is answered to a call that arrives. Requires: it is called while an input is handled.
+  std::optional<std::string> answer(membership::call_kind kind, std::string_view call);
+
   /// Something arrives from outside.
   void arrives(input what, std::function<void()> handle);
 
@@ -104,7 +110,9 @@ private:
 
   timeline& time_;
   std::function<void(process&, const input&)> done_;
+  wire::call_guard guard_;
   bool running_ = true;
+  bool is_core_spared_ = false; // the input that is handled does not reach it
 
   duration anchor_global_;
   duration anchor_local_;

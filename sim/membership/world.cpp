@@ -658,12 +658,9 @@ void world::make_call(process& p, const membership::call& c) {
 
 void world::answer_call(process& p, const membership::call& c, process& asked) {
   safety_.before(asked, {});
-  auto answered = asked.core.answer(asked.clock(), c.kind, c.content);
-  std::optional<std::string> content;
-  if (auto* text = std::get_if<std::string>(&answered))
-    content = std::move(*text);
+  auto content = asked.answer(c.kind, c.content);
   log_.note(an_answer, asked.born.number, content.value_or(""));
-  if (content && !membership::is_challenge(*content))
+  if (content && !wire::is_challenge(*content))
     attacker_->sees(recorded_call{asked.where, c.kind, c.content});
   asked.departs([this, &p, &asked, token = c.token, content = std::move(content)] {
     net_.send_stream(asked.where, p.where,
@@ -679,10 +676,8 @@ void world::call_again(const recorded_call& c) {
   asked->arrives(input{input_kind::request, nullptr}, [this, c, asked] {
     safety_.before(*asked, {});
     const auto before = asked->core.table().digest();
-    const auto answer = asked->core.answer(asked->clock(), c.kind, c.content);
-    const auto* text = std::get_if<std::string>(&answer);
-    if ((text != nullptr && !membership::is_challenge(*text)) ||
-        asked->core.table().digest() != before)
+    const auto answer = asked->answer(c.kind, c.content);
+    if ((answer && !wire::is_challenge(*answer)) || asked->core.table().digest() != before)
       log_.complain("S9", safety_.name(*asked), "takes a call that was made before");
     log_.weigh("S9");
   });

@@ -1,5 +1,6 @@
 #include "actors/membership.hpp"
 #include "fixture.hpp"
+#include "wire/call_guard.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -29,12 +30,14 @@ constexpr std::uint64_t wall_clock = 1'700'000'000'000;
 class MembershipActor : public actor_test {
 protected:
   struct fake_node {
-    explicit fake_node(caf::actor_system& sys) : resolver(sys), seeds(sys), gossip(sys) {}
+    fake_node(caf::actor_system& sys, std::uint64_t number)
+        : resolver(sys), seeds(sys), gossip(sys), guard({number}, 100) {}
 
     membership_actor actor;
     fake_resolver resolver; // of its own name
     fake_resolver seeds;
     fake_gossip gossip;
+    wire::call_guard guard;
     std::deque<datagram> queued; // in its socket, if it hands over nothing by itself
     bool hands_over = true;
     std::size_t sent = 0;
@@ -54,7 +57,7 @@ protected:
 
   /// A node that was not told to start.
   fake_node& spawn(std::uint64_t number, std::vector<std::string> seeds) {
-    auto& node = *nodes.emplace(number, std::make_unique<fake_node>(sys)).first->second;
+    auto& node = *nodes.emplace(number, std::make_unique<fake_node>(sys, number)).first->second;
     node.resolver.set(where(number));
     for (std::uint64_t other = 1; other < 10; ++other)
       node.seeds.set(address(other), {where(other)});
@@ -134,12 +137,23 @@ protected:
               return script(calls.back());
             for (auto& [number, node] : nodes)
               if (is_of(to, number) && !cut.contains(number) && !cut.contains(from))
-                for (const auto kind : {call_kind::sync, call_kind::ping, call_kind::leave})
+                for (const auto kind : {call_kind::sync, call_kind::ping})
                   if (path == path_of(kind))
-                    return self->delegate(node->actor, message_atom_v, kind, body);
+                    return carry_to(*node, self, kind, body);
             return caf::make_error(errc::unreachable, "nobody is there");
           }};
         });
+  }
+
+  /// What the listener of a node does with a call.
+  static caf::result<std::string> carry_to(fake_node& node, peer_client_actor::pointer self,
+                                           call_kind kind, const std::string& call) {
+    auto admission = node.guard.admit(call);
+    if (auto* other = std::get_if<wire::call_guard::challenged>(&admission))
+      return std::move(other->answer);
+    if (const auto* admitted = std::get_if<wire::call_guard::admitted>(&admission))
+      return self->delegate(node.actor, message_atom_v, kind, std::string{admitted->content});
+    return caf::make_error(errc::bad_message);
   }
 
   std::chrono::steady_clock::time_point now() { return sys.scheduler().clock().now(); }
@@ -158,13 +172,6 @@ protected:
   std::string state(std::uint64_t who, std::uint64_t of) {
     const auto seen = view(who, of);
     return seen ? std::string{to_string(seen->record.status.is)} : "unknown";
-  }
-
-  /// The beginning of a call for a node, by somebody who called never before.
-  std::string call_to(std::uint64_t number) {
-    wire::writer out;
-    encode(out, membership::call_header{{++callers}, 1, {report(number).self.profile->session}});
-    return std::move(out).take();
   }
 
   /// Whether an address leads to a node, by its name or not.
@@ -191,7 +198,6 @@ protected:
   bool is_for_others = false;
   std::chrono::milliseconds resolve_interval = 30s;
   std::chrono::milliseconds resolve_retry = 1s;
-  std::uint64_t callers = 1000;
   std::vector<renaming> renamed;
   std::vector<membership::remembered_member> remembered; // by the next node that is spawned
   std::map<std::uint64_t, std::vector<std::vector<membership::remembered_member>>> kept; // by nodes
@@ -262,8 +268,7 @@ TEST_F(MembershipActor, SaysWhenItIsSomebodyElseBeforeOthersHearOfIt) {
   table.varint(1);
   encode(table, copy);
   table.varint(0);
-  ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::sync,
-                   call_to(1) + std::string{table.view()});
+  ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::sync, std::string{table.view()});
 
   ASSERT_THAT(renamed, SizeIs(1));
   EXPECT_EQ(renamed[0].id, report(1).self.id);
@@ -501,39 +506,25 @@ TEST_F(MembershipActor, AnswersAPingWithItsOwnRecord) {
   start_cluster(1);
 
   const auto answer =
-      ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::ping, call_to(1));
+      ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::ping, std::string{});
 
-  const auto content = membership::decode_answer(answer);
+  const auto content = wire::decode_answer(answer);
   wire::reader in{std::get<std::string_view>(content)};
   EXPECT_EQ(membership::decode_member(in), report(1).self);
 }
 
 TEST_F(MembershipActor, RefusesGarbage) {
   start_cluster(1);
-  for (const auto kind : {call_kind::sync, call_kind::ping, call_kind::leave})
-    for (const auto& content : {std::string{"garbage"}, call_to(1) + "garbage"})
-      EXPECT_EQ(ask_error<std::string>(nodes.at(1)->actor, message_atom_v, kind, content),
-                errc::bad_message);
+  for (const auto kind : {call_kind::sync, call_kind::ping})
+    EXPECT_EQ(
+        ask_error<std::string>(nodes.at(1)->actor, message_atom_v, kind, std::string{"garbage"}),
+        errc::bad_message);
 
   EXPECT_THAT(report(1).peers, IsEmpty());
   EXPECT_FALSE(report(1).leaving);
 }
 
 // -- leaving --
-
-TEST_F(MembershipActor, KnowsAnOrderToLeaveOnlyForThisLifeAndOnce) {
-  start_cluster(2);
-  const auto order = [this](const std::string& content) {
-    return ask<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::leave, content);
-  };
-  const auto taken = call_to(1);
-
-  EXPECT_TRUE(membership::is_challenge(order(call_to(2))));
-  EXPECT_FALSE(membership::is_challenge(order(taken)));
-  EXPECT_EQ(ask_error<std::string>(nodes.at(1)->actor, message_atom_v, call_kind::leave, taken),
-            errc::bad_message);
-  EXPECT_FALSE(report(1).leaving) << "who takes the order sees to it";
-}
 
 TEST_F(MembershipActor, LeavesAndSaysWhoKnows) {
   start_cluster(3);

@@ -52,7 +52,6 @@ swim start() {
             1,      0us};
   core.start(0us, address_of(100));
   wire::writer table;
-  encode(table, call_header{{1}, 1, {{99}}});
   table.u8(1);
   encode(table, peer(1).id);
   table.varint(3);

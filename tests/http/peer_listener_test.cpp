@@ -1,7 +1,9 @@
 #include "../actors/fixture.hpp"
+#include "actors/call_guard.hpp"
 #include "actors/gossip.hpp"
 #include "actors/inquiry.hpp"
 #include "actors/membership.hpp"
+#include "http/peer_calls.hpp"
 #include "http/peer_listener.hpp"
 #include "loopback.hpp"
 #include "node/operator/backup_command.hpp"
@@ -31,8 +33,8 @@ constexpr auto patience = 15s;
 
 const std::string ping_path = actors::path_of(membership::call_kind::ping);
 const std::string sync_path = actors::path_of(membership::call_kind::sync);
-const std::string backup_path = actors::path_of(membership::call_kind::backup);
-const std::string leave_path = actors::path_of(membership::call_kind::leave);
+const std::string backup_path = node::backup_path;
+const std::string leave_path = node::leave_path;
 
 std::string seal(std::string_view path, std::string_view content, const wire::secret& with = ours) {
   return wire::seal_request(with, path, unique, content);
@@ -94,7 +96,10 @@ protected:
   void start(std::chrono::milliseconds timeout = patience) {
     caf::anon_send(membership_, actors::start_atom_v);
     open(timeout);
-    while (ask(port_, "POST", ping_path, good).status == 503) // until it takes part
+    const auto takes_part = [this] {
+      return ask(port_, "POST", ping_path, seal(ping_path, begun())).status != 503;
+    };
+    while (!takes_part())
       std::this_thread::yield();
   }
 
@@ -108,7 +113,11 @@ protected:
         ++departures_;
         return actors::leave_report{.others = 3, .acknowledged = 2};
       };
-      listener_.emplace(sys, o, ours, membership_, gossip_, backup_, leave);
+      const asker via{sys, timeout};
+      auto rows = calls_to_a_node(via, {membership_, gossip_, backup_, leave});
+      rows.insert(rows.end(), further_calls_.begin(), further_calls_.end());
+      const auto guard = track(actors::spawn_call_guard(sys, {1}, 1000));
+      listener_.emplace(sys, o, ours, call_table{via, guard, std::move(rows)});
       return !listener_->start();
     });
   }
@@ -158,10 +167,10 @@ protected:
   }
 
   /// The beginning of a call for the node, by somebody who called never before.
-  static std::string begun(membership::challenge to = {{1}}) {
+  static std::string begun(wire::challenge to = {{1}}) {
     static std::uint64_t callers = 1000;
     wire::writer out;
-    encode(out, membership::call_header{{++callers}, 1, to});
+    encode(out, wire::call_header{{++callers}, 1, to});
     return std::move(out).take();
   }
 
@@ -175,6 +184,7 @@ protected:
   actors::membership_actor membership_;
   actors::gossip_actor gossip_;
   actors::backup_actor backup_;
+  std::vector<call_row> further_calls_;
   std::optional<peer_listener> listener_;
   std::uint16_t port_ = 0;
 };
@@ -186,7 +196,7 @@ TEST_F(PeerListener, AnswersACallForTheRequestThatItCameIn) {
   const auto reply = ask(port_, "POST", ping_path, sealed);
 
   const auto answer = opened(sealed, reply);
-  const auto content = membership::decode_answer(answer);
+  const auto content = wire::decode_answer(answer);
   wire::reader in{std::get<std::string_view>(content)};
   const auto who = membership::decode_member(in);
   EXPECT_TRUE(in.ok());
@@ -216,11 +226,47 @@ TEST_F(PeerListener, ExchangesMemberLists) {
   EXPECT_TRUE(other.has_joined());
 }
 
-TEST_F(PeerListener, IsNotReadyBeforeItTakesPart) {
+TEST_F(PeerListener, AnswersNoMemberBeforeItTakesPart) {
   open();
+  expect_refusal(ping_path, seal(ping_path, begun()), 503);
+}
 
-  expect_refusal(ping_path, good, 503);
-  EXPECT_EQ(departures_, 0);
+TEST_F(PeerListener, TellsACallerForWhichProcessACallHasToBe) {
+  start();
+  EXPECT_EQ(call(ping_path, begun({})), wire::encode_answer(wire::challenge{{1}}));
+  EXPECT_EQ(call(sync_path, begun({{4711}})), wire::encode_answer(wire::challenge{{1}}));
+}
+
+TEST_F(PeerListener, CarriesACallOutOnce) {
+  start();
+  for (const auto& path : {ping_path, leave_path}) {
+    const auto once = seal(path, begun());
+    EXPECT_EQ(ask(port_, "POST", path, once).status, 200);
+    expect_refusal(path, once, 400);
+  }
+  EXPECT_EQ(departures_, 1);
+}
+
+TEST_F(PeerListener, ServesAFurtherCallThatIsARowOfTheTable) {
+  const auto echo = [](const std::string& content) {
+    return wire::encode_answer("heard " + content);
+  };
+  const std::string once = "/cluster/once";
+  const std::string often = "/cluster/often";
+  further_calls_ = {{.path = once, .handle = echo},
+                    {.path = often, .may_be_repeated = true, .handle = echo}};
+  start();
+
+  const auto order = seal(once, begun() + "me");
+  const auto reply = ask(port_, "POST", once, order);
+  EXPECT_EQ(opened(order, reply), wire::encode_answer("heard me"));
+  expect_refusal(once, order, 400);
+  EXPECT_EQ(call(once, begun({{4711}}) + "me"), wire::encode_answer(wire::challenge{{1}}));
+
+  const auto question = seal(often, "me");
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(opened(question, ask(port_, "POST", often, question)),
+              wire::encode_answer("heard me"));
 }
 
 // -- leaving --
@@ -231,7 +277,7 @@ TEST_F(PeerListener, LeavesWhenItIsTold) {
   const auto answer = call(leave_path, begun());
 
   EXPECT_EQ(departures_, 1);
-  const auto content = membership::decode_answer(answer);
+  const auto content = wire::decode_answer(answer);
   const auto done = node::decode_leave_report(std::get<std::string_view>(content));
   ASSERT_TRUE(std::holds_alternative<actors::leave_report>(done));
   EXPECT_EQ(std::get<actors::leave_report>(done).others, 3u);
@@ -243,7 +289,7 @@ TEST_F(PeerListener, DoesNotLeaveWhenAnotherLifeIsTold) {
 
   const auto answer = call(leave_path, begun({{4711}}));
 
-  EXPECT_EQ(answer, membership::encode_answer(membership::challenge{{1}}));
+  EXPECT_EQ(answer, wire::encode_answer(wire::challenge{{1}}));
   EXPECT_EQ(departures_, 0);
 }
 
@@ -274,7 +320,7 @@ TEST_F(PeerListener, DoesNotLeaveForOrdersThatAreNone) {
 TEST_F(PeerListener, MakesABackupWhenItIsToldAndSaysHowItGoes) {
   start();
   const auto report_in = [](const std::string& answer) {
-    const auto content = membership::decode_answer(answer);
+    const auto content = wire::decode_answer(answer);
     return std::get<actors::backup_report>(
         node::decode_backup_report(std::get<std::string_view>(content)));
   };
@@ -292,8 +338,7 @@ TEST_F(PeerListener, MakesABackupWhenItIsToldAndSaysHowItGoes) {
 
 TEST_F(PeerListener, MakesNoBackupForAnotherLifeOrTwiceOrForStrangers) {
   start();
-  EXPECT_EQ(call(backup_path, begun({{4711}}) + "/new"),
-            membership::encode_answer(membership::challenge{{1}}));
+  EXPECT_EQ(call(backup_path, begun({{4711}}) + "/new"), wire::encode_answer(wire::challenge{{1}}));
   EXPECT_EQ(backups_, 0);
   const auto order = begun() + "/new";
   expect_refusal(backup_path, seal(backup_path, order, {"starling", "another key"}), 403);
@@ -397,7 +442,7 @@ TEST_F(PeerListener, SaysAtOnceThatAnActorIsGone) {
   caf::anon_send_exit(membership_, caf::exit_reason::kill);
   const auto begin = clock::now();
 
-  expect_refusal(ping_path, good, 503);
+  expect_refusal(ping_path, seal(ping_path, begun()), 503);
 
   EXPECT_LT(clock::now() - begin, patience);
 }

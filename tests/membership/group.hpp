@@ -5,6 +5,7 @@
 // Ticks come when the cores ask for them, or at a fixed rate.
 
 #include "membership/swim.hpp"
+#include "wire/call_guard.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -21,6 +22,7 @@ class group {
 public:
   struct node {
     std::unique_ptr<swim> core;
+    std::optional<wire::call_guard> guard;
     udp_address where;
     std::string address;
     std::vector<event> events; // all that it told
@@ -89,6 +91,7 @@ public:
   void boot(std::size_t i, const identity& who) {
     auto& n = nodes[i];
     n.core = std::make_unique<swim>(with, who, secret, seeds, seed + i + 1000 * sessions, now);
+    n.guard.emplace(who.session, 2 * with.max_members);
     n.where = udp_of(i);
     n.address = address_of(i);
     n.is_up = true;
@@ -262,10 +265,15 @@ private:
     const auto to = place_of([&](const node& other) { return other.address == c.address; });
     std::optional<std::string> content;
     if (to < nodes.size() && is_running(to) && !lost(from, to) && !call_lost(from, to)) {
-      auto answer = nodes[to].core->answer(now, c.kind, c.content);
-      if (auto* bytes = std::get_if<std::string>(&answer))
-        content = std::move(*bytes);
-      perform(to);
+      const auto admission = nodes[to].guard->admit(c.content);
+      if (const auto* other = std::get_if<wire::call_guard::challenged>(&admission)) {
+        content = other->answer;
+      } else if (const auto* admitted = std::get_if<wire::call_guard::admitted>(&admission)) {
+        auto answer = nodes[to].core->answer(now, c.kind, admitted->content);
+        if (auto* bytes = std::get_if<std::string>(&answer))
+          content = std::move(*bytes);
+        perform(to);
+      }
     }
     if (!nodes[from].is_up)
       return;

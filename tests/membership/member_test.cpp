@@ -50,7 +50,6 @@ bool is_refused(const member& m) {
 
 TEST(Member, IdsAreWrittenInHexadecimal) {
   EXPECT_EQ(to_string(node_id::from(0x0123456789abcdef, 1)), "0123456789abcdef0000000000000001");
-  EXPECT_EQ(to_string(session_id{0xa}), "000000000000000a");
 }
 
 TEST(Member, IncarnationsAreWrittenAsGenerationAndRefutations) {

@@ -52,8 +52,6 @@ TEST(Outputs, EveryKindHasAName) {
 
   EXPECT_EQ(to_string(call_kind::sync), "sync");
   EXPECT_EQ(to_string(call_kind::ping), "ping");
-  EXPECT_EQ(to_string(call_kind::leave), "leave");
-  EXPECT_EQ(to_string(call_kind::backup), "backup");
 }
 
 } // namespace

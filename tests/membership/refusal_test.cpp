@@ -1,5 +1,5 @@
-#include "membership/call_guard.hpp"
 #include "membership/refusal.hpp"
+#include "wire/call.hpp"
 
 #include <gtest/gtest.h>
 
@@ -51,7 +51,7 @@ TEST(Refusal, TravelsAsAnAnswer) {
   for (const auto& r : {of_the_clock, of_too_many}) {
     const auto bytes = encode_answer(r);
     EXPECT_EQ(decode_refusal(bytes), r);
-    EXPECT_TRUE(std::holds_alternative<wire::decode_error>(decode_answer(bytes)))
+    EXPECT_TRUE(std::holds_alternative<wire::decode_error>(wire::decode_answer(bytes)))
         << "it is no content";
     for (std::size_t size = 0; size < bytes.size(); ++size)
       EXPECT_EQ(decode_refusal(bytes.substr(0, size)), std::nullopt);
@@ -61,8 +61,8 @@ TEST(Refusal, TravelsAsAnAnswer) {
 
 TEST(Refusal, IsNoOtherAnswer) {
   EXPECT_EQ(decode_refusal(""), std::nullopt);
-  EXPECT_EQ(decode_refusal(encode_answer("content")), std::nullopt);
-  EXPECT_EQ(decode_refusal(encode_answer(challenge{{7}, 1})), std::nullopt);
+  EXPECT_EQ(decode_refusal(wire::encode_answer("content")), std::nullopt);
+  EXPECT_EQ(decode_refusal(wire::encode_answer(wire::challenge{{7}, 1})), std::nullopt);
   auto bad = of_the_clock;
   bad.name = std::string(name_bytes_max + 1, 'x');
   EXPECT_EQ(decode_refusal(encode_answer(bad)), std::nullopt);

@@ -144,24 +144,16 @@ public:
     return std::move(out).take();
   }
 
-  /// A call to the core that was not made before.
-  std::string call_with(std::string_view content) const {
-    wire::writer out;
-    encode(out, call_header{{5000}, ++calls_made_, {core.self().profile->session}});
-    out.raw(content);
-    return std::move(out).take();
-  }
-
   /// What the core's table in a call or an answer holds, sender and ages aside; nothing if
   /// malformed.
   static std::optional<std::vector<member>> members_in_call(std::string_view bytes) {
     wire::reader in{bytes};
-    decode_call_header(in);
+    wire::decode_call_header(in);
     return in.ok() ? members_of(in.raw(in.remaining())) : std::nullopt;
   }
 
   static std::optional<std::vector<member>> members_in_answer(std::string_view bytes) {
-    const auto answer = decode_answer(bytes);
+    const auto answer = wire::decode_answer(bytes);
     const auto* content = std::get_if<std::string_view>(&answer);
     return content ? members_of(*content) : std::nullopt;
   }
@@ -182,7 +174,7 @@ public:
   /// A peer pushes its table; returns what the core answers.
   wire::decoded<std::string> sync(const peer& p, const std::vector<member>& members,
                                   std::uint64_t age_seconds = 0) {
-    auto answer = core.answer(now, call_kind::sync, call_with(table(p.id, members, age_seconds)));
+    auto answer = core.answer(now, call_kind::sync, table(p.id, members, age_seconds));
     look();
     return answer;
   }
@@ -255,7 +247,7 @@ public:
   std::function<std::optional<std::string>(const call&)> on_answer =
       [this](const call& c) -> std::optional<std::string> {
     const auto content = on_call(c);
-    return content ? std::optional{encode_answer(*content)} : std::nullopt;
+    return content ? std::optional{wire::encode_answer(*content)} : std::nullopt;
   };
 
   /// Where the name of a seed leads, from now on; nothing if it is not found.
@@ -343,7 +335,6 @@ private:
   }
 
   std::vector<std::pair<duration, std::function<void()>>> replies_;
-  mutable std::uint64_t calls_made_ = 0;
 };
 
 } // namespace starling::membership

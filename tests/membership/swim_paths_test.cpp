@@ -117,7 +117,7 @@ TEST(SwimPaths, AMemberWhoseCallsTakeLongerThanAProbeStays) {
       encode(record, far.record());
       const auto content = c.kind == call_kind::ping ? std::string{record.view()}
                                                      : stage::table(far.id, {far.record()});
-      static_cast<void>(st.core.call_answered(st.now, c.token, encode_answer(content)));
+      static_cast<void>(st.core.call_answered(st.now, c.token, wire::encode_answer(content)));
       st.look();
     }
     ASSERT_NE(st.state(far.id), member_state::dead) << i;

@@ -466,8 +466,8 @@ TEST(SwimProbes, GoneFromAnotherAddressOrForAnotherPingIsNoNews) {
 
 TEST(SwimProbes, AskedOverHttpWeSayWhoWeAre) {
   stage st{1};
-  const auto answer = st.core.answer(st.now, call_kind::ping, st.call_with(""));
-  const auto content = decode_answer(std::get<std::string>(answer));
+  const auto answer = st.core.answer(st.now, call_kind::ping, "");
+  const auto content = wire::decode_answer(std::get<std::string>(answer));
   wire::reader in{std::get<std::string_view>(content)};
   EXPECT_EQ(decode_member(in), st.core.self());
   in.expect_end();

@@ -187,7 +187,7 @@ TEST(SwimReach, AnAnswerIsNoSignOfBeingReached) {
   for (unsigned i = 0; i < reach::enough; ++i)
     accuse();
   ASSERT_TRUE(st.core.is_unreached());
-  static_cast<void>(st.core.answer(st.now, call_kind::ping, st.call_with("")));
+  static_cast<void>(st.core.answer(st.now, call_kind::ping, ""));
   EXPECT_FALSE(st.core.is_unreached()) << "a ping over HTTP goes to the address, too";
 }
 

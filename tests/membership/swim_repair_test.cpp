@@ -272,13 +272,10 @@ TEST(SwimRepair, AnExchangeIsMalformedInManyWaysAndThenChangesNothing) {
   auto token = st.core.out().calls.at(0).token;
 
   for (const auto& bytes : bad) {
-    EXPECT_TRUE(std::holds_alternative<wire::decode_error>(
-        st.core.answer(st.now, call_kind::sync, st.call_with(bytes))))
+    EXPECT_TRUE(
+        std::holds_alternative<wire::decode_error>(st.core.answer(st.now, call_kind::sync, bytes)))
         << bytes.size();
-    const auto raw = st.core.answer(st.now, call_kind::sync, bytes);
-    const auto* answer = std::get_if<std::string>(&raw);
-    EXPECT_TRUE(answer == nullptr || is_challenge(*answer)) << bytes.size();
-    EXPECT_TRUE(st.core.call_answered(st.now, token, encode_answer(bytes))) << bytes.size();
+    EXPECT_TRUE(st.core.call_answered(st.now, token, wire::encode_answer(bytes))) << bytes.size();
     st.core.call_on(st.now, "p0:9080");
     token = st.core.out().calls.at(0).token;
   }
@@ -286,7 +283,7 @@ TEST(SwimRepair, AnExchangeIsMalformedInManyWaysAndThenChangesNothing) {
   EXPECT_EQ(st.core.table().digest(), before);
   EXPECT_EQ(st.core.table().size(), 3u);
   EXPECT_EQ(st.core.totals().syncs_failed, bad.size());
-  EXPECT_FALSE(st.core.call_answered(st.now, token, encode_answer(good)));
+  EXPECT_FALSE(st.core.call_answered(st.now, token, wire::encode_answer(good)));
   EXPECT_NE(st.core.table().digest(), before);
 }
 
@@ -306,7 +303,7 @@ TEST(SwimRepair, AnAnswerToNoCallIsNothing) {
   const auto before = st.core.table().digest();
   EXPECT_FALSE(st.core.call_answered(
       st.now, 4711,
-      encode_answer(stage::table(stage::id_of(9), {st.peers[0].claim(member_state::dead)}))));
+      wire::encode_answer(stage::table(stage::id_of(9), {st.peers[0].claim(member_state::dead)}))));
   st.core.call_failed(st.now, 4711);
   EXPECT_EQ(st.core.table().digest(), before);
 }
@@ -332,7 +329,7 @@ TEST(SwimRepair, AgesArePassedOn) {
   st.run(90s);
   const auto answer = st.sync(st.peers[0], {});
 
-  const auto content = decode_answer(std::get<std::string>(answer));
+  const auto content = wire::decode_answer(std::get<std::string>(answer));
   wire::reader in{std::get<std::string_view>(content)};
   in.u8();
   decode_node_id(in);
@@ -679,91 +676,24 @@ TEST(SwimRepair, AllMayLeaveAndComeBackInTurn) {
     EXPECT_EQ(g.nodes[i].core->peers().size(), 4u);
 }
 
-TEST(SwimRepair, AnOrderToLeaveIsTakenOnce) {
-  stage st{1};
-  const auto order = st.call_with("");
-
-  const auto taken = st.core.answer(st.now, call_kind::leave, order);
-
-  EXPECT_EQ(std::get<std::string>(taken), encode_answer(""));
-  EXPECT_FALSE(st.core.is_leaving()) << "the driver leaves, once it has the order";
-  for (const auto& wrong : {order, order.substr(1), order + "x", st.call_with("x")})
-    EXPECT_TRUE(std::holds_alternative<wire::decode_error>(
-        st.core.answer(st.now, call_kind::leave, wrong)));
-}
-
-TEST(SwimRepair, AnOrderToMakeABackupIsTakenOnceWhateverElseItSays) {
-  stage st{1};
-  const auto order = st.call_with("for the driver");
-
-  const auto taken = st.core.answer(st.now, call_kind::backup, order);
-
-  EXPECT_EQ(std::get<std::string>(taken), encode_answer(""));
-  for (const auto& wrong : {order, order.substr(1), std::string{}})
-    EXPECT_TRUE(std::holds_alternative<wire::decode_error>(
-        st.core.answer(st.now, call_kind::backup, wrong)));
-}
-
-// -- calls that were recorded --
-
-TEST(SwimRepair, ACallIsTakenOnce) {
-  stage st{1};
-  auto stranger = st.peers[0];
-  stranger.id = stage::id_of(30);
-  stranger.where = stage::udp_of(30);
-  const auto call = st.call_with(stage::table(st.peers[0].id, {stranger.record()}));
-  ASSERT_TRUE(std::holds_alternative<std::string>(st.core.answer(st.now, call_kind::sync, call)));
-  const auto before = st.core.table().digest();
-  stranger.at = stranger.at.next();
-  st.sync(st.peers[0], {stranger.claim(member_state::dead)});
-  const auto after = st.core.table().digest();
-  ASSERT_NE(after, before);
-
-  EXPECT_TRUE(
-      std::holds_alternative<wire::decode_error>(st.core.answer(st.now, call_kind::sync, call)));
-
-  EXPECT_EQ(st.core.table().digest(), after);
-  EXPECT_EQ(st.core.totals().dropped_replayed, 1u);
-}
-
-TEST(SwimRepair, ACallForAnotherLifeChangesNothing) {
-  stage st{1};
-  const auto before = st.core.table().digest();
-  auto ghost = st.peers[0];
-  ghost.id = stage::id_of(30);
-  ghost.where = stage::udp_of(30);
-  for (const challenge& other : {challenge{}, challenge{{4711}}, challenge{{4711}, 1},
-                                 challenge{st.core.self().profile->session, 1}})
-    for (const auto kind :
-         {call_kind::sync, call_kind::ping, call_kind::leave, call_kind::backup}) {
-      wire::writer call;
-      encode(call, call_header{{9}, 1, other});
-      call.raw(stage::table(st.peers[0].id, {ghost.record()}));
-
-      const auto answer = st.core.answer(st.now, kind, call.view());
-
-      EXPECT_EQ(std::get<std::string>(answer),
-                encode_answer(challenge{st.core.self().profile->session}));
-    }
-  EXPECT_EQ(st.core.table().digest(), before);
-}
+// -- calls that are challenged --
 
 TEST(SwimRepair, WhoIsChallengedCallsAgainOnce) {
   stage st{0, {}, {"a:1"}};
   const auto sixth = stage{6}.peers[5];
-  std::vector<call_header> heard;
+  std::vector<wire::call_header> heard;
   st.on_answer = [&](const call& c) {
     wire::reader in{c.content};
-    heard.push_back(decode_call_header(in));
-    return heard.back().to == challenge{{77}, 3}
-               ? encode_answer(stage::table(sixth.id, {sixth.record()}))
-               : encode_answer(challenge{{77}, 3});
+    heard.push_back(wire::decode_call_header(in));
+    return heard.back().to == wire::challenge{{77}, 3}
+               ? wire::encode_answer(stage::table(sixth.id, {sixth.record()}))
+               : wire::encode_answer(wire::challenge{{77}, 3});
   };
 
   st.run(100ms);
 
   ASSERT_EQ(heard.size(), 2u);
-  EXPECT_EQ(heard[0].to, challenge{});
+  EXPECT_EQ(heard[0].to, wire::challenge{});
   EXPECT_EQ(heard[0].from, st.core.self().profile->session);
   EXPECT_NE(heard[0].number, heard[1].number);
   EXPECT_TRUE(st.core.has_joined());
@@ -773,7 +703,9 @@ TEST(SwimRepair, WhoIsChallengedCallsAgainOnce) {
 TEST(SwimRepair, WhoChallengesForEverIsNoSeed) {
   stage st{0, {}, {"a:1"}};
   std::uint64_t asked = 0;
-  st.on_answer = [&](const call&) { return encode_answer(challenge{{1000 + ++asked}}); };
+  st.on_answer = [&](const call&) {
+    return wire::encode_answer(wire::challenge{{1000 + ++asked}});
+  };
 
   st.run(1s);
 
@@ -789,8 +721,9 @@ TEST(SwimRepair, AMemberIsCalledByItsSession) {
   std::size_t known = 0;
   for (const auto& c : st.calls) {
     wire::reader in{c.content};
-    const auto h = decode_call_header(in);
-    EXPECT_EQ(h.to, c.address == "nobody:1" ? challenge{} : challenge{st.peers[0].session});
+    const auto h = wire::decode_call_header(in);
+    EXPECT_EQ(h.to,
+              c.address == "nobody:1" ? wire::challenge{} : wire::challenge{st.peers[0].session});
     known += c.address != "nobody:1";
   }
   EXPECT_GE(known, 2u);

@@ -75,7 +75,7 @@ TEST(SwimSeeds, ANameIsLookedUpAnewEachTime) {
 
 TEST(SwimSeeds, WhoAnswersInTheSessionOfThisNodeIsThisNode) {
   stage st{0, {}, {"core:9080"}};
-  st.on_answer = [&](const call&) { return encode_answer(challenge{{1}, 0}); };
+  st.on_answer = [&](const call&) { return wire::encode_answer(wire::challenge{{1}, 0}); };
   st.run(1min);
 
   EXPECT_EQ(st.core.seed_attempts().at(0).what, seeds::outcome::ourselves);
@@ -83,7 +83,7 @@ TEST(SwimSeeds, WhoAnswersInTheSessionOfThisNodeIsThisNode) {
   EXPECT_LE(st.calls.size(), 5u) << "as seldom as a seed that was reached";
   for (const auto& c : st.calls) {
     wire::reader in{c.content};
-    EXPECT_EQ(decode_call_header(in).to, challenge{}) << "nothing is said to oneself";
+    EXPECT_EQ(wire::decode_call_header(in).to, wire::challenge{}) << "nothing is said to oneself";
   }
 }
 

@@ -1,5 +1,4 @@
 #include "actors/backup.hpp"
-#include "membership/call_guard.hpp"
 #include "node/operator/backup_command.hpp"
 
 #include <gtest/gtest.h>
@@ -52,14 +51,6 @@ TEST_F(BackupCommand, ReasonsOfAnyLengthFitIntoAnAnswer) {
 
   ASSERT_TRUE(std::holds_alternative<actors::backup_report>(decoded));
   EXPECT_EQ(std::get<actors::backup_report>(decoded).why, std::string(8 << 10, 'x'));
-}
-
-TEST_F(BackupCommand, OrdersNameAFolderOrAskWithoutOne) {
-  wire::writer out;
-  encode(out, membership::call_header{{1}, 1, {{2}}});
-  EXPECT_EQ(ordered_folder(out.view()), "");
-  out.raw("/a/b");
-  EXPECT_EQ(ordered_folder(out.view()), "/a/b");
 }
 
 TEST_F(BackupCommand, NeedsAFolder) {

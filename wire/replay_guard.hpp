@@ -1,29 +1,31 @@
 #pragma once
 
-// Lets each packet of a session pass once: a sliding window over its counter (RFC 4303, 3.4.3).
+// Lets each packet or call of a session pass once: a sliding window over the numbers that the
+// session gives them (RFC 4303, 3.4.3).
 
-#include "membership/member.hpp"
+#include "wire/session_id.hpp"
 
 #include <bitset>
 #include <cstddef>
 #include <map>
 
-namespace starling::membership {
+namespace starling::wire {
 
 class replay_guard {
 public:
-  /// Packets that are this much older than the newest are refused.
+  /// A number that is lower than the highest one by this much is refused.
   static constexpr std::size_t width = 1024;
 
-  /// Requires: most_sessions > 0. Beyond that many the one that was silent longest is forgotten.
+  /// Requires: most_sessions > 0. Beyond that many sessions the one that was silent longest is
+  /// forgotten.
   explicit replay_guard(std::size_t most_sessions) : most_sessions_(most_sessions) {}
 
-  /// Whether this packet is the first with its counter; from now on it is not.
+  /// Whether that number of that session comes for the first time. From now on it does not.
   bool admit(const session_id& from, std::uint64_t counter);
 
   std::size_t sessions() const { return windows_.size(); }
 
-  /// How many sessions were forgotten; what they said could be taken for new.
+  /// How many sessions were forgotten. Their numbers would be admitted again.
   std::uint64_t forgotten() const { return forgotten_; }
 
 private:
@@ -39,4 +41,4 @@ private:
   std::uint64_t forgotten_ = 0;
 };
 
-} // namespace starling::membership
+} // namespace starling::wire

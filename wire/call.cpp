@@ -1,6 +1,6 @@
-#include "membership/call_guard.hpp"
+#include "wire/call.hpp"
 
-namespace starling::membership {
+namespace starling::wire {
 
 namespace {
 
@@ -8,12 +8,12 @@ constexpr std::uint8_t call_version = 1;
 constexpr std::uint8_t answer_content = 0;
 constexpr std::uint8_t answer_challenge = 1;
 
-void encode(wire::writer& out, const challenge& c) {
+void encode(writer& out, const challenge& c) {
   encode(out, c.session);
   out.varint(c.epoch);
 }
 
-challenge decode_challenge(wire::reader& in) {
+challenge decode_challenge(reader& in) {
   challenge c;
   c.session = decode_session_id(in);
   c.epoch = in.varint();
@@ -22,14 +22,14 @@ challenge decode_challenge(wire::reader& in) {
 
 } // namespace
 
-void encode(wire::writer& out, const call_header& h) {
+void encode(writer& out, const call_header& h) {
   out.u8(call_version);
   encode(out, h.from);
   out.varint(h.number);
   encode(out, h.to);
 }
 
-call_header decode_call_header(wire::reader& in) {
+call_header decode_call_header(reader& in) {
   if (in.u8() != call_version)
     in.fail("unknown version of a call");
   call_header h;
@@ -39,32 +39,31 @@ call_header decode_call_header(wire::reader& in) {
   return h;
 }
 
-void begin_answer(wire::writer& out) {
+void begin_answer(writer& out) {
   out.u8(answer_content);
 }
 
 std::string encode_answer(std::string_view content) {
-  wire::writer out;
+  writer out;
   begin_answer(out);
   out.raw(content);
   return std::move(out).take();
 }
 
 std::string encode_answer(const challenge& c) {
-  wire::writer out;
+  writer out;
   out.u8(answer_challenge);
   encode(out, c);
   return std::move(out).take();
 }
 
-std::variant<std::string_view, challenge, wire::decode_error>
-decode_answer(std::string_view answer) {
-  wire::reader in{answer};
+std::variant<std::string_view, challenge, decode_error> decode_answer(std::string_view answer) {
+  reader in{answer};
   const auto kind = in.u8();
   if (in.ok() && kind == answer_content)
     return in.raw(in.remaining());
   if (kind != answer_challenge)
-    return wire::decode_error{"neither an answer nor a challenge"};
+    return decode_error{"neither an answer nor a challenge"};
   const auto c = decode_challenge(in);
   in.expect_end();
   if (!in.ok())
@@ -76,10 +75,4 @@ bool is_challenge(std::string_view answer) {
   return !answer.empty() && static_cast<std::uint8_t>(answer[0]) == answer_challenge;
 }
 
-call_guard::verdict call_guard::admit(const call_header& h) {
-  if (h.to != present())
-    return verdict::challenged;
-  return seen_.admit(h.from, h.number) ? verdict::taken : verdict::repeated;
-}
-
-} // namespace starling::membership
+} // namespace starling::wire

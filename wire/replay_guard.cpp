@@ -1,8 +1,8 @@
-#include "membership/replay_guard.hpp"
+#include "wire/replay_guard.hpp"
 
 #include <algorithm>
 
-namespace starling::membership {
+namespace starling::wire {
 
 bool replay_guard::admit(const session_id& from, std::uint64_t counter) {
   auto found = windows_.find(from);
@@ -29,4 +29,4 @@ bool replay_guard::admit(const session_id& from, std::uint64_t counter) {
   return true;
 }
 
-} // namespace starling::membership
+} // namespace starling::wire

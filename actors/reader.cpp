@@ -68,7 +68,7 @@ private:
 
   caf::result<crdt::view> view(const crdt::key& key, const crdt::query& q) const {
     if (const auto* wanted = std::get_if<crdt::member_page>(&q);
-        wanted != nullptr && key.type == crdt::type::set)
+        wanted != nullptr && crdt::has_rows(key.type))
       return page(key, *wanted);
     const auto read = value_of(key, UINT64_MAX);
     if (const auto* why = std::get_if<storage::failure>(&read))

@@ -10,7 +10,7 @@ bool key_range::contains(const key& k) const {
 
 std::vector<key_range> ranges_of(const key_query& q) {
   std::vector<key_range> result;
-  for (const auto t : {type::counter, type::register_, type::set}) {
+  for (const auto t : types::ids) {
     if (q.type.value_or(t) != t || (q.after && q.after->type > t))
       continue;
     key first{t, q.prefix};

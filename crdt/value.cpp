@@ -2,6 +2,7 @@
 
 #include "wire/utf8.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 namespace starling::crdt {
@@ -10,22 +11,27 @@ namespace {
 
 constexpr std::uint8_t format_version = 1;
 
-bool is_type(std::uint8_t x) {
-  return x >= 1 && x <= 3;
+/// Calls `f` with a known type, as a `std::type_identity`, or gives `otherwise`.
+template <class F, class Result>
+Result with(type t, Result otherwise, F f) {
+  const auto place = types::place_of(t);
+  return place ? types::visit_at(*place, f) : otherwise;
 }
 
 } // namespace
 
 std::string_view to_string(type t) {
-  switch (t) {
-  case type::counter:
-    return "counter";
-  case type::register_:
-    return "register";
-  case type::set:
-    return "set";
-  }
-  return "unknown";
+  return with(t, std::string_view{"unknown"},
+              [](auto which) -> std::string_view { return decltype(which)::type::name; });
+}
+
+std::optional<type> type_named(std::string_view name) {
+  const auto found = std::ranges::find(types::ids, name, [](type t) { return to_string(t); });
+  return found == types::ids.end() ? std::nullopt : std::optional{*found};
+}
+
+bool has_rows(type t) {
+  return with(t, false, [](auto which) -> bool { return decltype(which)::type::has_rows; });
 }
 
 void encode(wire::writer& out, const key& k) {
@@ -35,11 +41,9 @@ void encode(wire::writer& out, const key& k) {
 
 key decode_key(wire::reader& in) {
   key result;
-  const auto t = in.u8();
-  if (!is_type(t))
+  result.type = static_cast<type>(in.u8());
+  if (!is_known(result.type))
     in.fail("unknown type of value");
-  else
-    result.type = static_cast<type>(t);
   result.name = in.bytes(key_name_max);
   if (!wire::is_utf8(result.name))
     in.fail("name of a key that is not UTF-8");
@@ -47,17 +51,11 @@ key decode_key(wire::reader& in) {
 }
 
 value::value(crdt::type t) {
-  switch (t) {
-  case type::counter:
-    held_ = pn_counter{};
-    break;
-  case type::register_:
-    held_ = lww_register{};
-    break;
-  case type::set:
-    held_ = or_set{};
-    break;
-  }
+  assert(is_known(t));
+  types::visit_at(*types::place_of(t), [this](auto which) {
+    held_ = typename decltype(which)::type::state{};
+    return true;
+  });
 }
 
 bool value::empty() const {
@@ -65,17 +63,8 @@ bool value::empty() const {
 }
 
 std::size_t value::footprint() const {
-  switch (type()) {
-  case crdt::type::counter:
-    return as<pn_counter>().entries().size() * 24;
-  case crdt::type::register_: {
-    const auto& current = as<lww_register>().current();
-    return current ? current->what.data.size() + 32 : 0;
-  }
-  case crdt::type::set:
-    return as<or_set>().footprint();
-  }
-  return 0;
+  return visit(
+      [](const auto& x, auto which) -> std::size_t { return decltype(which)::type::footprint(x); });
 }
 
 std::size_t value::elements() const {
@@ -85,15 +74,9 @@ std::size_t value::elements() const {
 std::size_t value::elements_of(std::string_view own_encoding) {
   wire::reader in{own_encoding};
   in.u8(); // the version
-  switch (static_cast<crdt::type>(in.u8())) {
-  case crdt::type::counter:
-    return in.varint();
-  case crdt::type::register_:
-    return in.remaining() > 0 && in.u8() != 0 ? 1 : 0;
-  case crdt::type::set:
-    return or_set::elements_of(in);
-  }
-  return 0;
+  const auto t = static_cast<crdt::type>(in.u8());
+  return with(t, std::size_t{0},
+              [&](auto which) -> std::size_t { return decltype(which)::type::elements_of(in); });
 }
 
 std::optional<value> value::join(const value& other) {
@@ -128,12 +111,12 @@ wire::decoded<value> value::decode(std::string_view bytes) {
   wire::reader in{bytes};
   if (in.u8() != format_version)
     in.fail("unknown version of the value format");
-  const auto t = in.u8();
-  if (!is_type(t))
+  const auto t = static_cast<crdt::type>(in.u8());
+  if (!is_known(t))
     in.fail("unknown type of value");
   if (!in.ok())
     return in.error();
-  value result{static_cast<crdt::type>(t)};
+  value result{t};
   std::visit([&](auto& x) { x = std::decay_t<decltype(x)>::decode(in); }, result.held_);
   in.expect_end();
   if (!in.ok())

@@ -5,23 +5,33 @@
 // The type is part of the key: a counter and a set may share a name and never meet. A value at its
 // bottom (nothing was ever done to it) is as good as absent.
 
-#include "crdt/lww_register.hpp"
-#include "crdt/or_set.hpp"
-#include "crdt/pn_counter.hpp"
+#include "crdt/types.hpp"
 
 #include <compare>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <variant>
 
 namespace starling::crdt {
 
-enum class type : std::uint8_t { counter = 1, register_ = 2, set = 3 };
+/// Whether this version knows the type.
+constexpr bool is_known(type t) {
+  return types::place_of(t).has_value();
+}
 
-/// "counter", "register" or "set".
+/// Its name, as "counter"; "unknown" for a type that this version does not know.
 std::string_view to_string(type t);
+
+/// The type of that name; nothing if there is none.
+std::optional<type> type_named(std::string_view name);
+
+/// Whether values of the type are kept as many rows (crdt/replicated.hpp).
+bool has_rows(type t);
 
 struct key {
   crdt::type type = type::counter;
@@ -32,23 +42,26 @@ struct key {
 
 void encode(wire::writer& out, const key& k);
 
-/// Refuses names that no user can give: those that are longer, or not UTF-8.
+/// Refuses types that this version does not know, and names that no user can give: those that are
+/// longer, or not UTF-8.
 key decode_key(wire::reader& in);
 inline constexpr std::size_t key_name_max = 1024; // bytes
 
 /// One CRDT: a state or a delta.
 class value {
 public:
-  /// A counter at its bottom.
+  /// A value of the first type at its bottom.
   value() = default;
 
-  /// A value of that type at its bottom.
+  /// A value of that type at its bottom. Requires: it is known.
   explicit value(crdt::type t);
-  value(pn_counter x) : held_(std::move(x)) {}
-  value(lww_register x) : held_(std::move(x)) {}
-  value(or_set x) : held_(std::move(x)) {}
 
-  crdt::type type() const { return static_cast<crdt::type>(held_.index() + 1); }
+  template <class State>
+  requires std::constructible_from<types::state, State> &&
+      (!std::same_as<std::remove_cvref_t<State>, value>)value(State&& x)
+      : held_(std::forward<State>(x)) {}
+
+  crdt::type type() const { return types::ids[held_.index()]; }
   bool empty() const;
 
   /// About how many bytes the encoding takes; costs little to ask.
@@ -74,6 +87,20 @@ public:
     return std::get<T>(held_);
   }
 
+  /// What a visitor makes of its state and its type, which it is given as a `std::type_identity`.
+  template <class Visitor>
+  decltype(auto) visit(Visitor&& visitor) const {
+    return types::visit_at(held_.index(), [&](auto which) {
+      return visitor(as<typename decltype(which)::type::state>(), which);
+    });
+  }
+  template <class Visitor>
+  decltype(auto) visit(Visitor&& visitor) {
+    return types::visit_at(held_.index(), [&](auto which) {
+      return visitor(as<typename decltype(which)::type::state>(), which);
+    });
+  }
+
   /// Format version, type, and the canonical encoding: equal values, equal bytes.
   std::string encode() const;
   static wire::decoded<value> decode(std::string_view bytes);
@@ -85,7 +112,7 @@ public:
   friend bool operator==(const value&, const value&) = default;
 
 private:
-  std::variant<pn_counter, lww_register, or_set> held_;
+  types::state held_;
 };
 
 } // namespace starling::crdt

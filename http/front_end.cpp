@@ -3,6 +3,7 @@
 #include "actors/last_words.hpp"
 #include "config/config.hpp"
 #include "http/api/reply.hpp"
+#include "http/api/types.hpp"
 #include "http/door_report.hpp"
 #include "http/metrics.hpp"
 #include "http/waiting_line.hpp"
@@ -317,19 +318,18 @@ std::size_t lane_of(std::string_view target) {
 std::string_view route_of(const parsed& asked) {
   struct name {
     static std::string_view of(crdt::type t) {
-      switch (t) {
-      case crdt::type::counter:
-        return "/counters/{key}";
-      case crdt::type::register_:
-        return "/registers/{key}";
-      case crdt::type::set:
-        return "/sets/{key}";
-      }
-      return "other";
+      return apis::visit(t, [](auto which) { return decltype(which)::type::route; });
     }
     std::string_view operator()(const read_request& r) const {
-      return std::holds_alternative<crdt::one_member>(r.query) ? "/sets/{key}/members/{member}"
-                                                               : of(r.key.type);
+      if (!std::holds_alternative<crdt::one_member>(r.query))
+        return of(r.key.type);
+      return apis::visit(r.key.type, [](auto which) {
+        using api = typename decltype(which)::type;
+        if constexpr (api::type::has_rows)
+          return api::member_route;
+        else
+          return api::route;
+      });
     }
     std::string_view operator()(const write_request& w) const { return of(w.key.type); }
     std::string_view operator()(const keys_request&) const { return "/keys"; }

@@ -97,7 +97,7 @@ set_rows rows_changed_by(const crdt::or_set& set, const crdt::replica_id& self,
 digest digester::digest_of(const crdt::key& key, const crdt::value& value) const {
   if (value.empty())
     return {};
-  if (value.type() == crdt::type::set) {
+  if (crdt::has_rows(value.type())) {
     const auto& set = value.as<crdt::or_set>();
     row_digester row{*this, key};
     digest sum;

@@ -93,7 +93,7 @@ void gossip::record(crdt::key key, const crdt::value& delta, const digest& now,
                     std::optional<session_id> heard_from) {
   const auto name = name_of(key);
   tree_.set(digests_.position_of(name), name, now);
-  if (key.type == crdt::type::set && delta.footprint() > part_bytes())
+  if (crdt::has_rows(key.type) && delta.footprint() > part_bytes())
     for (auto& part : parts_of(delta.as<crdt::or_set>(), part_bytes()))
       log_.append(key, std::move(part), heard_from);
   else

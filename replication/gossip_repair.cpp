@@ -134,11 +134,11 @@ std::vector<effect> gossip::states_read(session_id peer, std::vector<encoded_ite
   if (!p.present)
     return give_up(p);
   for (auto& state : states) {
-    if (state.key.type == crdt::type::set && state.bytes.size() > limits_.whole_set_bytes) {
+    if (crdt::has_rows(state.key.type) && state.bytes.size() > limits_.whole_set_bytes) {
       p.sets.push_back(std::move(state));
       continue;
     }
-    if (state.key.type == crdt::type::set && state.bytes.size() > part_bytes()) {
+    if (crdt::has_rows(state.key.type) && state.bytes.size() > part_bytes()) {
       const auto whole = std::get<crdt::value>(crdt::value::decode(state.bytes));
       add_parts(state.key, whole.as<crdt::or_set>(), p);
       continue;

@@ -163,8 +163,8 @@ void put(wire::writer& out, const set_step& s) {
 set_step get_set_step(wire::reader& in) {
   set_step result;
   result.key = crdt::decode_key(in);
-  if (result.key.type != crdt::type::set)
-    in.fail("comparison of what is no set");
+  if (!crdt::has_rows(result.key.type))
+    in.fail("comparison of what has no rows");
   result.number = in.varint();
   switch (static_cast<step>(in.u8())) {
   case step::ask:

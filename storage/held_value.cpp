@@ -132,8 +132,8 @@ held_value::held_value(const crdt::key& key) : key_(key), value_(key.type) {}
 
 held_value::held_value(crdt::key key, head kept, crdt::or_set::clock_map clocks, bool whole)
     : key_(std::move(key)), value_(std::move(kept.value)), digest_(kept.digest),
-      whole_(whole || key_.type != crdt::type::set), members_(kept.members), dead_(kept.dead) {
-  if (key_.type != crdt::type::set)
+      whole_(whole || !crdt::has_rows(key_.type)), members_(kept.members), dead_(kept.dead) {
+  if (!crdt::has_rows(key_.type))
     return;
   value_ = crdt::or_set{set().seen(), std::move(clocks)};
   elsewhere_ = kept.footprint - set().footprint();
@@ -142,7 +142,7 @@ held_value::held_value(crdt::key key, head kept, crdt::or_set::clock_map clocks,
 held_value::held_value(const crdt::key& key, crdt::value value,
                        const replication::digester& digests)
     : key_(key), value_(std::move(value)), digest_(digests.digest_of(key, value_)) {
-  if (key.type != crdt::type::set)
+  if (!crdt::has_rows(key.type))
     return;
   for (const auto& [member, clock] : set().clocks()) {
     members_ += crdt::or_set::is_live(clock) ? 1 : 0;
@@ -255,7 +255,7 @@ template <class Operation>
 auto held_value::change(const replication::set_rows& rows, const replication::digester& digests,
                         batch* changed, Operation operation) {
   const auto digest_before = digest_;
-  if (key_.type != crdt::type::set) {
+  if (!crdt::has_rows(key_.type)) {
     auto result = operation();
     digest_ = digests.digest_of(key_, value_);
     if (changed != nullptr && digest_ != digest_before)
@@ -307,7 +307,7 @@ crdt::outcome held_value::apply(const crdt::command& c, const crdt::replica_id& 
                                 crdt::lww_register::stamp wall,
                                 const replication::digester& digests, batch* changed) {
   replication::set_rows rows;
-  if (key_.type == crdt::type::set)
+  if (crdt::has_rows(key_.type))
     rows = replication::rows_changed_by(set(), self, members_of(c));
   return change(rows, digests, changed, [&] { return crdt::apply(value_, c, self, wall); });
 }
@@ -315,13 +315,13 @@ crdt::outcome held_value::apply(const crdt::command& c, const crdt::replica_id& 
 std::optional<crdt::value> held_value::join(const crdt::value& part,
                                             const replication::digester& digests, batch* changed) {
   replication::set_rows rows;
-  if (key_.type == crdt::type::set)
+  if (crdt::has_rows(key_.type))
     rows = replication::rows_changed_by(set(), part.as<crdt::or_set>());
   return change(rows, digests, changed, [&] { return value_.join(part); });
 }
 
 head held_value::summary() const {
-  if (key_.type != crdt::type::set)
+  if (!crdt::has_rows(key_.type))
     return {digest_, value_};
   return {digest_, crdt::or_set{set().seen(), {}}, members_, dead_, footprint()};
 }
@@ -332,7 +332,7 @@ batch held_value::rows() const {
   if (empty())
     return result;
   result.put(head_name(key_), encode(summary()));
-  if (key_.type != crdt::type::set)
+  if (!crdt::has_rows(key_.type))
     return result;
   for (const auto& [member, clock] : set().clocks()) {
     result.put(member_name(key_, member), encode(clock));
@@ -343,7 +343,7 @@ batch held_value::rows() const {
 }
 
 void held_value::let_go() {
-  if (key_.type != crdt::type::set)
+  if (!crdt::has_rows(key_.type))
     return;
   elsewhere_ = footprint();
   value_ = crdt::or_set{set().seen(), {}};

@@ -165,22 +165,10 @@ std::optional<failure> keep_replica(store& rows, const evidence& seen, bool is_c
 
 bool shows_lost_events(const crdt::value& news, const held_value& now,
                        const crdt::replica_id& self) {
-  switch (news.type()) {
-  case crdt::type::counter: // nobody else changes our totals
-    return news.as<crdt::pn_counter>().entries().contains(self);
-  case crdt::type::register_:
-    return news.as<crdt::lww_register>().current()->by == self;
-  case crdt::type::set: {
-    const auto& set = news.as<crdt::or_set>();
-    const auto last = now.value().as<crdt::or_set>().seen().last(self);
-    return set.seen().replicas().contains(self) ||
-           std::ranges::any_of(set.clocks(), [&](const auto& row) {
-             return std::ranges::any_of(
-                 row.second, [&](const auto& e) { return e.replica == self && e.number > last; });
-           });
-  }
-  }
-  return false;
+  return news.visit([&](const auto& state, auto which) -> bool {
+    using T = typename decltype(which)::type;
+    return T::shows_lost_events(state, now.value().as<typename T::state>(), self);
+  });
 }
 
 std::optional<failure> close_in_order(store& rows) {

@@ -98,7 +98,7 @@ std::optional<crdt::key> key_of_head(std::string_view name) {
   wire::reader in{name};
   const auto letter = in.u8();
   const auto type = in.u8();
-  if (!in.ok() || letter != static_cast<std::uint8_t>(head_letter) || type < 1 || type > 3 ||
+  if (!in.ok() || letter != static_cast<std::uint8_t>(head_letter) || type == 0 ||
       in.remaining() > crdt::key_name_max)
     return std::nullopt;
   return crdt::key{static_cast<crdt::type>(type), std::string{in.raw(in.remaining())}};
@@ -107,7 +107,7 @@ std::optional<crdt::key> key_of_head(std::string_view name) {
 std::string encode(const head& h) {
   wire::writer out;
   write_digest(out, h.digest);
-  if (h.value.type() == crdt::type::set) {
+  if (crdt::has_rows(h.value.type())) {
     out.varint(h.members);
     out.varint(h.dead);
     out.varint(h.footprint);
@@ -121,7 +121,7 @@ std::optional<head> decode_head(crdt::type type, std::string_view bytes) {
   head result;
   result.digest.high = read_big_endian(in);
   result.digest.low = read_big_endian(in);
-  if (type == crdt::type::set) {
+  if (crdt::has_rows(type)) {
     result.members = in.varint();
     result.dead = in.varint();
     result.footprint = in.varint();
@@ -130,7 +130,7 @@ std::optional<head> decode_head(crdt::type type, std::string_view bytes) {
   auto* decoded = std::get_if<crdt::value>(&value);
   if (!in.ok() || decoded == nullptr || decoded->type() != type)
     return std::nullopt;
-  if (type == crdt::type::set && !decoded->as<crdt::or_set>().clocks().empty())
+  if (crdt::has_rows(type) && !decoded->as<crdt::or_set>().clocks().empty())
     return std::nullopt;
   result.value = std::move(*decoded);
   return result;

@@ -47,7 +47,10 @@ struct head {
 // -- heads --
 
 std::string head_name(const crdt::key& key);
+
+/// Of a type that this version does not know, too.
 std::optional<crdt::key> key_of_head(std::string_view name);
+
 std::string encode(const head& h);
 std::optional<head> decode_head(crdt::type type, std::string_view bytes);
 

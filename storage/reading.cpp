@@ -58,7 +58,7 @@ std::optional<failure> scan_members(const moment& at, const crdt::key& set,
 found<crdt::or_set::clock_map> read_clocks(const moment& at, const crdt::key& key,
                                            const crdt::value& kept) {
   crdt::or_set::clock_map result;
-  if (key.type != crdt::type::set)
+  if (!crdt::has_rows(key.type))
     return result;
   if (auto failed =
           scan_members(at, key, members_between(key).first, kept.as<crdt::or_set>().seen(),
@@ -81,7 +81,7 @@ found<std::optional<held_value>> read_value(const moment& at, const crdt::key& k
   auto& kept = std::get<std::optional<head>>(row);
   if (!kept)
     return std::optional<held_value>{};
-  if (key.type == crdt::type::set && kept->footprint > whole_bytes)
+  if (crdt::has_rows(key.type) && kept->footprint > whole_bytes)
     return std::optional{held_value{key, std::move(*kept), {}, false}};
   auto clocks = read_clocks(at, key, kept->value);
   if (auto* why = std::get_if<failure>(&clocks))
@@ -97,7 +97,7 @@ found<std::optional<crdt::value>> read_unchecked(const moment& at, const crdt::k
   if (auto* why = std::get_if<failure>(&row))
     return std::move(*why);
   auto& kept = std::get<std::optional<head>>(row);
-  if (!kept || key.type != crdt::type::set)
+  if (!kept || !crdt::has_rows(key.type))
     return kept ? std::optional{std::move(kept->value)} : std::nullopt;
   auto clocks = read_clocks(at, key, kept->value);
   if (auto* why = std::get_if<failure>(&clocks))
@@ -220,7 +220,7 @@ found<digests_page> read_digests(const moment& at, const std::optional<crdt::key
     auto key = key_of_head(name);
     const auto digest = digest_of_head(row);
     is_sound = key && digest;
-    if (is_sound)
+    if (is_sound && crdt::is_known(key->type))
       result.emplace_back(std::move(*key), *digest);
     return is_sound && result.size() < limit;
   });

@@ -46,7 +46,8 @@ found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::ke
 /// The keys that a query asks for; nothing if one that was lost may belong among them.
 found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const crdt::key_query& q);
 
-/// Keys and the digests of their values, in order, after a key, up to a number of them.
+/// Keys and the digests of their values, in order, after a key, up to a number of them. Keys of
+/// types that this version does not know are not among them.
 using digests_page = std::vector<std::pair<crdt::key, replication::digest>>;
 found<digests_page> read_digests(const moment& at, const std::optional<crdt::key>& after,
                                  std::size_t limit);

@@ -1,6 +1,7 @@
 #include "http/api/queries.hpp"
 
 #include "http/api/target.hpp"
+#include "http/api/types.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -63,15 +64,10 @@ problem bad_limit() {
 }
 
 std::vector<std::string_view> style_parameters(crdt::type type) {
-  switch (type) {
-  case crdt::type::counter:
-    return {"number"};
-  case crdt::type::register_:
-    return {};
-  case crdt::type::set:
-    return {"contexts"};
-  }
-  return {};
+  return apis::visit(type, [](auto which) {
+    const auto& all = decltype(which)::type::parameters;
+    return std::vector<std::string_view>{all.begin(), all.end()};
+  });
 }
 
 std::variant<problem, style> read_style(const parameters& given) {
@@ -89,15 +85,19 @@ std::variant<problem, style> read_style(const parameters& given) {
   return result;
 }
 
-std::optional<crdt::type> type_of(std::string_view text) {
-  for (const auto t : {crdt::type::counter, crdt::type::register_, crdt::type::set})
-    if (text == to_string(t))
-      return t;
-  return std::nullopt;
+/// The names of all types: "counter, register or set".
+std::string all_types() {
+  std::string result;
+  for (std::size_t i = 0; i < crdt::types::size; ++i)
+    result.append(i == 0                      ? ""
+                  : i + 1 < crdt::types::size ? ", "
+                                              : " or ")
+        .append(to_string(crdt::types::ids[i]));
+  return result;
 }
 
 std::optional<crdt::key> key_of(std::string_view cursor) {
-  const auto type = type_of(cursor.substr(0, cursor.find('/')));
+  const auto type = crdt::type_named(cursor.substr(0, cursor.find('/')));
   if (!type || cursor.find('/') == std::string_view::npos)
     return std::nullopt;
   return crdt::key{*type, std::string{cursor.substr(cursor.find('/') + 1)}};
@@ -107,7 +107,7 @@ std::optional<crdt::key> key_of(std::string_view cursor) {
 
 std::variant<problem, value_query> query_of(crdt::type type, std::string_view target) {
   auto known = style_parameters(type);
-  if (type == crdt::type::set)
+  if (crdt::has_rows(type))
     known.insert(known.begin(), {"limit", "after"});
   const auto outcome = read(target, known);
   if (const auto* refused = std::get_if<problem>(&outcome))
@@ -142,8 +142,8 @@ std::variant<problem, crdt::key_query> key_query_of(std::string_view target) {
   if (!limit)
     return bad_limit();
   crdt::key_query result{.prefix = find(given, "prefix").value_or(""), .limit = *limit};
-  if (const auto type = find(given, "type"); type && !(result.type = type_of(*type)))
-    return refusal("'type' is counter, register or set");
+  if (const auto type = find(given, "type"); type && !(result.type = crdt::type_named(*type)))
+    return refusal("'type' is " + all_types());
   if (const auto after = find(given, "after"); after && !(result.after = key_of(*after)))
     return refusal("'after' is TYPE/KEY, as 'next' of the page before");
   return result;

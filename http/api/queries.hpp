@@ -3,10 +3,9 @@
 // The parameters of requests: one query string becomes one query, or a problem that says what is
 // wrong with it. No parameter may be unknown, or be there twice.
 //
-//     counters  ?number=string: the value as a string of digits; also of a write
-//     sets      ?limit=100&after=apple: a page of members
-//               ?contexts=false: without contexts; also of one member, and of a write
-//     /keys     ?type=set&prefix=user&limit=100&after=set/user-7
+//     values with rows  ?limit=100&after=apple: a page of members
+//     values            those of their type (http/api/types.hpp)
+//     /keys             ?type=set&prefix=user&limit=100&after=set/user-7
 
 #include "crdt/key_query.hpp"
 #include "crdt/query.hpp"
@@ -30,7 +29,7 @@ struct value_query {
   friend bool operator==(const value_query&, const value_query&) = default;
 };
 
-/// What a read of a value of this type asks for: the whole of it, or of a set a page.
+/// What a read of a value of this type asks for: the whole of it, or a page.
 std::variant<problem, value_query> query_of(crdt::type type, std::string_view target);
 
 /// How a value of this type is shown, where a request has no other parameters.

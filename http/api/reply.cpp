@@ -1,8 +1,8 @@
 #include "http/api/reply.hpp"
 
-#include "http/api/context_token.hpp"
-#include "http/api/json_text.hpp"
+#include "http/api/json_parts.hpp"
 #include "http/api/queries.hpp"
+#include "http/api/types.hpp"
 
 #include <cstdio>
 
@@ -10,113 +10,8 @@ namespace starling::http {
 
 namespace {
 
-/// Joins JSON texts with commas.
-template <class Range, class Write>
-std::string list(char open, const Range& items, char close, Write write) {
-  std::string out{open};
-  for (const auto& item : items) {
-    if (out.size() > 1)
-      out += ", ";
-    out += write(item);
-  }
-  out += close;
-  return out;
-}
-
-std::string member(std::string_view name, std::string_view json) {
-  return quote(name).append(": ").append(json);
-}
-
-std::string object(const std::vector<std::string>& members) {
-  return list('{', members, '}', [](const std::string& x) { return x; });
-}
-
 response ok(const std::vector<std::string>& members) {
   return {.body = object(members) + '\n', .headers = {}};
-}
-
-using observed_members = std::vector<std::pair<crdt::payload, crdt::version_vector>>;
-
-/// Joins what `write` appends for each member that is a text.
-template <class Write>
-std::string texts(std::string_view name, char open, const observed_members& members, char close,
-                  Write write) {
-  auto out = quote(name).append(": ") + open;
-  const auto begin = out.size();
-  for (const auto& one : members) {
-    if (one.first.kind != crdt::payload_kind::text)
-      continue;
-    if (out.size() > begin)
-      out += ", ";
-    write(out, one);
-  }
-  return out += close;
-}
-
-std::string contexts_of(const observed_members& members, const crdt::key& key,
-                        const wire::secret& secret) {
-  context_writer context{secret, key};
-  return texts("contexts", '{', members, '}', [&](std::string& out, const auto& x) {
-    const auto& [element, observed] = x;
-    append_quoted(out, element.data);
-    out += ": ";
-    append_quoted(out, context.token(element, observed));
-  });
-}
-
-std::string values_of(const observed_members& members) {
-  return texts("values", '[', members, ']',
-               [](std::string& out, const auto& x) { append_quoted(out, x.first.data); });
-}
-
-std::string_view to_text(bool claim) {
-  return claim ? "true" : "false";
-}
-
-response show(const crdt::counter_view& what, const crdt::key&, const wire::secret&, style how) {
-  const auto digits = std::to_string(what.reading.value);
-  std::vector<std::string> members{member("value", how.numbers_as_text ? quote(digits) : digits)};
-  if (what.reading.saturated)
-    members.push_back(member("saturated", "true"));
-  return ok(members);
-}
-
-response show(const crdt::register_view& what, const crdt::key&, const wire::secret&, style) {
-  const auto& [kind, data] = what.what;
-  return ok({member("value", kind == crdt::payload_kind::json ? data : quote(data))});
-}
-
-std::string cardinality_of(std::uint64_t members) {
-  return member("cardinality", std::to_string(members));
-}
-
-response show(const crdt::set_view& what, const crdt::key& key, const wire::secret& secret,
-              style how) {
-  std::vector shown{cardinality_of(what.cardinality), values_of(what.members)};
-  if (how.contexts)
-    shown.push_back(contexts_of(what.members, key, secret));
-  return ok(shown);
-}
-
-response show(const crdt::page_view& what, const crdt::key& key, const wire::secret& secret,
-              style how) {
-  const auto& members = what.shown.members;
-  const auto next = what.next ? quote(*what.next) : "null";
-  std::vector shown{cardinality_of(what.shown.cardinality), values_of(members),
-                    member("next", next)};
-  if (how.contexts)
-    shown.push_back(contexts_of(members, key, secret));
-  return ok(shown);
-}
-
-response show(const crdt::member_view& what, const crdt::key& key, const wire::secret& secret,
-              style how) {
-  std::vector shown{cardinality_of(what.cardinality), member("member", quote(what.member.data)),
-                    member("present", to_text(what.present))};
-  if (how.contexts)
-    shown.push_back(
-        member("context", quote(encode_context(secret, key, what.member, what.observed))));
-  return ok(shown);
 }
 
 /// After how many seconds another try makes sense, where waiting helps at all: a full disk is
@@ -161,18 +56,32 @@ std::string milliseconds(std::chrono::microseconds t) {
 
 response reply_to_read(const crdt::key& key, const crdt::view& what, const wire::secret& secret,
                        style how) {
-  return std::visit([&](const auto& seen) { return show(seen, key, secret, how); }, what);
+  return apis::visit(key.type, [&](auto which) -> response {
+    using api = typename decltype(which)::type;
+    return std::visit(
+        [&](const auto& seen) -> response {
+          if constexpr (requires { api::show(seen, key, secret, how); })
+            return ok(api::show(seen, key, secret, how));
+          else
+            return reply_with(problem{}); // no view of this type
+        },
+        what);
+  });
 }
 
 response reply_to_write(const crdt::key& key, const crdt::view& what, const wire::secret& secret,
                         style how) {
-  const auto* set = std::get_if<crdt::set_view>(&what);
-  if (!set)
-    return reply_to_read(key, what, secret, how);
-  std::vector shown{cardinality_of(set->cardinality)};
-  if (how.contexts)
-    shown.push_back(contexts_of(set->members, key, secret));
-  return ok(shown);
+  return apis::visit(key.type, [&](auto which) -> response {
+    using api = typename decltype(which)::type;
+    return std::visit(
+        [&](const auto& seen) -> response {
+          if constexpr (requires { api::show_written(seen, key, secret, how); })
+            return ok(api::show_written(seen, key, secret, how));
+          else
+            return reply_with(problem{}); // no view of this type
+        },
+        what);
+  });
 }
 
 response reply_with(const crdt::key_page& page) {

@@ -4,6 +4,7 @@
 #include "http/api/conditions.hpp"
 #include "http/api/queries.hpp"
 #include "http/api/target.hpp"
+#include "http/api/types.hpp"
 
 #include <algorithm>
 
@@ -54,18 +55,33 @@ parsed read_page(crdt::key&&, segments&, std::string_view target) {
 
 constexpr std::string_view only_read = "GET, HEAD, OPTIONS";
 
-const resource resources[] = {
-    {"/counters/{key}", "GET, HEAD, POST, OPTIONS", crdt::type::counter, read_value},
-    {"/registers/{key}", "GET, HEAD, PUT, OPTIONS", crdt::type::register_, read_value},
-    {"/sets/{key}", "GET, HEAD, POST, OPTIONS", crdt::type::set, read_value},
-    {"/sets/{key}/members/{member}", only_read, crdt::type::set, read_member},
-    {"/keys", only_read, {}, read_keys},
-    {"/", only_read, {}, read_page<index_request>},
-    {"/cluster", only_read, {}, read_page<cluster_request>},
-    {"/healthz", only_read, {}, read_page<health_request>},
-    {"/readyz", only_read, {}, read_page<ready_request>},
-    {"/metrics", only_read, {}, read_page<metrics_request>},
-};
+std::vector<resource> make_resources() {
+  std::vector<resource> result;
+  for (std::size_t i = 0; i < crdt::types::size; ++i)
+    apis::visit_at(i, [&](auto which) {
+      using api = typename decltype(which)::type;
+      result.push_back({api::route, api::allow, api::type::id, read_value});
+      if constexpr (api::type::has_rows)
+        result.push_back({api::member_route, api::member_allow, api::type::id, read_member});
+      return true;
+    });
+  for (const resource& page : {
+           resource{"/keys", only_read, {}, read_keys},
+           {"/", only_read, {}, read_page<index_request>},
+           {"/cluster", only_read, {}, read_page<cluster_request>},
+           {"/healthz", only_read, {}, read_page<health_request>},
+           {"/readyz", only_read, {}, read_page<ready_request>},
+           {"/metrics", only_read, {}, read_page<metrics_request>},
+       })
+    result.push_back(page);
+  return result;
+}
+
+/// All that there is, in the order in which it is shown.
+const std::vector<resource>& resources() {
+  static const auto all = make_resources();
+  return all;
+}
 
 bool matches(std::string_view route, const segments& path) {
   std::size_t i = 0;
@@ -80,15 +96,15 @@ bool matches(std::string_view route, const segments& path) {
 }
 
 const resource* find_resource(const segments& path) {
-  const auto* found = std::ranges::find_if(
-      resources, [&](std::string_view route) { return matches(route, path); }, &resource::route);
-  return found == std::end(resources) ? nullptr : found;
+  const auto found = std::ranges::find_if(
+      resources(), [&](std::string_view route) { return matches(route, path); }, &resource::route);
+  return found == resources().end() ? nullptr : &*found;
 }
 
 /// The routes below the first segment of a path, in words.
 std::string routes_below(std::string_view first) {
   std::string result;
-  for (const auto& one : resources)
+  for (const auto& one : resources())
     if (const auto route = one.route.substr(1); route.substr(0, route.find('/')) == first)
       result.append(result.empty() ? "" : ", ").append(one.route);
   return result;
@@ -100,7 +116,7 @@ std::string advice_about(const segments& path) {
   const auto below = routes_below(first);
   if (first.empty() || below.empty()) {
     std::string all;
-    for (const auto& one : resources)
+    for (const auto& one : resources())
       all.append(all.empty() ? "" : ", ").append(one.route);
     return "there are " + all;
   }
@@ -165,21 +181,18 @@ parsed parse_write(const request& r, crdt::key key, const wire::secret& secret,
     return std::move(*refused);
   if (auto refused = refuse_write(r, bounds))
     return std::move(*refused);
-  auto command = command_of(key, r.body, secret);
+  auto command = command_of(key, r.body, secret, std::get<style>(how));
   if (auto* refused = std::get_if<problem>(&command))
     return std::move(*refused);
-  write_request result{std::move(key), std::get<crdt::command>(std::move(command)),
+  return write_request{std::move(key), std::get<crdt::command>(std::move(command)),
                        std::get<style>(how)};
-  if (auto* change = std::get_if<crdt::set_change>(&result.command))
-    change->shows_members = result.how.contexts;
-  return result;
 }
 
 } // namespace
 
 std::vector<route> routes() {
   std::vector<route> result;
-  for (const auto& one : resources)
+  for (const auto& one : resources())
     result.push_back({one.route, one.allow});
   return result;
 }

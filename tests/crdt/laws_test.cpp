@@ -1,140 +1,26 @@
-#include "crdt/command.hpp"
-#include "tests/crdt/laws.hpp"
-#include "tests/crdt/names.hpp"
+#include "tests/crdt/subjects.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
-#include <limits>
+#include <cctype>
+#include <type_traits>
 
 namespace starling::crdt {
 namespace {
-
-template <class State>
-struct plain_subject {
-  using state = State;
-  static state bottom() { return {}; }
-  static std::string bytes(const state& x) { return bytes_of(x); }
-  static wire::decoded<state> decode(const std::string& bytes) { return decoded<state>(bytes); }
-  static bool is_settled(const state&) { return true; }
-};
-
-struct counter_subject : plain_subject<pn_counter> {
-  static std::int64_t amount(unsigned choice) {
-    constexpr auto most = std::numeric_limits<std::int64_t>::max();
-    constexpr std::array<std::int64_t, 7> amounts{1, -1, 5, -300, most, -most, -most - 1};
-    return amounts[choice % amounts.size()];
-  }
-
-  static std::optional<state> mutate(state& x, const replica_id& self, const state&,
-                                     unsigned choice) {
-    return x.add(self, amount(choice));
-  }
-};
-
-const std::array<payload, 4> payloads{text("apple"), text("pear"), payload{payload_kind::json, "1"},
-                                      payload{payload_kind::bytes, {"\0\xff", 2}}};
-
-struct register_subject : plain_subject<lww_register> {
-  static lww_register::stamp wall(unsigned choice) {
-    constexpr std::array<lww_register::stamp, 5> readings{
-        0, 1000, 1001, lww_register::wall_limit - 1, ~lww_register::stamp{0}};
-    return readings[choice % readings.size()];
-  }
-
-  static std::optional<state> mutate(state& x, const replica_id& self, const state&,
-                                     unsigned choice) {
-    return x.assign(self, wall(choice), payloads[choice / 5 % payloads.size()]);
-  }
-};
-
-struct set_subject : plain_subject<or_set> {
-  static std::optional<state> mutate(state& x, const replica_id& self, const state& seen,
-                                     unsigned choice) {
-    const auto& member = payloads[choice / 4 % payloads.size()];
-    switch (choice % 4) {
-    case 0:
-      return x.add(self, member);
-    case 1:
-      return x.add(self, member, seen.context(member));
-    case 2:
-      return x.remove(self, member, seen.context(member));
-    default:
-      return x.join(seen.part({member})); // one member that a repair found different
-    }
-  }
-
-  static bool is_settled(const state& x) {
-    return std::all_of(x.clocks().begin(), x.clocks().end(),
-                       [](const auto& clock) {
-                         return std::all_of(clock.second.begin(), clock.second.end(),
-                                            [](const auto& e) { return e.live; });
-                       }) &&
-           std::all_of(x.seen().replicas().begin(), x.seen().replicas().end(),
-                       [](const auto& r) { return r.second.prefix() == r.second.last(); });
-  }
-};
-
-/// The same through commands on values.
-template <type Type>
-struct value_subject {
-  using state = value;
-  static state bottom() { return value{Type}; }
-  static std::string bytes(const state& x) { return x.encode(); }
-  static wire::decoded<state> decode(const std::string& bytes) { return value::decode(bytes); }
-
-  static bool is_settled(const state& x) {
-    return Type != type::set || set_subject::is_settled(x.as<or_set>());
-  }
-
-  static command command_of(const state& seen, unsigned choice) {
-    switch (Type) {
-    case type::counter:
-      return counter_add{counter_subject::amount(choice)};
-    case type::register_:
-      return register_assign{payloads[choice / 5 % payloads.size()]};
-    case type::set: {
-      // No member is in both lists or twice in one.
-      set_change change;
-      for (const auto& member : payloads) {
-        auto& list = choice % 2 == 0 ? change.add : change.remove;
-        if (choice % 3 == 0)
-          list.push_back({member, std::nullopt});
-        else if (choice % 3 == 1)
-          list.push_back({member, seen.as<or_set>().context(member)});
-        choice /= 2;
-      }
-      return change;
-    }
-    }
-    return counter_add{1};
-  }
-
-  static std::optional<state> mutate(state& x, const replica_id& self, const state& seen,
-                                     unsigned choice) {
-    auto result = apply(x, command_of(seen, choice), self, register_subject::wall(choice));
-    if (auto* delta = std::get_if<std::optional<value>>(&result))
-      return std::move(*delta);
-    return std::nullopt;
-  }
-};
 
 template <class Subject>
 class Laws : public testing::Test {};
 
 struct subject_names {
   template <class Subject>
-  static std::string GetName(int i) {
-    constexpr std::array names{"Counter",      "Register",      "Set",
-                               "CounterValue", "RegisterValue", "SetValue"};
-    return names[static_cast<std::size_t>(i)];
+  static std::string GetName(int) {
+    auto name = std::string{Subject::type::name};
+    name.front() = static_cast<char>(std::toupper(name.front()));
+    return name + (std::is_same_v<typename Subject::state, value> ? "Value" : "");
   }
 };
 
-using subjects =
-    testing::Types<counter_subject, register_subject, set_subject, value_subject<type::counter>,
-                   value_subject<type::register_>, value_subject<type::set>>;
 TYPED_TEST_SUITE(Laws, subjects, subject_names);
 
 using steps = std::vector<step>;

@@ -301,11 +301,11 @@ TEST(Message, OfAnUnknownStepIsRefused) {
   EXPECT_EQ(step("\4\0"s), "unknown step of a comparison");
 }
 
-TEST(Message, OfAStepForWhatIsNoSetIsRefused) {
+TEST(Message, OfAStepForWhatHasNoRowsIsRefused) {
   for (const auto type : {crdt::type::counter, crdt::type::register_}) {
     auto m = with_step(std::uint64_t{0});
     m.set->key.type = type;
-    EXPECT_EQ(refusal(encode(m)), "comparison of what is no set");
+    EXPECT_EQ(refusal(encode(m)), "comparison of what has no rows");
   }
 }
 

@@ -1,6 +1,7 @@
 #include "http/api/commands.hpp"
 #include "http/api/context_token.hpp"
 #include "http/api/json_text.hpp"
+#include "http/api/set_api.hpp"
 
 #include <gmock/gmock.h>
 

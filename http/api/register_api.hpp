@@ -1,0 +1,37 @@
+#pragma once
+
+// Registers, as clients ask for them:
+//
+//     PUT /registers/{key}   {"value": ...}: any JSON
+
+#include "crdt/register_type.hpp"
+#include "http/api/body_members.hpp"
+#include "http/api/style.hpp"
+#include "wire/seal.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace starling::http {
+
+struct register_api {
+  using type = crdt::register_type;
+
+  static constexpr std::string_view route = "/registers/{key}";
+  static constexpr std::string_view allow = "GET, HEAD, PUT, OPTIONS";
+  static constexpr std::array<std::string_view, 0> parameters{};
+
+  static either<crdt::register_assign> command_of(std::string_view body, const crdt::key& key,
+                                                  const wire::secret& secret, style how);
+  static std::vector<std::string> show(const crdt::register_view& what, const crdt::key& key,
+                                       const wire::secret& secret, style how);
+  static std::vector<std::string> show_written(const crdt::register_view& what,
+                                               const crdt::key& key, const wire::secret& secret,
+                                               style how) {
+    return show(what, key, secret, how);
+  }
+};
+
+} // namespace starling::http

@@ -21,7 +21,7 @@
 namespace starling::config {
 
 /// As in CMakeLists.txt.
-inline constexpr std::string_view version = "0.1.0";
+extern const std::string_view version; // of CMakeLists.txt
 
 /// CAF's part: its own options, with its scheduler as this program wants it.
 class node_config : public caf::actor_system_config {

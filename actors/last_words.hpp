@@ -4,7 +4,8 @@
 //
 // A key or gossip actor that went away quietly would be followed by an empty one under the same
 // replica id, which would number other events with the same numbers. No error is worth that: the
-// process ends at once, and starts again under a new id.
+// process ends at once. Whoever starts it again goes on with what is on the disk, or without one
+// under a new id.
 
 #include <caf/error.hpp>
 #include <caf/scheduled_actor.hpp>

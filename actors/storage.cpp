@@ -59,7 +59,9 @@ public:
     presence_timer_.dispose();
     unreadable_timer_.dispose();
     if (is_dirty_ && !failure_)
-      context_.rows->sync();
+      if (const auto failed = context_.rows->sync())
+        log::error("storage", "what was written last may not survive a power failure: {}",
+                   failed->what);
     context_.rows = nullptr;
     told_.clear();
     // A promise refers to this actor, so what waits here would keep it alive and get no answer: and

@@ -20,11 +20,9 @@
 //  - Changes travel in gossip and on probes. Each packet has a digest of the sender's table: two
 //    settled members whose digests differ exchange their tables.
 //  - Dead members are pinged now and then, and seeds are asked. A node that is held dead is told
-//  so,
-//    and refutes. So a partition that lasts shorter than `dead_retention` heals without help, and a
-//    longer one through the seeds.
-//  - A seed is an address in the configuration. It is tried until it answers, and is never a
-//  member.
+//    so, and refutes. So a partition that lasts shorter than `dead_retention` heals without help,
+//    and a longer one through the seeds.
+//  - A seed is an address in the configuration. It is tried until it answers, and is no member.
 //
 // The class has the table of members, and what follows from its changes; its source is in several
 // files, by subject. What can be understood alone is a value in a file of its own: the probes for

@@ -1,8 +1,8 @@
 #include "node/identity.hpp"
 
 #include "system/descriptor.hpp"
+#include "system/durable_file.hpp"
 #include "system/random.hpp"
-#include "system/sync_names.hpp"
 #include "wire/seal.hpp"
 
 #include <algorithm>
@@ -132,30 +132,6 @@ std::optional<std::string> read(const std::string& path, int& error) {
   return text;
 }
 
-int write_draft(const std::string& draft, std::string_view text) {
-  const system::descriptor file{
-      ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-  if (file.number() < 0)
-    return errno;
-  const auto written = ::write(file.number(), text.data(), text.size());
-  if (written >= 0 && static_cast<std::size_t>(written) != text.size())
-    return ENOSPC;
-  return written < 0 || ::fsync(file.number()) != 0 ? errno : 0;
-}
-
-/// Puts a text into place of a file, whole or not at all, and so that it survives a power failure.
-/// 0, or the number of the error.
-int replace(const std::string& path, std::string_view text) {
-  const auto draft = path + ".new";
-  if (const auto error = write_draft(draft, text)) {
-    ::unlink(draft.c_str()); // an empty file may still take the last room
-    return error;
-  }
-  if (::rename(draft.c_str(), path.c_str()) != 0)
-    return errno;
-  return system::sync_names(std::filesystem::path{path}.parent_path());
-}
-
 /// Gives a damaged file another name, in place of an earlier one. 0, or the number of the error.
 int set_aside(const std::string& path) {
   return ::rename(path.c_str(), (path + ".damaged").c_str()) == 0 ? 0 : errno;
@@ -251,8 +227,8 @@ std::variant<identity, std::string> look_up_identity(const std::string& file,
 
 std::optional<std::string> keep_identity(const std::string& file, const membership::node_id& node,
                                          std::uint64_t generation) {
-  if (const auto failed = replace(file, encode({node, generation})))
-    return "cannot write " + file + ": " + std::strerror(failed);
+  if (const auto failed = system::replace_file(file, encode({node, generation})))
+    return "cannot write " + file + ": " + std::strerror(failed->number);
   return std::nullopt;
 }
 

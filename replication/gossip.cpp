@@ -782,10 +782,11 @@ std::uint64_t gossip::needed_after(const peer_state& p) const {
 std::vector<gossip::peer_status> gossip::status() const {
   std::vector<peer_status> result;
   for (const auto& [id, p] : peers_)
-    if (p.present)
-      if (const bool behind = p.behind || !log_.reaches_back_to(p.cursor); p.present)
-        result.push_back(
-            {id, behind, behind ? log_.size() : log_.last() - p.cursor, p.refused.size()});
+    if (p.present) {
+      const bool behind = p.behind || !log_.reaches_back_to(p.cursor);
+      result.push_back(
+          {id, behind, behind ? log_.size() : log_.last() - p.cursor, p.refused.size()});
+    }
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include "replication/repair.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <cassert>
 #include <utility>
 
@@ -133,7 +134,7 @@ wanted_group get_wanted(wire::reader& in) {
     wanted_entries entries;
     entries.prefix = prefixes.get(in);
     entries.items = get_items(in, in.varint());
-    if (!std::is_sorted(entries.items.begin(), entries.items.end(), std::less_equal<>{}))
+    if (std::ranges::adjacent_find(entries.items, std::greater_equal{}) != entries.items.end())
       in.fail("items are not in ascending order");
     group.ranges.push_back(std::move(entries));
   }

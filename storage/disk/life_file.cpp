@@ -3,12 +3,12 @@
 #include "storage/disk/stamps.hpp"
 #include "storage/disk/system_failure.hpp"
 #include "system/descriptor.hpp"
-#include "system/sync_names.hpp"
+#include "system/durable_file.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <fcntl.h>
+#include <unistd.h>
 
 namespace starling::storage {
 
@@ -44,13 +44,6 @@ std::optional<std::string> word_in(std::string_view text) {
   return std::string{word};
 }
 
-bool write_all(int file, std::string_view text) {
-  const auto written = ::write(file, text.data(), text.size());
-  if (written >= 0 && static_cast<std::size_t>(written) != text.size())
-    errno = ENOSPC;
-  return written == static_cast<ssize_t>(text.size());
-}
-
 } // namespace
 
 found<std::optional<life>> read_life(const std::string& folder) {
@@ -76,15 +69,11 @@ found<std::optional<life>> read_life(const std::string& folder) {
 found<life> draft_life(const std::string& folder, std::uint64_t high, std::uint64_t low) {
   const auto path = draft_in(folder);
   ::unlink(path.c_str()); // one that was left would lend this one its birth
-  const system::descriptor file{
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-  if (file.number() < 0)
-    return system_failure("cannot make " + path, errno);
   const auto word = to_digits(high) + to_digits(low);
-  if (!write_all(file.number(), std::string{first_line} + word + "\n") ||
-      ::fsync(file.number()) != 0)
-    return system_failure("cannot write " + path, errno);
-  auto stamp = stamp_of(file.number(), path);
+  const auto file = system::write_synced(path, std::string{first_line} + word + "\n");
+  if (const auto* why = std::get_if<system::file_error>(&file))
+    return system_failure(why->cannot, why->number);
+  auto stamp = stamp_of(std::get<system::descriptor>(file).number(), path);
   if (auto* why = std::get_if<failure>(&stamp))
     return std::move(*why);
   life result{word, std::get<file_stamp>(stamp)};
@@ -93,10 +82,8 @@ found<life> draft_life(const std::string& folder, std::uint64_t high, std::uint6
 }
 
 found<life> put_life_in_place(const std::string& folder) {
-  if (::rename(draft_in(folder).c_str(), file_in(folder).c_str()) != 0)
-    return system_failure("cannot make " + file_in(folder), errno);
-  if (const auto error = system::sync_names(folder))
-    return system_failure("cannot sync " + folder, error);
+  if (const auto failed = system::put_in_place(draft_in(folder), file_in(folder)))
+    return system_failure(failed->cannot, failed->number);
   auto now = read_life(folder);
   if (auto* why = std::get_if<failure>(&now))
     return std::move(*why);

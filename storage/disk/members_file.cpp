@@ -2,13 +2,9 @@
 
 #include "storage/disk/checksum.hpp"
 #include "storage/disk/system_failure.hpp"
-#include "system/descriptor.hpp"
-#include "system/sync_names.hpp"
+#include "system/durable_file.hpp"
 #include "wire/bytes.hpp"
 
-#include <cerrno>
-#include <cstdio>
-#include <fcntl.h>
 #include <fstream>
 
 namespace starling::storage {
@@ -24,16 +20,6 @@ std::string file_in(const std::string& folder) {
   return folder + "/members";
 }
 
-bool write_all(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto written = ::write(file, bytes.data(), bytes.size());
-    if (written <= 0)
-      return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 } // namespace
 
 std::optional<failure> keep_members(const std::string& folder, std::string_view bytes) {
@@ -41,19 +27,8 @@ std::optional<failure> keep_members(const std::string& folder, std::string_view 
   out.raw(first_line);
   out.varint(checksum_of(bytes));
   out.raw(bytes);
-  const auto draft = file_in(folder) + ".new";
-  {
-    const system::descriptor file{
-        ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-    if (file.number() < 0)
-      return system_failure("cannot make " + draft, errno);
-    if (!write_all(file.number(), out.view()) || ::fsync(file.number()) != 0)
-      return system_failure("cannot write " + draft, errno);
-  }
-  if (::rename(draft.c_str(), file_in(folder).c_str()) != 0)
-    return system_failure("cannot make " + file_in(folder), errno);
-  if (const auto error = system::sync_names(folder))
-    return system_failure("cannot sync " + folder, error);
+  if (const auto failed = system::replace_file(file_in(folder), out.view()))
+    return system_failure(failed->cannot, failed->number);
   return std::nullopt;
 }
 

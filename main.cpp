@@ -89,20 +89,21 @@ result run(caf::actor_system& sys, const config::options& o, system::stop_signal
                     again = true;
                     signals.wake();
                   }};
-  http::front_end clients{sys,
-                          {o.http, secret, who.replica, started},
-                          {node.shards(), node.gossip(), node.membership(), node.reader(),
-                           node.storage(), o.keys.max_waiting_bytes}};
+  node::service door{sys,
+                     {node.shards(), node.gossip(), node.membership(), node.reader(),
+                      node.storage(), o.keys.max_waiting_bytes},
+                     o.http.request_timeout};
+  http::front_end clients{sys, {o.http, secret, who.replica, started}, door};
   std::mutex one_leaves;
   const auto leave = [&] {
     // One at a time, or one that gives up would let clients write while another leaves.
     const std::scoped_lock lock{one_leaves};
-    clients.refuse_writes();
+    door.wait_until_writes_are_refused();
     const auto report = node.leave();
     if (report.left)
       signals.wake();
     else if (report.lacking > 0) // nobody was told that it leaves, so it is a member as before
-      clients.take_writes();
+      door.take_writes();
     return report;
   };
   const http::asker via{sys, o.cluster.peer_timeout};
@@ -132,6 +133,7 @@ result run(caf::actor_system& sys, const config::options& o, system::stop_signal
   else
     log::info("main", "stopping");
   clients.stop();
+  door.stop();
   node.stop_gossip(); // those who wait at our port for something to be joined wait no longer
   peers.stop();
   node.stop();
@@ -228,7 +230,7 @@ int back_up(config::command_line line) {
 int main(int argc, char** argv) {
   system::fill_standard_streams();
   system::end_in_words_on_exhaustion();
-  http::register_types();
+  node::register_types();
   const std::vector<std::string> arguments{argv + std::min(argc, 1), argv + argc};
   const auto behind = [&] { return std::vector(arguments.begin() + 1, arguments.end()); };
   if (!arguments.empty() && arguments.front() == "leave")

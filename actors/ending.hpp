@@ -6,6 +6,9 @@
 // refers to any more still works off what its mailbox holds. Nothing that waits there was answered,
 // so at a stop all of it may be dropped.
 
+#include "actors/awaited.hpp"
+
+#include <caf/abstract_actor.hpp>
 #include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
 #include <caf/actor_control_block.hpp>
@@ -26,6 +29,15 @@ void end_before_the_rest(const Handle& actor) {
               caf::make_message(caf::exit_msg{caf::actor_cast<caf::actor_addr>(actor),
                                               caf::exit_reason::user_shutdown}),
               nullptr);
+}
+
+/// Waits until an actor has ended. From a thread, not from an actor.
+template <class Handle>
+void wait_for_end(const Handle& actor) {
+  awaited<bool> ended;
+  caf::actor_cast<caf::strong_actor_ptr>(actor)->get()->attach_functor(
+      [tell = ended.receiver()] { tell(true); });
+  ended.wait();
 }
 
 } // namespace starling::actors

@@ -2,7 +2,6 @@
 
 #include "config/config.hpp"
 #include "http/api/metrics_page.hpp"
-#include "http/front_end.hpp"
 #include "system/log.hpp"
 #include "system/process_stats.hpp"
 
@@ -84,7 +83,7 @@ private:
 
 /// How far each member is behind this node, for as long as it is one that is sent anything. These
 /// series are made anew for each page, so those of a member that is gone go with it.
-void show_lags(metrics_page& page, const node_report& report) {
+void show_lags(metrics_page& page, const node::node_report& report) {
   using enum membership::member_state;
   for (const auto& member : report.membership.peers) {
     const auto& profile = member.record.profile;
@@ -153,7 +152,7 @@ void time_request(caf::actor_system& sys, std::string_view route, double seconds
       ->observe(seconds);
 }
 
-std::string metrics_text(caf::actor_system& sys, const node_report& report) {
+std::string metrics_text(caf::actor_system& sys, const node::node_report& report) {
   const auto& gossip = report.gossip;
   set_gauge(sys, "keys", "Keys on this node.", gossip.keys);
   set_gauge(sys, "gossip.log-entries", "Deltas that some peer may lack.", gossip.log_entries);

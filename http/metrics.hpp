@@ -2,7 +2,7 @@
 
 // What Prometheus sees. The series live in the actor system's registry, next to CAF's own.
 
-#include "actors/types.hpp"
+#include "node/node_report.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -12,8 +12,6 @@
 
 namespace starling::http {
 
-struct node_report;
-
 /// Counts one answered request. `route` is the template, never a key: series must not grow with the
 /// keys.
 void count_request(caf::actor_system& sys, std::string_view route, int status);
@@ -22,6 +20,6 @@ void count_request(caf::actor_system& sys, std::string_view route, int status);
 void time_request(caf::actor_system& sys, std::string_view route, double seconds);
 
 /// All series in Prometheus' text format, with the gauges set from the report.
-std::string metrics_text(caf::actor_system& sys, const node_report& report);
+std::string metrics_text(caf::actor_system& sys, const node::node_report& report);
 
 } // namespace starling::http

@@ -125,12 +125,6 @@ std::string_view name_of(problem_code code) {
   return describe(code).name;
 }
 
-problem problem_of(crdt::refusal why) {
-  const auto code =
-      why == crdt::refusal::counter_range ? problem_code::counter_range : problem_code::exhausted;
-  return {code, std::string{crdt::to_string(why)}, std::nullopt};
-}
-
 std::string to_json(const problem& what) {
   const auto [status, name, title] = describe(what.code);
   std::string out = "{\"type\": " + quote("urn:starling:problem:" + std::string{name});

@@ -81,9 +81,6 @@ write_outcome outcome_of(problem_code code);
 /// "unknown-key" and the like.
 std::string_view name_of(problem_code code);
 
-/// The problem that a refused command is.
-problem problem_of(crdt::refusal why);
-
 std::string to_json(const problem& what);
 
 /// The pointer to a member or an element below another pointer.

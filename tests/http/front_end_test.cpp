@@ -1,7 +1,8 @@
 // The whole front end, over loopback.
 
+#include "../node/dummy_node.hpp"
 #include "config/config.hpp"
-#include "dummy_node.hpp"
+#include "http/front_end.hpp"
 #include "loopback.hpp"
 
 #include <caf/scoped_actor.hpp>
@@ -15,6 +16,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using actors::errc;
+using node::counter;
+using node::node_script;
+using node::some_error;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -33,6 +37,7 @@ protected:
   }
 
   void start(std::chrono::milliseconds timeout = patience, const node_script& script = {}) {
+    door.reset();
     node.emplace(sys, script);
     for (const auto& shard : node->shards)
       track(shard);
@@ -47,8 +52,9 @@ protected:
                                .started = std::chrono::sys_seconds{1'700'000'000s}};
       with.options.listen = address;
       with.options.threads = 4;
-      with.options.request_timeout = timeout;
-      door.emplace(sys, with, node->context());
+      door.reset();
+      service.emplace(sys, node->context(), timeout);
+      door.emplace(sys, with, *service);
       return !door->start();
     });
   }
@@ -70,7 +76,8 @@ protected:
     return ask(port, "POST", target, R"({"increment": 2})");
   }
 
-  std::optional<dummy_node> node;
+  std::optional<node::dummy_node> node;
+  std::optional<node::service> service;
   std::optional<front_end> door;
   std::uint16_t port = 0;
 };
@@ -415,7 +422,7 @@ TEST_F(FrontEnd, AnswersRequestsUnderWayBeforeItStops) {
 TEST_F(FrontEnd, RefusesWritesAndServesReadsWhileItLeaves) {
   start();
 
-  door->refuse_writes();
+  service->wait_until_writes_are_refused();
 
   for (const auto& reply : {post("/counters/four"), get("/readyz")}) {
     expect_problem(reply, 503, "not-ready");
@@ -428,9 +435,9 @@ TEST_F(FrontEnd, RefusesWritesAndServesReadsWhileItLeaves) {
 TEST_F(FrontEnd, SaysThatItLeavesAndTakesWritesAgainIfItDoesNot) {
   start();
 
-  door->refuse_writes();
+  service->wait_until_writes_are_refused();
   EXPECT_THAT(get("/cluster").body, HasSubstr("\"leaving\": true"));
-  door->take_writes();
+  service->take_writes();
 
   EXPECT_THAT(get("/cluster").body, HasSubstr("\"leaving\": false"));
   EXPECT_EQ(post("/counters/four").status, 200);
@@ -443,7 +450,8 @@ TEST_F(FrontEnd, RefusesWritesOnceThoseUnderWayAreDone) {
   while (count_waiting() == 0)
     std::this_thread::yield();
 
-  auto refused = std::async(std::launch::async, [this] { door->refuse_writes(); });
+  auto refused =
+      std::async(std::launch::async, [this] { service->wait_until_writes_are_refused(); });
   while (post("/counters/four").status == 200)
     std::this_thread::yield();
   EXPECT_EQ(refused.wait_for(0s), std::future_status::timeout) << "one is still under way";
@@ -468,7 +476,7 @@ TEST_F(FrontEnd, SaysWhyItCannotOpenItsPort) {
       .options = {}, .secret = {"starling", "key"}, .replica = replica, .started = {}};
   with.options.listen = "127.0.0.1:" + std::to_string(port);
 
-  front_end second{sys, with, node->context()};
+  front_end second{sys, with, *service};
 
   EXPECT_THAT(second.start().value_or(""), HasSubstr("Address already in use"));
 }

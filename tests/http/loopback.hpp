@@ -2,7 +2,8 @@
 
 // What tests of whole doors share: a system with threads, and a client that asks over loopback.
 
-#include "http/front_end.hpp"
+#include "http/listener.hpp"
+#include "node/service_actor.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -23,7 +24,7 @@ namespace starling::http {
 
 /// Makes the types known to CAF before whatever is derived or declared after it.
 struct with_types {
-  with_types() { register_types(); }
+  with_types() { node::register_types(); }
 };
 
 /// A port that nobody listened on a moment ago; somebody else may be faster.

@@ -9,6 +9,8 @@
 namespace starling::http {
 namespace {
 
+using node::node_report;
+
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;

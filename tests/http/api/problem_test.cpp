@@ -87,13 +87,6 @@ TEST(Problem, IsInTheTableOfTheApiPageWithWhatItSaysOfAWrite) {
   }
 }
 
-TEST(Problem, OfARefusalSaysWhyTheCommandWasRefused) {
-  const auto range = problem_of(crdt::refusal::counter_range);
-  EXPECT_EQ(range.code, problem_code::counter_range);
-  EXPECT_EQ(range.detail, to_string(crdt::refusal::counter_range));
-  EXPECT_EQ(problem_of(crdt::refusal::exhausted).code, problem_code::exhausted);
-}
-
 TEST(Problem, PointersEscapeTheirOwnMarks) {
   EXPECT_EQ(pointer_to("", "add"), "/add");
   EXPECT_EQ(pointer_to("/contexts", "a/b~c"), "/contexts/a~1b~0c");

@@ -1,8 +1,8 @@
-#include "http/waiting_line.hpp"
+#include "node/waiting_line.hpp"
 
 #include <gtest/gtest.h>
 
-namespace starling::http {
+namespace starling::node {
 namespace {
 
 const crdt::key fruits{crdt::type::set, "fruits"};
@@ -40,4 +40,4 @@ TEST(WaitingLine, ForgetsKeysForWhichNothingWaits) {
 }
 
 } // namespace
-} // namespace starling::http
+} // namespace starling::node

@@ -1,8 +1,8 @@
-#include "http/waiting_line.hpp"
+#include "node/waiting_line.hpp"
 
 #include <cassert>
 
-namespace starling::http {
+namespace starling::node {
 
 bool waiting_line::enter(const crdt::key& key, std::size_t bytes) {
   assert(bytes > 0);
@@ -21,4 +21,4 @@ void waiting_line::leave(const crdt::key& key, std::size_t bytes) {
     bytes_.erase(found);
 }
 
-} // namespace starling::http
+} // namespace starling::node

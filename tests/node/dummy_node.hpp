@@ -1,15 +1,17 @@
 #pragma once
 
-// The actors that a front end asks, as dummies that answer by a script.
+// The actors that a service asks, as dummies that answer by a script.
 
 #include "../actors/fixture.hpp"
-#include "http/front_end.hpp"
+#include "node/service.hpp"
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <variant>
 #include <vector>
 
-namespace starling::http {
+namespace starling::node {
 
 /// What a dummy actor answers, or why it does not; nothing to leave the request waiting.
 template <class T>
@@ -36,11 +38,15 @@ struct node_script {
   scripted<actors::membership_report> membership = make_membership_report();
 };
 
-/// The dummy actors, for a front end.
+/// The dummy actors, for a service.
 struct dummy_node {
   dummy_node(caf::actor_system& sys, const node_script& script);
 
-  front_end_context context() const;
+  service_context context() const;
+
+  /// What was to be added to each counter, in the order in which its shard heard of it.
+  using amounts = std::map<crdt::key, std::vector<std::int64_t>>;
+  std::shared_ptr<amounts> written = std::make_shared<amounts>();
 
   std::vector<dummy_shard> shards;
   actors::gossip_actor gossip;
@@ -53,4 +59,4 @@ crdt::key counter(std::string name);
 
 inline const caf::error some_error = caf::make_error(caf::sec::runtime_error);
 
-} // namespace starling::http
+} // namespace starling::node

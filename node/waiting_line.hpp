@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <map>
 
-namespace starling::http {
+namespace starling::node {
 
 class waiting_line {
 public:
@@ -32,4 +32,4 @@ private:
   std::map<crdt::key, std::size_t> bytes_; // that wait
 };
 
-} // namespace starling::http
+} // namespace starling::node

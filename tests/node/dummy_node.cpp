@@ -2,7 +2,7 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
-namespace starling::http {
+namespace starling::node {
 
 using namespace std::chrono_literals;
 using actors::counter_view;
@@ -61,7 +61,8 @@ std::vector<crdt::key> first_of(const std::vector<crdt::key>& keys, const crdt::
 
 /// A shard that says to a report how many keys it has, and to a list that it has `listed`.
 dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint64_t> keys,
-                                  scripted<std::vector<crdt::key>> listed) {
+                                  scripted<std::vector<crdt::key>> listed,
+                                  const std::shared_ptr<dummy_node::amounts>& written) {
   struct state {
     std::vector<caf::typed_response_promise<crdt::view>> views;
     std::vector<caf::typed_response_promise<std::uint64_t>> reports;
@@ -69,8 +70,10 @@ dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint6
   };
   auto s = std::make_shared<state>();
   return {
-      [self, s](actors::apply_atom, const crdt::key& key,
-                const crdt::command& c) -> caf::result<crdt::view> {
+      [self, s, written](actors::apply_atom, const crdt::key& key,
+                         const crdt::command& c) -> caf::result<crdt::view> {
+        if (const auto* add = std::get_if<crdt::counter_add>(&c))
+          (*written)[key].push_back(add->amount);
         auto what = outcome_of(key);
         if (std::holds_alternative<crdt::view>(what))
           what = counter_view(std::get<crdt::counter_add>(c).amount);
@@ -202,11 +205,11 @@ actors::gossip_report make_gossip_report() {
 }
 
 dummy_node::dummy_node(caf::actor_system& sys, const node_script& script)
-    : shards{sys.spawn([script](dummy_shard::pointer p) {
-               return behave(p, script.first_shard, script.first_list);
+    : shards{sys.spawn([script, w = written](dummy_shard::pointer p) {
+               return behave(p, script.first_shard, script.first_list, w);
              }),
-             sys.spawn([script](dummy_shard::pointer p) {
-               return behave(p, script.second_shard, script.second_list);
+             sys.spawn([script, w = written](dummy_shard::pointer p) {
+               return behave(p, script.second_shard, script.second_list, w);
              })},
       gossip(
           sys.spawn([s = script.gossip](actors::gossip_actor::pointer p) { return behave(p, s); })),
@@ -217,7 +220,7 @@ dummy_node::dummy_node(caf::actor_system& sys, const node_script& script)
         sys.spawn([s = *script.storage](actors::storage_actor::pointer) { return behave(s); });
 }
 
-front_end_context dummy_node::context() const {
+service_context dummy_node::context() const {
   return {actors::shard_map{{shards[0], shards[1]}}, gossip, membership, {}, storage};
 }
 
@@ -225,4 +228,4 @@ crdt::key counter(std::string name) {
   return {crdt::type::counter, std::move(name)};
 }
 
-} // namespace starling::http
+} // namespace starling::node

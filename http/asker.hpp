@@ -2,11 +2,11 @@
 
 // Asks actors on behalf of a peer, from a thread of the peers' listener, and waits for the answer.
 
+#include "actors/ask.hpp"
 #include "actors/types.hpp"
 #include "http/api/reply.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/scoped_actor.hpp>
 
 #include <chrono>
 #include <string>
@@ -32,19 +32,15 @@ struct asker {
 
 template <class T, class Actor, class... Ts>
 std::variant<T, response> asker::ask(const Actor& to, Ts&&... message) const {
-  std::variant<T, response> result;
-  caf::scoped_actor self{sys}; // one for each message: a late answer goes with it
-  self->request(to, timeout, std::forward<Ts>(message)...)
-      .receive([&](T& told) { result = std::move(told); },
-               [&](const caf::error& why) {
-                 if (why == actors::errc::bad_message)
-                   result = refuse_call(400, actors::reason_of(why));
-                 else if (why == actors::errc::unreachable || actors::is_of_disk(why))
-                   result = refuse_call(503, actors::reason_of(why));
-                 else
-                   result = refuse_call(503, "no answer in time");
-               });
-  return result;
+  auto came = actors::ask_for<T>(timeout, sys, to, std::forward<Ts>(message)...);
+  if (auto* told = std::get_if<T>(&came))
+    return std::move(*told);
+  const auto& why = std::get<caf::error>(came);
+  if (why == actors::errc::bad_message)
+    return refuse_call(400, actors::reason_of(why));
+  if (why == actors::errc::unreachable || actors::is_of_disk(why))
+    return refuse_call(503, actors::reason_of(why));
+  return refuse_call(503, "no answer in time");
 }
 
 } // namespace starling::http

@@ -1,5 +1,6 @@
 #include "node/node.hpp"
 
+#include "actors/ask.hpp"
 #include "actors/backup.hpp"
 #include "actors/ending.hpp"
 #include "actors/gossip.hpp"
@@ -270,30 +271,30 @@ std::optional<std::string> node::start() {
 }
 
 actors::leave_report node::leave() {
-  caf::scoped_actor self{sys_};
-  actors::leave_report result{.lacking = lacking_after_handing_on(self)};
+  actors::leave_report result{.lacking = lacking_after_handing_on()};
   if (result.lacking > 0)
     return result;
-  self->request(membership_, leave_timeout_ + leave_time_more, actors::leave_atom_v)
-      .receive(
-          [&](const actors::leave_report& done) {
-            result = done;
-            result.left = true;
-          },
-          [](const caf::error& why) { log::error("node", "cannot leave: {}", to_string(why)); });
+  const auto came = actors::ask_for<actors::leave_report>(leave_timeout_ + leave_time_more, sys_,
+                                                          membership_, actors::leave_atom_v);
+  if (const auto* why = std::get_if<caf::error>(&came)) {
+    log::error("node", "cannot leave: {}", to_string(*why));
+    return result;
+  }
+  result = std::get<actors::leave_report>(came);
+  result.left = true;
   return result;
 }
 
 /// One attempt ends when each peer has answered or failed once. Who failed may come back in the
 /// time that there is, or be found dead: then the rest have what it lacks, if there is a rest.
-std::uint64_t node::lacking_after_handing_on(caf::scoped_actor& self) {
+std::uint64_t node::lacking_after_handing_on() {
   using std::chrono::steady_clock;
   const auto end = steady_clock::now() + hand_on_timeout_;
-  const auto before = lacking_peers(self).lacking;
+  const auto before = lacking_peers().lacking;
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
-    hand_on_what_peers_lack(self, std::max(left, std::chrono::milliseconds{1}));
-    const auto [peers, lacking] = lacking_peers(self);
+    hand_on_what_peers_lack(std::max(left, std::chrono::milliseconds{1}));
+    const auto [peers, lacking] = lacking_peers();
     if (lacking == 0 && (before == 0 || peers > 0))
       return 0;
     if (has_stopped_gossip_ || steady_clock::now() + hand_on_pause >= end)
@@ -302,27 +303,20 @@ std::uint64_t node::lacking_after_handing_on(caf::scoped_actor& self) {
   }
 }
 
-void node::hand_on_what_peers_lack(caf::scoped_actor& self, std::chrono::milliseconds most) {
-  self->request(gossip_, most, actors::flush_atom_v)
-      .receive([] {},
-               [](const caf::error&) {
-                 log::warn("node", "not every peer has everything, after all the time there is");
-               });
+void node::hand_on_what_peers_lack(std::chrono::milliseconds most) {
+  const auto came = actors::ask_for<std::monostate>(most, sys_, gossip_, actors::flush_atom_v);
+  if (std::holds_alternative<caf::error>(came))
+    log::warn("node", "not every peer has everything, after all the time there is");
 }
 
-node::peer_count node::lacking_peers(caf::scoped_actor& self) {
-  peer_count result;
-  self->request(gossip_, caf::infinite, actors::report_atom_v)
-      .receive(
-          [&](const actors::gossip_report& report) {
-            const auto lacking =
-                std::ranges::count_if(report.peers, [](const auto& p) { return p.is_lacking(); });
-            result = {report.peers.size(), static_cast<std::uint64_t>(lacking)};
-          },
-          [&](const caf::error&) {
-            result = {1, 1};
-          }); // it has ended: a stop came between
-  return result;
+node::peer_count node::lacking_peers() {
+  const auto came = actors::ask<actors::gossip_report>(sys_, gossip_, actors::report_atom_v);
+  const auto* report = std::get_if<actors::gossip_report>(&came);
+  if (!report)
+    return {1, 1}; // it has ended: a stop came between
+  const auto lacking =
+      std::ranges::count_if(report->peers, [](const auto& p) { return p.is_lacking(); });
+  return {report->peers.size(), static_cast<std::uint64_t>(lacking)};
 }
 
 node::~node() {
@@ -332,22 +326,20 @@ node::~node() {
 void node::stop_gossip() {
   if (has_stopped_gossip_.exchange(true))
     return;
-  caf::scoped_actor self{sys_};
-  hand_on_what_peers_lack(self, stop_timeout_);
+  hand_on_what_peers_lack(stop_timeout_);
   actors::end_before_the_rest(gossip_);
-  self->wait_for(gossip_);
+  actors::wait_for_end(gossip_);
 }
 
 void node::stop() {
   if (!gossip_)
     return;
   stop_gossip();
-  caf::scoped_actor self{sys_};
   socket_.stop();
   stop_.request_stop();
   const auto end = [&](auto& actor) {
     actors::end_before_the_rest(actor);
-    self->wait_for(actor);
+    actors::wait_for_end(actor);
     actor = nullptr;
   };
   end(membership_);
@@ -367,15 +359,12 @@ void node::stop() {
       log::warn("node", "the next life will number its events anew: {}", why->what);
   }
   end(peers_);
-  self->request(backup_, caf::infinite, actors::report_atom_v)
-      .receive(
-          [this](const actors::backup_report& r) {
-            is_copying_ = r.state == actors::backup_state::running;
-          },
-          [](const caf::error&) {});
+  const auto came = actors::ask<actors::backup_report>(sys_, backup_, actors::report_atom_v);
+  if (const auto* backup = std::get_if<actors::backup_report>(&came))
+    is_copying_ = backup->state == actors::backup_state::running;
   end(backup_);
   const auto end_in_its_time = [&](auto& actor) {
-    self->send_exit(actor, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     actor = nullptr;
   };
   end_in_its_time(resolver_);

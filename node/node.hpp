@@ -9,7 +9,6 @@
 #include "wire/seal.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/scoped_actor.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -73,13 +72,13 @@ private:
                      const std::vector<std::string>& members);
   void start_storage(const config::options& o, const home& at, const replication::digester& digests,
                      std::function<void()> start_again);
-  std::uint64_t lacking_after_handing_on(caf::scoped_actor& self);
-  void hand_on_what_peers_lack(caf::scoped_actor& self, std::chrono::milliseconds most);
+  std::uint64_t lacking_after_handing_on();
+  void hand_on_what_peers_lack(std::chrono::milliseconds most);
   struct peer_count {
     std::size_t all = 0;
     std::uint64_t lacking = 0;
   };
-  peer_count lacking_peers(caf::scoped_actor& self);
+  peer_count lacking_peers();
 
   caf::actor_system& sys_;
   actors::swim_socket socket_;

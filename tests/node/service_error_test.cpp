@@ -9,7 +9,13 @@ namespace {
 
 using actors::errc;
 
-TEST(ServiceError, SaysWhatAnErrorOfTheActorsIsForAClient) {
+/// An error with a sentence is made of types that CAF has to know.
+class ServiceError : public testing::Test {
+protected:
+  ServiceError() { actors::register_types(); }
+};
+
+TEST_F(ServiceError, SaysWhatAnErrorOfTheActorsIsForAClient) {
   for (const auto& [code, why] : {std::pair{errc::no_such_key, service_error::no_such_key},
                                   std::pair{errc::counter_range, service_error::counter_range},
                                   std::pair{errc::exhausted, service_error::exhausted},
@@ -24,13 +30,13 @@ TEST(ServiceError, SaysWhatAnErrorOfTheActorsIsForAClient) {
     EXPECT_EQ(service_error_of(caf::make_error(code, "a sentence")), why) << to_string(code);
 }
 
-TEST(ServiceError, TakesAnErrorOfCafForAFaultOfOurs) {
+TEST_F(ServiceError, TakesAnErrorOfCafForAFaultOfOurs) {
   for (const auto number : {1, 2, 8}) // numbers that errors of the actors have as well
     EXPECT_EQ(service_error_of(caf::make_error(static_cast<caf::sec>(number))),
               service_error::internal);
 }
 
-TEST(ServiceError, SaysOfWhichNobodyKnowsWhetherTheWriteHappened) {
+TEST_F(ServiceError, SaysOfWhichNobodyKnowsWhetherTheWriteHappened) {
   using enum service_error;
   for (const auto why : {internal, timed_out, write_unknown, write_cut_off})
     EXPECT_TRUE(may_have_happened(why));

@@ -34,6 +34,8 @@ public:
 
   void read(crdt::key key, crdt::query query, done<crdt::view> tell);
 
+  /// Requires: the command is for the type of the key, and is one that `crdt::apply` takes. Parsers
+  /// see to that: a counter, for example, cannot be changed by nothing.
   void write(crdt::key key, crdt::command command, done<crdt::view> tell);
 
   /// Several commands at once: the commands for one key are applied in the order given, and all are

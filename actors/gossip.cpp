@@ -59,6 +59,8 @@ struct gossip_metrics {
       counter("gossip.elements-received", "Events, entries and writes in what was received.");
   caf::telemetry::int_counter* elements_redundant =
       counter("gossip.elements-redundant", "Events, entries and writes received that were known.");
+  caf::telemetry::int_counter* items_skipped = counter(
+      "gossip.items-skipped", "Keys received of types or formats that this version does not know.");
   caf::telemetry::int_counter* repairs_started =
       counter("gossip.repairs-started", "Comparisons of all keys with those of a peer.");
   caf::telemetry::int_counter* repairs_found = counter(
@@ -157,8 +159,9 @@ private:
         .then(
             [this](const storage::digests_page& page) {
               core_.restore(page);
-              if (!page.empty())
-                return restore(page.back().first);
+              if (!page.keys.empty())
+                return restore(page.keys.back().first);
+              say_what_is_unknown();
               report_to([this](auto& todo) { core_.restored(todo); });
             },
             [this](const caf::error& why) { // what is not known is sent by peers
@@ -166,6 +169,15 @@ private:
               core_.cannot_restore_all();
               report_to([this](auto& todo) { core_.restored(todo); });
             });
+  }
+
+  void say_what_is_unknown() const {
+    if (const auto number = core_.unknown_keys(); number > 0)
+      log::warn(
+          "gossip",
+          "{} keys on the disk are of a type or a format that this version does not know: they "
+          "are kept, and not served; a later version wrote them",
+          number);
   }
 
   caf::result<std::string> state(const std::string& question) {
@@ -401,13 +413,19 @@ private:
     add(metrics_.repairs_started, counted_.walks + counted_.findings, now.walks + now.findings);
     add(metrics_.repairs_found, counted_.findings, now.findings);
     counted_ = now;
+    const auto skipped = core_.skipped();
+    if (skipped > 0 && counted_skipped_ == 0)
+      log::warn("gossip", "peers send keys of types or formats that this version does not know: "
+                          "they are skipped; update this node to have them");
+    add(metrics_.items_skipped, std::exchange(counted_skipped_, skipped), skipped);
   }
 
   gossip_report report() {
     forget_times();
     gossip_report result{context_.session,           core_.core().log().size(),
                          core_.core().log().bytes(), core_.core().tree().root(),
-                         core_.core().tree().size(), core_.core().status()};
+                         core_.core().tree().size(), core_.unknown_keys(),
+                         core_.core().status()};
     for (const auto& peer : result.peers)
       if (!recorded_.empty() && peer.pending > 0) // the oldest entry that it lacks
         result.lags[peer.peer] = std::chrono::ceil<std::chrono::milliseconds>(
@@ -434,6 +452,7 @@ private:
   ticket last_ticket_ = 0;
   gossip_metrics metrics_;
   std::uint64_t counted_failures_ = 0;                // of messages, in the metrics already
+  std::uint64_t counted_skipped_ = 0;                 // items, in the metrics already
   replication::repair_counts counted_;                // in the metrics already
   std::deque<caf::actor_clock::time_point> recorded_; // when each entry of the log came
   caf::disposable timer_;

@@ -57,7 +57,7 @@ using verifier_actor = caf::typed_actor<
     // Reads the next part now, before its time.
     caf::result<void>(tick_atom)>;
 
-/// Reads what is committed. Fails with unreadable.
+/// Reads what is committed. Fails with unreadable, or newer_format.
 using reader_actor = caf::typed_actor<
     // A value, but for the rows of a large set.
     caf::result<kept_value>(load_atom, crdt::key),

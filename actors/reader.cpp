@@ -49,6 +49,8 @@ public:
 
 private:
   caf::error failed(const storage::failure& why) const {
+    if (why.kind == storage::trouble::unknown)
+      return caf::make_error(errc::newer_format, why.what);
     if (context_.disk)
       caf::anon_send(context_.disk, damaged_atom_v, why);
     return caf::make_error(errc::unreadable, why.what);

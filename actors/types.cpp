@@ -14,13 +14,13 @@ namespace starling::actors {
 
 namespace {
 
-constexpr std::array<std::string_view, 13> names{
+constexpr std::array<std::string_view, 14> names{
     "no_such_key",  "counter_range", "exhausted", "value_too_large", "bad_message",
     "foreign_peer", "unreachable",   "disk_full", "disk_failed",     "being_mended",
-    "unreadable",   "write_unknown", "key_busy"};
+    "unreadable",   "write_unknown", "key_busy",  "newer_format"};
 
 /// The codes that have a reason of their own in the core of a key.
-constexpr std::array<std::pair<errc, keyspace::reason>, 10> reasons{{
+constexpr std::array<std::pair<errc, keyspace::reason>, 11> reasons{{
     {errc::no_such_key, keyspace::reason::no_such_key},
     {errc::counter_range, keyspace::reason::counter_range},
     {errc::exhausted, keyspace::reason::exhausted},
@@ -29,6 +29,7 @@ constexpr std::array<std::pair<errc, keyspace::reason>, 10> reasons{{
     {errc::disk_failed, keyspace::reason::disk_failed},
     {errc::unreadable, keyspace::reason::unreadable},
     {errc::write_unknown, keyspace::reason::write_unknown},
+    {errc::newer_format, keyspace::reason::newer_format},
     {errc::unreachable, keyspace::reason::unavailable},
     {errc::bad_message, keyspace::reason::bad_message},
 }};
@@ -57,7 +58,7 @@ caf::error to_error(const keyspace::failure& why) {
 
 bool is_of_disk(const caf::error& why) {
   return why == errc::disk_full || why == errc::disk_failed || why == errc::unreadable ||
-         why == errc::write_unknown;
+         why == errc::write_unknown || why == errc::newer_format;
 }
 
 std::string to_string(errc code) {

@@ -44,9 +44,10 @@ enum class errc : std::uint8_t {
   unreadable,    // something on the disk cannot be read
   write_unknown, // the disk failed within the commit: the change may be there at the next start
   key_busy,      // too much waits for this key already
+  newer_format,  // the value is in a format that this version does not know
 };
 
-/// Whether the disk of this node is to blame.
+/// Whether it is for what this node's disk does, or has.
 bool is_of_disk(const caf::error& why);
 
 // What a key's core is told of the failures of others, and what its own are to others.
@@ -108,8 +109,9 @@ struct gossip_report {
   replication::session_id self;
   std::uint64_t log_entries = 0;
   std::uint64_t log_bytes = 0;
-  replication::digest root; // of all keys
-  std::uint64_t keys = 0;   // in it
+  replication::digest root;       // of all keys
+  std::uint64_t keys = 0;         // in it
+  std::uint64_t unknown_keys = 0; // on the disk, of types or formats that this version knows not
   std::vector<replication::gossip::peer_status> peers;
   std::map<replication::session_id, std::chrono::milliseconds> lags; // of those that lack something
 

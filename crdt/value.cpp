@@ -1,5 +1,6 @@
 #include "crdt/value.hpp"
 
+#include "crdt/value_format.hpp"
 #include "wire/utf8.hpp"
 
 #include <algorithm>
@@ -8,8 +9,6 @@
 namespace starling::crdt {
 
 namespace {
-
-constexpr std::uint8_t format_version = 1;
 
 /// Calls `f` with a known type, as a `std::type_identity`, or gives `otherwise`.
 template <class F, class Result>
@@ -92,7 +91,7 @@ std::optional<value> value::join(const value& other) {
 
 std::string value::encode() const {
   wire::writer out;
-  out.u8(format_version);
+  out.u8(value_format);
   out.u8(static_cast<std::uint8_t>(type()));
   std::visit([&](const auto& x) { x.encode(out); }, held_);
   return std::move(out).take();
@@ -101,7 +100,7 @@ std::string value::encode() const {
 std::string value::encode_set(const causal_context& seen,
                               const std::vector<or_set::held_entry>& held) {
   wire::writer out;
-  out.u8(format_version);
+  out.u8(value_format);
   out.u8(static_cast<std::uint8_t>(crdt::type::set));
   or_set::encode(out, seen, held);
   return std::move(out).take();
@@ -109,7 +108,7 @@ std::string value::encode_set(const causal_context& seen,
 
 wire::decoded<value> value::decode(std::string_view bytes) {
   wire::reader in{bytes};
-  if (in.u8() != format_version)
+  if (in.u8() != value_format)
     in.fail("unknown version of the value format");
   const auto t = static_cast<crdt::type>(in.u8());
   if (!is_known(t))

@@ -117,7 +117,8 @@ response front_end::reply(ready_request) {
   if (const auto why = door_.why_not_ready(came))
     return reply_with(problem_of(*why));
   const auto& report = std::get<node::node_report>(came);
-  return reply_with_status("ready", warnings_of(report.membership, report.storage));
+  return reply_with_status(
+      "ready", warnings_of(report.membership, report.storage, report.gossip.unknown_keys));
 }
 
 response front_end::reply(metrics_request) {

@@ -155,6 +155,9 @@ void time_request(caf::actor_system& sys, std::string_view route, double seconds
 std::string metrics_text(caf::actor_system& sys, const node::node_report& report) {
   const auto& gossip = report.gossip;
   set_gauge(sys, "keys", "Keys on this node.", gossip.keys);
+  set_gauge(sys, "keys-unknown",
+            "Keys on the disk of types or formats that this version does not know.",
+            gossip.unknown_keys);
   set_gauge(sys, "gossip.log-entries", "Deltas that some peer may lack.", gossip.log_entries);
   set_gauge(sys, "gossip.log-bytes", "Encoded size of the deltas that some peer may lack.",
             gossip.log_bytes);

@@ -41,6 +41,8 @@ problem problem_of(node::service_error why) {
   case service_error::being_mended:
     return {problem_code::being_mended,
             "what was damaged on this node's disk is brought back from another node"};
+  case service_error::newer_format:
+    return {problem_code::newer_format, "a later version wrote it; it is kept as it is"};
   case service_error::key_busy:
     return {problem_code::key_busy,
             "as much waits for this key as keys.max-waiting-bytes allows; nothing was done"};

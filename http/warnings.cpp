@@ -27,8 +27,13 @@ std::string name_of(const membership::member& m) {
 } // namespace
 
 std::vector<std::string> warnings_of(const actors::membership_report& known,
-                                     const actors::storage_report& disk) {
+                                     const actors::storage_report& disk,
+                                     std::uint64_t unknown_keys) {
   std::vector<std::string> result;
+  if (unknown_keys > 0)
+    result.push_back(std::to_string(unknown_keys) +
+                     " keys on the disk are of a type or a format that this version does not know: "
+                     "they are kept, and not served");
   if (disk.is_robbed)
     result.push_back("the rows of this node were removed before it was started: what it had is "
                      "gone, but for what other nodes bring back");

@@ -5,6 +5,7 @@
 
 #include "actors/types.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace starling::http {
 
 /// A sentence for each thing that is wrong; none if all is well.
 std::vector<std::string> warnings_of(const actors::membership_report& known,
-                                     const actors::storage_report& disk = {});
+                                     const actors::storage_report& disk = {},
+                                     std::uint64_t unknown_keys = 0);
 
 } // namespace starling::http

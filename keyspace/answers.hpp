@@ -24,6 +24,7 @@ enum class reason : std::uint8_t {
   unreadable,    // something on the disk cannot be read
   write_unknown, // the disk failed within the commit: the change may be there at the next start
   unavailable,   // whoever should have answered is gone, or not ready yet
+  newer_format,  // the value is in a format that this version does not know
   bad_message,   // bytes from a peer that are not what they should be
 };
 

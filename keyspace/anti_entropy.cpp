@@ -1,11 +1,24 @@
 #include "keyspace/anti_entropy.hpp"
 
+#include "storage/kept_since.hpp"
 #include "storage/tally_rows.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace starling::keyspace {
+
+namespace {
+
+/// What was skipped is acknowledged and not here. Whoever loses it must not take this node, in a
+/// later life, for one that has kept all that it had.
+keep forgetting_since_when_all_is_kept() {
+  keep result;
+  storage::forget_kept_since(result.changes);
+  return result;
+}
+
+} // namespace
 
 anti_entropy::anti_entropy(const anti_entropy_settings& settings)
     : settings_(settings), core_(settings.self, settings.limits, settings.digests),
@@ -21,13 +34,16 @@ anti_entropy::anti_entropy(const anti_entropy_settings& settings)
 
 // -- what this node has --
 
-void anti_entropy::restore(const std::vector<std::pair<crdt::key, replication::digest>>& some) {
-  for (const auto& [key, digest] : some)
+void anti_entropy::restore(const storage::digests_page& some) {
+  for (const auto& [key, digest] : some.keys)
     core_.restore(key, digest);
+  unknown_keys_ += some.unknown;
 }
 
 void anti_entropy::restored(gossip_effects& out) {
   is_restoring_ = false;
+  if (unknown_keys_ > 0)
+    core_.cannot_read_all();
   for (const auto& [who, peer] : std::exchange(early_peers_, {}))
     set_peer(who, peer.session, peer.address, out);
 }
@@ -234,6 +250,8 @@ void anti_entropy::receive(ticket who, std::string_view bytes, gossip_effects& o
   if (auto* at_once = std::get_if<replication::gossip::reply>(&taken))
     return out.push_back(reply{who, std::move(at_once->bytes)});
   auto& in = std::get<replication::gossip::incoming>(taken);
+  if (in.head.skipped > 0)
+    out.push_back(forgetting_since_when_all_is_kept());
   arrival what{.from = in.head.from, .mends = in.head.mends || in.head.set, .reply_to = who};
   auto items = std::exchange(in.items, {});
   what.message = std::move(in);
@@ -250,6 +268,8 @@ void anti_entropy::answered(session_id peer, std::string_view bytes, bool was_sl
   if (!items)
     return failed(peer, "an answer that does not fit", out);
   keep_what_was_told(out);
+  if (answer->skipped > 0)
+    out.push_back(forgetting_since_when_all_is_kept());
   if (silent_.erase(peer) > 0)
     if (const auto known = addresses_.find(peer); known != addresses_.end())
       out.push_back(reached{known->second});
@@ -300,8 +320,14 @@ void anti_entropy::joined(ticket number, const novelty& brought, gossip_effects&
   count_down(of.arrival, std::nullopt, out);
 }
 
+/// What this version will never join is skipped, so that it does not hold up the rest.
 void anti_entropy::not_joined(ticket number, const failure& why, gossip_effects& out) {
-  count_down(parts_.extract(number).mapped().arrival, why, out);
+  const auto of = parts_.extract(number).mapped().arrival;
+  if (why.why != reason::newer_format)
+    return count_down(of, why, out);
+  ++skipped_;
+  out.push_back(forgetting_since_when_all_is_kept());
+  count_down(of, std::nullopt, out);
 }
 
 void anti_entropy::count_down(ticket number, const std::optional<failure>& why,

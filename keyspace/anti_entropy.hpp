@@ -171,7 +171,7 @@ public:
   // -- what this node has --
 
   /// Some keys and digests that the disk has.
-  void restore(const std::vector<std::pair<crdt::key, replication::digest>>& some);
+  void restore(const storage::digests_page& some);
   /// There may be more, which cannot be read. Before `restored`.
   void cannot_restore_all() { core_.cannot_read_all(); }
   /// That was all: peers may be gossiped with.
@@ -224,6 +224,13 @@ public:
 
   const replication::gossip& core() const { return core_; }
   bool is_restoring() const { return is_restoring_; }
+
+  /// Keys on the disk of which this version does not know the type or the format.
+  std::uint64_t unknown_keys() const { return unknown_keys_; }
+
+  /// How many items of messages and answers were skipped, for this version does not know their type
+  /// or format, or for it has the key in a format that it does not know.
+  std::uint64_t skipped() const { return core_.skipped() + skipped_; }
 
   /// How many messages came to nothing: without an answer, with a bad one, or with one of which the
   /// disk did not take all that it brought.
@@ -319,6 +326,8 @@ private:
   bool is_prompted_ = false;
   unsigned hope_age_ = 0; // ticks
   std::uint64_t failures_ = 0;
+  std::uint64_t unknown_keys_ = 0;
+  std::uint64_t skipped_ = 0; // beside those that the core skipped
   std::vector<ticket> flushing_;
 };
 

@@ -37,6 +37,8 @@ service_error service_error_of(const caf::error& why) {
     return service_error::unreadable;
   case errc::being_mended:
     return service_error::being_mended;
+  case errc::newer_format:
+    return service_error::newer_format;
   case errc::key_busy:
     return service_error::key_busy;
   case errc::write_unknown:

@@ -19,6 +19,7 @@ enum class service_error : std::uint8_t {
   disk_failed,     // the disk takes no writes
   unreadable,      // something on the disk cannot be read
   being_mended,    // the disk has lost what it had of this key, and it is not back yet
+  newer_format,    // a later version wrote the value, in a format that is not known here
   key_busy,        // too much waits for this key already
   leaving,         // this node takes no writes, for it is to leave its cluster
   stopping,        // this node ends

@@ -428,6 +428,9 @@ std::optional<std::vector<item>> gossip::take(session_id peer, const answer& a) 
   if (!expects(peer, a))
     return std::nullopt;
   auto items = a.items;
+  if (a.skipped > 0)
+    kept_since_ = {}; // there is something that this node cannot have, so it does not have all
+  skipped_ += a.skipped;
   hear_tallies(a.tallies);
   auto& p = peers_.at(peer);
   if (p.about == topic::set && !p.cut && p.comparing && a.verdict == verdict::joined) {
@@ -613,6 +616,9 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
       return say(verdict::busy);
     arriving_.begin(m.from, bytes);
   }
+  if (m.skipped > 0)
+    kept_since_ = {}; // as for an answer
+  skipped_ += m.skipped;
   note_walker(m);
   if (const auto known = peers_.find(m.from); known != peers_.end())
     hear_what_is_kept(m.from, known->second, m.kept_since);
@@ -620,7 +626,7 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
   result.items = std::exchange(result.head.items, {});
   if (result.head.set)
     prepare(*result.head.set, result);
-  result.brings_items = !result.items.empty();
+  result.brings_items = !result.items.empty() || result.head.skipped > 0;
   heard(result.head.from, result.items);
   return result;
 }

@@ -269,6 +269,9 @@ public:
   const hash_tree& tree() const { return tree_; }
   const repair_counts& repairs() const { return repairs_; }
 
+  /// How many items came of types or formats that this version does not know.
+  std::uint64_t skipped() const { return skipped_; }
+
 private:
   enum class waiting : std::uint8_t { nothing, answer, states };
 
@@ -444,6 +447,7 @@ private:
   replication::tallies tallies_;
   std::optional<crdt::replica_id> own_id_; // that this node numbers under, on a disk
   bool was_set_back_ = false;
+  std::uint64_t skipped_ = 0;
 };
 
 } // namespace starling::replication

@@ -240,6 +240,8 @@ std::optional<verdict> gossip::objection(const message& m) {
   }
   if (!m.set)
     return std::nullopt;
+  if (!crdt::is_known(m.set->key.type))
+    return verdict::refused;
   if (answering_ && answering_->is(m.from, *m.set))
     return std::nullopt;
   const auto* ask = std::get_if<repair_request>(&m.set->what);

@@ -1,5 +1,6 @@
 #include "replication/message.hpp"
 
+#include "crdt/value_format.hpp"
 #include "replication/audit.hpp"
 
 namespace starling::replication {
@@ -8,9 +9,8 @@ namespace {
 
 constexpr std::uint8_t format_version = 4;
 
-// A type, an empty name and a length; a version, a type and a counter of one entry, or a set that
-// has seen one event.
-constexpr std::size_t item_bytes_min = 3 + 2 + 19;
+// A type, an empty name and a length; the version and the type of a value.
+constexpr std::size_t item_bytes_min = 3 + 2;
 
 constexpr std::size_t tally_bytes_min = 16 + 1;
 
@@ -94,11 +94,28 @@ T get_part(wire::reader& in, wire::decoded<T> (*decode)(std::string_view)) {
   return std::get<T>(std::move(decoded));
 }
 
-std::vector<item> get_items(wire::reader& in) {
-  std::vector<item> result;
+/// A key of any type, also of one that this version does not know.
+crdt::key get_key(wire::reader& in) {
+  auto rest = in;
+  const auto type = static_cast<crdt::type>(rest.u8());
+  if (crdt::is_known(type) || type == crdt::type{})
+    return crdt::decode_key(in);
+  in.u8();
+  return {type, std::string{in.bytes(crdt::key_name_max)}};
+}
+
+/// Adds to a list those that this version knows, and counts the others.
+void get_items(wire::reader& in, std::vector<item>& known, std::size_t& skipped) {
   for (auto left = in.count(item_bytes_min); left > 0 && in.ok(); --left) {
-    auto key = crdt::decode_key(in);
-    auto part = crdt::value::decode(in.bytes());
+    auto key = get_key(in);
+    const auto bytes = in.bytes();
+    const bool is_newer =
+        !bytes.empty() && static_cast<std::uint8_t>(bytes[0]) > crdt::value_format;
+    if (!crdt::is_known(key.type) || is_newer) {
+      ++skipped;
+      continue;
+    }
+    auto part = crdt::value::decode(bytes);
     if (const auto* error = std::get_if<wire::decode_error>(&part)) {
       in.fail(error->what);
       break;
@@ -108,9 +125,8 @@ std::vector<item> get_items(wire::reader& in) {
       in.fail("value of another type than its key");
     if (value.empty())
       in.fail("value without content");
-    result.push_back({std::move(key), std::move(value)});
+    known.push_back({std::move(key), std::move(value)});
   }
-  return result;
 }
 
 // What a message or an answer holds beside its items.
@@ -162,8 +178,8 @@ void put(wire::writer& out, const set_step& s) {
 
 set_step get_set_step(wire::reader& in) {
   set_step result;
-  result.key = crdt::decode_key(in);
-  if (!crdt::has_rows(result.key.type))
+  result.key = get_key(in);
+  if (crdt::is_known(result.key.type) && !crdt::has_rows(result.key.type))
     in.fail("comparison of what has no rows");
   result.number = in.varint();
   switch (static_cast<step>(in.u8())) {
@@ -230,7 +246,7 @@ void get_content(wire::reader& in, message& m) {
     in.fail("unknown part of a message");
   m.mends = (flags & mends_flag) != 0;
   m.is_early = (flags & early_flag) != 0;
-  m.items = get_items(in);
+  get_items(in, m.items, m.skipped);
   if ((flags & walk_flag) != 0)
     m.walk = get_part(in, decode_repair_request);
   if ((flags & audit_flag) != 0)
@@ -355,8 +371,8 @@ wire::decoded<answer> decode_answer(std::string_view bytes) {
   if ((flags & ~(walk_flag | audit_flag | set_flag | tallies_flag | kept_flag)) != 0)
     in.fail("unknown part of an answer");
   result.offer = in.varint();
-  result.items = get_items(in);
-  if (in.ok() && (result.offer == 0) != result.items.empty())
+  get_items(in, result.items, result.skipped);
+  if (in.ok() && (result.offer == 0) != (result.items.empty() && result.skipped == 0))
     in.fail("an offer without items, or items without an offer");
   if ((flags & walk_flag) != 0)
     result.walk = get_part(in, decode_repair_answer);

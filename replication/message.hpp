@@ -84,6 +84,7 @@ struct message {
   session_id kept_since{}; // since then the sender has lost nothing of what it had; 0: it may have
   std::vector<tally> tallies{};
   std::optional<fragment> part{}; // then there is nothing else: all of it is in what was cut
+  std::size_t skipped = 0;        // items, of types or formats that this version does not know
   friend bool operator==(const message&, const message&) = default;
 };
 
@@ -108,6 +109,7 @@ struct answer {
   std::optional<fragment> rows{};      // of a set
   session_id kept_since{};             // as of a message
   std::vector<tally> tallies{};
+  std::size_t skipped = 0; // as of a message
   friend bool operator==(const answer&, const answer&) = default;
 };
 
@@ -121,7 +123,8 @@ std::string encode_content(const message& m, const std::vector<encoded_item>& it
 /// A message with the head of `m` and content that is encoded already.
 std::string encode_with(const message& m, std::string_view content);
 
-// Each decodes all values, none of them at its bottom, or nothing.
+// Each decodes all values, none of them at its bottom, or nothing; those of types and formats of
+// later versions are skipped.
 wire::decoded<message> decode_message(std::string_view bytes);
 wire::decoded<answer> decode_answer(std::string_view bytes);
 

@@ -95,6 +95,42 @@ std::optional<failure> renew_digest(const moment& at, const crdt::key& key,
   return std::nullopt;
 }
 
+/// Says that the digests of some values are not made yet: they were not known here, or are not.
+std::string no_digests_row() {
+  return node_row("no-digests");
+}
+
+found<bool> has_row(const moment& at, std::string_view name) {
+  auto row = at.find(name);
+  if (auto* why = std::get_if<failure>(&row))
+    return std::move(*why);
+  return std::get<0>(row).has_value();
+}
+
+/// Nobody here can make the digests of values that this version does not know. What they have would
+/// be taken for that of the present secret later, and the value for damaged.
+std::optional<failure> take_digests_of_unknown(store& rows, const moment& at) {
+  constexpr std::size_t bytes_at_a_time = 1 << 20;
+  batch taken;
+  std::optional<failure> failed;
+  const auto commit = [&](bool synced) {
+    taken.put(no_digests_row(), "");
+    failed = rows.commit({std::exchange(taken, {})}, synced);
+  };
+  const auto [first, end] = all_heads();
+  const auto unreadable = at.scan(first, end, [&](std::string_view name, std::string_view row) {
+    const auto key = key_of_head(name);
+    if (key && (!crdt::is_known(key->type) || is_of_newer_format(key->type, row)))
+      taken.put(name, without_digest(row));
+    if (taken.bytes() >= bytes_at_a_time)
+      commit(false);
+    return !failed;
+  });
+  if (!failed && !taken.empty())
+    commit(true);
+  return unreadable ? unreadable : failed;
+}
+
 /// What differs between secrets.
 std::string sign_of(const replication::digester& digests) {
   wire::writer out;
@@ -202,30 +238,46 @@ std::optional<failure> renew_digests(store& rows, const replication::digester& d
   if (auto* why = std::get_if<failure>(&known))
     return std::move(*why);
   const auto secret = std::get<digest_secret>(known);
-  if (secret == digest_secret::ours)
+  auto some_lack_theirs = has_row(*at, no_digests_row());
+  if (auto* why = std::get_if<failure>(&some_lack_theirs))
+    return std::move(*why);
+  const bool is_ours = secret == digest_secret::ours;
+  if (is_ours && !std::get<bool>(some_lack_theirs))
     return std::nullopt;
   if (secret == digest_secret::unknown) {
     auto any = read_digests(*at, std::nullopt, 1);
     if (auto* why = std::get_if<failure>(&any))
       return std::move(*why);
-    if (!std::get<0>(any).empty())
+    if (const auto& page = std::get<0>(any); !page.keys.empty() || page.unknown > 0)
       return failure{trouble::corrupted, "there are keys, but no row says of which secret their "
                                          "digests are: other rows may be missing, too"};
   }
+  if (!is_ours)
+    if (auto failed = take_digests_of_unknown(rows, *at))
+      return failed;
   constexpr std::size_t keys_at_a_time = 1000;
   std::optional<crdt::key> after;
+  std::uint64_t unknown = 0;
   while (true) {
-    auto page = read_digests(*at, after, keys_at_a_time);
-    if (auto* why = std::get_if<failure>(&page))
+    auto read = read_digests(*at, after, keys_at_a_time);
+    if (auto* why = std::get_if<failure>(&read))
       return std::move(*why);
+    const auto& page = std::get<digests_page>(read);
+    unknown += page.unknown;
     batch renewed;
-    for (const auto& [key, digest] : std::get<0>(page)) {
-      if (auto failed = renew_digest(*at, key, digests, renewed))
-        return failed;
-      after = key;
+    for (const auto& [key, digest] : page.keys)
+      if (!is_ours || digest == replication::digest{})
+        if (auto failed = renew_digest(*at, key, digests, renewed))
+          return failed;
+    if (page.keys.empty()) {
+      put_secret(renewed, digests);
+      if (unknown == 0)
+        renewed.erase(no_digests_row());
+      return rows.commit({renewed}, true);
     }
+    after = page.keys.back().first;
     if (renewed.empty())
-      return put(rows, secret_row(), sign_of(digests));
+      continue;
     if (auto failed = rows.commit({renewed}, false))
       return failed;
   }

@@ -90,7 +90,8 @@ std::string replica_row();
 
 /// Makes the digests in the store those of this secret, if they are of another one. All values are
 /// read then. Fails, as `corrupted`, where a value is not all there, and where nothing says that
-/// the secret was another one: a digest that was made anew would vouch for what is left.
+/// the secret was another one: a digest that was made anew would vouch for what is left. Values
+/// that this version does not know keep no digest; a version that knows them makes it, by this.
 std::optional<failure> renew_digests(store& rows, const replication::digester& digests);
 
 } // namespace starling::storage

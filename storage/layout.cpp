@@ -1,5 +1,6 @@
 #include "storage/layout.hpp"
 
+#include "crdt/value_format.hpp"
 #include "wire/bytes.hpp"
 
 #include <algorithm>
@@ -14,6 +15,8 @@ constexpr char entry_letter = 'e';
 constexpr char first_lost_letter = 'a';
 constexpr char second_lost_letter = 'z';
 constexpr char node_letter = 'n';
+
+constexpr std::size_t digest_bytes = 16;
 
 void write_big_endian(wire::writer& out, std::uint64_t x) {
   for (int shift = 56; shift >= 0; shift -= 8)
@@ -136,6 +139,23 @@ std::optional<head> decode_head(crdt::type type, std::string_view bytes) {
   return result;
 }
 
+bool is_of_newer_format(crdt::type type, std::string_view head_row) {
+  wire::reader in{head_row};
+  read_big_endian(in);
+  read_big_endian(in);
+  if (crdt::has_rows(type))
+    for (int size = 0; size < 3; ++size)
+      in.varint();
+  const auto format = in.u8();
+  return in.ok() && format > crdt::value_format;
+}
+
+std::string without_digest(std::string_view head_row) {
+  std::string result{head_row};
+  std::fill_n(result.begin(), std::min<std::size_t>(result.size(), digest_bytes), '\0');
+  return result;
+}
+
 std::optional<replication::digest> digest_of_head(std::string_view bytes) {
   wire::reader in{bytes};
   const auto high = read_big_endian(in);
@@ -217,6 +237,10 @@ std::optional<crdt::payload> member_of_entry(const crdt::key& set, std::string_v
   return read_member(*in);
 }
 
+std::pair<std::string, std::string> all_entries(const crdt::key& set) {
+  return all_of(begin_row(entry_letter, set));
+}
+
 std::pair<std::string, std::string> entries_between(const crdt::key& set, bool live,
                                                     const crdt::replica_id& replica,
                                                     const crdt::interval& events) {
@@ -280,6 +304,21 @@ std::string node_row(std::string_view what) {
 
 std::pair<std::string, std::string> all_node_rows() {
   return all_of(node_letter);
+}
+
+std::vector<std::pair<std::string, std::string>> all_unknown_rows() {
+  std::string known{head_letter,       member_letter,      entry_letter,
+                    first_lost_letter, second_lost_letter, node_letter};
+  std::ranges::sort(known);
+  std::vector<std::pair<std::string, std::string>> result;
+  std::string first;
+  for (const auto letter : known) {
+    if (const std::string next{letter}; first < next)
+      result.emplace_back(std::move(first), next);
+    first = all_of(letter).second;
+  }
+  result.emplace_back(std::move(first), std::string(1 + crdt::key_name_max, '\xff'));
+  return result;
 }
 
 } // namespace starling::storage

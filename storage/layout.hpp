@@ -28,6 +28,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace starling::storage {
 
@@ -54,8 +55,15 @@ std::optional<crdt::key> key_of_head(std::string_view name);
 std::string encode(const head& h);
 std::optional<head> decode_head(crdt::type type, std::string_view bytes);
 
+/// Whether such a row holds a value in a format that this version does not know, as far as can be
+/// told: later versions count formats on (crdt/value_format.hpp). Requires: the type is known.
+bool is_of_newer_format(crdt::type type, std::string_view head_row);
+
 /// Only the digest of such a row.
 std::optional<replication::digest> digest_of_head(std::string_view bytes);
+
+/// The same row with a digest of zero, which no value has: it is still to be made.
+std::string without_digest(std::string_view head_row);
 
 /// Where the heads of a type begin whose names begin with a prefix, and where they end.
 std::pair<std::string, std::string> heads_between(crdt::type type, std::string_view prefix);
@@ -81,6 +89,9 @@ std::string entry_name(const crdt::key& set, const crdt::or_set::entry& entry,
 
 /// The member of such a row.
 std::optional<crdt::payload> member_of_entry(const crdt::key& set, std::string_view name);
+
+/// Where all entries of a set begin and end.
+std::pair<std::string, std::string> all_entries(const crdt::key& set);
 
 /// Where the live or the dead entries of some events of a replica begin and end.
 std::pair<std::string, std::string> entries_between(const crdt::key& set, bool live,
@@ -122,6 +133,9 @@ std::string node_row(std::string_view what);
 
 /// Where these begin and end.
 std::pair<std::string, std::string> all_node_rows();
+
+/// The ranges of all rows whose first letter this version does not know.
+std::vector<std::pair<std::string, std::string>> all_unknown_rows();
 
 /// The name after all names that begin with this one. Requires: it does not end in 0xff.
 std::string after_all_of(std::string_view prefix);

@@ -22,6 +22,9 @@ found<std::optional<head>> read_head(const moment& at, const crdt::key& key) {
   if (!bytes)
     return std::optional<head>{};
   auto result = decode_head(key.type, *bytes);
+  if (!result && is_of_newer_format(key.type, *bytes))
+    return failure{trouble::unknown, std::string{to_string(key.type)} + " " + key.name +
+                                         " is in a format that this version does not know"};
   if (!result)
     return corrupted("the head", key);
   return result;
@@ -215,19 +218,26 @@ found<digests_page> read_digests(const moment& at, const std::optional<crdt::key
   if (after)
     first = head_name(*after) + '\0';
   digests_page result;
+  std::uint64_t unknown = 0; // since the last key
   bool is_sound = true;
   const auto failed = at.scan(first, end, [&](std::string_view name, std::string_view row) {
     auto key = key_of_head(name);
     const auto digest = digest_of_head(row);
     is_sound = key && digest;
-    if (is_sound && crdt::is_known(key->type))
-      result.emplace_back(std::move(*key), *digest);
-    return is_sound && result.size() < limit;
+    if (is_sound && crdt::is_known(key->type) && !is_of_newer_format(key->type, row)) {
+      result.keys.emplace_back(std::move(*key), *digest);
+      result.unknown += std::exchange(unknown, 0);
+    } else {
+      ++unknown;
+    }
+    return is_sound && result.keys.size() < limit;
   });
   if (failed)
     return *failed;
   if (!is_sound)
     return failure{trouble::corrupted, "a head is not what was written"};
+  if (result.keys.empty()) // behind the last key the next page begins
+    result.unknown = unknown;
   return result;
 }
 

@@ -3,7 +3,8 @@
 // Values, rows and lists of keys, as a store has them at one moment.
 //
 // Whatever does not look like what was written is a failure, `corrupted`, and nothing is made of
-// it.
+// it. A value in a format of a later version is no damage: it is a failure, `unknown`, for those
+// who ask for it.
 
 #include "crdt/key_query.hpp"
 #include "crdt/view.hpp"
@@ -46,9 +47,14 @@ found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::ke
 /// The keys that a query asks for; nothing if one that was lost may belong among them.
 found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const crdt::key_query& q);
 
-/// Keys and the digests of their values, in order, after a key, up to a number of them. Keys of
-/// types that this version does not know are not among them.
-using digests_page = std::vector<std::pair<crdt::key, replication::digest>>;
+/// Keys and the digests of their values, in order; none on the last page.
+struct digests_page {
+  std::vector<std::pair<crdt::key, replication::digest>> keys;
+  std::uint64_t unknown = 0; // keys in front of these of unknown types or formats; each once
+  friend bool operator==(const digests_page&, const digests_page&) = default;
+};
+
+/// Those after a key, up to a number of them.
 found<digests_page> read_digests(const moment& at, const std::optional<crdt::key>& after,
                                  std::size_t limit);
 

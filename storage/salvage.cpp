@@ -106,6 +106,8 @@ public:
     copy(
         heads, [this](std::string_view name, std::string_view row) { copy_key(name, row); },
         [this](const std::string& gap, const std::string& end) { result_.lost.add(gap, end); });
+    for (const auto& unknown : all_unknown_rows())
+      copy_all(unknown);
     put(batch_, result_.lost);
     if (!result_.lost.empty() && !hopes_.empty())
       put_row(hopes_row(), hopes_);
@@ -128,8 +130,8 @@ private:
 
   void copy_key(std::string_view name, std::string_view row) {
     const auto key = key_of_head(name);
-    if (key && !crdt::is_known(key->type)) // nobody here can tell whether it is whole
-      return put_row(name, row);
+    if (key && (!crdt::is_known(key->type) || is_of_newer_format(key->type, row)))
+      return copy_unknown(*key, name, row);
     const auto kept = key ? decode_head(key->type, row) : std::nullopt;
     if (!kept || !is_whole(*key, *kept))
       return result_.lost.add(std::string{name}, std::string{name} + '\0');
@@ -141,6 +143,20 @@ private:
           put_row(entry_name(*key, entry, member), {});
       });
     ++result_.kept;
+  }
+
+  /// Nobody here can tell whether it is whole. Rows of a type that is not known have letters that
+  /// are not known, either.
+  void copy_unknown(const crdt::key& key, std::string_view name, std::string_view row) {
+    put_row(name, row);
+    if (!crdt::has_rows(key.type))
+      return;
+    for (const auto& rows : {members_between(key), all_entries(key)})
+      copy_all(rows);
+  }
+
+  void copy_all(const std::pair<std::string, std::string>& rows) {
+    copy(rows, [this](std::string_view name, std::string_view row) { put_row(name, row); });
   }
 
   /// Looks which secret the digests are made with. What a missing row would say is not known; then
@@ -159,8 +175,9 @@ private:
 
   /// Whether everything of a key can be read and is what was written.
   bool is_whole(const crdt::key& key, const head& kept) {
+    const bool has_digest = digests_ != nullptr && kept.digest != replication::digest{};
     if (!crdt::has_rows(key.type))
-      return digests_ == nullptr || digests_->digest_of(key, kept.value) == kept.digest;
+      return !has_digest || digests_->digest_of(key, kept.value) == kept.digest;
     replication::digest sum;
     std::uint64_t members = 0;
     std::uint64_t dead = 0;
@@ -171,12 +188,12 @@ private:
           dead += static_cast<std::uint64_t>(
               std::ranges::count_if(clock, [](const auto& e) { return !e.live; }));
           footprint += crdt::or_set{{}, {{member, clock}}}.footprint();
-          if (digests_ != nullptr)
+          if (has_digest)
             sum += digests_->row(key, member, clock);
         });
     if (!is_sound || members != kept.members || dead != kept.dead || footprint != kept.footprint)
       return false;
-    if (digests_ == nullptr)
+    if (!has_digest)
       return true;
     for (const auto& [replica, events] : kept.value.as<crdt::or_set>().seen().replicas())
       sum += digests_->row(key, replica, events);

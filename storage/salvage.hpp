@@ -7,8 +7,8 @@
 // those for removed. The digests are checked with our secret, unless a row says that they were made
 // with another; then the numbers of a set's members are, which is not enough where losses are
 // silent: there nothing is salvaged. The rows that find a member by its event
-// are made anew. Of what cannot be read the store that is copied to keeps which keys those may be
-// (lost_keys.hpp).
+// are made anew. Rows that this version does not know are copied as they are. Of what cannot be
+// read the store that is copied to keeps which keys those may be (lost_keys.hpp).
 //
 // A damaged place that hides a newer row hides the older ones of that name, too, if the rows fail
 // as a store's do: so nothing that was overwritten comes back. Where rows are missing without a

@@ -12,6 +12,8 @@ std::string_view to_string(trouble t) {
     return "corrupted";
   case trouble::missing:
     return "missing";
+  case trouble::unknown:
+    return "unknown";
   case trouble::unread:
     return "unread";
   case trouble::broken:

@@ -26,11 +26,12 @@ enum class trouble : std::uint8_t {
   read_only, // the disk takes no writes
   corrupted, // a record is not what was written
   missing,   // files that belong to it are not there, or nobody knows which do
+  unknown,   // it is of a format that this version does not know; nothing is wrong with it
   broken,    // anything else
   unread,    // nothing is wrong: it is on the disk only, and was asked for in memory
 };
 
-/// "full", "read-only", "corrupted", "missing", "broken" or "unread".
+/// "full", "read-only", "corrupted", "missing", "unknown", "broken" or "unread".
 std::string_view to_string(trouble t);
 
 /// Why a store did not do what it was asked, with a sentence for people.

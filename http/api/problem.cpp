@@ -92,6 +92,8 @@ description describe(problem_code code) {
     return {507, "disk-full", "This node has no room left, and wrote nothing"};
   case problem_code::disk_failed:
     return {503, "disk-failed", "The disk of this node fails, and nothing was written"};
+  case problem_code::newer_format:
+    return {503, "newer-format", "This version cannot read the value"};
   case problem_code::being_mended:
     return {503, "being-mended", "This node has lost the value, and waits for it"};
   case problem_code::key_busy:

@@ -52,6 +52,7 @@ enum class problem_code {
   write_unknown,          // the disk failed while the write was committed, or the node ended
   disk_full,              // refused before anything was written: there is no room
   disk_failed,            // refused before anything was written, or something cannot be read
+  newer_format,           // a later version wrote the value, in a format that is not known here
   being_mended,           // the disk has lost what it had of this key, and it is not back yet
   key_busy,               // too much waits for this key already
   not_ready,              // starting or stopping

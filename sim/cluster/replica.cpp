@@ -218,7 +218,7 @@ std::vector<crdt::key> replica::keys() const {
     return result;
   }
   const auto all = storage::read_digests(*at_.rows->undamaged(), std::nullopt, SIZE_MAX);
-  for (const auto& [key, digest] : std::get<storage::digests_page>(all))
+  for (const auto& [key, digest] : std::get<storage::digests_page>(all).keys)
     result.push_back(key);
   return result;
 }
@@ -274,8 +274,8 @@ void replica::restore(const std::optional<crdt::key>& after) {
         core_.restore(*page);
       else
         core_.cannot_restore_all();
-      if (page && !page->empty())
-        return restore(page->back().first);
+      if (page && !page->keys.empty())
+        return restore(page->keys.back().first);
       report([this](auto& todo) { core_.restored(todo); });
     };
   });

@@ -115,7 +115,7 @@ TEST_F(GossipOnDisk, SaysNothingBeforeItKnowsAllKeys) {
   EXPECT_EQ(ask_error<std::string>(gossip, message_atom_v, message_from_bob(visitors)),
             errc::unreachable);
 
-  disk.give({{pages, {0, 1}}, {visitors, {0, 2}}});
+  disk.give({{{pages, {0, 1}}, {visitors, {0, 2}}}});
   settle();
   disk.give({});
   settle();
@@ -145,7 +145,7 @@ TEST_F(GossipOnDisk, DoesNotTakeAnOldDigestForThatOfAKeyThatHasChanged) {
   crdt::pn_counter change;
   change.add(crdt::replica_id::from(1, 1), 1);
   tell(gossip, delta_atom_v, visitors, novelty{crdt::value{change}, {0, 7}});
-  disk.give({{visitors, {0, 2}}});
+  disk.give({{{visitors, {0, 2}}}});
   settle();
   disk.give({});
   settle();

@@ -88,7 +88,7 @@ TEST_F(ReaderActor, GivesStatesKeysAndDigests) {
             (std::vector{visitors, fruits}));
   const auto page =
       ask<storage::digests_page>(reader(), digests_atom_v, std::optional<crdt::key>{visitors});
-  EXPECT_EQ(page, (storage::digests_page{{fruits, test_digests.digest_of(fruits, whole_set)}}));
+  EXPECT_EQ(page, (storage::digests_page{{{fruits, test_digests.digest_of(fruits, whole_set)}}}));
 }
 
 TEST_F(ReaderActor, ListsNoKeysWhileOneMayBeLost) {
@@ -118,6 +118,23 @@ TEST_F(ReaderActor, FailsWhereTheDiskCannotBeRead) {
     EXPECT_EQ(why, errc::unreadable);
     EXPECT_EQ(reason_of(why), "bits are gone");
   }
+}
+
+TEST_F(ReaderActor, TakesAValueOfALaterFormatForNoDamage) {
+  const auto name = storage::head_name(visitors);
+  auto head = *std::get<0>(rows->now()->find(name));
+  head[16] = 2;
+  storage::batch changed;
+  changed.put(name, head);
+  rows->commit({changed}, true);
+  told_disk disk{sys};
+  const auto one = track(spawn_reader(
+      sys,
+      {.rows = rows, .digests = test_digests, .disk = disk.handle(), .has_own_thread = false}));
+  EXPECT_EQ(ask_error<kept_value>(one, load_atom_v, visitors), errc::newer_format);
+  EXPECT_EQ(ask_error<crdt::view>(one, read_atom_v, visitors, crdt::query{}), errc::newer_format);
+  EXPECT_EQ(ask_error<std::string>(one, state_atom_v, visitors), errc::newer_format);
+  EXPECT_TRUE(disk.said().empty());
 }
 
 TEST_F(ReaderActor, TellsTheStorageActorWhatItCannotRead) {

@@ -1,5 +1,5 @@
 // Messages between gossiping nodes, and their answers: whatever is decoded has one encoding only,
-// and can be joined.
+// if all of it is known, and can be joined.
 
 #include "replication/message.hpp"
 
@@ -36,7 +36,8 @@ void try_message(std::string_view bytes) {
     }
     require(!target.join(part)); // once is enough
   }
-  require(replication::encode(*m, items) == bytes);
+  if (m->skipped == 0)
+    require(replication::encode(*m, items) == bytes);
   for (const auto& [key, value] : joined)
     require(crdt::value::decode(value.encode()) == wire::decoded<crdt::value>{value});
 }
@@ -49,7 +50,8 @@ void try_answer(std::string_view bytes) {
   std::vector<replication::encoded_item> items;
   for (const auto& [key, part] : a->items)
     items.push_back({key, part.encode()});
-  require(replication::encode(*a, items) == bytes);
+  if (a->skipped == 0)
+    require(replication::encode(*a, items) == bytes);
 }
 
 } // namespace

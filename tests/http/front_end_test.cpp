@@ -183,6 +183,8 @@ TEST_F(FrontEnd, SaysWhatAnActorRefused) {
   }
   expect_problem(post("/counters/mending"), 503, "being-mended");
   expect_problem(get("/counters/mending"), 503, "being-mended");
+  expect_problem(post("/counters/newer"), 503, "newer-format");
+  expect_problem(get("/counters/newer"), 503, "newer-format");
   const auto broken = get("/counters/broken");
   expect_problem(broken, 500, "internal");
   EXPECT_THAT(broken.body, Not(HasSubstr("private")));

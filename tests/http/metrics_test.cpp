@@ -20,6 +20,7 @@ class Metrics : public threaded_test {};
 node_report make_report() {
   node_report result;
   result.gossip.keys = 7;
+  result.gossip.unknown_keys = 2;
   result.gossip.log_entries = 3;
   result.gossip.log_bytes = 45;
   result.gossip.peers = {{{1}, true, 3}, {{2}, false, 0}, {{3}, true, 3, 2}, {{4}, false, 0, 5}};
@@ -48,9 +49,9 @@ TEST_F(Metrics, DeclareTheTypeOfEverySeries) {
   const auto text = metrics_text(sys, make_report());
 
   for (const std::string gauge :
-       {"starling_keys", "starling_gossip_log_entries", "starling_gossip_log_bytes",
-        "starling_gossip_peers_behind", "starling_gossip_values_refused", "starling_members",
-        "starling_seeds_unreached"}) {
+       {"starling_keys", "starling_keys_unknown", "starling_gossip_log_entries",
+        "starling_gossip_log_bytes", "starling_gossip_peers_behind",
+        "starling_gossip_values_refused", "starling_members", "starling_seeds_unreached"}) {
     EXPECT_THAT(text, HasSubstr("# TYPE " + gauge + " gauge\n"));
     EXPECT_THAT(text, HasSubstr("# HELP " + gauge + " "));
   }
@@ -62,6 +63,7 @@ TEST_F(Metrics, ShowTheReport) {
   const auto text = metrics_text(sys, make_report());
 
   EXPECT_EQ(value_of(text, "starling_keys"), "7");
+  EXPECT_EQ(value_of(text, "starling_keys_unknown"), "2");
   EXPECT_EQ(value_of(text, "starling_gossip_log_entries"), "3");
   EXPECT_EQ(value_of(text, "starling_gossip_log_bytes"), "45");
   EXPECT_EQ(value_of(text, "starling_gossip_peers_behind"), "3") << "one refuses something";

@@ -10,10 +10,10 @@ using enum node::service_error;
 
 const crdt::key visits{crdt::type::counter, "visits"};
 
-constexpr service_error all_errors[] = {internal,        no_such_key,   counter_range, exhausted,
-                                        value_too_large, disk_full,     disk_failed,   unreadable,
-                                        being_mended,    key_busy,      leaving,       stopping,
-                                        timed_out,       write_unknown, write_cut_off};
+constexpr service_error all_errors[] = {
+    internal,    no_such_key, counter_range, exhausted,    value_too_large, disk_full,
+    disk_failed, unreadable,  being_mended,  newer_format, key_busy,        leaving,
+    stopping,    timed_out,   write_unknown, write_cut_off};
 
 TEST(ServiceProblem, SaysOfAWriteWhatTheServiceSaysOfIt) {
   for (const auto why : all_errors) {

@@ -27,6 +27,12 @@ TEST(Warnings, AreNoneIfAllIsWell) {
   EXPECT_THAT(warnings_of(known), IsEmpty());
 }
 
+TEST(Warnings, CountKeysThatThisVersionDoesNotKnow) {
+  const auto warnings = warnings_of({}, {}, 3);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("3 keys on the disk are of a type or a format that this"));
+}
+
 TEST(Warnings, SayWhoseSeedsLeadNowhere) {
   actors::membership_report known;
   known.isolated = true;

@@ -1,4 +1,5 @@
 #include "keyspace/anti_entropy.hpp"
+#include "storage/kept_since.hpp"
 
 #include <gmock/gmock.h>
 
@@ -99,6 +100,49 @@ TEST_F(AntiEntropy, AcknowledgesNothingOfAMessageThatIsJoinedInPart) {
   ASSERT_EQ(replies.size(), 1u);
   EXPECT_EQ(std::get<failure>(replies[0].what).why, reason::disk_full);
   EXPECT_FALSE(core->is_joining());
+}
+
+TEST_F(AntiEntropy, AcknowledgesAMessageOfWhichItKnowsNotAll) {
+  open();
+  const auto later = static_cast<crdt::type>(200);
+  receive(encode(message{bob, self, 1, 0, phase::tells}, {{{later, "peak"}, "\1\xc8\7"},
+                                                          {visitors, counter(5).encode()},
+                                                          {guests, counter(5).encode()}}));
+  const auto parts = all<join_part>();
+  ASSERT_EQ(parts.size(), 2u);
+  core->joined(parts[0].number, {parts[0].part, {1, 1}}, todo);
+  core->not_joined(parts[1].number, {reason::newer_format, "it is newer here"}, todo);
+  const auto replies = all<reply>();
+  ASSERT_EQ(replies.size(), 1u);
+  const auto said =
+      std::get<answer>(replication::decode_answer(std::get<std::string>(replies[0].what)));
+  EXPECT_EQ(said.verdict, verdict::joined);
+  EXPECT_EQ(core->skipped(), 2u);
+  EXPECT_EQ(said.kept_since, session_id{}) << "it is nobody who has all";
+  const auto kept = all<keep>();
+  ASSERT_EQ(kept.size(), 2u) << "nor will it be in its next life";
+  storage::batch forgetting;
+  storage::forget_kept_since(forgetting);
+  EXPECT_EQ(kept[0].changes.changes(), forgetting.changes());
+}
+
+TEST_F(AntiEntropy, CountsTheKeysThatItDoesNotKnow) {
+  open();
+  core->restore({{{visitors, {1, 1}}}, 2});
+  core->restore({{}, 3});
+  EXPECT_EQ(core->unknown_keys(), 5u);
+  EXPECT_EQ(core->core().tree().size(), 1u);
+}
+
+TEST_F(AntiEntropy, IsNobodyWhoBringsAllWhileThereAreKeysThatItDoesNotKnow) {
+  settings.is_restoring = true;
+  settings.kept_since = session_id{9};
+  open();
+  core->restore({{{visitors, {1, 1}}}, 2});
+  core->restored(todo);
+  receive(message_of(bob, {}));
+  const auto said = replication::decode_answer(std::get<std::string>(all<reply>()[0].what));
+  EXPECT_EQ(std::get<answer>(said).kept_since, session_id{});
 }
 
 TEST_F(AntiEntropy, SaysOfBytesThatAreNoMessageWhatIsWrong) {
@@ -314,7 +358,7 @@ protected:
 
 TEST_F(AntiEntropyOfAHolder, TellsOnceWhoHasAllAndSinceWhen) {
   open();
-  core->restore({{visitors, {1, 2}}});
+  core->restore({{{visitors, {1, 2}}}});
   core->set_peer("bob", bob, "bob:1", todo);
   let_bob_have_all(long_ago);
   const auto told = all<held_all>();
@@ -329,7 +373,7 @@ TEST_F(AntiEntropyOfAHolder, TellsOnceWhoHasAllAndSinceWhen) {
 
 TEST_F(AntiEntropyOfAHolder, TellsOfNobodyWhereNotAllKeysAreKnown) {
   open();
-  core->restore({{visitors, {1, 2}}});
+  core->restore({{{visitors, {1, 2}}}});
   core->cannot_restore_all();
   core->set_peer("bob", bob, "bob:1", todo);
   let_bob_have_all(long_ago);
@@ -355,7 +399,7 @@ TEST_F(AntiEntropyOfAHolder, SaysThatItKeepsAllSinceThisSessionUnlessItIsLonger)
 TEST_F(AntiEntropyOfAHolder, SaysThatItKeepsNothingOnceItCannotReadWhatAPeerLacks) {
   settings.kept_since = long_ago;
   open();
-  core->restore({{visitors, {1, 2}}});
+  core->restore({{{visitors, {1, 2}}}});
   core->set_peer("bob", bob, "bob:1", todo);
   core->round_due(todo);
   auto m = std::get<message>(replication::decode_message(all<post>().at(0).bytes));

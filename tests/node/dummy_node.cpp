@@ -30,6 +30,8 @@ scripted<crdt::view> outcome_of(const crdt::key& key) {
     return caf::make_error(errc::unreadable, "an error of /private");
   if (key.name == "perhaps")
     return caf::make_error(errc::write_unknown, "no sync of /private");
+  if (key.name == "newer")
+    return caf::make_error(errc::newer_format, "a format of /private");
   if (key.name == "mending")
     return caf::make_error(errc::being_mended);
   if (key.name == "broken")

@@ -24,6 +24,7 @@ TEST_F(ServiceError, SaysWhatAnErrorOfTheActorsIsForAClient) {
                                   std::pair{errc::disk_failed, service_error::disk_failed},
                                   std::pair{errc::unreadable, service_error::unreadable},
                                   std::pair{errc::being_mended, service_error::being_mended},
+                                  std::pair{errc::newer_format, service_error::newer_format},
                                   std::pair{errc::key_busy, service_error::key_busy},
                                   std::pair{errc::write_unknown, service_error::write_unknown},
                                   std::pair{errc::bad_message, service_error::internal}})
@@ -40,8 +41,9 @@ TEST_F(ServiceError, SaysOfWhichNobodyKnowsWhetherTheWriteHappened) {
   using enum service_error;
   for (const auto why : {internal, timed_out, write_unknown, write_cut_off})
     EXPECT_TRUE(may_have_happened(why));
-  for (const auto why : {no_such_key, counter_range, exhausted, value_too_large, disk_full,
-                         disk_failed, unreadable, being_mended, key_busy, leaving, stopping})
+  for (const auto why :
+       {no_such_key, counter_range, exhausted, value_too_large, disk_full, disk_failed, unreadable,
+        being_mended, newer_format, key_busy, leaving, stopping})
     EXPECT_FALSE(may_have_happened(why));
 }
 

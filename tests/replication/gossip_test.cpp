@@ -595,6 +595,27 @@ TEST_F(Gossip, HasCaughtUpOnceAPeersLogOrRootSaysSo) {
   EXPECT_TRUE(core.has_caught_up_with(bob));
 }
 
+TEST_F(Gossip, RefusesToCompareASetOfATypeThatItDoesNotKnow) {
+  message m{bob, self, 1};
+  m.set = set_step{{static_cast<crdt::type>(200), "x"}, 1, repair_request{}};
+
+  const auto said = decode_answer(std::get<gossip::reply>(core.take(m)).bytes);
+  EXPECT_EQ(std::get<answer>(said).verdict, verdict::refused);
+}
+
+TEST_F(Gossip, SkipsWhatItDoesNotKnowAndNoLongerSaysThatItKeepsAll) {
+  core.keeps_since(eve);
+  message m{bob, self, 1, 0, phase::tells, {{key("a"), write(1)}}};
+  m.skipped = 2;
+
+  const auto in = taken(core, m);
+  EXPECT_EQ(in.items, m.items);
+  const auto said = decode_answer(core.joined(in).bytes);
+  EXPECT_EQ(std::get<answer>(said).verdict, verdict::joined);
+  EXPECT_EQ(std::get<answer>(said).kept_since, session_id{});
+  EXPECT_EQ(core.skipped(), 2u);
+}
+
 TEST_F(Gossip, TakesOnlyMessagesForThisSession) {
   const message ours{bob, self, 4};
   const message foreign{bob, eve, 4};

@@ -212,6 +212,43 @@ TEST(RenewedDigests, AreThoseOfTheNewSecret) {
   EXPECT_EQ(rows.contents(), kept);
 }
 
+TEST(RenewedDigests, OfWhatIsNotKnownAreMadeByAVersionThatKnowsIt) {
+  const auto before = digester_with("a key of sixteen");
+  const auto after = digester_with("another of sixteen");
+  const crdt::key known{crdt::type::counter, "known"};
+  const crdt::key newer{crdt::type::counter, "newer"};
+  memory_store rows;
+  ASSERT_FALSE(renew_digests(rows, before));
+  for (const auto& key : {known, newer}) {
+    held_value value{key};
+    batch changed;
+    value.apply(crdt::counter_add{1}, first_id, 0, before, &changed);
+    ASSERT_FALSE(rows.commit({changed}, true));
+  }
+  const auto set_format = [&](char format) {
+    auto row = *std::get<0>(rows.now()->find(head_name(newer)));
+    row[16] = format;
+    batch changed;
+    changed.put(head_name(newer), row);
+    ASSERT_FALSE(rows.commit({changed}, true));
+  };
+  set_format(2);
+
+  ASSERT_FALSE(renew_digests(rows, after));
+  ASSERT_FALSE(renew_digests(rows, after)) << "and again at the next start";
+
+  const auto read = read_value(*rows.now(), known, UINT64_MAX, after);
+  EXPECT_TRUE(std::holds_alternative<std::optional<held_value>>(read));
+  set_format(1); // as one who knows it sees it
+  ASSERT_FALSE(renew_digests(rows, after));
+  const auto made = read_value(*rows.now(), newer, UINT64_MAX, after);
+  ASSERT_TRUE(std::holds_alternative<std::optional<held_value>>(made));
+  EXPECT_EQ(std::get<0>(made)->digest(), after.digest_of(newer, std::get<0>(made)->value()));
+  const auto kept = rows.contents();
+  EXPECT_FALSE(renew_digests(rows, after));
+  EXPECT_EQ(rows.contents(), kept);
+}
+
 TEST(RenewedDigests, AreNotMadeWhereNothingSaysThatTheSecretWasAnother) {
   const auto digests = digester_with("a key of sixteen");
   memory_store rows;

@@ -69,6 +69,22 @@ TEST(Layout, FindsOnlyTheHeadsOfAPrefix) {
   EXPECT_FALSE(lies_in(head_name({crdt::type::counter, "fruits"}), range));
 }
 
+TEST(Layout, KnowsWhichRowsItDoesNotKnow) {
+  const auto is_unknown = [](const std::string& name) {
+    return std::ranges::any_of(all_unknown_rows(), [&](const auto& rows) {
+      return rows.first <= name && name < rows.second;
+    });
+  };
+  for (const auto* name : {"", "\1", "K", "b", "jx", "l", "q of a later version", "y", "{", "\xff"})
+    EXPECT_TRUE(is_unknown(name)) << name;
+  const crdt::key set{crdt::type::set, "x"};
+  for (const auto& name :
+       {head_name({static_cast<crdt::type>(200), "x"}), members_between(set).first,
+        entries_between(set, true, {}, {1, 2}).first, node_row("x"),
+        lost_row(lost_copy::first, "x"), lost_row(lost_copy::second, "x")})
+    EXPECT_FALSE(is_unknown(name)) << name;
+}
+
 TEST(Layout, KeepsAHeadWhole) {
   crdt::value counter{crdt::type::counter};
   counter.as<crdt::pn_counter>().add(ann, 5);

@@ -1,0 +1,183 @@
+// What a later version wrote, here one that has a type more, among nodes that do not know it: they
+// keep it, say so, and serve all else.
+
+#include "tests/e2e/cluster.hpp"
+#include "tests/e2e/eventually.hpp"
+#include "tests/storage/temporary_folder.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+namespace starling::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+using storage::temporary_folder;
+using testing::AssertionResult;
+
+constexpr int highs = 20;
+
+/// From now on the node is started as a later version, or again as the one that is tested.
+void be_later(node& n) {
+  n.start_by({"sh", "-c", "shift; exec " STARLINGD_WITH_TOY_PATH " \"$@\"", "sh"});
+}
+void be_present(node& n) {
+  n.start_by({});
+}
+
+void write_highs(const node& n) {
+  for (int i = 0; i < highs; ++i)
+    EXPECT_EQ(n.http().put("/highs/" + std::to_string(i), R"({"value": 7})").status, 200);
+}
+
+AssertionResult has_highs(const node& n) {
+  for (int i = 0; i < highs; ++i)
+    if (const auto r = n.http().get("/highs/" + std::to_string(i)); r.body != "{\"value\": 7}\n")
+      return testing::AssertionFailure() << n.name() << ": " << i << ' ' << r.status << r.body;
+  return testing::AssertionSuccess();
+}
+
+void write_known(const node& n, const std::string& name) {
+  EXPECT_EQ(n.http().post("/counters/" + name, R"({"increment": 3})").status, 200);
+  EXPECT_EQ(n.http().put("/registers/" + name, R"({"value": "x"})").status, 200);
+  EXPECT_EQ(n.http().post("/sets/" + name, R"({"add": ["a", "b"]})").status, 200);
+}
+
+AssertionResult has_known(const node& n, const std::string& name) {
+  for (const auto& [target, what] :
+       {std::pair{"/counters/", "3"}, {"/registers/", "\"x\""}, {"/sets/", R"(["a","b"])"}})
+    if (auto seen = shows(n, target + name, what); !seen)
+      return seen;
+  return testing::AssertionSuccess();
+}
+
+std::string metric(const node& n, const std::string& name) {
+  const auto page = n.http().get("/metrics").body;
+  const auto at = page.find('\n' + name + ' ');
+  if (at == std::string::npos)
+    return "";
+  const auto begin = at + name.size() + 2;
+  return page.substr(begin, page.find('\n', begin) - begin);
+}
+
+class Unknown : public testing::Test {
+protected:
+  explicit Unknown(std::size_t nodes = 1) : nodes_{nodes, {"--storage.retry-interval=300ms"}} {
+    nodes_.keep_data_below(folder_.path());
+  }
+
+  void restart_as(void (*version)(e2e::node&)) {
+    ASSERT_EQ(node().stop(SIGTERM, 10s), 0);
+    version(node());
+    ASSERT_TRUE(node().start());
+  }
+
+  void order_rebuild() {
+    ASSERT_EQ(node().stop(SIGTERM, 10s), 0);
+    std::ofstream{folder_ / node().name() + "/damaged"} << "a test says so\n";
+    ASSERT_TRUE(node().start());
+    EXPECT_NE(node().output().find("rows are rebuilt"), std::string::npos) << node().output();
+  }
+
+  void expect_served() {
+    EXPECT_TRUE(has_known(node(), "before"));
+    EXPECT_EQ(node().http().get("/highs/1").status, 404);
+    EXPECT_EQ(node().http().get("/keys").status, 200);
+    EXPECT_EQ(metric(node(), "starling_keys_unknown"), std::to_string(highs));
+    const auto warning = std::to_string(highs) + " keys on the disk are of a type or a format";
+    for (const auto* page : {"/readyz", "/cluster"}) {
+      const auto r = node().http().get(page);
+      EXPECT_EQ(r.status, 200);
+      EXPECT_NE(r.body.find(warning), std::string::npos) << r.body;
+    }
+    EXPECT_NE(node().output().find(warning), std::string::npos) << node().output();
+  }
+
+  e2e::node& node() { return nodes_[0]; }
+
+  const temporary_folder folder_;
+  cluster nodes_;
+};
+
+TEST_F(Unknown, KeysOnTheDiskAreKeptWhileAllOthersAreServed) {
+  be_later(node());
+  ASSERT_TRUE(node().start());
+  write_highs(node());
+  write_known(node(), "before");
+
+  restart_as(be_present);
+  expect_served();
+  write_known(node(), "after");
+  order_rebuild();
+  expect_served();
+  EXPECT_TRUE(has_known(node(), "after"));
+
+  restart_as(be_later);
+  EXPECT_TRUE(has_highs(node()));
+  EXPECT_TRUE(has_known(node(), "before"));
+  EXPECT_TRUE(has_known(node(), "after"));
+  EXPECT_EQ(metric(node(), "starling_keys_unknown"), "0");
+}
+
+TEST_F(Unknown, KeysOnTheDiskOutliveAChangeOfTheClustersKey) {
+  be_later(node());
+  ASSERT_TRUE(node().start());
+  write_highs(node());
+  write_known(node(), "before");
+
+  node().set_flag("--cluster.key=0123456789abcdef");
+  restart_as(be_present);
+  expect_served();
+  restart_as(be_later);
+  EXPECT_TRUE(has_highs(node()));
+  EXPECT_TRUE(has_known(node(), "before"));
+  EXPECT_EQ(node().output().find("is not what was written"), std::string::npos) << node().output();
+}
+
+class UnknownInACluster : public Unknown {
+protected:
+  UnknownInACluster() : Unknown(3) {
+    be_later(nodes_[0]);
+    be_later(nodes_[1]);
+  }
+
+  AssertionResult all_have(const std::string& name) {
+    return eventually([&] {
+      for (const auto& one : nodes_.nodes())
+        if (auto seen = has_known(one, name); !seen)
+          return seen;
+      return testing::AssertionSuccess();
+    });
+  }
+};
+
+TEST_F(UnknownInACluster, KeysDoNotHoldUpTheOthers) {
+  ASSERT_TRUE(nodes_.start());
+  write_highs(nodes_[0]);
+  write_known(nodes_[0], "from-new");
+  write_known(nodes_[2], "from-old");
+  write_highs(nodes_[1]);
+
+  EXPECT_TRUE(all_have("from-new"));
+  EXPECT_TRUE(all_have("from-old"));
+  EXPECT_TRUE(eventually([&] { return has_highs(nodes_[0]); }));
+  EXPECT_TRUE(eventually([&] { return has_highs(nodes_[1]); }));
+}
+
+TEST_F(UnknownInACluster, KeysComeBackFromThoseThatKnowThem) {
+  nodes_[0].launch();
+  nodes_[2].launch();
+  ASSERT_TRUE(nodes_[0].wait_until_ready());
+  ASSERT_TRUE(nodes_[2].wait_until_ready());
+  write_highs(nodes_[0]);
+  write_known(nodes_[2], "from-old");
+  ASSERT_TRUE(eventually([&] { return has_known(nodes_[0], "from-old"); }));
+
+  ASSERT_TRUE(nodes_[1].start()); // behind both, so its keys are compared with theirs
+  EXPECT_TRUE(eventually([&] { return has_highs(nodes_[1]); }));
+  EXPECT_TRUE(all_have("from-old"));
+}
+
+} // namespace
+} // namespace starling::e2e

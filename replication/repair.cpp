@@ -1,8 +1,8 @@
 #include "replication/repair.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <cassert>
+#include <functional>
 #include <utility>
 
 namespace starling::replication {

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sys/resource.h>
 
 namespace starling::system {
 namespace {
@@ -58,11 +61,17 @@ TEST_F(DurableFile, SaysWhatCouldNotBeDone) {
   EXPECT_EQ(put_in_place(missing, path).value().cannot, "cannot make " + path);
 }
 
-TEST_F(DurableFile, IsLeftAsItWasWhereThereIsNoRoom) {
-  const auto failed = write_synced("/dev/full", "x");
-
-  ASSERT_TRUE(std::holds_alternative<file_error>(failed));
-  EXPECT_EQ(std::get<file_error>(failed).number, ENOSPC);
+TEST_F(DurableFile, IsNotLeftHalfWrittenWhereThereIsNoRoom) {
+  const auto write_beyond_the_limit = [this] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit four_bytes{4, 4};
+    ::setrlimit(RLIMIT_FSIZE, &four_bytes);
+    const auto written = write_synced(path, "12345678");
+    const auto* failed = std::get_if<file_error>(&written);
+    return failed != nullptr && failed->number == EFBIG && failed->cannot == "cannot write " + path;
+  };
+  EXPECT_EXIT(std::_Exit(write_beyond_the_limit() ? 0 : 1), testing::ExitedWithCode(0), "");
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 } // namespace

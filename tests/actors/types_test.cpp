@@ -7,7 +7,7 @@
 namespace starling::actors {
 namespace {
 
-constexpr std::uint8_t last = static_cast<std::uint8_t>(errc::key_busy);
+constexpr std::uint8_t last = static_cast<std::uint8_t>(errc::newer_format);
 
 TEST(ErrorCode, SurvivesTheWayThroughTextAndInteger) {
   std::set<std::string> texts;

@@ -11,7 +11,7 @@ namespace starling::replication {
 
 namespace {
 
-// A larger delta of a set is not joined with others of the same set.
+// A larger delta of a value with rows is not joined with others of the same value.
 constexpr std::size_t joined_bytes_max = 16 * 1024;
 
 /// The join of deltas. Requires: there is one, and all are our own encodings of one type.
@@ -25,8 +25,8 @@ std::string join_all(const std::vector<const std::string*>& deltas) {
 }
 
 /// The deltas of a key, in the order of the log, as they will travel. They are joined, but for
-/// large ones of a set: those mostly have nothing in common, and joining them costs more than all
-/// else that is done to send them.
+/// large ones of a value with rows: those mostly have nothing in common, and joining them costs
+/// more than all else that is done to send them.
 void add_joined(const crdt::key& key, const std::vector<const std::string*>& deltas,
                 std::vector<encoded_item>& into) {
   std::vector<const std::string*> small;
@@ -35,7 +35,7 @@ void add_joined(const crdt::key& key, const std::vector<const std::string*>& del
       into.push_back({key, join_all(std::exchange(small, {}))});
   };
   for (const auto* delta : deltas) {
-    if (key.type != crdt::type::set || delta->size() <= joined_bytes_max) {
+    if (!crdt::has_rows(key.type) || delta->size() <= joined_bytes_max) {
       small.push_back(delta);
       continue;
     }

@@ -74,7 +74,9 @@ private:
   Status examine_remains() {
     const bool is_new = std::ranges::none_of(
         files_, [](const std::string& name) { return name.ends_with(".sst") || is_log(name); });
-    if (is_new && (!witness_.what || witness_.what->logs.empty()))
+    if (is_new && (!witness_.what || std::ranges::all_of(witness_.what->logs, [](const auto& one) {
+          return one.second.written.bytes == 0;
+        })))
       return found(kind::nothing, {});
     return found(kind::damaged_head, "there are rows, but the file CURRENT is missing");
   }
@@ -120,12 +122,13 @@ private:
     return look_at_ends(seen.first_log);
   }
 
-  /// A log that would be replayed before others, and was not there when a commit to one of those
-  /// was witnessed: all logs that hold anything are witnessed together.
+  /// A log that would be replayed, and that RocksDB did not make here. Where only some logs are
+  /// named: one that would be replayed before others, and was not there when a commit to one of
+  /// those was witnessed.
   std::optional<std::string> foreign_log(const witness& seen) const {
     for (const auto& [number, log] : logs_)
       if (number >= seen.first_log && log.bytes > 0 && seen.logs.count(number) == 0 &&
-          seen.logs.upper_bound(number) != seen.logs.end())
+          (seen.names_all_logs || seen.logs.upper_bound(number) != seen.logs.end()))
         return name_of(number);
     return std::nullopt;
   }
@@ -208,7 +211,7 @@ private:
     auto status =
         measure(name, std::get<record_extent>(read).whole_bytes, result.known.manifests[name]);
     for (const auto& [number, log] : logs_)
-      if (status.ok() && log.whole_bytes > 0) {
+      if (status.ok()) {
         auto& known = result.known.logs[number];
         status = measure(name_of(number), log.whole_bytes, known.written);
         known.synced = known.written;

@@ -1,5 +1,6 @@
 #include "storage/disk/log_repair.hpp"
 
+#include "storage/disk/file_names.hpp"
 #include "storage/disk/log_pieces.hpp"
 
 #include <algorithm>
@@ -126,14 +127,29 @@ std::variant<repaired_log, Status> repair_log(rocksdb::Env& env, const std::stri
 }
 
 void showing_disk::show(const std::string& path, std::string content) {
-  shown_[std::filesystem::path{path}.lexically_normal()] = std::move(content);
+  shown_[without_slash(path)] = std::move(content);
+}
+
+void showing_disk::hide_logs_below(const std::string& folder, std::uint64_t first) {
+  first_logs_[without_slash(folder)] = first;
+}
+
+IOStatus showing_disk::GetChildren(const std::string& folder, const rocksdb::IOOptions& options,
+                                   std::vector<std::string>* result,
+                                   rocksdb::IODebugContext* context) {
+  auto status = target()->GetChildren(folder, options, result, context);
+  if (const auto found = first_logs_.find(without_slash(folder)); found != first_logs_.end())
+    std::erase_if(*result, [first = found->second](const auto& name) {
+      return is_log(name) && log_number(name) < first;
+    });
+  return status;
 }
 
 IOStatus showing_disk::NewSequentialFile(const std::string& path,
                                          const rocksdb::FileOptions& options,
                                          std::unique_ptr<rocksdb::FSSequentialFile>* result,
                                          rocksdb::IODebugContext* context) {
-  const auto found = shown_.find(std::filesystem::path{path}.lexically_normal());
+  const auto found = shown_.find(without_slash(path));
   if (found == shown_.end())
     return target()->NewSequentialFile(path, options, result, context);
   *result = std::make_unique<shown_file>(found->second);

@@ -13,6 +13,7 @@
 #include <rocksdb/file_system.h>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace starling::storage {
 
@@ -33,7 +34,7 @@ struct repaired_log {
 std::variant<repaired_log, rocksdb::Status> repair_log(rocksdb::Env& env, const std::string& path,
                                                        behind_damage is);
 
-/// A disk as another one, on which some files read as told.
+/// A disk as another one, on which some files read as told, and some logs are not listed.
 class showing_disk : public rocksdb::FileSystemWrapper {
 public:
   using FileSystemWrapper::FileSystemWrapper;
@@ -41,13 +42,21 @@ public:
   /// Not while somebody reads.
   void show(const std::string& path, std::string content);
 
+  /// RocksDB replays whatever log it finds from a number on that its manifest names; that number
+  /// may lie below the first log that was made, and a log that does not belong there between them.
+  void hide_logs_below(const std::string& folder, std::uint64_t first);
+
   const char* Name() const override { return "showing_disk"; }
+  rocksdb::IOStatus GetChildren(const std::string& folder, const rocksdb::IOOptions& options,
+                                std::vector<std::string>* result,
+                                rocksdb::IODebugContext* context) override;
   rocksdb::IOStatus NewSequentialFile(const std::string& path, const rocksdb::FileOptions& options,
                                       std::unique_ptr<rocksdb::FSSequentialFile>* result,
                                       rocksdb::IODebugContext* context) override;
 
 private:
-  std::map<std::filesystem::path, std::string> shown_; // by normal paths
+  std::map<std::filesystem::path, std::string> shown_;        // by normal paths
+  std::map<std::filesystem::path, std::uint64_t> first_logs_; // of folders
 };
 
 } // namespace starling::storage

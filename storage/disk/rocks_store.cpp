@@ -22,7 +22,8 @@ public:
   opening(std::string folder, const rocks_settings& settings)
       : folder_(std::move(folder)), options_(rocks_options(settings)), env_(*options_.env),
         boot_(settings.boot.empty() ? boot_of_machine() : settings.boot), note_(env_, folder_),
-        takes_damage_(settings.takes_damage) {}
+        takes_damage_(settings.takes_damage),
+        shown_(std::make_shared<showing_disk>(env_.GetFileSystem())) {}
 
   /// Fills `result`.
   Status open() {
@@ -34,6 +35,7 @@ public:
       return *failed;
     found_ = std::get<finding>(std::move(examined));
     result.damage = note_.read();
+    hide_logs_done_with();
     switch (found_.what) {
     case finding::kind::nothing:
     case finding::kind::whole:
@@ -65,6 +67,7 @@ public:
     if (const auto* failed = std::get_if<Status>(&examined))
       return *failed;
     found_ = std::get<finding>(std::move(examined));
+    hide_logs_done_with();
     switch (found_.what) {
     case finding::kind::nothing:
       return Status::NotFound("there are no rows yet");
@@ -110,6 +113,13 @@ private:
     return takes_damage_ ? repair_logs(behind_damage::left_out) : note_.write(*result.damage);
   }
 
+  /// A log below the first one is done with, or does not belong there. Where the logs are damaged,
+  /// nobody knows which one was the first.
+  void hide_logs_done_with() {
+    if (found_.what != finding::kind::damaged_logs)
+      shown_->hide_logs_below(folder_, found_.known.first_log);
+  }
+
   /// RocksDB is to see only the records of the logs that are whole. Where they are to end at
   /// damage, that in a log which is done with is none.
   Status repair_logs(behind_damage is) {
@@ -118,7 +128,6 @@ private:
     for (const auto& name : files_)
       if (is_log(name) && log_number(name) >= first)
         logs[log_number(name)] = name;
-    repaired_ = std::make_shared<showing_disk>(env_.GetFileSystem());
     bool goes_on = true;
     for (const auto& [number, name] : logs) {
       const auto path = folder_ + "/" + name;
@@ -130,7 +139,7 @@ private:
         *result.is_patchwork += "; " + std::to_string(log.records) + " records of " + name +
                                 " are whole, " + std::to_string(log.left_bytes) +
                                 " bytes of it are left out";
-      repaired_->show(path, goes_on ? std::move(log.bytes) : std::string{});
+      shown_->show(path, goes_on ? std::move(log.bytes) : std::string{});
       goes_on = is == behind_damage::kept || (goes_on && log.is_all());
     }
     return Status::OK();
@@ -141,7 +150,7 @@ private:
   }
 
   Status open_to_read() {
-    auto read = rocks_rows::open_to_read(folder_, options_, gap_is_, repaired_);
+    auto read = rocks_rows::open_to_read(folder_, options_, gap_is_, shown_);
     if (const auto* failed = std::get_if<Status>(&read))
       return *failed;
     result.rows = std::get<std::unique_ptr<rocks_rows>>(std::move(read));
@@ -149,8 +158,7 @@ private:
   }
 
   Status open_to_write() {
-    const auto disk =
-        std::make_shared<watched_disk>(env_.GetFileSystem(), folder_, std::move(found_.known));
+    const auto disk = std::make_shared<watched_disk>(shown_, folder_, std::move(found_.known));
     auto made = rocks_rows::open(folder_, options_, disk);
     if (const auto* failed = std::get_if<Status>(&made))
       return *failed;
@@ -179,7 +187,7 @@ private:
   damage_note note_;
   bool takes_damage_;
   gap_watch::gap_is gap_is_ = gap_watch::gap_is::end; // to who only reads
-  std::shared_ptr<showing_disk> repaired_;            // none if no log has to be repaired
+  std::shared_ptr<showing_disk> shown_;               // to RocksDB
   std::vector<std::string> files_;                    // before it is opened
   finding found_;
 };

@@ -56,6 +56,7 @@ class watched_machine : public rocksdb::EnvWrapper {
 public:
   watched_machine(rocksdb::Env* machine, const counter& syncs) : EnvWrapper(machine) {
     file_system_ = std::make_shared<watched_files>(machine->GetFileSystem(), syncs);
+    system_clock_ = machine->GetSystemClock();
   }
 
   const char* Name() const override { return "watched_machine"; }

@@ -1,6 +1,5 @@
 #include "storage/disk/watched_disk.hpp"
 
-#include <charconv>
 #include <filesystem>
 #include <utility>
 
@@ -10,30 +9,6 @@ namespace fs = std::filesystem;
 using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
-
-namespace {
-
-fs::path without_slash(const std::string& folder) {
-  auto result = fs::path{folder}.lexically_normal();
-  return result.has_filename() ? result : result.parent_path();
-}
-
-} // namespace
-
-bool is_manifest(std::string_view name) {
-  return name.starts_with("MANIFEST-");
-}
-
-bool is_log(std::string_view name) {
-  return name.ends_with(".log") && name.size() > 4 &&
-         name.find_first_not_of("0123456789") == name.size() - 4;
-}
-
-std::uint64_t log_number(std::string_view name) {
-  std::uint64_t result = 0;
-  std::from_chars(name.data(), name.data() + name.size(), result);
-  return result;
-}
 
 class watched_disk::file : public rocksdb::FSWritableFileOwnerWrapper {
 public:
@@ -141,6 +116,7 @@ IOStatus watched_disk::opened() {
     if (is_log(name))
       first = first == 0 ? log_number(name) : std::min(first, log_number(name));
   witness_.first_log = std::max(witness_.first_log, first);
+  witness_.names_all_logs = true;
   witness_.logs.erase(witness_.logs.begin(), witness_.logs.lower_bound(first));
   drop_other_manifests();
   return keep(true);
@@ -149,11 +125,14 @@ IOStatus watched_disk::opened() {
 IOStatus watched_disk::NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                        std::unique_ptr<rocksdb::FSWritableFile>* result,
                                        IODebugContext* context) {
+  const auto name = name_in_folder(path);
+  if (is_log(name))
+    if (auto status = announce_log(log_number(name)); !status.ok())
+      return status;
   std::unique_ptr<rocksdb::FSWritableFile> made;
   auto status = target()->NewWritableFile(path, options, &made, context);
   if (!status.ok())
     return status;
-  const auto name = name_in_folder(path);
   if (!is_log(name) && !is_manifest(name)) {
     *result = std::move(made);
     return status;
@@ -216,6 +195,13 @@ IOStatus watched_disk::RenameFile(const std::string& from, const std::string& to
 std::string watched_disk::name_in_folder(const std::string& path) const {
   const auto normal = fs::path{path}.lexically_normal();
   return normal.parent_path() == folder_ ? normal.filename().string() : std::string{};
+}
+
+/// There may be such a log from now on.
+IOStatus watched_disk::announce_log(std::uint64_t number) {
+  const std::lock_guard guard{mutex_};
+  witness_.logs[number] = {};
+  return keep(true);
 }
 
 /// CURRENT may name this one from now on.

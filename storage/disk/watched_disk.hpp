@@ -4,12 +4,14 @@
 // (witness.hpp) is always right: what it says is on the disk, and what it no longer says is not
 // needed.
 //
-// Each order of steps is what makes that so. A log is witnessed after a commit to it is written. A
+// Each order of steps is what makes that so. A log is named before it is made, and witnessed after
+// a commit to it is written. A
 // new manifest is witnessed before CURRENT names it, beside the one before it. Before any file is
 // removed, the witness of the manifest that makes it superfluous survives a power failure, and a
 // log is taken out of it before the log goes. Files of other folders are none of its concern.
 
 #include "storage/disk/checksum.hpp"
+#include "storage/disk/file_names.hpp"
 #include "storage/disk/witness.hpp"
 
 #include <memory>
@@ -17,13 +19,6 @@
 #include <rocksdb/env.h>
 
 namespace starling::storage {
-
-/// A file `name` of the folder: what it is to RocksDB.
-bool is_manifest(std::string_view name);
-bool is_log(std::string_view name);
-
-/// Requires: it is a log.
-std::uint64_t log_number(std::string_view name);
 
 class watched_disk : public rocksdb::FileSystemWrapper {
 public:
@@ -62,6 +57,7 @@ private:
   };
 
   std::string name_in_folder(const std::string& path) const;
+  rocksdb::IOStatus announce_log(std::uint64_t number);
   rocksdb::IOStatus announce(const std::string& manifest);
   void drop_other_manifests();
   rocksdb::IOStatus keep(bool synced);

@@ -16,7 +16,9 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
 // A slot: what it is, which turn it was written in, the witness, a checksum of all that, zeros.
-constexpr std::string_view head = "starling witness 1\n";
+// The two heads are of one length.
+constexpr std::string_view head = "starling witness 2\n";
+constexpr std::string_view head_of_some_logs = "starling witness 1\n";
 constexpr std::size_t slot_bytes = 4096;
 constexpr std::size_t slots = 2;
 
@@ -42,7 +44,7 @@ std::string slot_of(std::uint64_t turn, const witness& w) {
   out.bytes(encode(w));
   const auto sum = checksum_of(out.view());
   out.varint(sum);
-  auto result = std::string{head} + std::move(out).take();
+  auto result = std::string{w.names_all_logs ? head : head_of_some_logs} + std::move(out).take();
   result.resize(slot_bytes);
   return result;
 }
@@ -53,7 +55,8 @@ struct slot {
 };
 
 std::optional<slot> read_slot(std::string_view bytes) {
-  if (!bytes.starts_with(head))
+  const bool names_all_logs = bytes.starts_with(head);
+  if (!names_all_logs && !bytes.starts_with(head_of_some_logs))
     return std::nullopt;
   bytes.remove_prefix(head.size());
   wire::reader in{bytes};
@@ -63,6 +66,8 @@ std::optional<slot> read_slot(std::string_view bytes) {
   if (in.varint() != sum || !in.ok())
     return std::nullopt;
   auto what = decode_witness(encoded);
+  if (what)
+    what->names_all_logs = names_all_logs;
   return what ? std::optional{slot{turn, std::move(*what)}} : std::nullopt;
 }
 

@@ -10,8 +10,9 @@
 //
 // The witness is never ahead of the files: it is written after they are, and before anything is
 // removed that an older state of them needs. Written without a sync it outlives the process, and
-// may be lost with the power; then an older witness is there, which is right as well. The file has
-// two slots, which are written in turn, so that a torn one leaves the other.
+// may be lost with the power; then an older witness is there, which is right as well. A log is
+// named, and that synced, before it is made, so a log that no witness names is foreign. The file
+// has two slots, which are written in turn, so that a torn one leaves the other.
 
 #include <cstdint>
 #include <map>
@@ -41,10 +42,12 @@ struct witness {
   std::map<std::string, beginning> manifests; // by name; CURRENT names one of them
   std::map<std::uint64_t, log> logs;          // by number
   std::uint64_t first_log = 0;                // those with lower numbers are done with
+  bool names_all_logs = true; // a log that holds a commit is among them, even after a power failure
 
   friend bool operator==(const witness&, const witness&) = default;
 };
 
+/// Without `names_all_logs`, which stands before a witness in its file.
 std::string encode(const witness& w);
 
 /// Nothing if these bytes are no witness.

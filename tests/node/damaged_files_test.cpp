@@ -293,7 +293,7 @@ protected:
                               write_file(other, text);
                             }});
     if (how == "Joined" && (kind_of(ours) == ".log" || kind_of(ours) == ".sst"))
-      for (const auto& folder : {us_.older(), us_.newer(), others_.end()})
+      for (const auto& folder : {us_.older(), us_.newer(), others_.end(), others_.newer()})
         for (const auto& file : files_in(folder))
           if (kind_of(file) == kind_of(ours) && !fs::exists(us_.rows() / file.filename()))
             result.push_back(

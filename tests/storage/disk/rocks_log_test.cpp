@@ -1,6 +1,7 @@
 // Where a log ends, and what a start makes of one that is not as it was left.
 
 #include "storage/disk/examination.hpp"
+#include "storage/disk/file_names.hpp"
 #include "storage/disk/rocks_log.hpp"
 #include "tests/storage/rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
@@ -169,6 +170,58 @@ TEST_F(RocksLog, IsRefusedIfOneOfOtherRowsPrecedesIt) {
 
   EXPECT_EQ(why.kind, trouble::corrupted);
   EXPECT_THAT(why.what, HasSubstr("000002.log does not belong to these rows"));
+}
+
+TEST_F(RocksLog, IsRefusedIfOneThatWasNotMadeHereFollowsIt) {
+  const auto log = copied();
+  auto& disk = *rocksdb::FileSystem::Default();
+  auto seen = std::get<witness_file::content>(witness_file::read(disk, path)).what.value();
+  const auto foreign = path + "/000900.log"; // its first change is the next one after ours
+  fs::copy(folder / "whole", folder / "others");
+  {
+    const auto others = open_rows(folder / "others");
+    EXPECT_FALSE(others.rows->commit({putting({{"other", "value"}})}, true));
+    fs::copy(log_in(folder / "others"), foreign);
+  }
+  const auto why = refused_rows(path);
+  EXPECT_EQ(why.kind, trouble::corrupted);
+  EXPECT_THAT(why.what, HasSubstr("000900.log does not belong to these rows"));
+
+  // An older version did not name a log before there was a commit to it, so it may be its own.
+  seen.names_all_logs = false;
+  ASSERT_TRUE(witness_file::make(disk, path, seen).ok());
+  EXPECT_EQ(value_of(*open_rows(path).rows->now(), "other"), "value");
+  EXPECT_TRUE(std::get<witness_file::content>(witness_file::read(disk, path)).what->names_all_logs);
+}
+
+/// RocksDB replays logs from a number on that it chooses before it makes the next one.
+TEST_F(RocksLog, IsAloneWhereverOneOfOtherRowsLiesBelowIt) {
+  {
+    const auto others = open_rows(folder / "others");
+    for (int i = 0; i < commits_max; ++i)
+      EXPECT_FALSE(others.rows->commit({putting({{name_of(i), "foreign"}})}, true));
+  }
+  copied();
+  const auto expected = all_rows(*open_rows(path).rows); // which makes a log with a gap before
+  const auto before = log_number(log_in(folder / "whole").filename().string());
+  const auto now = log_number(log_in(path).filename().string());
+  ASSERT_GT(now, before + 1);
+  for (auto number = before + 1; number < now; ++number) {
+    SCOPED_TRACE(number);
+    fs::remove_all(folder / "joined");
+    fs::copy(path, folder / "joined");
+    const auto digits = std::to_string(number);
+    const auto foreign =
+        (folder / "joined") + "/" + std::string(6 - digits.size(), '0') + digits + ".log";
+    fs::copy(log_in(folder / "others"), foreign);
+    {
+      const auto read = open_rocks_store_to_read(folder / "joined", small_settings);
+      ASSERT_TRUE(std::holds_alternative<std::unique_ptr<store>>(read));
+      EXPECT_EQ(all_rows(*std::get<std::unique_ptr<store>>(read)), expected);
+    }
+    EXPECT_EQ(all_rows(*open_rows(folder / "joined").rows), expected);
+    EXPECT_FALSE(fs::exists(foreign)) << "a copy would hold it, too";
+  }
 }
 
 TEST_F(RocksLog, IsRefusedWithoutItsWitness) {

@@ -357,7 +357,7 @@ private:
     const auto elements = elements_of(e.part);
     metrics_.items_received->inc();
     metrics_.elements_received->inc(elements);
-    const auto& shard = shards_.of(e.key);
+    const auto& shard = shards_.route(e.key);
     request(shard, caf::infinite, join_atom_v, std::move(e.key), std::move(e.part))
         .then(
             [this, number = e.number, mends = e.mends, elements](const novelty& brought) {
@@ -381,7 +381,7 @@ private:
   }
 
   void carry_out(keyspace::read_state& e) {
-    const auto& shard = shards_.of(e.key);
+    const auto& shard = shards_.route(e.key);
     request(shard, caf::infinite, state_atom_v, std::move(e.key))
         .then(
             [this, number = e.number](std::string& bytes) {

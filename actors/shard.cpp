@@ -2,6 +2,7 @@
 
 #include "actors/ending.hpp"
 #include "actors/last_words.hpp"
+#include "keyspace/route.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>
@@ -18,12 +19,6 @@
 namespace starling::actors {
 
 namespace {
-
-struct key_hash {
-  std::size_t operator()(const crdt::key& key) const {
-    return std::hash<std::string_view>{}(key.name) * 31 + static_cast<std::size_t>(key.type);
-  }
-};
 
 class shard_impl : public shard_actor::base {
 public:
@@ -54,7 +49,7 @@ public:
         [this](apply_atom, const crdt::key& key, crdt::command& c) -> caf::result<crdt::view> {
           if (is_lost(key))
             return errc::being_mended;
-          if (!crdt::can_create(c, context_.keys.replica) && !may_have(key))
+          if (!crdt::can_create(c, replica_of(keyspace::partition_of(key))) && !may_have(key))
             return crdt::view_of(crdt::value{key.type}, c);
           if (!context_.may_number)
             return hold(key, std::move(c));
@@ -105,7 +100,10 @@ private:
     return context_.keys.disk || awake_.contains(key) || resting_.contains(key);
   }
 
-  // -- whether events may be numbered --
+  // -- whether events may be numbered, and by whom --
+
+  /// Who numbers the events of a partition's keys: today one id does for all.
+  const crdt::replica_id& replica_of(crdt::partition) const { return context_.keys.replica; }
 
   struct held_write {
     crdt::key key;
@@ -281,8 +279,8 @@ shard_actor spawn_shard(caf::actor_system& sys, const shard_context& context) {
   return sys.spawn<shard_impl>(context);
 }
 
-const shard_actor& shard_map::of(const crdt::key& key) const {
-  return shards_[key_hash{}(key) % shards_.size()];
+const shard_actor& shard_map::route(const crdt::key& key) const {
+  return shards_[keyspace::route(key, shards_.size())];
 }
 
 } // namespace starling::actors

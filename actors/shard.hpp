@@ -26,12 +26,13 @@ struct shard_context {
 
 shard_actor spawn_shard(caf::actor_system& sys, const shard_context& context);
 
-/// All shards of a node. Each key belongs to one.
+/// All shards of a node: what stands between the door and the keys. Each key belongs to one.
 class shard_map {
 public:
   explicit shard_map(std::vector<shard_actor> shards) : shards_(std::move(shards)) {}
 
-  const shard_actor& of(const crdt::key& key) const;
+  /// The one that is responsible for a key (keyspace/route.hpp).
+  const shard_actor& route(const crdt::key& key) const;
   const std::vector<shard_actor>& all() const { return shards_; }
 
 private:

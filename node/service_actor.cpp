@@ -44,7 +44,7 @@ void carry_out(caf::event_based_actor* self, const actors::shard_map& shards, or
   };
   for (const auto index : work.pending) {
     auto& order = work.orders[index];
-    self->request(shards.of(order.key), caf::infinite, actors::apply_atom_v, order.key,
+    self->request(shards.route(order.key), caf::infinite, actors::apply_atom_v, order.key,
                   std::move(order.what))
         .then([=](crdt::view& seen) { gather(index, std::move(seen)); },
               [=](const caf::error& why) { gather(index, service_error_of(why)); });
@@ -120,7 +120,7 @@ private:
   template <class Atom, class What, class Then>
   void ask_shard(const crdt::key& key, std::size_t bytes, Atom atom, What what,
                  const view_reply& reply, Then then) {
-    request(context_.shards.of(key), caf::infinite, atom, key, std::move(what))
+    request(context_.shards.route(key), caf::infinite, atom, key, std::move(what))
         .then(
             [this, key, bytes, reply = reply, then](crdt::view& seen) mutable {
               waiting_.leave(key, bytes);

@@ -1,5 +1,6 @@
 #include "sim/cluster/replica.hpp"
 
+#include "keyspace/route.hpp"
 #include "storage/identity.hpp"
 #include "storage/kept_since.hpp"
 #include "storage/reading.hpp"
@@ -28,10 +29,6 @@ constexpr std::int64_t wall_clock_start = 1'700'000'000'000'000;
 
 /// What of the hash of a run is a matter of replicas.
 enum what_happened : std::uint64_t { a_message = 100, an_acknowledgement, a_write };
-
-std::size_t shard_of(const crdt::key& key, std::size_t shards) {
-  return (key.name.back() + static_cast<std::size_t>(key.type)) % shards;
-}
 
 } // namespace
 
@@ -311,11 +308,11 @@ void replica::after_input() {
 }
 
 replica::way& replica::to_shard(const crdt::key& key) {
-  return to_shards_[shard_of(key, shards)];
+  return to_shards_[keyspace::route(key, shards)];
 }
 
 replica::way& replica::from_shard(const crdt::key& key) {
-  return from_shards_[shard_of(key, shards)];
+  return from_shards_[keyspace::route(key, shards)];
 }
 
 void replica::complain(std::string invariant, std::string what) {

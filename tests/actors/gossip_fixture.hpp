@@ -87,7 +87,7 @@ protected:
   }
 
   void write(const crdt::key& key, const crdt::command& c) {
-    ask<crdt::view>(shards.of(key), apply_atom_v, key, c);
+    ask<crdt::view>(shards.route(key), apply_atom_v, key, c);
   }
 
   /// A message from a peer with the write of one register.

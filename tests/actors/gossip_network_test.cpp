@@ -141,7 +141,7 @@ protected:
   }
 
   void write(test_node& node, const crdt::key& key, const crdt::command& c) {
-    ask<crdt::view>(node.shards.of(key), apply_atom_v, key, c);
+    ask<crdt::view>(node.shards.route(key), apply_atom_v, key, c);
   }
 
   /// A write of any kind to any key at any node.
@@ -205,7 +205,7 @@ TEST_F(GossipNetwork, BringsAWriteToTheOtherNodeWithinOneRound) {
   write(one, visitors, increment(5));
   advance(interval);
 
-  EXPECT_EQ(ask<crdt::view>(two.shards.of(visitors), read_atom_v, visitors, crdt::query{}),
+  EXPECT_EQ(ask<crdt::view>(two.shards.route(visitors), read_atom_v, visitors, crdt::query{}),
             counter_view(5));
 }
 

@@ -20,7 +20,7 @@ TEST_F(GossipActor, JoinsAMessageAndAnswersIt) {
   EXPECT_EQ(answer.sequence, 1u);
   EXPECT_NE(answer.root, replication::digest{}) << "it has something now";
   const crdt::view expected{crdt::register_view{{crdt::payload_kind::text, "dark"}}};
-  EXPECT_EQ(ask<crdt::view>(shards.of(config), read_atom_v, config, crdt::query{}), expected);
+  EXPECT_EQ(ask<crdt::view>(shards.route(config), read_atom_v, config, crdt::query{}), expected);
 }
 
 TEST_F(GossipActor, AnswersAnEmptyMessageAtOnce) {

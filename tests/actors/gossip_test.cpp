@@ -525,7 +525,7 @@ TEST_F(GossipActor, BringsANewPeerAllKeysOfAllShards) {
   for (const auto& post : peers.posts())
     for (const auto& item : decode_message(post.body).items) {
       EXPECT_EQ(item.part,
-                decode_value(ask<std::string>(shards.of(item.key), state_atom_v, item.key)));
+                decode_value(ask<std::string>(shards.route(item.key), state_atom_v, item.key)));
       EXPECT_TRUE(sent.insert(item.key.name).second) << item.key.name << " came twice";
     }
   EXPECT_EQ(sent, names);

@@ -225,7 +225,7 @@ TEST_F(ShardActor, MapsAKeyAlwaysToTheSameShard) {
 
   for (int i = 0; i < 100; ++i) {
     const crdt::key key{type::set, "key-" + std::to_string(i)};
-    EXPECT_EQ(map.of(key), same.of(key));
+    EXPECT_EQ(map.route(key), same.route(key));
   }
 }
 
@@ -239,7 +239,7 @@ TEST_F(ShardActor, SpreadsKeysOverAllShards) {
 
   std::map<caf::actor_id, std::size_t> counts;
   for (std::size_t i = 0; i < shards * each; ++i)
-    ++counts[map.of({type::counter, "key-" + std::to_string(i)}).id()];
+    ++counts[map.route({type::counter, "key-" + std::to_string(i)}).id()];
 
   EXPECT_EQ(counts.size(), shards);
   for (const auto& [shard_id, count] : counts) {

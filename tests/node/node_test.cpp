@@ -62,7 +62,7 @@ TEST_F(Node, TakesWritesAndStopsPromptlyWithoutSeeds) {
     EXPECT_FALSE(alone.start());
     for (int i = 0; i < 100; ++i) {
       const crdt::key key{crdt::type::counter, "key-" + std::to_string(i)};
-      const auto view = ask<crdt::view>(alone.shards().of(key), actors::apply_atom_v, key,
+      const auto view = ask<crdt::view>(alone.shards().route(key), actors::apply_atom_v, key,
                                         crdt::command{crdt::counter_add{i + 1}});
       EXPECT_EQ(std::get<crdt::counter_view>(view).reading.value, i + 1);
     }

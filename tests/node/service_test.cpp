@@ -190,7 +190,7 @@ TEST_F(Service, AsksTheShardOfTheKey) {
   for (int i = 0; i < 20; ++i) {
     const auto key = counter(std::to_string(i));
     const bool has_view = std::holds_alternative<crdt::view>(read(key)->value());
-    EXPECT_EQ(has_view, shards.of(key) != shards.all()[0]);
+    EXPECT_EQ(has_view, shards.route(key) != shards.all()[0]);
     answered += has_view ? 1 : 0;
   }
   EXPECT_GT(answered, 0);
@@ -433,7 +433,7 @@ TEST_F(Service, FailsTheWritesOfAShardThatEndsAndNoOthers) {
 
   for (int i = 0; i < 20; ++i)
     EXPECT_EQ(std::holds_alternative<crdt::view>(came->value()[static_cast<std::size_t>(i)]),
-              shards.of(counter(std::to_string(i))) != shards.all()[0]);
+              shards.route(counter(std::to_string(i))) != shards.all()[0]);
 }
 
 // -- refusing writes --

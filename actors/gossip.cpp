@@ -184,8 +184,7 @@ private:
     const auto decoded = replication::decode_question(question);
     if (const auto* error = std::get_if<wire::decode_error>(&decoded))
       return caf::make_error(errc::bad_message, std::string{error->what});
-    return replication::encode(replication::statement{
-        context_.session, core_.core().tallies().of(std::get<crdt::replica_id>(decoded))});
+    return replication::encode(core_.state(std::get<crdt::replica_id>(decoded)));
   }
 
   // -- time --

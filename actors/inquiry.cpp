@@ -26,7 +26,7 @@ public:
       : inquiry_actor::base(cfg), context_(std::move(context)),
         unresolved_(context_.seeds.begin(), context_.seeds.end()),
         question_(replication::encode_question(context_.replica)),
-        asked_(context_.changes, context_.members) {
+        asked_(context_.changes, context_.witnesses, context_.members) {
     end_process_on_error(this);
     for (const auto& seed : unresolved_)
       asked_.add(place_of(seed));
@@ -100,19 +100,27 @@ private:
     if (said->from == context_.session)
       asked_.leave_out(address);
     else
-      asked_.answered(address, said->changes);
+      asked_.answered(address, *said);
     settle();
   }
 
   void time_is_up() {
     is_time_up_ = true;
     asked_.time_is_up();
-    if (settle())
+    settle();
+  }
+
+  void doubt() {
+    if (std::exchange(is_doubtful_, true))
       return;
+    const auto others = asked_.other_answers();
     log::warn(name(),
-              "no other node says what it knows of this one: what is written before one does is "
-              "numbered under a new replica id; no answer from {}",
-              told_);
+              "no other node can tell what this one had numbered: what is written before one does "
+              "is numbered under a new replica id; no answer from {}{}",
+              told_.empty() ? "nobody" : told_,
+              others == 0 ? ""
+                          : ", and " + std::to_string(others) +
+                                " that answered may have lost what they knew");
     anon_send(context_.disk, doubt_atom_v);
   }
 
@@ -135,10 +143,14 @@ private:
     case outcome::open:
       tell_who_is_silent();
       return false;
+    case outcome::doubtful:
+      tell_who_is_silent();
+      doubt();
+      return false;
     case outcome::sure:
       if (const auto silent = asked_.silent().size(); silent > 0)
         log::info(name(), "{} others know of nothing later of this node; {} do not answer",
-                  asked_.answers(), silent);
+                  asked_.testimonies(), silent);
       anon_send(context_.disk, confirm_atom_v);
       break;
     case outcome::set_back:
@@ -159,6 +171,7 @@ private:
   replication::confirmation asked_;
   std::string told_; // who is silent
   bool is_time_up_ = false;
+  bool is_doubtful_ = false;
   caf::disposable end_timer_;
   caf::disposable retry_timer_;
 };

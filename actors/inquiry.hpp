@@ -6,8 +6,9 @@
 //
 // All seeds, at each of their addresses, and all members that the disk remembers are asked at once,
 // and those that do not answer again and again: they may be starting, too. When `timeout` is over,
-// those count that have answered. As long as nobody has, the storage actor is told that there is
-// doubt, and whoever answers later still settles it. The actor ends when it is settled.
+// nobody is waited for any more. If no witness has answered by then, the storage actor is told that
+// there is doubt, and a witness that answers later still settles it. The actor ends when it is
+// settled.
 
 #include "actors/interfaces.hpp"
 
@@ -15,6 +16,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,12 +24,13 @@ namespace starling::actors {
 
 struct inquiry_context {
   crdt::replica_id replica;
-  std::uint64_t changes;            // that the disk knows of
-  replication::session_id session;  // of this node
-  std::vector<std::string> members; // where they were
-  std::vector<std::string> seeds;   // names, perhaps of several
-  peer_client_actor peers;          // ends with this actor
-  resolver_actor resolver;          // of seeds
+  std::uint64_t changes;                       // that the disk knows of
+  replication::session_id session;             // of this node
+  std::set<replication::session_id> witnesses; // since when others keep what they know
+  std::vector<std::string> members;            // where they were
+  std::vector<std::string> seeds;              // names, perhaps of several
+  peer_client_actor peers;                     // ends with this actor
+  resolver_actor resolver;                     // of seeds
   storage_actor disk;
   std::chrono::milliseconds timeout;
   std::chrono::milliseconds retry_interval{100};

@@ -251,7 +251,7 @@ private:
     is_doubtful_ = true;
     if (!context_.is_confirmed && !held_.empty())
       renew(context_.replica, {storage::renewal::cause::not_confirmed,
-                               "no other node says what it knows of this one"});
+                               "no other node can tell what this one had numbered"});
   }
 
   caf::result<crdt::replica_id> renew(const crdt::replica_id& lost,

@@ -11,7 +11,7 @@ std::string warning_of(const actors::storage_report& disk) {
     return "";
   const auto who = disk.unanswered.empty() ? "" : "; no answer from " + disk.unanswered;
   if (disk.replica_state == certainty::doubtful)
-    return "no other node says what it knows of this one, so the next write of a client is "
+    return "no other node can tell what this one had numbered, so the next write of a client is "
            "numbered under a new replica id" +
            who;
   return "it is not known yet whether others have later events of this node than its disk, and "

@@ -54,6 +54,12 @@ void anti_entropy::remember(const std::vector<replication::tally>& tallies) {
   kept_tallies_ = core_.tallies().version();
 }
 
+replication::statement anti_entropy::state(const crdt::replica_id& about) const {
+  const auto changes = core_.tallies().of(about);
+  const bool may_have_known_more = changes == 0 && core_.tallies().is_full();
+  return {settings_.self, changes, may_have_known_more ? session_id{} : core_.kept_since()};
+}
+
 void anti_entropy::record(crdt::key key, const novelty& news, gossip_effects& out) {
   if (news.counted)
     core_.note(*news.counted);

@@ -14,6 +14,7 @@
 
 #include "keyspace/answers.hpp"
 #include "keyspace/key_core.hpp"
+#include "replication/confirmation.hpp"
 #include "replication/gossip.hpp"
 #include "storage/store.hpp"
 
@@ -224,6 +225,9 @@ public:
 
   const replication::gossip& core() const { return core_; }
   bool is_restoring() const { return is_restoring_; }
+
+  /// What this node knows of a replica id, for a node that comes back.
+  replication::statement state(const crdt::replica_id& about) const;
 
   /// Keys on the disk of which this version does not know the type or the format.
   std::uint64_t unknown_keys() const { return unknown_keys_; }

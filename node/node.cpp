@@ -21,6 +21,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -206,15 +207,18 @@ node::node(caf::actor_system& sys, const config::options& o, const home& at,
   caf::anon_send(gossip_, actors::shards_atom_v, std::move(shards));
   caf::anon_send(membership_, actors::watch_atom_v, gossip_);
   if (!is_certain(o, at))
-    ask_others_ = [this, o, who = at.who, changes = at.changes,
-                   members = membership::addresses_of(at.members)] {
-      start_inquiry(o, who, changes, others_of(members, o));
+    ask_others_ = [this, o, who = at.who, changes = at.changes, members = at.members] {
+      start_inquiry(o, who, changes, members);
     };
 }
 
 void node::start_inquiry(const config::options& o, const identity& who, std::uint64_t changes,
-                         const std::vector<std::string>& members) {
+                         const std::vector<membership::remembered_member>& remembered) {
   const auto seeds = others_of(o.cluster.seeds, o);
+  const auto members = others_of(membership::addresses_of(remembered), o);
+  std::set<replication::session_id> witnesses;
+  for (const auto& [id, since] : membership::holders_among(remembered))
+    witnesses.insert(session_of(since));
   auto askers = actors::spawn_peer_client(
       sys_, {.secret = wire::secret{o.cluster.name, o.cluster.key},
              .timeout = o.node.confirm_timeout,
@@ -224,6 +228,7 @@ void node::start_inquiry(const config::options& o, const identity& who, std::uin
   inquiry_ = actors::spawn_inquiry(sys_, {.replica = who.replica,
                                           .changes = changes,
                                           .session = {who.session.bits},
+                                          .witnesses = std::move(witnesses),
                                           .members = members,
                                           .seeds = seeds,
                                           .peers = std::move(askers),

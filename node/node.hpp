@@ -69,7 +69,7 @@ public:
 
 private:
   void start_inquiry(const config::options& o, const identity& who, std::uint64_t changes,
-                     const std::vector<std::string>& members);
+                     const std::vector<membership::remembered_member>& remembered);
   void start_storage(const config::options& o, const home& at, const replication::digester& digests,
                      std::function<void()> start_again);
   std::uint64_t lacking_after_handing_on();

@@ -9,25 +9,25 @@ namespace starling::replication {
 
 namespace {
 
-constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t question_version = 1;
 
-void expect_version(wire::reader& in) {
-  if (in.u8() != format_version)
-    in.fail("unknown version of the question about an id");
-}
+// The one before did not say what who answers has kept.
+constexpr std::uint8_t statement_version = 2;
+constexpr std::uint8_t statement_of_counts_only = 1;
 
 } // namespace
 
 std::string encode_question(const crdt::replica_id& about) {
   wire::writer out;
-  out.u8(format_version);
+  out.u8(question_version);
   crdt::encode(out, about);
   return std::move(out).take();
 }
 
 wire::decoded<crdt::replica_id> decode_question(std::string_view bytes) {
   wire::reader in{bytes};
-  expect_version(in);
+  if (in.u8() != question_version)
+    in.fail("unknown version of the question about an id");
   const auto result = crdt::decode_replica_id(in);
   in.expect_end();
   if (!in.ok())
@@ -37,26 +37,32 @@ wire::decoded<crdt::replica_id> decode_question(std::string_view bytes) {
 
 std::string encode(const statement& s) {
   wire::writer out;
-  out.u8(format_version);
+  out.u8(statement_version);
   out.varint(s.from.value);
   out.varint(s.changes);
+  out.varint(s.kept_since.value);
   return std::move(out).take();
 }
 
 wire::decoded<statement> decode_statement(std::string_view bytes) {
   wire::reader in{bytes};
-  expect_version(in);
+  const auto version = in.u8();
+  if (version != statement_version && version != statement_of_counts_only)
+    in.fail("unknown version of the answer about an id");
   statement result;
   result.from.value = in.varint();
   result.changes = in.varint();
+  if (version == statement_version)
+    result.kept_since.value = in.varint();
   in.expect_end();
   if (!in.ok())
     return in.error();
   return result;
 }
 
-confirmation::confirmation(std::uint64_t own, const std::vector<std::string>& addresses)
-    : own_(own) {
+confirmation::confirmation(std::uint64_t own, std::set<session_id> witnesses,
+                           const std::vector<std::string>& addresses)
+    : own_(own), witnesses_(std::move(witnesses)) {
   for (const auto& address : addresses)
     add(address);
 }
@@ -75,9 +81,10 @@ std::vector<std::string> confirmation::due() {
   return result;
 }
 
-void confirmation::answered(const std::string& address, std::uint64_t changes) {
-  asked_[address] = state::answered;
-  highest_ = std::max(highest_, changes);
+void confirmation::answered(const std::string& address, const statement& said) {
+  asked_[address] =
+      witnesses_.contains(said.kept_since) ? state::testified : state::knows_too_little;
+  highest_ = std::max(highest_, said.changes);
 }
 
 void confirmation::leave_out(const std::string& address) {
@@ -91,8 +98,10 @@ void confirmation::failed(const std::string& address) {
 confirmation::outcome confirmation::result() const {
   if (highest_ > own_)
     return outcome::set_back;
-  const bool is_complete = silent().empty();
-  return is_complete || (is_time_up_ && answers() > 0) ? outcome::sure : outcome::open;
+  if (!is_time_up_ && !silent().empty())
+    return outcome::open;
+  const bool is_anybody_else_there = !silent().empty() || other_answers() > 0;
+  return testimonies() > 0 || !is_anybody_else_there ? outcome::sure : outcome::doubtful;
 }
 
 std::vector<std::string> confirmation::silent() const {
@@ -103,9 +112,9 @@ std::vector<std::string> confirmation::silent() const {
   return result;
 }
 
-std::size_t confirmation::answers() const {
+std::size_t confirmation::count(state s) const {
   return static_cast<std::size_t>(
-      std::ranges::count_if(asked_, [](const auto& a) { return a.second == state::answered; }));
+      std::ranges::count_if(asked_, [s](const auto& a) { return a.second == s; }));
 }
 
 } // namespace starling::replication

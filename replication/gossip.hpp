@@ -220,6 +220,9 @@ public:
   /// then and got later is here.
   void keeps_since(session_id first) { kept_since_ = first; }
 
+  /// Since when this node says that it has lost nothing; 0 if it does not say so.
+  session_id kept_since() const { return kept_since_; }
+
   /// Something that is here cannot be read, or may be here that this does not know of. So it brings
   /// nobody all that it has: from now on peers are told nothing of what it keeps, nor is anybody
   /// said to have all of it.

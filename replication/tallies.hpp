@@ -41,6 +41,9 @@ public:
   /// 0 if nothing is known.
   std::uint64_t of(const crdt::replica_id& replica) const;
 
+  /// Whether something may be forgotten.
+  bool is_full() const { return known_.size() >= most; }
+
   /// Grows with each raise.
   std::uint64_t version() const { return version_; }
 

@@ -46,7 +46,8 @@ constexpr std::array<std::string_view, fault_kinds> names{"loss",
                                                           "short-memory",
                                                           "disk-full",
                                                           "disk-damage",
-                                                          "clock-ahead"};
+                                                          "clock-ahead",
+                                                          "set-back"};
 
 // Sources of randomness of a seed: one for each kind, and one for what kinds there are.
 constexpr std::uint64_t theme_stream = 1000;
@@ -83,7 +84,7 @@ bool is_pause(fault_kind k) {
 bool is_churn(fault_kind k) {
   return (k >= fault_kind::crash && k <= fault_kind::rolling_rejoin && k != fault_kind::clone) ||
          k == fault_kind::short_memory || k == fault_kind::disk_full ||
-         k == fault_kind::disk_damage || k == fault_kind::clock_ahead;
+         k == fault_kind::disk_damage || k == fault_kind::clock_ahead || k == fault_kind::set_back;
 }
 
 /// How likely a seed of a theme has faults of a kind.
@@ -138,6 +139,7 @@ extent extent_of(fault_kind k) {
   case fault_kind::move_restart:
   case fault_kind::disk_full:
   case fault_kind::disk_damage:
+  case fault_kind::set_back:
     return {3, milliseconds{100}, seconds{20}};
   case fault_kind::clock_ahead:
     return {2, seconds{5}, seconds{40}};

@@ -60,9 +60,11 @@ enum class fault_kind : std::uint8_t {
   disk_damage, // crash, and restart with some of what was stored
   // of nodes without data, again
   clock_ahead, // restart while its clock is days ahead, which is then set right
+  // of nodes that have data, again
+  set_back, // crash, and restart with an older copy of what was stored; others may lose theirs
 };
 
-inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::clock_ahead) + 1;
+inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::set_back) + 1;
 using fault_mask = std::bitset<fault_kinds>;
 
 /// "loss", "one-way-loss" and so on.

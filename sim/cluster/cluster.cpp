@@ -37,6 +37,9 @@ constexpr duration rush_interval = seconds{4};
 constexpr duration rush_length = milliseconds{60};
 constexpr std::size_t rush_requests = 3;
 
+/// So old is the copy that a disk is set back to, at most.
+constexpr duration copy_age_max = seconds{10};
+
 /// By then a cluster in which nothing goes wrong any more has exchanged everything.
 constexpr duration quiet_within = minutes{5};
 constexpr duration quiet_for = milliseconds{500};
@@ -70,7 +73,7 @@ keyspace::hopes hopes_in(const storage::moment& at) {
 bool ends_processes(fault_kind k) {
   return k == fault_kind::crash || k == fault_kind::crash_for_good ||
          k == fault_kind::move_restart || k == fault_kind::mass_restart ||
-         k == fault_kind::disk_full || k == fault_kind::disk_damage;
+         k == fault_kind::disk_full || k == fault_kind::disk_damage || k == fault_kind::set_back;
 }
 
 /// Fewer nodes than a world has on its own: gossip among many is much of the same. And nobody
@@ -166,6 +169,9 @@ void cluster::run() {
   for (const auto& f : faults())
     if (ends_processes(f.kind))
       rush_before(f);
+  for (const auto& f : faults())
+    if (f.kind == fault_kind::set_back)
+      copy_before(f);
   world_.run();
 }
 
@@ -175,6 +181,7 @@ void cluster::starts(process& p) {
   const auto high = random_.bits();
   const auto low = random_.bits();
   const auto home = move_in(p, crdt::replica_id::from(high, low));
+  started_[p.born.number] = now();
   replicas_.resize(std::max(replicas_.size(), p.born.number + 1));
   auto& there = replicas_[p.born.number];
   there = std::make_unique<replica>(p, world_.name(p), around_, home,
@@ -204,6 +211,7 @@ void cluster::ends(process& p) {
   kept->is_whole = r.end(power_fails);
   kept->keeps_id = kept->is_careful || is_in_order;
   if (!kept->is_whole) {
+    kept->lost_at = now();
     kept->ids.clear();
     kept->kept_since.clear();
   }
@@ -231,6 +239,16 @@ void cluster::disk_decays(process& p, bool goes_on) {
     kept->rows->damage(draw_holes(rows));
 }
 
+void cluster::disk_goes_back(process& p) {
+  if (auto* kept = drive_of(p))
+    kept->goes_back = true;
+}
+
+void cluster::disk_is_removed(process& p) {
+  if (auto* kept = drive_of(p))
+    kept->is_removed = true;
+}
+
 void cluster::hears(process& p, const membership::event& e) {
   replicas_[p.born.number]->hears(e);
 }
@@ -255,17 +273,33 @@ cluster::drive cluster::make_drive(const process& p, disk::rows rows) {
   return {.node = p.born.self.id,
           .rows =
               std::make_unique<disk>(dice{options_.seed, disk_streams + number}, std::move(rows)),
-          .number = number};
+          .number = number,
+          .lost_at = now()};
+}
+
+/// Copies the disk that will be set back.
+void cluster::copy_before(const fault& f) {
+  dice random{f.salt};
+  world_.time().at(std::max(f.at - random.between(duration{0}, copy_age_max), duration{0}),
+                   [this, who = f.who] {
+                     for (auto* r : running(0))
+                       if (const auto* copied = drive_of(r->in());
+                           copied != nullptr && r->in().born.machine == who)
+                         backups_[who] = {r->in().core.self().id, copied->rows->contents(), now()};
+                   });
 }
 
 /// Puts an older copy in the place of a disk: its marker file is another one, or was left in place.
-void cluster::set_back(drive& d, const process& p, const disk::rows& rows) {
+void cluster::set_back(drive& d, const process& p, const backup& to) {
   const auto number = d.number;
-  const bool is_in_place = random_.chance(0.5);
-  d = make_drive(p, rows);
+  const auto lost_at = d.lost_at;
+  const bool is_in_place = random_.chance(0.5) || d.goes_back;
+  d = make_drive(p, to.rows);
   if (!is_in_place)
     return;
   d.number = number;
+  d.lost_at = lost_at; // it does not know better
+  d.is_as_of = to.taken;
   d.is_set_back = true;
   if (log().listens())
     world_.log().tell(world_.name(p) + " is set back in place");
@@ -286,8 +320,12 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
     kept = &drives_.insert_or_assign(p.born.machine, make_drive(p, std::move(rows))).first->second;
   }
   const auto copy = backups_.find(p.born.machine);
-  if (copy != backups_.end() && copy->second.node == p.born.self.id && random_.chance(0.25))
-    set_back(*kept, p, copy->second.rows);
+  if (copy != backups_.end() && copy->second.node == p.born.self.id &&
+      (random_.chance(0.25) || kept->goes_back))
+    set_back(*kept, p, copy->second);
+  else if (kept->is_removed)
+    *kept = make_drive(p, {});
+  kept->goes_back = kept->is_removed = false;
   if (std::exchange(kept->is_damaged, false))
     damage_rows(*kept);
   if (storage::renew_digests(*kept->rows, around_.digests))
@@ -381,7 +419,7 @@ void cluster::damage_rows(drive& d) {
   d.rows = std::make_unique<disk>(dice{random_.bits()}, saved.contents());
   d.ids.clear();
   d.is_whole = d.keeps_id = false;
-  d.was_damaged = true;
+  d.lost_at = now();
   d.kept_since.clear();
 }
 
@@ -493,7 +531,7 @@ void cluster::request(replica& r) {
   if (around_.limits.audits && random_.chance(0.02))
     damage_one();
   if (const auto* copied = drive_of(r.in()); copied != nullptr && random_.chance(0.05))
-    backups_[r.in().born.machine] = {r.in().core.self().id, copied->rows->contents()};
+    backups_[r.in().born.machine] = {r.in().core.self().id, copied->rows->contents(), now()};
   auto& other = *random_.one_of(running(0));
   const auto member = random_.chance(0.5) ? std::optional{draw_member(random_)} : std::nullopt;
   const auto write = [this, &r, key](const contexts* read) {
@@ -529,13 +567,22 @@ bool cluster::lacks_events(const replica& r, const replica& holder) const {
   });
 }
 
+/// Whether nothing that it was told since then is lost.
+bool cluster::knows_what_it_was_told_since(const replica& r, duration when) const {
+  const auto own = drives_.find(r.in().born.machine);
+  const auto lost_at = own == drives_.end() ? started_.at(r.in().born.number) : own->second.lost_at;
+  return lost_at <= when;
+}
+
 void cluster::check_statement(const replica& asks, const replica& says,
                               const replication::statement& said) {
   const auto* theirs = drive_of(asks.in());
-  const auto* own = drive_of(says.in());
   if (!asks.in().is_running() || theirs == nullptr || theirs->set_back != asks.self() ||
-      &asks == &says || said.changes > asks.changes_at_start() ||
-      (own != nullptr && own->was_damaged))
+      &asks == &says)
+    return;
+  testifiers_[asks.in().born.number].insert(&says);
+  if (said.changes > asks.changes_at_start() ||
+      !knows_what_it_was_told_since(says, theirs->is_as_of))
     return;
   world_.log().weigh("R10");
   if (lacks_events(asks, says))
@@ -550,6 +597,12 @@ bool cluster::check_confirmation(const replica& r) {
   if (there == nullptr || there->set_back != r.self())
     return true;
   world_.log().weigh("R10");
+  const auto& heard = testifiers_[r.in().born.number];
+  if (!heard.empty() && std::ranges::none_of(heard, [&](const replica* other) {
+        return knows_what_it_was_told_since(*other, there->is_as_of);
+      }))
+    world_.log().complain("R10", r.name(),
+                          "numbers on by the word of those who lost what they knew");
   if (!r.is_time_up())
     for (const auto& address : r.asked()->silent())
       if (const auto to = world_.resolve(address))

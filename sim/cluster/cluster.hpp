@@ -12,11 +12,12 @@
 // of large sets only parts, and nobody is told of a change before it is committed. A process may be
 // killed in the middle of a commit, or stop in order; the power may fail; a disk may be full; an
 // older copy of it, or that of another, may be put in its place, or its rows may be set back in
-// place, which only others can tell; some of its rows may be damaged, at once or a while before
-// that is noticed, and what is whole of them is saved when it is opened. Most nodes with a disk are
-// careful and sync before they tell; the others sync every now and then, and what they lose when
-// the power fails counts only if another replica has it. Nodes without a disk, and those whose disk
-// is lost, start anew with another id.
+// place, which only others can tell; all its rows may be removed; some may be damaged, at once or a
+// while before that is noticed, and what is whole of them is saved when it is opened. Who is
+// set back may find only those who have lost what they knew. Most nodes
+// with a disk are careful and sync before they tell; the others sync every now and then, and what
+// they lose when the power fails counts only if another replica has it. Nodes without a disk, and
+// those whose disk is lost, start anew with another id.
 //
 // What must never happen:
 //   R1  an acknowledged write is missing that a replica holds, or one that kept its state made
@@ -30,9 +31,9 @@
 //   R8  a write reaches another cluster
 //   R9  a value that a node lost without noticing is not mended
 //   R10 a replica id numbers events from an older state than it had reached, though somebody who
-//   was
-//       asked could tell, or is given up where all that was numbered under it is certain to be
-//       there; or who has an event of a node knows less of it than that
+//       was asked could tell, or by the word of those alone who have lost what they knew; or is
+//       given up where all that was numbered under it is certain to be there; or who has an event
+//       of a node knows less of it than that
 //   R11 keys that a disk had lost are open before some other node, which once had all that the disk
 //       had and has lost nothing since, has brought all that it had of them; or a node is said to
 //       have had all, or to have lost nothing, that is not so
@@ -73,8 +74,11 @@ private:
     bool is_whole = true;     // nothing that was committed in its last life is lost
     bool keeps_id = false;    // and that was certain
     bool is_damaged = false;  // some rows cannot be read
-    bool was_damaged = false;
-    bool is_set_back = false;                   // since its last life, without a sign of that
+    duration lost_at{0};      // when something of it was lost last, of what it knew of others, too
+    duration is_as_of{0};     // the moment that it was set back to, if it was
+    bool goes_back = false;   // before its next life
+    bool is_removed = false;  // the same
+    bool is_set_back = false; // since its last life, without a sign of that
     std::optional<crdt::replica_id> set_back{}; // the id that it goes on under since
     std::set<session_id> kept_since;            // nothing is lost that it had in these or later
     std::set<crdt::replica_id> ids;             // all that was acknowledged under these is here
@@ -84,6 +88,7 @@ private:
   struct backup {
     membership::node_id node;
     disk::rows rows;
+    duration taken{0};
   };
 
   using values = replica::values;
@@ -120,6 +125,8 @@ private:
   void ends(process& p) override;
   void disk_fills(process& p) override;
   void disk_decays(process& p, bool goes_on) override;
+  void disk_goes_back(process& p) override;
+  void disk_is_removed(process& p) override;
   void hears(process& p, const membership::event& e) override;
   void faults_end() override;
   bool is_done() override;
@@ -128,7 +135,8 @@ private:
   drive* drive_of(const process& p);
   drive make_drive(const process& p, disk::rows rows);
   replica::home move_in(process& p, const crdt::replica_id& fresh);
-  void set_back(drive& d, const process& p, const disk::rows& rows);
+  void copy_before(const fault& f);
+  void set_back(drive& d, const process& p, const backup& to);
   std::vector<std::string> others_of(const process& p, const storage::moment& at) const;
   disk::holes draw_holes(const disk::rows& rows);
   void damage_rows(drive& d);
@@ -149,6 +157,7 @@ private:
 
   // replica ids
   bool lacks_events(const replica& r, const replica& holder) const;
+  bool knows_what_it_was_told_since(const replica& r, duration when) const;
   void check_statement(const replica& asks, const replica& says,
                        const replication::statement& said);
   bool check_confirmation(const replica& r);
@@ -179,7 +188,9 @@ private:
   std::map<std::size_t, drive> drives_;            // by machine
   std::map<std::size_t, backup> backups_;          // of those, as they were once
   std::uint64_t drives_made_ = 0;
-  std::map<std::size_t, last_hope> hopes_; // by number of the process
+  std::map<std::size_t, last_hope> hopes_;                     // by number of the process
+  std::map<std::size_t, duration> started_;                    // by number of the process
+  std::map<std::size_t, std::set<const replica*>> testifiers_; // to whom asks, by number of that
   std::uint64_t losses_ = 0;
   std::map<std::uint64_t, call> calls_;
   std::uint64_t last_call_ = 0;

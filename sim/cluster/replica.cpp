@@ -102,7 +102,10 @@ replica::replica(process& in, std::string name, const surroundings& around, home
 void replica::start() {
   if (is_certain_)
     return;
-  asked_.emplace(at_.changes, at_.others);
+  std::set<session_id> witnesses;
+  for (const auto& [id, since] : at_.holders)
+    witnesses.insert(session_id{since.bits});
+  asked_.emplace(at_.changes, witnesses, at_.others);
   around_.time.after(confirm_timeout, [this] {
     in_.happens({input_kind::other, nullptr}, [this] {
       is_time_up_ = true;
@@ -126,7 +129,7 @@ void replica::ask_others() {
 }
 
 replication::statement replica::state(const crdt::replica_id& about) const {
-  return {session(), core().tallies().of(about)};
+  return core_.state(about);
 }
 
 void replica::stated(const std::string& address,
@@ -138,7 +141,7 @@ void replica::stated(const std::string& address,
   else if (said->from == session())
     asked_->leave_out(address);
   else
-    asked_->answered(address, said->changes);
+    asked_->answered(address, *said);
   settle();
 }
 
@@ -147,7 +150,9 @@ void replica::settle() {
     return;
   switch (asked_->result()) {
   case replication::confirmation::outcome::open:
-    if (is_time_up_ && !held_.empty())
+    return;
+  case replication::confirmation::outcome::doubtful:
+    if (!held_.empty())
       renew(false);
     return;
   case replication::confirmation::outcome::sure:

@@ -21,7 +21,7 @@ bool is_of_one_machine(fault_kind k) {
   return !is_of_network(k) && k != fault_kind::mass_restart && k != fault_kind::rolling_restart &&
          k != fault_kind::rolling_rejoin && k != fault_kind::seeds_out &&
          k != fault_kind::seeds_gone && k != fault_kind::swap_clusters &&
-         k != fault_kind::attacker && k != fault_kind::short_memory;
+         k != fault_kind::attacker && k != fault_kind::short_memory && k != fault_kind::set_back;
 }
 
 /// Whether all that there is to it happens when it begins: for the others a member is there or not.

@@ -60,7 +60,7 @@ world::world(const run_options& options, tenant* tenant)
   const auto drawn = draw_nodes(random_);
   nodes_ = options_.nodes.value_or(drawn);
   if (tenant == nullptr)
-    for (const auto kind : {fault_kind::disk_full, fault_kind::disk_damage})
+    for (const auto kind : {fault_kind::disk_full, fault_kind::disk_damage, fault_kind::set_back})
       options_.without.set(static_cast<std::size_t>(kind));
   else
     options_.without.set(static_cast<std::size_t>(fault_kind::clock_ahead));
@@ -314,6 +314,8 @@ void world::apply_to_process(const fault& f, process& p) {
     stop(f.who);
     return restart_later(f.who, f.lasts);
   }
+  case fault_kind::set_back:
+    return set_back(f, p);
   case fault_kind::crash_for_good:
     return stop(f.who);
   case fault_kind::move:
@@ -464,6 +466,24 @@ void world::let_a_new_one_join(const fault& f) {
     forget_disk(other);
     restart_later(other, down);
   });
+}
+
+/// Those who could tell may lose what they knew while the process is down.
+void world::set_back(const fault& f, process& p) {
+  tenant_->disk_goes_back(p);
+  stop(f.who);
+  restart_later(f.who, f.lasts);
+  dice random{f.salt};
+  if (random.chance(0.3))
+    return;
+  for (std::size_t i = 0; i < nodes_; ++i) {
+    auto* other = machines_[i].running;
+    if (i == f.who || other == nullptr || random.chance(0.2))
+      continue;
+    tenant_->disk_is_removed(*other);
+    stop(i);
+    restart_later(i, random.between(duration{0}, f.lasts));
+  }
 }
 
 /// A copy of a machine, its disk included, starts elsewhere.

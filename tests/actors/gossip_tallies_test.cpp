@@ -57,6 +57,7 @@ protected:
     const auto bytes = ask<std::string>(gossip, question_atom_v, replication::encode_question(id));
     const auto said = std::get<replication::statement>(replication::decode_statement(bytes));
     EXPECT_EQ(said.from, ann);
+    EXPECT_EQ(said.kept_since, ann);
     return said.changes;
   }
 

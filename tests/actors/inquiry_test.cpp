@@ -14,6 +14,7 @@ using ::testing::UnorderedElementsAre;
 const auto own_id = crdt::replica_id::from(1, 2);
 const replication::session_id self{7};
 const replication::session_id other{8};
+const replication::session_id kept{70}; // by one that the disk notes
 
 class Inquiry : public actor_test {
 protected:
@@ -21,6 +22,7 @@ protected:
     track(spawn_inquiry(sys, {.replica = own_id,
                               .changes = 5,
                               .session = self,
+                              .witnesses = {kept},
                               .members = std::move(members),
                               .seeds = std::move(seeds),
                               .peers = peers.handle(),
@@ -32,7 +34,11 @@ protected:
   }
 
   static fake_peers::reply says(std::uint64_t changes, const replication::session_id& who = other) {
-    return replication::encode(replication::statement{who, changes});
+    return replication::encode(replication::statement{who, changes, kept});
+  }
+
+  static fake_peers::reply newcomer_says(std::uint64_t changes) {
+    return replication::encode(replication::statement{other, changes, other});
   }
 
   /// Under which id a write is numbered now; none while that is open.
@@ -139,6 +145,37 @@ TEST_F(Inquiry, ConfirmsTheIdByALateAnswerIfNobodyHasWritten) {
   advance(10s);
   peers.answer_by([](const fake_peers::post&) { return says(5); });
   advance(1s);
+  EXPECT_EQ(number(), own_id);
+}
+
+TEST_F(Inquiry, LeavesItInDoubtWhereNobodyWhoAnswersIsAWitness) {
+  start({"a:1", "b:1"});
+  peers.answer(0, newcomer_says(5));
+  settle();
+  EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica_state, certainty::asked);
+  peers.answer(1, newcomer_says(0));
+  settle();
+  EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica_state, certainty::doubtful)
+      << "there is nobody to wait for";
+  ASSERT_TRUE(number());
+  EXPECT_NE(number(), own_id);
+}
+
+TEST_F(Inquiry, BelievesAnybodyWhoKnowsMore) {
+  start({"a:1", "b:1"});
+  peers.answer(0, newcomer_says(6));
+  settle();
+  ASSERT_TRUE(number());
+  EXPECT_NE(number(), own_id);
+}
+
+TEST_F(Inquiry, ConfirmsTheIdByAWitnessThatAnswersLate) {
+  start({"a:1", "b:1"});
+  peers.answer(0, newcomer_says(0));
+  advance(2s);
+  EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica_state, certainty::doubtful);
+  peers.answer(1, says(5));
+  settle();
   EXPECT_EQ(number(), own_id);
 }
 

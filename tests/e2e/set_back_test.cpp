@@ -1,6 +1,8 @@
 // Nodes whose rows are set back in place, to an earlier moment of the same life: nothing on the
 // disk shows that, so only the others can tell.
 
+#include "membership/remembered.hpp"
+#include "storage/disk/members_file.hpp"
 #include "tests/e2e/cluster.hpp"
 #include "tests/e2e/eventually.hpp"
 #include "tests/storage/temporary_folder.hpp"
@@ -29,6 +31,15 @@ protected:
 
   void add(const node& n, const std::string& member) {
     EXPECT_EQ(n.http().post("/sets/fruits", R"({"add": [")" + member + "\"]}").status, 200);
+  }
+
+  /// Whether a node has written down of all others that they had all.
+  testing::AssertionResult notes_all_others(const node& n) const {
+    const auto read = membership::decode_remembered(storage::kept_members(folder / n.name()));
+    const auto* members = std::get_if<std::vector<membership::remembered_member>>(&read);
+    if (members != nullptr && membership::holders_among(*members).size() == nodes.size() - 1)
+      return testing::AssertionSuccess();
+    return testing::AssertionFailure() << n.name() << " does not know who had all";
   }
 
   /// As a snapshot of a volume does.
@@ -111,9 +122,38 @@ TEST_F(SetBack, NodeWhomNobodyAnswersNumbersAnew) {
   EXPECT_TRUE(nodes.all_come_to_show("/counters/visitors", "18"));
 }
 
+TEST_F(SetBack, NodeDoesNotBelieveOneWhoHasLostWhatItKnew) {
+  ASSERT_TRUE(nodes.start());
+  increment(nodes[2], 10);
+  add(nodes[2], "first");
+  ASSERT_TRUE(nodes.all_come_to_show("/counters/visitors", "10"));
+  ASSERT_TRUE(eventually([&] { return notes_all_others(nodes[2]); }));
+  take_snapshot(nodes[2]);
+  increment(nodes[2], 5);
+  add(nodes[2], "second");
+  ASSERT_TRUE(nodes.all_come_to_show("/counters/visitors", "15"));
+  ASSERT_TRUE(nodes.all_come_to_show("/sets/fruits", R"(["first","second"])"));
+  const auto before = replica_id(nodes[2]);
+
+  nodes[0].crash(); // which alone knows better then
+  set_back(nodes[2]);
+  nodes[1].crash();
+  fs::remove_all(rows_of(nodes[1]));
+  ASSERT_TRUE(nodes[1].start());
+  ASSERT_TRUE(nodes[2].start());
+  increment(nodes[2], 3);
+  add(nodes[2], "third");
+
+  EXPECT_NE(replica_id(nodes[2]), before);
+  ASSERT_TRUE(nodes[0].start());
+  EXPECT_TRUE(nodes.all_come_to_show("/counters/visitors", "18"));
+  EXPECT_TRUE(nodes.all_come_to_show("/sets/fruits", R"(["first","second","third"])"));
+}
+
 TEST_F(SetBack, NodeThatWasNotKeepsItsId) {
   ASSERT_TRUE(nodes.start());
   increment(nodes[2], 10);
+  ASSERT_TRUE(eventually([&] { return notes_all_others(nodes[2]); }));
   const auto before = replica_id(nodes[2]);
   nodes[2].crash();
   ASSERT_TRUE(nodes[2].start());
@@ -133,6 +173,8 @@ TEST_F(SetBack, NodesThatStartTogetherKeepTheirIds) {
     before.push_back(replica_id(one));
   }
   ASSERT_TRUE(nodes.all_come_to_show("/counters/visitors", "3"));
+  for (const auto& one : nodes.nodes())
+    ASSERT_TRUE(eventually([&] { return notes_all_others(one); }));
   for (auto& one : nodes.nodes())
     one.crash();
   for (auto& one : nodes.nodes())

@@ -367,7 +367,7 @@ TEST_F(PeerListener, AnswersWhatIsKnownOfAReplicaId) {
   start();
   const auto question = replication::encode_question(crdt::replica_id::from(3, 4));
   EXPECT_EQ(replication::decode_statement(call(actors::inquiry_path, question)),
-            (wire::decoded<replication::statement>{replication::statement{{1}, 0}}));
+            (wire::decoded<replication::statement>{replication::statement{{1}, 0, {1}}}));
   expect_refusal(actors::inquiry_path, seal(actors::inquiry_path, "x"), 400);
 }
 

@@ -4,6 +4,7 @@
 
 #include "actors/awaited.hpp"
 #include "actors/reply_to.hpp"
+#include "wire/result.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/error.hpp>
@@ -12,14 +13,13 @@
 
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace starling::actors {
 
 /// What an actor answers, or why it does not. For a request that is answered by nothing, T is
 /// std::monostate.
 template <class T>
-using told = std::variant<caf::error, T>;
+using told = wire::result<T, caf::error>;
 
 /// Asks on behalf of a thread, which waits for what it returns. An actor of its own asks, and ends
 /// with the answer.

@@ -12,7 +12,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 namespace starling::http {
 
@@ -27,15 +26,15 @@ struct asker {
 
   /// What an actor answers, or the refusal that the peer gets instead.
   template <class T, class Actor, class... Ts>
-  std::variant<T, response> ask(const Actor& to, Ts&&... message) const;
+  wire::result<T, response> ask(const Actor& to, Ts&&... message) const;
 };
 
 template <class T, class Actor, class... Ts>
-std::variant<T, response> asker::ask(const Actor& to, Ts&&... message) const {
+wire::result<T, response> asker::ask(const Actor& to, Ts&&... message) const {
   auto came = actors::ask_for<T>(timeout, sys, to, std::forward<Ts>(message)...);
-  if (auto* told = std::get_if<T>(&came))
-    return std::move(*told);
-  const auto& why = std::get<caf::error>(came);
+  if (came)
+    return *std::move(came);
+  const auto& why = came.error();
   if (why == actors::errc::bad_message)
     return refuse_call(400, actors::reason_of(why));
   if (why == actors::errc::unreachable || actors::is_of_disk(why))

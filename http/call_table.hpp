@@ -11,14 +11,13 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace starling::http {
 
 struct call_row {
   /// The bytes to answer with, or why the call is refused.
-  using answer = std::variant<std::string, response>;
+  using answer = wire::result<std::string, response>;
 
   std::string path;
 

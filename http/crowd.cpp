@@ -211,10 +211,10 @@ void crowd::receive(connection& c, clock::time_point now) {
 void crowd::read_on(connection& c, std::string_view bytes, clock::time_point now) {
   auto outcome = c.requests.read(bytes);
   count_bytes(c);
-  if (const auto* what = std::get_if<problem>(&outcome))
-    return refuse(c, *what, now);
+  if (!outcome)
+    return refuse(c, outcome.error(), now);
   const auto before = waiting_.find(c.id());
-  switch (std::get<request_reader::progress>(outcome)) {
+  switch (*outcome) {
   case request_reader::progress::nothing:
     if (before == stage::silent)
       return wait(c, stage::silent, now, *waiting_.deadline(c.id()));

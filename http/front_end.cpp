@@ -74,26 +74,26 @@ response front_end::handle(const request& r) {
 response front_end::reply(const read_request& asked) {
   const auto came = door_.wait_for<crdt::view>(
       [&](auto tell) { door_.read(asked.key, asked.query, std::move(tell)); });
-  if (const auto* why = std::get_if<service_error>(&came))
-    return reply_with(problem_of_read(asked.key, *why));
-  return reply_to_read(asked.key, std::get<crdt::view>(came), settings_.secret, asked.how);
+  if (!came)
+    return reply_with(problem_of_read(asked.key, came.error()));
+  return reply_to_read(asked.key, *came, settings_.secret, asked.how);
 }
 
 /// Takes the command away.
 response front_end::reply(write_request& asked) {
   const auto came = door_.wait_for<crdt::view>(
       [&](auto tell) { door_.write(asked.key, std::move(asked.command), std::move(tell)); });
-  if (const auto* why = std::get_if<service_error>(&came))
-    return reply_with(problem_of_write(asked.key, *why));
-  return reply_to_write(asked.key, std::get<crdt::view>(came), settings_.secret, asked.how);
+  if (!came)
+    return reply_with(problem_of_write(asked.key, came.error()));
+  return reply_to_write(asked.key, *came, settings_.secret, asked.how);
 }
 
 response front_end::reply(const keys_request& asked) {
   const auto came =
       door_.wait_for<crdt::key_page>([&](auto tell) { door_.keys(asked.query, std::move(tell)); });
-  if (const auto* why = std::get_if<service_error>(&came))
-    return reply_with(problem_of(*why));
-  return reply_with(std::get<crdt::key_page>(came));
+  if (!came)
+    return reply_with(problem_of(came.error()));
+  return reply_with(*came);
 }
 
 response front_end::reply(index_request) {
@@ -102,10 +102,9 @@ response front_end::reply(index_request) {
 
 response front_end::reply(cluster_request) {
   const auto came = ask_how_it_is();
-  if (const auto* why = std::get_if<service_error>(&came))
-    return reply_with(problem_of_report(*why));
-  return reply_with(
-      view_of(std::get<node::node_report>(came), settings_.replica, settings_.started));
+  if (!came)
+    return reply_with(problem_of_report(came.error()));
+  return reply_with(view_of(*came, settings_.replica, settings_.started));
 }
 
 response front_end::reply(health_request) {
@@ -116,16 +115,16 @@ response front_end::reply(ready_request) {
   const auto came = ask_how_it_is();
   if (const auto why = door_.why_not_ready(came))
     return reply_with(problem_of(*why));
-  const auto& report = std::get<node::node_report>(came);
+  const auto& report = *came;
   return reply_with_status(
       "ready", warnings_of(report.membership, report.storage, report.gossip.unknown_keys));
 }
 
 response front_end::reply(metrics_request) {
   const auto came = ask_how_it_is();
-  if (const auto* why = std::get_if<service_error>(&came))
-    return reply_with(problem_of_report(*why));
-  return reply_with_metrics(metrics_text(sys_, std::get<node::node_report>(came)));
+  if (!came)
+    return reply_with(problem_of_report(came.error()));
+  return reply_with_metrics(metrics_text(sys_, *came));
 }
 
 response front_end::reply(const options_request& asked) {

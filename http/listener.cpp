@@ -118,7 +118,7 @@ response listener::call(const request& r) const {
   try {
     return answer_(r);
   } catch (const std::exception&) {
-    return reply_with(problem{problem_code::internal, "the request could not be answered", {}});
+    return reply_with(problem{problem_code::internal, "the request could not be answered"});
   }
 }
 

@@ -52,9 +52,9 @@ call_row to_back_up(const asker& via, const actors::backup_actor& to) {
             auto answer = folder.empty()
                               ? via.ask<backup_report>(to, actors::report_atom_v)
                               : via.ask<backup_report>(to, actors::back_up_atom_v, folder);
-            if (auto* refusal = std::get_if<response>(&answer))
-              return std::move(*refusal);
-            return node::answer_with(std::get<backup_report>(answer));
+            if (!answer)
+              return std::move(answer).error();
+            return node::answer_with(*answer);
           }};
 }
 

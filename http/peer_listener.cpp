@@ -49,12 +49,9 @@ response peer_listener::handle(const request& r) {
     return refuse_call(*error == wire::envelope_error::malformed ? 400 : 403, to_string(*error));
   const auto& message = std::get<wire::opened_request>(opened);
   auto answer = calls_.answer(*call, message.content);
-  if (auto* refusal = std::get_if<response>(&answer))
-    return std::move(*refusal);
-  return {200,
-          "application/octet-stream",
-          wire::seal_answer(secret_, message.tag, std::get<std::string>(answer)),
-          {}};
+  if (!answer)
+    return std::move(answer).error();
+  return {200, "application/octet-stream", wire::seal_answer(secret_, message.tag, *answer), {}};
 }
 
 } // namespace starling::http

@@ -160,7 +160,7 @@ struct next_life {
 };
 
 /// The one that the file goes on with; with generation 0 before it if the file names none.
-std::variant<next_life, std::string> next_identity(const std::string& file,
+wire::result<next_life, std::string> next_identity(const std::string& file,
                                                    std::chrono::milliseconds tolerated) {
   auto result = draw_identity();
   bool is_damaged = false;
@@ -198,12 +198,12 @@ std::variant<next_life, std::string> next_identity(const std::string& file,
 
 } // namespace
 
-std::variant<identity, std::string> take_up_identity(const std::string& file,
+wire::result<identity, std::string> take_up_identity(const std::string& file,
                                                      std::chrono::milliseconds tolerated) {
   auto next = next_identity(file, tolerated);
-  if (auto* failure = std::get_if<std::string>(&next))
-    return std::move(*failure);
-  auto& [who, is_damaged] = std::get<next_life>(next);
+  if (!next)
+    return std::move(next).error();
+  auto& [who, is_damaged] = *next;
   if (is_damaged) {
     if (const auto failed = set_aside(file))
       return "cannot rename " + file + ": " + std::strerror(failed);
@@ -214,12 +214,12 @@ std::variant<identity, std::string> take_up_identity(const std::string& file,
   return std::move(who);
 }
 
-std::variant<identity, std::string> look_up_identity(const std::string& file,
+wire::result<identity, std::string> look_up_identity(const std::string& file,
                                                      std::chrono::milliseconds tolerated) {
   auto next = next_identity(file, tolerated);
-  if (auto* failure = std::get_if<std::string>(&next))
-    return std::move(*failure);
-  auto& who = std::get<next_life>(next).who;
+  if (!next)
+    return std::move(next).error();
+  auto& who = next->who;
   if (who.last_generation == 0 && who.warning.empty())
     return "there is no " + file + ", and no room to make one";
   return std::move(who);

@@ -281,11 +281,11 @@ actors::leave_report node::leave() {
     return result;
   const auto came = actors::ask_for<actors::leave_report>(leave_timeout_ + leave_time_more, sys_,
                                                           membership_, actors::leave_atom_v);
-  if (const auto* why = std::get_if<caf::error>(&came)) {
-    log::error("node", "cannot leave: {}", to_string(*why));
+  if (!came) {
+    log::error("node", "cannot leave: {}", to_string(came.error()));
     return result;
   }
-  result = std::get<actors::leave_report>(came);
+  result = *came;
   result.left = true;
   return result;
 }
@@ -310,7 +310,7 @@ std::uint64_t node::lacking_after_handing_on() {
 
 void node::hand_on_what_peers_lack(std::chrono::milliseconds most) {
   const auto came = actors::ask_for<std::monostate>(most, sys_, gossip_, actors::flush_atom_v);
-  if (std::holds_alternative<caf::error>(came))
+  if (!came)
     log::warn("node", "not every peer has everything, after all the time there is");
 }
 

@@ -4,6 +4,7 @@
 
 #include <caf/send.hpp>
 
+#include <tuple>
 #include <utility>
 
 namespace starling::node {
@@ -59,7 +60,7 @@ void service::take_writes() {
 
 void service::wait_until_writes_are_refused() {
   // Nobody waits any longer for a write that takes longer than clients are waited for.
-  wait_for<bool>([this](const done<bool>& tell) { refuse_writes(tell); });
+  std::ignore = wait_for<bool>([this](const done<bool>& tell) { refuse_writes(tell); });
 }
 
 std::optional<unreadiness> service::why_not_ready(const outcome<node_report>& report) const {

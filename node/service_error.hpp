@@ -2,10 +2,11 @@
 
 // Why a request of a client was not answered: one table, whatever protocol the client speaks.
 
+#include "wire/result.hpp"
+
 #include <caf/fwd.hpp>
 
 #include <cstdint>
-#include <variant>
 
 namespace starling::node {
 
@@ -37,6 +38,6 @@ service_error service_error_of(const caf::error& why);
 
 /// What comes of a request.
 template <class T>
-using outcome = std::variant<service_error, T>;
+using outcome = wire::result<T, service_error>;
 
 } // namespace starling::node

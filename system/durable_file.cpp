@@ -29,7 +29,7 @@ int write_all(int file, std::string_view bytes) {
 
 } // namespace
 
-std::variant<descriptor, file_error> write_synced(const std::string& path, std::string_view bytes) {
+wire::result<descriptor, file_error> write_synced(const std::string& path, std::string_view bytes) {
   descriptor file{::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (file.number() < 0)
     return file_error{"cannot make " + path, errno};
@@ -54,8 +54,8 @@ std::optional<file_error> put_in_place(const std::string& draft, const std::stri
 std::optional<file_error> replace_file(const std::string& path, std::string_view bytes) {
   const auto draft = path + ".new";
   auto written = write_synced(draft, bytes);
-  if (auto* why = std::get_if<file_error>(&written))
-    return std::move(*why);
+  if (!written)
+    return std::move(written).error();
   return put_in_place(draft, path);
 }
 

@@ -7,11 +7,11 @@
 // the folder is synced.
 
 #include "system/descriptor.hpp"
+#include "wire/result.hpp"
 
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 
 namespace starling::system {
 
@@ -24,7 +24,7 @@ struct file_error {
 /// Makes a file that only its owner can read, or empties it, and writes these bytes to the disk.
 /// The file, still open. A file that could not be written wholly is removed, for even an empty one
 /// may take the last room.
-std::variant<descriptor, file_error> write_synced(const std::string& path, std::string_view bytes);
+wire::result<descriptor, file_error> write_synced(const std::string& path, std::string_view bytes);
 
 /// Gives a file that is synced another name, in the place of the file that has that name. Requires:
 /// both are in one folder.

@@ -9,19 +9,18 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <variant>
 
 namespace starling::http {
 
 template <class T>
-using either = std::variant<problem, T>;
+using either = result<T>;
 
 /// The values of an object's members by name, as JSON.
 using body_members = std::map<std::string, std::string_view, std::less<>>;
 
 /// The members of the body, none of them twice, if it is an object with no others than `known`.
 /// `wanted` shows what one looks like to whoever sent something else, such as the fields of a form.
-either<body_members> read_body(std::string_view body, const std::set<std::string_view>& known,
+result<body_members> read_body(std::string_view body, const std::set<std::string_view>& known,
                                std::string_view wanted);
 
 /// What is at the pointer has another JSON type than the one that is wanted.

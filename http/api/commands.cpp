@@ -4,14 +4,13 @@
 
 namespace starling::http {
 
-std::variant<problem, crdt::command> command_of(const crdt::key& key, std::string_view body,
-                                                const wire::secret& secret, style how) {
-  using outcome = std::variant<problem, crdt::command>;
-  return apis::visit(key.type, [&](auto which) -> outcome {
+result<crdt::command> command_of(const crdt::key& key, std::string_view body,
+                                 const wire::secret& secret, style how) {
+  return apis::visit(key.type, [&](auto which) -> result<crdt::command> {
     auto read = decltype(which)::type::command_of(body, key, secret, how);
-    if (auto* refused = std::get_if<problem>(&read))
-      return std::move(*refused);
-    return crdt::command{std::get<1>(std::move(read))};
+    if (!read)
+      return std::move(read).error();
+    return crdt::command{*std::move(read)};
   });
 }
 

@@ -9,13 +9,12 @@
 #include "wire/seal.hpp"
 
 #include <string_view>
-#include <variant>
 
 namespace starling::http {
 
 /// The command for a value of this key. Requires: its type is known. The secret opens the contexts;
 /// `how` says what of the outcome will be shown.
-std::variant<problem, crdt::command> command_of(const crdt::key& key, std::string_view body,
-                                                const wire::secret& secret, style how = {});
+result<crdt::command> command_of(const crdt::key& key, std::string_view body,
+                                 const wire::secret& secret, style how = {});
 
 } // namespace starling::http

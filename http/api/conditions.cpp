@@ -42,8 +42,7 @@ std::optional<problem> refuse_conditions(std::string_view method, const fields& 
                          std::string{given} + " out to write",
                      {}};
     if (name == "content-range")
-      return problem{
-          unsupported_header, "a body is the whole of what is written, never a range", {}};
+      return problem{unsupported_header, "a body is the whole of what is written, never a range"};
     if (names_a_method(name) && to_lower(trim(value)) != to_lower(method))
       return problem{unsupported_header,
                      "the method is that of the request's first line; leave " + std::string{given} +

@@ -12,7 +12,7 @@ using enum problem_code;
 
 /// An integer, or a string with its digits: many clients lose the last digits of JSON numbers
 /// beyond 2^53.
-either<std::int64_t> read_amount(std::string_view text, const std::string& pointer) {
+result<std::int64_t> read_amount(std::string_view text, const std::string& pointer) {
   const auto content = string_of(text);
   const auto digits = content ? std::string_view{*content} : text;
   if (!is_integer(digits))
@@ -27,21 +27,21 @@ either<std::int64_t> read_amount(std::string_view text, const std::string& point
 
 } // namespace
 
-either<crdt::counter_add> counter_api::command_of(std::string_view body, const crdt::key&,
+result<crdt::counter_add> counter_api::command_of(std::string_view body, const crdt::key&,
                                                   const wire::secret&, style) {
   auto read = read_body(body, {"increment", "decrement"}, R"({"increment": 5})");
-  if (auto* error = std::get_if<problem>(&read))
-    return std::move(*error);
-  const auto& given = std::get<body_members>(read);
+  if (!read)
+    return std::move(read).error();
+  const auto& given = *read;
   if (given.empty())
-    return problem{missing_member, "give increment or decrement", {}};
+    return problem{missing_member, "give increment or decrement"};
   if (given.size() > 1)
-    return problem{conflicting_members, "give either increment or decrement", {}};
+    return problem{conflicting_members, "give either increment or decrement"};
   const auto& [name, text] = *given.begin();
   const auto amount = read_amount(text, pointer_to("", name));
-  if (const auto* error = std::get_if<problem>(&amount))
-    return *error;
-  const auto n = std::get<std::int64_t>(amount);
+  if (!amount)
+    return amount.error();
+  const auto n = *amount;
   return crdt::counter_add{name == "increment" ? n : -n};
 }
 

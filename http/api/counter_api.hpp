@@ -24,7 +24,7 @@ struct counter_api {
   static constexpr std::string_view allow = "GET, HEAD, POST, OPTIONS";
   static constexpr std::array parameters{std::string_view{"number"}};
 
-  static either<crdt::counter_add> command_of(std::string_view body, const crdt::key& key,
+  static result<crdt::counter_add> command_of(std::string_view body, const crdt::key& key,
                                               const wire::secret& secret, style how);
   static std::vector<std::string> show(const crdt::counter_view& what, const crdt::key& key,
                                        const wire::secret& secret, style how);

@@ -119,7 +119,7 @@ bool is_authority(std::string_view text) {
 }
 
 /// The target in origin-form or "*", or why it is none (RFC 9112, 3.2).
-std::variant<std::string, problem> read_target(std::string_view text, std::string_view method) {
+result<std::string> read_target(std::string_view text, std::string_view method) {
   for (const char c : text)
     if (c == '#' || is_control(c))
       return bad_target("a target has neither '#' nor control characters; write them as %XX");
@@ -152,15 +152,15 @@ std::optional<problem> read_first_line(std::string_view line, head& to) {
       target.find_first_of(" \t\r\n") != std::string_view::npos)
     return malformed("a request begins with METHOD TARGET HTTP/1.1");
   if (version->first != '1')
-    return problem{problem_code::unknown_version, "only HTTP/1.1 and HTTP/1.0 are spoken here", {}};
+    return problem{problem_code::unknown_version, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
   constexpr std::array methods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"};
   if (std::ranges::find(methods, method) == methods.end())
-    return problem{problem_code::unknown_method, "no path here knows this method", {}};
+    return problem{problem_code::unknown_method, "no path here knows this method"};
   auto where = read_target(target, method);
-  if (auto* refused = std::get_if<problem>(&where))
-    return std::move(*refused);
+  if (!where)
+    return std::move(where).error();
   to.method = method;
-  to.target = std::get<std::string>(std::move(where));
+  to.target = *std::move(where);
   to.is_http_1_0 = version->second == '0';
   return std::nullopt;
 }
@@ -206,7 +206,7 @@ std::optional<problem> read_expectations(head& to) {
     if (to_lower(member) == "100-continue")
       to.expects_continue = !to.is_http_1_0;
     else
-      refused = problem{problem_code::expectation_failed, "only 100-continue can be expected", {}};
+      refused = problem{problem_code::expectation_failed, "only 100-continue can be expected"};
   });
   return refused;
 }
@@ -226,7 +226,7 @@ head_outcome refuse(line_fault fault, problem_code too_long, std::string why_too
   case line_fault::incomplete:
     return head_incomplete{.begun = true};
   case line_fault::too_long:
-    return problem{too_long, std::move(why_too_long), {}};
+    return problem{too_long, std::move(why_too_long)};
   case line_fault::bare_line_feed:
     break;
   }

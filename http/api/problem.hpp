@@ -4,6 +4,7 @@
 // nothing, except for those codes of which `outcome_of` says that nobody knows.
 
 #include "crdt/command.hpp"
+#include "wire/result.hpp"
 
 #include <optional>
 #include <string>
@@ -61,13 +62,17 @@ enum class problem_code {
 
 struct problem {
   problem_code code = problem_code::internal;
-  std::string detail;                 // a sentence about this one
-  std::optional<std::string> pointer; // to the culprit in the body (RFC 6901)
-  std::string allow = {};             // the path's methods, if that was the problem
-  std::string title = {};             // instead of the code's, where that stands for many things
+  std::string detail;                   // a sentence about this one
+  std::optional<std::string> pointer{}; // to the culprit in the body (RFC 6901)
+  std::string allow{};                  // the path's methods, if that was the problem
+  std::string title{};                  // instead of the code's, where that stands for many things
 
   friend bool operator==(const problem&, const problem&) = default;
 };
+
+/// What was asked for, or the problem that the client is told.
+template <class T>
+using result = wire::result<T, problem>;
 
 int status_of(problem_code code);
 

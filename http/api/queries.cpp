@@ -26,8 +26,7 @@ std::string list_of(const std::vector<std::string_view>& names) {
 }
 
 /// The parameters of a target by name, all of them among `known`.
-std::variant<problem, parameters> read(std::string_view target,
-                                       const std::vector<std::string_view>& known) {
+result<parameters> read(std::string_view target, const std::vector<std::string_view>& known) {
   const auto given = parameters_of(target);
   if (!given)
     return refusal("a query is NAME=VALUE, joined by '&', in percent-encoded UTF-8");
@@ -70,7 +69,7 @@ std::vector<std::string_view> style_parameters(crdt::type type) {
   });
 }
 
-std::variant<problem, style> read_style(const parameters& given) {
+result<style> read_style(const parameters& given) {
   style result;
   if (const auto contexts = find(given, "contexts")) {
     if (contexts != "true" && contexts != "false")
@@ -105,18 +104,18 @@ std::optional<crdt::key> key_of(std::string_view cursor) {
 
 } // namespace
 
-std::variant<problem, value_query> query_of(crdt::type type, std::string_view target) {
+result<value_query> query_of(crdt::type type, std::string_view target) {
   auto known = style_parameters(type);
   if (crdt::has_rows(type))
     known.insert(known.begin(), {"limit", "after"});
   const auto outcome = read(target, known);
-  if (const auto* refused = std::get_if<problem>(&outcome))
-    return *refused;
-  const auto& given = std::get<parameters>(outcome);
+  if (!outcome)
+    return outcome.error();
+  const auto& given = *outcome;
   const auto how = read_style(given);
-  if (const auto* refused = std::get_if<problem>(&how))
-    return *refused;
-  value_query result{crdt::whole_value{}, std::get<style>(how)};
+  if (!how)
+    return how.error();
+  value_query result{crdt::whole_value{}, *how};
   if (given.contains("limit") || given.contains("after")) {
     const auto limit = limit_of(given);
     if (!limit)
@@ -126,18 +125,18 @@ std::variant<problem, value_query> query_of(crdt::type type, std::string_view ta
   return result;
 }
 
-std::variant<problem, style> style_of(crdt::type type, std::string_view target) {
+result<style> style_of(crdt::type type, std::string_view target) {
   const auto outcome = read(target, style_parameters(type));
-  if (const auto* refused = std::get_if<problem>(&outcome))
-    return *refused;
-  return read_style(std::get<parameters>(outcome));
+  if (!outcome)
+    return outcome.error();
+  return read_style(*outcome);
 }
 
-std::variant<problem, crdt::key_query> key_query_of(std::string_view target) {
+result<crdt::key_query> key_query_of(std::string_view target) {
   const auto outcome = read(target, {"type", "prefix", "limit", "after"});
-  if (const auto* refused = std::get_if<problem>(&outcome))
-    return *refused;
-  const auto& given = std::get<parameters>(outcome);
+  if (!outcome)
+    return outcome.error();
+  const auto& given = *outcome;
   const auto limit = limit_of(given);
   if (!limit)
     return bad_limit();
@@ -151,8 +150,8 @@ std::variant<problem, crdt::key_query> key_query_of(std::string_view target) {
 
 std::optional<problem> refuse_parameters(std::string_view target) {
   const auto outcome = read(target, {});
-  if (const auto* refused = std::get_if<problem>(&outcome))
-    return *refused;
+  if (!outcome)
+    return outcome.error();
   return std::nullopt;
 }
 

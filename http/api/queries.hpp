@@ -15,7 +15,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 
 namespace starling::http {
 
@@ -30,12 +29,12 @@ struct value_query {
 };
 
 /// What a read of a value of this type asks for: the whole of it, or a page.
-std::variant<problem, value_query> query_of(crdt::type type, std::string_view target);
+result<value_query> query_of(crdt::type type, std::string_view target);
 
 /// How a value of this type is shown, where a request has no other parameters.
-std::variant<problem, style> style_of(crdt::type type, std::string_view target);
+result<style> style_of(crdt::type type, std::string_view target);
 
-std::variant<problem, crdt::key_query> key_query_of(std::string_view target);
+result<crdt::key_query> key_query_of(std::string_view target);
 
 /// Why a request that takes no parameters is refused; nothing if it has none.
 std::optional<problem> refuse_parameters(std::string_view target);

@@ -4,14 +4,14 @@
 
 namespace starling::http {
 
-either<crdt::register_assign> register_api::command_of(std::string_view body, const crdt::key&,
+result<crdt::register_assign> register_api::command_of(std::string_view body, const crdt::key&,
                                                        const wire::secret&, style) {
   auto read = read_body(body, {"value"}, R"({"value": "dark-mode"})");
-  if (auto* error = std::get_if<problem>(&read))
-    return std::move(*error);
-  const auto& given = std::get<body_members>(read);
+  if (!read)
+    return std::move(read).error();
+  const auto& given = *read;
   if (given.empty())
-    return problem{problem_code::missing_member, "give value", {}};
+    return problem{problem_code::missing_member, "give value"};
   return crdt::register_assign{{crdt::payload_kind::json, compact(given.begin()->second)}};
 }
 

@@ -23,7 +23,7 @@ struct register_api {
   static constexpr std::string_view allow = "GET, HEAD, PUT, OPTIONS";
   static constexpr std::array<std::string_view, 0> parameters{};
 
-  static either<crdt::register_assign> command_of(std::string_view body, const crdt::key& key,
+  static result<crdt::register_assign> command_of(std::string_view body, const crdt::key& key,
                                                   const wire::secret& secret, style how);
   static std::vector<std::string> show(const crdt::register_view& what, const crdt::key& key,
                                        const wire::secret& secret, style how);

@@ -24,26 +24,25 @@ struct resource {
 
 parsed read_value(crdt::key&& key, segments&, std::string_view target) {
   auto query = query_of(key.type, target);
-  if (auto* refused = std::get_if<problem>(&query))
-    return std::move(*refused);
-  auto& [what, how] = std::get<value_query>(query);
+  if (!query)
+    return std::move(query).error();
+  auto& [what, how] = *query;
   return read_request{std::move(key), std::move(what), how};
 }
 
 parsed read_member(crdt::key&& key, segments& path, std::string_view target) {
   auto how = style_of(key.type, target);
-  if (auto* refused = std::get_if<problem>(&how))
-    return std::move(*refused);
+  if (!how)
+    return std::move(how).error();
   return read_request{std::move(key),
-                      crdt::one_member{{crdt::payload_kind::text, std::move(path[3])}},
-                      std::get<style>(how)};
+                      crdt::one_member{{crdt::payload_kind::text, std::move(path[3])}}, *how};
 }
 
 parsed read_keys(crdt::key&&, segments&, std::string_view target) {
   auto query = key_query_of(target);
-  if (auto* refused = std::get_if<problem>(&query))
-    return std::move(*refused);
-  return keys_request{std::get<crdt::key_query>(std::move(query))};
+  if (!query)
+    return std::move(query).error();
+  return keys_request{*std::move(query)};
 }
 
 template <class Page>
@@ -163,29 +162,28 @@ bool is_identity(std::string_view codings) {
 std::optional<problem> refuse_write(const request& r, const limits& bounds) {
   using enum problem_code;
   if (!values_of(r.head, "origin").empty())
-    return problem{forbidden_origin, "requests that carry an Origin may only read", {}};
+    return problem{forbidden_origin, "requests that carry an Origin may only read"};
   if (!std::ranges::all_of(values_of(r.head, "content-encoding"), is_identity))
-    return problem{unsupported_encoding, "no content encoding is supported", {}};
+    return problem{unsupported_encoding, "no content encoding is supported"};
   if (!std::ranges::all_of(values_of(r.head, "content-type"), admits_json))
-    return problem{unsupported_media_type, "send the body as application/json", {}};
+    return problem{unsupported_media_type, "send the body as application/json"};
   if (r.body.size() > bounds.body_bytes_max)
-    return problem{
-        body_too_large, "the limit is " + std::to_string(bounds.body_bytes_max) + " bytes", {}};
+    return problem{body_too_large,
+                   "the limit is " + std::to_string(bounds.body_bytes_max) + " bytes"};
   return refuse_conditions(r.method, r.head); // last: RFC 9110, 13.2.1
 }
 
 parsed parse_write(const request& r, crdt::key key, const wire::secret& secret,
                    const limits& bounds) {
   auto how = style_of(key.type, r.target);
-  if (auto* refused = std::get_if<problem>(&how))
-    return std::move(*refused);
+  if (!how)
+    return std::move(how).error();
   if (auto refused = refuse_write(r, bounds))
     return std::move(*refused);
-  auto command = command_of(key, r.body, secret, std::get<style>(how));
-  if (auto* refused = std::get_if<problem>(&command))
-    return std::move(*refused);
-  return write_request{std::move(key), std::get<crdt::command>(std::move(command)),
-                       std::get<style>(how)};
+  auto command = command_of(key, r.body, secret, *how);
+  if (!command)
+    return std::move(command).error();
+  return write_request{std::move(key), *std::move(command), *how};
 }
 
 } // namespace
@@ -203,10 +201,10 @@ parsed parse(const request& r, const wire::secret& secret, const limits& bounds)
     return options_request{"GET, HEAD, POST, PUT, OPTIONS"};
   auto path = path_of(r.target);
   if (!path)
-    return problem{bad_target, "a path begins with '/' and is percent-encoded UTF-8", {}};
+    return problem{bad_target, "a path begins with '/' and is percent-encoded UTF-8"};
   const auto* found = find_resource(*path);
   if (!found)
-    return problem{unknown_route, advice_about(*path), {}};
+    return problem{unknown_route, advice_about(*path)};
   if (r.method == "OPTIONS")
     return options_request{found->allow};
   if (!allows(found->allow, r.method))

@@ -62,8 +62,8 @@ struct options_request {
 };
 
 using parsed =
-    std::variant<problem, read_request, write_request, keys_request, index_request, cluster_request,
-                 health_request, ready_request, metrics_request, options_request>;
+    std::variant<read_request, write_request, keys_request, index_request, cluster_request,
+                 health_request, ready_request, metrics_request, options_request, problem>;
 
 /// What is at a path: "/sets/{key}" and the methods that it knows.
 struct route {

@@ -2,7 +2,7 @@
 
 namespace starling::http {
 
-std::variant<request_reader::progress, problem> request_reader::read(std::string_view bytes) {
+result<request_reader::progress> request_reader::read(std::string_view bytes) {
   ahead_.append(bytes);
   if (has_head_)
     return read_body();
@@ -23,7 +23,7 @@ std::variant<request_reader::progress, problem> request_reader::read(std::string
   return read_body();
 }
 
-std::variant<request_reader::progress, problem> request_reader::read_body() {
+result<request_reader::progress> request_reader::read_body() {
   std::string_view rest = ahead_;
   auto refused = body_.read(rest);
   ahead_.erase(0, ahead_.size() - rest.size());
@@ -41,7 +41,7 @@ void request_reader::next() {
 
 problem request_reader::cut_short() const {
   return has_head_ ? body_.cut_short()
-                   : problem{problem_code::bad_request, "the head of the request is cut short", {}};
+                   : problem{problem_code::bad_request, "the head of the request is cut short"};
 }
 
 bool request_reader::takes_expectation() {

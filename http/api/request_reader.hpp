@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
 
 namespace starling::http {
 
@@ -27,7 +26,7 @@ public:
   explicit request_reader(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
 
   /// Reads on with these bytes. After a problem the connection has to be closed.
-  std::variant<progress, problem> read(std::string_view bytes);
+  result<progress> read(std::string_view bytes);
 
   /// Goes on to the next request.
   void next();
@@ -47,7 +46,7 @@ public:
   std::size_t bytes_held() const { return ahead_.size() + body().size(); }
 
 private:
-  std::variant<progress, problem> read_body();
+  result<progress> read_body();
 
   std::size_t body_bytes_max_;
   std::string ahead_;    // what was not read yet

@@ -15,7 +15,7 @@ namespace {
 using enum problem_code;
 
 /// The elements of an array, in ascending order and each once.
-either<std::vector<std::string>> read_elements(std::string_view text, const std::string& pointer) {
+result<std::vector<std::string>> read_elements(std::string_view text, const std::string& pointer) {
   const auto array = elements_of(text);
   if (!array)
     return wrong_type_at(pointer, "an array of strings");
@@ -43,7 +43,7 @@ constexpr std::string_view contexts_pointer = "/contexts";
 /// than is changed.
 using context_texts = std::multimap<std::string, std::string_view, std::less<>>;
 
-either<context_texts> read_contexts(std::string_view text) {
+result<context_texts> read_contexts(std::string_view text) {
   const auto object = members_of(text);
   if (!object)
     return wrong_type_at(std::string{contexts_pointer}, "an object from elements to contexts");
@@ -54,7 +54,7 @@ either<context_texts> read_contexts(std::string_view text) {
 }
 
 /// What the context of an element says was observed of it; nothing if it has none.
-either<std::optional<crdt::version_vector>> observed_of(const crdt::payload& element,
+result<std::optional<crdt::version_vector>> observed_of(const crdt::payload& element,
                                                         const context_texts& contexts,
                                                         const crdt::key& key,
                                                         const wire::secret& secret) {
@@ -125,21 +125,21 @@ std::string cardinality_of(std::uint64_t members) {
 
 } // namespace
 
-either<crdt::set_change> set_api::command_of(std::string_view body, const crdt::key& key,
+result<crdt::set_change> set_api::command_of(std::string_view body, const crdt::key& key,
                                              const wire::secret& secret, style how) {
   auto read = read_body(body, {"add", "remove", "contexts"}, R"({"add": ["apple"]})");
-  if (auto* error = std::get_if<problem>(&read))
-    return std::move(*error);
-  const auto& given = std::get<body_members>(read);
+  if (!read)
+    return std::move(read).error();
+  const auto& given = *read;
   if (!given.contains("add") && !given.contains("remove"))
-    return problem{missing_member, "give add or remove", {}};
+    return problem{missing_member, "give add or remove"};
 
   context_texts contexts; // those of elements that are not named are not used
   if (const auto found = given.find("contexts"); found != given.end()) {
     auto all = read_contexts(found->second);
-    if (auto* error = std::get_if<problem>(&all))
-      return std::move(*error);
-    contexts = std::get<context_texts>(std::move(all));
+    if (!all)
+      return std::move(all).error();
+    contexts = *std::move(all);
   }
 
   crdt::set_change change;
@@ -149,17 +149,17 @@ either<crdt::set_change> set_api::command_of(std::string_view body, const crdt::
     if (found == given.end())
       continue;
     auto elements = read_elements(found->second, pointer_to("", name));
-    if (auto* error = std::get_if<problem>(&elements))
-      return std::move(*error);
-    auto& names = std::get<1>(elements);
+    if (!elements)
+      return std::move(elements).error();
+    auto& names = *elements;
     list->reserve(names.size());
     for (auto& element : names) {
       crdt::member_change one{{crdt::payload_kind::text, std::move(element)}, std::nullopt};
       if (!contexts.empty()) {
         auto observed = observed_of(one.member, contexts, key, secret);
-        if (auto* error = std::get_if<problem>(&observed))
-          return std::move(*error);
-        one.observed = std::get<1>(std::move(observed));
+        if (!observed)
+          return std::move(observed).error();
+        one.observed = *std::move(observed);
       }
       list->push_back(std::move(one));
     }

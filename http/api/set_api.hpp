@@ -34,7 +34,7 @@ struct set_api {
   static constexpr std::string_view member_route = "/sets/{key}/members/{member}";
   static constexpr std::string_view member_allow = "GET, HEAD, OPTIONS";
 
-  static either<crdt::set_change> command_of(std::string_view body, const crdt::key& key,
+  static result<crdt::set_change> command_of(std::string_view body, const crdt::key& key,
                                              const wire::secret& secret, style how);
   static std::vector<std::string> show(const crdt::set_view& what, const crdt::key& key,
                                        const wire::secret& secret, style how);

@@ -25,7 +25,7 @@ concept type_api =
       { A::route } -> std::convertible_to<std::string_view>; // ends in /{key}
       { A::allow } -> std::convertible_to<std::string_view>;
       { A::parameters.size() } -> std::convertible_to<std::size_t>;
-      { A::command_of(body, key, secret, style{}) } -> std::same_as<either<typename A::type::command>>;
+      { A::command_of(body, key, secret, style{}) } -> std::same_as<result<typename A::type::command>>;
     } &&
     (!A::type::has_rows || requires {
       { A::member_route } -> std::convertible_to<std::string_view>; // ends in /members/{member}
@@ -41,10 +41,10 @@ struct api_list {
   /// Calls `f` with the API at a place of the list, as a `std::type_identity`.
   template <class F>
   static decltype(auto) visit_at(std::size_t place, F&& f) {
-    using result = std::common_type_t<decltype(f(std::type_identity<Apis>{}))...>;
-    using call = result (*)(F&);
+    using shared = std::common_type_t<decltype(f(std::type_identity<Apis>{}))...>;
+    using call = shared (*)(F&);
     static constexpr std::array<call, sizeof...(Apis)> calls{
-        [](F& g) -> result { return g(std::type_identity<Apis>{}); }...};
+        [](F& g) -> shared { return g(std::type_identity<Apis>{}); }...};
     return calls.at(place)(f);
   }
 

@@ -6,14 +6,14 @@
 
 namespace starling::http {
 
-either<crdt::high_raise> high_api::command_of(std::string_view body, const crdt::key&,
+result<crdt::high_raise> high_api::command_of(std::string_view body, const crdt::key&,
                                               const wire::secret&, style) {
   auto read = read_body(body, {"value"}, R"({"value": 5})");
-  if (auto* error = std::get_if<problem>(&read))
-    return std::move(*error);
-  const auto& given = std::get<body_members>(read);
+  if (!read)
+    return std::move(read).error();
+  const auto& given = *read;
   if (given.empty())
-    return problem{problem_code::missing_member, "give value", {}};
+    return problem{problem_code::missing_member, "give value"};
   const auto text = given.begin()->second;
   crdt::high_raise result;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), result.to);

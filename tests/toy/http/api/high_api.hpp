@@ -21,7 +21,7 @@ struct high_api {
   static constexpr std::string_view allow = "GET, HEAD, PUT, OPTIONS";
   static constexpr std::array<std::string_view, 0> parameters{};
 
-  static either<crdt::high_raise> command_of(std::string_view body, const crdt::key& key,
+  static result<crdt::high_raise> command_of(std::string_view body, const crdt::key& key,
                                              const wire::secret& secret, style how);
   static std::vector<std::string> show(const crdt::high_view& what, const crdt::key& key,
                                        const wire::secret& secret, style how);

@@ -226,19 +226,12 @@ void watched_disk::drop_other_manifests() {
 }
 
 IOStatus watched_disk::keep(bool synced) {
-  if (!is_made_) {
-    auto status =
-        target()->FileExists(folder_ + "/" + std::string{witness_file::name}, {}, nullptr);
-    if (status.IsNotFound()) {
-      status = witness_file::make(*target(), folder_, witness_);
-      if (status.ok()) {
-        kept_ = witness_;
-        is_synced_ = true;
-      }
-    }
-    if (!status.ok())
+  if (!is_made_) { // RocksDB makes all its files anew, too: a copy may share those with links
+    if (auto status = witness_file::make(*target(), folder_, witness_); !status.ok())
       return status;
     is_made_ = true;
+    kept_ = witness_;
+    is_synced_ = true;
   }
   if (kept_ != witness_) {
     if (auto status = witness_file_.write(*target(), folder_, witness_); !status.ok())

@@ -70,7 +70,7 @@ private:
   std::string manifest_;  // that it names even after a power failure
   witness witness_;
   witness kept_;           // as it is in the file
-  bool is_made_ = false;   // the file is there
+  bool is_made_ = false;   // the file is this process's own
   bool is_synced_ = false; // what the file says survives a power failure
   witness_file witness_file_;
 };

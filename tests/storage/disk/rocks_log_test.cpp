@@ -224,6 +224,24 @@ TEST_F(RocksLog, IsAloneWhereverOneOfOtherRowsLiesBelowIt) {
   }
 }
 
+/// As `cp -al` makes them: the files of both have one content.
+TEST_F(RocksLog, IsNotWrittenByWhoHasACopyMadeOfLinks) {
+  copied();
+  fs::copy(path, folder / "linked",
+           fs::copy_options::recursive | fs::copy_options::create_hard_links);
+  std::map<fs::path, std::string> before;
+  for (const auto& file : fs::directory_iterator{folder / "linked"})
+    before[file.path()] = read_file(file);
+  {
+    const auto found = open_rows(path);
+    EXPECT_FALSE(found.rows->commit({putting({{"x", "value"}})}, true));
+  }
+  for (const auto& [file, content] : before)
+    EXPECT_EQ(read_file(file), content) << file;
+  EXPECT_EQ(commits_in(*open_rows(folder / "linked").rows), commits_max);
+  EXPECT_EQ(value_of(*open_rows(path).rows->now(), "x"), "value");
+}
+
 TEST_F(RocksLog, IsRefusedWithoutItsWitness) {
   for (const bool is_there : {false, true}) {
     copied();

@@ -8,6 +8,7 @@
 #include "storage/disk/room.hpp"
 #include "storage/disk/stamps.hpp"
 #include "storage/kept_since.hpp"
+#include "storage/memory_store.hpp"
 #include "storage/tally_rows.hpp"
 #include "system/log.hpp"
 #include "system/random.hpp"
@@ -64,20 +65,27 @@ void tell_of_renewal(const home& at) {
 
 /// Opens the rows, after they are rebuilt if they have to be.
 std::variant<storage::opened, storage::failure> open_rows(const config::options& o, home& into) {
-  const auto& folder = *into.folder;
+  auto& folder = *into.folder;
   const auto settings = settings_for(o);
+  if (folder.is_of_format_1())
+    log::info("storage", "the rows in {} are those of format 1 and are migrated now",
+              folder.path());
   const auto done = storage::rebuild_if_ordered(folder, settings, digester_of(o));
   if (const auto* why = std::get_if<storage::failure>(&done)) {
-    if (why->kind != storage::trouble::full)
+    if (why->kind != storage::trouble::full || folder.is_of_format_1())
       return *why;
     log::error("storage", "{}; damaged rows stay as they are until there is room", why->what);
   } else if (const auto& made = std::get<std::optional<storage::rebuilt>>(done)) {
-    log::warn("storage", "rows are rebuilt ({}): {} keys are whole, {} ranges of keys are lost",
-              made->why, made->rows.kept, made->rows.lost.ranges().size());
+    if (made->why.empty())
+      log::info("storage", "rows of format 1 are migrated: {} keys", made->rows.kept);
+    else
+      log::warn("storage", "rows are rebuilt ({}): {} keys are whole, {} ranges of keys are lost",
+                made->why, made->rows.kept, made->rows.lost.ranges().size());
     if (made->kept_in)
       log::warn("storage", "the rows as they were are kept in {}: remove it when it is not needed",
                 *made->kept_in);
-    into.renewed = {cause::damaged, "its rows were rebuilt"};
+    if (!made->why.empty())
+      into.renewed = {cause::damaged, "its rows were rebuilt"};
   }
   return storage::open_rocks_store(folder.rows(), settings);
 }
@@ -139,6 +147,7 @@ std::optional<storage::failure> take_up_replica(const config::options& o, storag
   if (auto* why = std::get_if<storage::failure>(&made))
     return std::move(*why);
   into.seen.lives = {std::get<storage::life>(std::move(made))};
+  into.seen.format_file = into.folder->format_file(); // a migration has written to it
   return storage::keep_replica(rows, into.seen, is_careful(o), taken.id);
 }
 
@@ -274,6 +283,27 @@ std::optional<storage::failure> take_up_rows(const config::options& o, home& int
   return std::nullopt;
 }
 
+/// What can be read of a folder that has no room to be migrated: what the node noted about itself
+/// has the same names. No key can be found, so all of them count as lost until there is room.
+storage::found<std::unique_ptr<storage::memory_store>>
+only_rows_of_node(const storage::moment& at, const storage::failure& cannot_write) {
+  storage::batch copied;
+  const auto [first, end] = storage::all_node_rows();
+  if (auto failed = at.scan(first, end, [&](std::string_view name, std::string_view row) {
+        copied.put(name, row);
+        return true;
+      }))
+    return std::move(*failed);
+  storage::lost_keys all;
+  const auto [first_key, behind_keys] = storage::all_listed();
+  all.add(first_key, behind_keys);
+  put(copied, all);
+  auto result = std::make_unique<storage::memory_store>();
+  result->commit({copied}, false);
+  result->break_down(cannot_write);
+  return result;
+}
+
 /// What can be read of a disk that takes no writes, for this reason.
 std::variant<home, std::string> open_to_read(const config::options& o, storage::folder folder,
                                              storage::failure why) {
@@ -286,6 +316,12 @@ std::variant<home, std::string> open_to_read(const config::options& o, storage::
   if (auto* failed = std::get_if<storage::failure>(&opened))
     return failed->what;
   std::shared_ptr<storage::store> rows = std::get<0>(std::move(opened));
+  if (folder.is_of_format_1()) {
+    auto of_node = only_rows_of_node(*rows->now(), why);
+    if (auto* failed = std::get_if<storage::failure>(&of_node))
+      return failed->what;
+    rows = std::get<std::unique_ptr<storage::memory_store>>(std::move(of_node));
+  }
   const auto now = rows->now();
   const auto secret = storage::secret_of_digests(*now, digester_of(o));
   if (const auto* failed = std::get_if<storage::failure>(&secret))
@@ -302,6 +338,8 @@ std::variant<home, std::string> open_to_read(const config::options& o, storage::
               .rows = std::move(rows),
               .lost = std::get<storage::lost_keys>(std::move(lost)),
               .cannot_write = std::move(why)};
+  if (result.folder->is_of_format_1())
+    result.room_needed = storage::bytes_in(result.folder->rows());
   auto tallies = storage::read_tallies(*now);
   if (auto* told = std::get_if<std::vector<replication::tally>>(&tallies)) // others may ask
     result.tallies = std::move(*told);
@@ -377,7 +415,9 @@ std::variant<home, std::string> open_home(const config::options& o, bool goes_on
 }
 
 replication::digester digester_of(const config::options& o) {
-  return replication::digester{wire::secret{o.cluster.name, o.cluster.key}.sign("digest", {})};
+  const wire::secret ours{o.cluster.name, o.cluster.key};
+  const wire::secret whatever_the_key{o.cluster.name, {}};
+  return replication::digester{ours.sign("digest", {}), whatever_the_key.sign("position", {})};
 }
 
 } // namespace starling::node

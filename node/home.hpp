@@ -39,6 +39,7 @@ struct home {
   // Why nothing can be written, so that this is for reading only: nothing was changed on the disk,
   // and the replica id is one that nothing is numbered under.
   std::optional<storage::failure> cannot_write{};
+  std::uint64_t room_needed = 0; // on the disk, beyond what writing takes, until that is over
 };
 
 /// Opens the data folder, or none if the node is to be in memory only. Draws a new replica id where

@@ -252,7 +252,7 @@ void node::start_storage(const config::options& o, const home& at,
                                           .is_robbed = at.is_robbed,
                                           .failure = at.cannot_write,
                                           .folder = at.folder ? at.folder->path() : "",
-                                          .room_bytes = 2 * o.storage.write_buffer,
+                                          .room_bytes = 2 * o.storage.write_buffer + at.room_needed,
                                           .retry_interval = o.storage.retry_interval,
                                           .start_again = std::move(start_again)});
   for (std::size_t i = 0; i < o.storage.readers; ++i)

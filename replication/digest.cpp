@@ -1,6 +1,7 @@
 #include "replication/digest.hpp"
 
 #include "crdt/seek.hpp"
+#include "crdt/slot.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -169,10 +170,21 @@ digest row_digester::operator()(const crdt::replica_id& replica, const crdt::int
   return digests_.hash(out.view());
 }
 
-std::uint64_t digester::position_of(std::string_view name) const {
+std::uint64_t digester::position_of(const crdt::key& key) const {
+  const auto tag = position_hash_(name_of(key));
+  constexpr unsigned bits_behind_slot = 64 - crdt::slot_bits;
+  return std::uint64_t{crdt::slot_of(key.name)} << bits_behind_slot |
+         big_endian(tag.data()) >> crdt::slot_bits;
+}
+
+std::uint64_t digester::position_of_member(std::string_view name) const {
   auto out = begin(fact::position);
   out.raw(name);
   return hash(out.view()).high;
+}
+
+std::uint64_t digester::fingerprint() const {
+  return position_of_member("starling");
 }
 
 digest digester::hash(std::string_view bytes) const {

@@ -56,8 +56,10 @@ set_rows rows_changed_by(const crdt::or_set& set, const crdt::replica_id& self,
 
 class digester {
 public:
-  /// `key`: a secret that all nodes of the cluster share.
-  explicit digester(const wire::tag& key) : hash_(key) {}
+  /// `key`: a secret that all nodes of the cluster share. `seed`: what positions of keys come from;
+  /// all nodes have the same, and it outlives the secret.
+  explicit digester(const wire::tag& key, const wire::tag& seed = {})
+      : hash_(key), position_hash_(seed) {}
 
   digest digest_of(const crdt::key& key, const crdt::value& value) const;
 
@@ -74,14 +76,24 @@ public:
   digest row(const crdt::key& key, const crdt::replica_id& replica,
              const crdt::interval_set& events) const;
 
-  /// Where a name stands in a hash tree. See replication/hash_tree.hpp.
-  std::uint64_t position_of(std::string_view name) const;
+  /// Where a key stands in the hash tree of all keys (replication/hash_tree.hpp): first its slot,
+  /// so that a partition is a range, then a hash of its name in the tree. Positions are no secret:
+  /// who knows the seed can make names that lie close together, which makes the tree deeper there
+  /// and no digest wrong.
+  std::uint64_t position_of(const crdt::key& key) const;
+
+  /// Where a member of a value stands in a tree of its own, for one comparison.
+  std::uint64_t position_of_member(std::string_view name) const;
+
+  /// Says which secret this is, and nothing about it.
+  std::uint64_t fingerprint() const;
 
 private:
   friend class row_digester;
   digest hash(std::string_view bytes) const;
 
   wire::keyed_hash hash_;
+  wire::keyed_hash position_hash_;
 };
 
 /// Digests of many rows of one set, each as `digester::row` gives it, for less.

@@ -79,20 +79,18 @@ gossip::gossip(session_id self, gossip_limits limits, digester digests)
 
 void gossip::restore(const crdt::key& key, const digest& d) {
   const auto name = name_of(key);
-  const auto position = digests_.position_of(name);
+  const auto position = digests_.position_of(key);
   if (tree_.find(position, name) == digest{})
     tree_.set(position, name, d);
 }
 
 void gossip::lose(const crdt::key& key) {
-  const auto name = name_of(key);
-  tree_.erase(digests_.position_of(name), name);
+  tree_.erase(digests_.position_of(key), name_of(key));
 }
 
 void gossip::record(crdt::key key, const crdt::value& delta, const digest& now,
                     std::optional<session_id> heard_from) {
-  const auto name = name_of(key);
-  tree_.set(digests_.position_of(name), name, now);
+  tree_.set(digests_.position_of(key), name_of(key), now);
   if (crdt::has_rows(key.type) && delta.footprint() > part_bytes())
     for (auto& part : parts_of(delta.as<crdt::or_set>(), part_bytes()))
       log_.append(key, std::move(part), heard_from);
@@ -635,11 +633,9 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
   const auto& m = in.head;
   arriving_.end(m.from);
   answer result{self_, m.from, m.sequence, verdict::joined, 0, {}, tree_.root()};
-  if (in.wanted && state.empty()) {
-    const auto name = name_of(*in.wanted);
-    if (tree_.find(digests_.position_of(name), name) != digest{})
-      cannot_read_all();
-  }
+  if (in.wanted && state.empty() &&
+      tree_.find(digests_.position_of(*in.wanted), name_of(*in.wanted)) != digest{})
+    cannot_read_all();
   result.kept_since = kept_since_;
   std::vector<encoded_item> offered;
   const auto found = peers_.find(m.from);

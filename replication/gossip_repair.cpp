@@ -247,9 +247,9 @@ std::optional<verdict> gossip::objection(const message& m) {
   const auto* ask = std::get_if<repair_request>(&m.set->what);
   if (ask == nullptr || ask->depth != 0)
     return verdict::start_over;
-  const auto name = name_of(m.set->key);
+  const auto& key = m.set->key;
   const bool is_named_here =
-      p != nullptr && p->walking && tree_.find(digests_.position_of(name), name) != digest{};
+      p != nullptr && p->walking && tree_.find(digests_.position_of(key), name_of(key)) != digest{};
   if (is_named_here || (answering_ && answering_->asking() != m.from))
     return verdict::busy;
   return std::nullopt;

@@ -7,7 +7,7 @@ namespace starling::replication {
 
 namespace {
 
-constexpr std::uint8_t format_version = 4;
+constexpr std::uint8_t format_version = 5; // of 4 the positions of keys were others
 
 // A type, an empty name and a length; the version and the type of a value.
 constexpr std::size_t item_bytes_min = 3 + 2;

@@ -63,7 +63,7 @@ set_snapshot::set_snapshot(digester digests, crdt::key key, crdt::or_set state)
     : digests_(std::move(digests)), key_(std::move(key)), state_(std::move(state)) {
   for (const auto& [member, clock] : state_.clocks()) {
     const auto name = name_of(member);
-    rows_.set(digests_.position_of(name), name, digests_.row(key_, member, clock));
+    rows_.set(digests_.position_of_member(name), name, digests_.row(key_, member, clock));
   }
   whole_ = rows_.root();
   for (const auto& [replica, events] : state_.seen().replicas())

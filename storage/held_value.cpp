@@ -1,6 +1,7 @@
 #include "storage/held_value.hpp"
 
 #include "crdt/seek.hpp"
+#include "storage/event_index.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -41,7 +42,7 @@ bool is_less(const crdt::or_set::entry& a, const crdt::or_set::entry& b) {
   return std::tie(a.replica, a.number, a.live) < std::tie(b.replica, b.number, b.live);
 }
 
-/// An entry whose row comes or goes; in the order of the rows.
+/// An entry that comes or goes; in the order of the rows of the index.
 struct changed_entry {
   crdt::or_set::entry entry;
   const crdt::payload* member;
@@ -52,8 +53,8 @@ struct changed_entry {
   }
 };
 
-/// Writes down the rows of a set that are different: the rows of members first, then the rows of
-/// entries. A store takes rows that come in their order for much less than others.
+/// Writes down the rows of a set that are different: the rows of members first, then those of the
+/// index. A store takes rows that come in their order for much less than others.
 class row_writer {
 public:
   /// At most these members have changed, and they outlive this. Nothing is written if there is no
@@ -65,8 +66,8 @@ public:
     // To copy what grew out of its room costs more than to ask for too much.
     std::size_t bytes = 0;
     for (const auto& member : members)
-      bytes += rows_each * (row_bytes + set.name.size() + member.data.size());
-    changed_->reserve(rows_each * members.size(), bytes);
+      bytes += row_bytes + set.name.size() + 2 * member.data.size();
+    changed_->reserve(members.size() + members.size() / rows_for_index, bytes);
     come_.reserve(members.size());
     gone_.reserve(members.size());
   }
@@ -86,27 +87,35 @@ public:
     add_those_not_in(before, now, member, come_);
   }
 
-  void write_entries() {
+  void write_index() {
     for (auto* some : {&come_, &gone_}) // where members ascend, their events mostly do, too
       if (!std::is_sorted(some->begin(), some->end()))
         std::sort(some->begin(), some->end());
+    auto come = come_.begin();
     auto gone = gone_.begin();
-    const auto erase_before = [&](const changed_entry* next) {
-      for (; gone != gone_.end() && (next == nullptr || *gone < *next); ++gone)
-        changed_->erase(names_.entry(gone->entry, *gone->member));
-    };
-    for (const auto& one : come_) {
-      erase_before(&one);
-      changed_->put(names_.entry(one.entry, *one.member), {});
+    while (come != come_.end() || gone != gone_.end()) {
+      const bool comes_first = gone == gone_.end() || (come != come_.end() && *come < *gone);
+      const auto first = comes_first ? come->entry : gone->entry;
+      row_.truncate(0);
+      for (; gone != gone_.end() && shares_row(gone->entry, first); ++gone)
+        if (first.live)
+          put_over(row_, gone->entry.number);
+        else // of several members one may be the one whose entry is gone
+          put_over(row_, gone->entry.number, *gone->member);
+      for (; come != come_.end() && shares_row(come->entry, first); ++come)
+        put_held(row_, come->entry.number, *come->member);
+      changed_->append(names_.index(first), row_.view());
     }
-    erase_before(nullptr);
   }
 
 private:
-  // Mostly a member has a row and one entry that comes, and one that goes.
-  static constexpr std::size_t rows_each = 3;
   static constexpr std::size_t row_bytes = 40; // beside the names of the set and the member
+  static constexpr std::size_t rows_for_index = 8;
   static constexpr std::size_t many_members = 64;
+
+  static bool shares_row(const crdt::or_set::entry& a, const crdt::or_set::entry& b) {
+    return a.live == b.live && a.replica == b.replica && block_of(a.number) == block_of(b.number);
+  }
 
   static void add_those_not_in(const crdt::or_set::clock& others, const crdt::or_set::clock& some,
                                const crdt::payload& member, std::vector<changed_entry>& to) {
@@ -259,7 +268,7 @@ auto held_value::change(const replication::set_rows& rows, const replication::di
     auto result = operation();
     digest_ = digests.digest_of(key_, value_);
     if (changed != nullptr && digest_ != digest_before)
-      changed->put(head_name(key_), encode(summary()));
+      write_head(*changed, digest_before);
     return result;
   }
   std::vector<crdt::or_set::clock> before;
@@ -284,10 +293,17 @@ auto held_value::change(const replication::set_rows& rows, const replication::di
     count(member, was, now);
     written.write(member, was, now);
   }
-  written.write_entries();
+  written.write_index();
   if (changed != nullptr && digest_ != digest_before)
-    changed->put(head_name(key_), encode(summary()));
+    write_head(*changed, digest_before);
   return result;
+}
+
+/// Whatever has no head yet is not in the list of keys, either.
+void held_value::write_head(batch& into, const replication::digest& digest_before) const {
+  into.put(head_name(key_), encode(summary()));
+  if (digest_before == replication::digest{})
+    into.put(listed_name(key_), {});
 }
 
 /// Keeps what is known of all members up to date with one of them.
@@ -331,14 +347,15 @@ batch held_value::rows() const {
   batch result;
   if (empty())
     return result;
-  result.put(head_name(key_), encode(summary()));
+  write_head(result, {});
   if (!crdt::has_rows(key_.type))
     return result;
+  index_rows index{key_};
   for (const auto& [member, clock] : set().clocks()) {
     result.put(member_name(key_, member), encode(clock));
-    for (const auto& entry : clock)
-      result.put(entry_name(key_, entry, member), {});
+    index.add(member, clock);
   }
+  index.write(result);
   return result;
 }
 

@@ -110,6 +110,7 @@ private:
   template <class Operation>
   auto change(const replication::set_rows& rows, const replication::digester& digests,
               batch* changed, Operation operation);
+  void write_head(batch& into, const replication::digest& digest_before) const;
   void count(const crdt::payload& member, const crdt::or_set::clock& before,
              const crdt::or_set::clock& now);
 

@@ -1,6 +1,7 @@
 #include "storage/layout.hpp"
 
 #include "crdt/value_format.hpp"
+#include "storage/event_index.hpp"
 #include "wire/bytes.hpp"
 
 #include <algorithm>
@@ -10,8 +11,9 @@ namespace starling::storage {
 namespace {
 
 constexpr char head_letter = 'k';
+constexpr char list_letter = 'l';
 constexpr char member_letter = 'm';
-constexpr char entry_letter = 'e';
+constexpr char index_letter = 'e';
 constexpr char first_lost_letter = 'a';
 constexpr char second_lost_letter = 'z';
 constexpr char node_letter = 'n';
@@ -35,21 +37,37 @@ std::uint64_t read_big_endian(wire::reader& in) {
   return result;
 }
 
-/// What all rows of a set but its head begin with.
-wire::writer begin_row(char letter, const crdt::key& set) {
+void write_slot(wire::writer& out, std::uint16_t slot) {
+  out.u8(static_cast<std::uint8_t>(slot >> 8));
+  out.u8(static_cast<std::uint8_t>(slot));
+}
+
+constexpr std::size_t slot_bytes = 2;
+
+/// What all rows of a key but its head begin with.
+wire::writer begin_row(char letter, const crdt::key& key) {
   wire::writer out;
   out.u8(static_cast<std::uint8_t>(letter));
-  out.bytes(set.name);
+  write_slot(out, crdt::slot_of(key.name));
+  out.u8(static_cast<std::uint8_t>(key.type));
+  out.bytes(key.name);
   return out;
 }
 
 /// Reads on behind that.
-std::optional<wire::reader> read_row(char letter, const crdt::key& set, std::string_view name) {
-  wire::reader in{name};
-  if (in.u8() != static_cast<std::uint8_t>(letter) || in.bytes(crdt::key_name_max) != set.name ||
-      !in.ok())
+std::optional<wire::reader> read_row(char letter, const crdt::key& key, std::string_view name) {
+  const auto begin = begin_row(letter, key);
+  if (!name.starts_with(begin.view()))
     return std::nullopt;
-  return in;
+  return wire::reader{name.substr(begin.size())};
+}
+
+/// The key at the end of a name.
+std::optional<crdt::key> read_key(wire::reader& in) {
+  const auto type = in.u8();
+  if (!in.ok() || type == 0 || in.remaining() > crdt::key_name_max)
+    return std::nullopt;
+  return crdt::key{static_cast<crdt::type>(type), std::string{in.raw(in.remaining())}};
 }
 
 void write_member(wire::writer& out, const crdt::payload& member) {
@@ -67,16 +85,16 @@ std::optional<crdt::payload> read_member(wire::reader& in) {
   return result;
 }
 
-std::pair<std::string, std::string> all_of(std::string first) {
+row_range all_of(std::string first) {
   auto end = after_all_of(first);
   return {std::move(first), std::move(end)};
 }
 
-std::pair<std::string, std::string> all_of(wire::writer out) {
+row_range all_of(wire::writer out) {
   return all_of(std::move(out).take());
 }
 
-std::pair<std::string, std::string> all_of(char letter) {
+row_range all_of(char letter) {
   return all_of(std::string{letter});
 }
 
@@ -94,17 +112,24 @@ std::string after_all_of(std::string_view prefix) {
 // -- heads --
 
 std::string head_name(const crdt::key& key) {
-  return heads_between(key.type, key.name).first;
+  wire::writer out;
+  out.u8(static_cast<std::uint8_t>(head_letter));
+  write_slot(out, crdt::slot_of(key.name));
+  out.u8(static_cast<std::uint8_t>(key.type));
+  out.raw(key.name);
+  return std::move(out).take();
 }
 
 std::optional<crdt::key> key_of_head(std::string_view name) {
   wire::reader in{name};
   const auto letter = in.u8();
-  const auto type = in.u8();
-  if (!in.ok() || letter != static_cast<std::uint8_t>(head_letter) || type == 0 ||
-      in.remaining() > crdt::key_name_max)
+  const auto high = in.u8();
+  const auto low = in.u8();
+  auto result = read_key(in);
+  if (!result || letter != static_cast<std::uint8_t>(head_letter) ||
+      crdt::slot_of(result->name) != (high << 8 | low))
     return std::nullopt;
-  return crdt::key{static_cast<crdt::type>(type), std::string{in.raw(in.remaining())}};
+  return result;
 }
 
 std::string encode(const head& h) {
@@ -165,26 +190,43 @@ std::optional<replication::digest> digest_of_head(std::string_view bytes) {
   return replication::digest{high, low};
 }
 
-std::pair<std::string, std::string> heads_between(crdt::type type, std::string_view prefix) {
+row_range all_heads() {
+  return all_of(head_letter);
+}
+
+// -- the list --
+
+std::string listed_name(const crdt::key& key) {
+  return listed_between(key.type, key.name).first;
+}
+
+std::optional<crdt::key> key_of_listed(std::string_view name) {
+  wire::reader in{name};
+  if (in.u8() != static_cast<std::uint8_t>(list_letter))
+    return std::nullopt;
+  return read_key(in);
+}
+
+row_range listed_between(crdt::type type, std::string_view prefix) {
   wire::writer out;
-  out.u8(static_cast<std::uint8_t>(head_letter));
+  out.u8(static_cast<std::uint8_t>(list_letter));
   out.u8(static_cast<std::uint8_t>(type));
   out.raw(prefix);
   return all_of(std::move(out));
 }
 
-std::pair<std::string, std::string> all_heads() {
-  return all_of(head_letter);
+row_range all_listed() {
+  return all_of(list_letter);
 }
 
 // -- members --
 
-std::string member_name(const crdt::key& set, const crdt::payload& member) {
-  return std::string{row_names{set}.member(member)};
+std::string member_name(const crdt::key& key, const crdt::payload& member) {
+  return std::string{row_names{key}.member(member)};
 }
 
-std::optional<crdt::payload> member_of(const crdt::key& set, std::string_view name) {
-  auto in = read_row(member_letter, set, name);
+std::optional<crdt::payload> member_of(const crdt::key& key, std::string_view name) {
+  auto in = read_row(member_letter, key, name);
   return in ? read_member(*in) : std::nullopt;
 }
 
@@ -216,49 +258,56 @@ std::optional<crdt::or_set::clock> decode_clock(std::string_view bytes) {
   return result;
 }
 
-std::pair<std::string, std::string> members_between(const crdt::key& set) {
-  return all_of(begin_row(member_letter, set));
+row_range members_between(const crdt::key& key) {
+  return all_of(begin_row(member_letter, key));
 }
 
-// -- entries --
+// -- the index --
 
-std::string entry_name(const crdt::key& set, const crdt::or_set::entry& entry,
-                       const crdt::payload& member) {
-  return std::string{row_names{set}.entry(entry, member)};
+std::string index_name(const crdt::key& key, const crdt::or_set::entry& event) {
+  return std::string{row_names{key}.index(event)};
 }
 
-std::optional<crdt::payload> member_of_entry(const crdt::key& set, std::string_view name) {
-  auto in = read_row(entry_letter, set, name);
+std::optional<crdt::event_number> first_event_of(const crdt::key& key, std::string_view name) {
+  auto in = read_row(index_letter, key, name);
   if (!in)
     return std::nullopt;
   in->u8();
   crdt::decode_replica_id(*in);
-  read_big_endian(*in);
-  return read_member(*in);
+  const auto block = read_big_endian(*in);
+  in->expect_end();
+  if (!in->ok() || block > block_of(crdt::event_number_max))
+    return std::nullopt;
+  return block * block_events;
 }
 
-std::pair<std::string, std::string> all_entries(const crdt::key& set) {
-  return all_of(begin_row(entry_letter, set));
+row_range index_of(const crdt::key& key) {
+  return all_of(begin_row(index_letter, key));
 }
 
-std::pair<std::string, std::string> entries_between(const crdt::key& set, bool live,
-                                                    const crdt::replica_id& replica,
-                                                    const crdt::interval& events) {
-  auto out = begin_row(entry_letter, set);
-  out.u8(live ? 1 : 0);
-  crdt::encode(out, replica);
-  const auto size = out.size();
-  write_big_endian(out, events.first);
-  std::string first{out.view()};
-  out.truncate(size);
-  write_big_endian(out, events.last);
-  return {std::move(first), after_all_of(out.view())};
+row_range index_between(const crdt::key& key, bool live, const crdt::replica_id& replica,
+                        const crdt::interval& events) {
+  return {index_name(key, {replica, events.first, live}),
+          after_all_of(index_name(key, {replica, events.last, live}))};
+}
+
+bool is_of_index(std::string_view name) {
+  return name.starts_with(index_letter);
+}
+
+std::string appended(std::string_view name, std::string row) {
+  return is_of_index(name) ? tidied(std::move(row)) : std::move(row);
+}
+
+std::optional<crdt::payload> decode_member(std::string_view bytes) {
+  wire::reader in{bytes};
+  return read_member(in);
 }
 
 // -- many names --
 
-row_names::row_names(const crdt::key& set)
-    : member_row_(begin_row(member_letter, set)), entry_row_(begin_row(entry_letter, set)),
+row_names::row_names(const crdt::key& key)
+    : member_row_(begin_row(member_letter, key)), index_row_(begin_row(index_letter, key)),
       begin_(member_row_.size()) {}
 
 std::string_view row_names::member(const crdt::payload& member) {
@@ -267,32 +316,71 @@ std::string_view row_names::member(const crdt::payload& member) {
   return member_row_.view();
 }
 
-std::string_view row_names::entry(const crdt::or_set::entry& entry, const crdt::payload& member) {
-  entry_row_.truncate(begin_);
-  entry_row_.u8(entry.live ? 1 : 0);
-  crdt::encode(entry_row_, entry.replica);
-  write_big_endian(entry_row_, entry.number);
-  write_member(entry_row_, member);
-  return entry_row_.view();
+std::string_view row_names::index(const crdt::or_set::entry& event) {
+  index_row_.truncate(begin_);
+  index_row_.u8(event.live ? 1 : 0);
+  crdt::encode(index_row_, event.replica);
+  write_big_endian(index_row_, block_of(event.number));
+  return index_row_.view();
 }
 
-std::optional<crdt::key> set_of_row(std::string_view name) {
+void index_rows::add(const crdt::payload& member, const crdt::or_set::clock& clock) {
+  for (const auto& event : clock) {
+    const auto name = names_.index(event);
+    auto found = rows_.find(name);
+    if (found == rows_.end()) {
+      found = rows_.emplace(name, wire::writer{}).first;
+      bytes_ += name.size();
+    }
+    const auto before = found->second.size();
+    put_held(found->second, event.number, member);
+    bytes_ += found->second.size() - before;
+  }
+}
+
+void index_rows::write(batch& into) {
+  for (const auto& [name, row] : rows_)
+    into.append(name, row.view());
+  rows_.clear();
+  bytes_ = 0;
+}
+
+std::optional<crdt::key> key_of_row(std::string_view name) {
   wire::reader in{name};
   const auto letter = static_cast<char>(in.u8());
-  const auto set = in.bytes(crdt::key_name_max);
-  if (!in.ok() || (letter != member_letter && letter != entry_letter))
+  in.raw(slot_bytes);
+  const auto type = in.u8();
+  const auto key = in.bytes(crdt::key_name_max);
+  if (!in.ok() || type == 0 || (letter != member_letter && letter != index_letter))
     return std::nullopt;
-  return crdt::key{crdt::type::set, std::string{set}};
+  return crdt::key{static_cast<crdt::type>(type), std::string{key}};
+}
+
+// -- partitions --
+
+std::array<row_range, 3> rows_of(crdt::partition p) {
+  const auto first = static_cast<std::uint16_t>(p) * crdt::slots_each;
+  const auto name = [](char letter, unsigned slot) {
+    wire::writer out;
+    out.u8(static_cast<std::uint8_t>(letter));
+    write_slot(out, static_cast<std::uint16_t>(slot)); // 16384 is behind all slots
+    return std::move(out).take();
+  };
+  std::array<row_range, 3> result;
+  auto* at = result.data();
+  for (const auto letter : {head_letter, member_letter, index_letter})
+    *at++ = {name(letter, first), name(letter, first + crdt::slots_each)};
+  return result;
 }
 
 // -- what is lost --
 
-std::string lost_row(lost_copy which, std::string_view first_head) {
+std::string lost_row(lost_copy which, std::string_view first_listed) {
   const auto letter = which == lost_copy::first ? first_lost_letter : second_lost_letter;
-  return letter + std::string{first_head};
+  return letter + std::string{first_listed};
 }
 
-std::pair<std::string, std::string> all_lost_rows(lost_copy which) {
+row_range all_lost_rows(lost_copy which) {
   return all_of(which == lost_copy::first ? first_lost_letter : second_lost_letter);
 }
 
@@ -302,15 +390,15 @@ std::string node_row(std::string_view what) {
   return node_letter + std::string{what};
 }
 
-std::pair<std::string, std::string> all_node_rows() {
+row_range all_node_rows() {
   return all_of(node_letter);
 }
 
-std::vector<std::pair<std::string, std::string>> all_unknown_rows() {
-  std::string known{head_letter,       member_letter,      entry_letter,
+std::vector<row_range> all_unknown_rows() {
+  std::string known{head_letter,       list_letter,        member_letter, index_letter,
                     first_lost_letter, second_lost_letter, node_letter};
   std::ranges::sort(known);
-  std::vector<std::pair<std::string, std::string>> result;
+  std::vector<row_range> result;
   std::string first;
   for (const auto letter : known) {
     if (const std::string next{letter}; first < next)

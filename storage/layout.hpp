@@ -2,28 +2,35 @@
 
 // Which rows a store has, and what is in them.
 //
-// A key has one head row. It holds the whole of a counter or register; of a set it holds what the
-// set has seen, and each member has a row of its own with the member's clock. So a write costs the
-// rows that it touches, however large the set is. For each entry of a clock there is a row that
-// finds the member by the event: what a delta has seen and does not hold is removed.
+// A key has one head row. It holds the whole of a value that is kept in one row; of one that has
+// rows (crdt/replicated.hpp) it holds what the value has seen, and each member has a row of its
+// own, with what the value holds of it: of a set the member's clock. So a write costs the rows that
+// it touches, however large the value is. The index finds the members by their events
+// (event_index.hpp): what a delta has seen and does not hold is removed. Rows of the list are there
+// to list keys in the order of their types and names.
 //
-//   k type name                             -> digest, then the value (a set's seen and sizes)
-//   m size name member                      -> clock
-//   e size name live replica number member  -> nothing
-//   a name of a head, and z name of a head  -> name of a head: what stands from the one up to the
-//                                              other is lost
-//   n what                                  -> something about the node itself
+//   k slot type name                          -> digest, then the value (sizes, and what is seen)
+//   l type name                               -> nothing
+//   m slot type size name member              -> clock
+//   e slot type size name live replica block  -> which members events of the block hold
+//   a name in the list, and z name in the list -> name in the list: what stands from the one up to
+//                                                the other is lost
+//   n what                                    -> something about the node itself
 //
-// The first letters stand for themselves, `size name` is the set's, numbers of events are
-// big-endian so that rows stand in their order, and all else is encoded as in messages. Heads stand
-// in the order of their keys.
+// The first letters stand for themselves. A slot (crdt/slot.hpp) is two bytes, the numbers of a
+// slot and a block are big-endian so that rows stand in their order, `size name` is the key's, and
+// all else is encoded as in messages. So all rows of a partition are three ranges, and its heads
+// name its rows of the list.
 
+#include "crdt/slot.hpp"
 #include "crdt/value.hpp"
 #include "replication/digest.hpp"
 #include "storage/store.hpp"
 #include "wire/bytes.hpp"
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,12 +39,15 @@
 
 namespace starling::storage {
 
+/// Where some rows begin, and where they end.
+using row_range = std::pair<std::string, std::string>;
+
 /// What is kept of a key in one row.
 struct head {
   replication::digest digest; // of the whole value
-  crdt::value value;          // of a set only what it has seen
+  crdt::value value;          // of one with rows only what it has seen
 
-  // Of the whole set; nothing for other types.
+  // Of the whole value with rows; nothing for other types.
   std::uint64_t members = 0;   // that are in it
   std::uint64_t dead = 0;      // entries that hold nobody
   std::uint64_t footprint = 0; // as or_set::footprint
@@ -65,56 +75,96 @@ std::optional<replication::digest> digest_of_head(std::string_view bytes);
 /// The same row with a digest of zero, which no value has: it is still to be made.
 std::string without_digest(std::string_view head_row);
 
-/// Where the heads of a type begin whose names begin with a prefix, and where they end.
-std::pair<std::string, std::string> heads_between(crdt::type type, std::string_view prefix);
+row_range all_heads();
 
-/// Where all heads begin and end.
-std::pair<std::string, std::string> all_heads();
+// -- the list --
+
+/// Stands in the order of keys.
+std::string listed_name(const crdt::key& key);
+
+/// Of a type that this version does not know, too.
+std::optional<crdt::key> key_of_listed(std::string_view name);
+
+/// The keys of a type whose names begin with a prefix.
+row_range listed_between(crdt::type type, std::string_view prefix);
+
+row_range all_listed();
 
 // -- members --
 
-std::string member_name(const crdt::key& set, const crdt::payload& member);
-std::optional<crdt::payload> member_of(const crdt::key& set, std::string_view name);
+std::string member_name(const crdt::key& key, const crdt::payload& member);
+std::optional<crdt::payload> member_of(const crdt::key& key, std::string_view name);
 std::string encode(const crdt::or_set::clock& clock);
 void encode(wire::writer& out, const crdt::or_set::clock& clock);
 std::optional<crdt::or_set::clock> decode_clock(std::string_view bytes);
 
-/// Where the members of a set begin and end.
-std::pair<std::string, std::string> members_between(const crdt::key& set);
+/// All members of a key.
+row_range members_between(const crdt::key& key);
 
-// -- entries --
+// -- the index --
 
-std::string entry_name(const crdt::key& set, const crdt::or_set::entry& entry,
-                       const crdt::payload& member);
+/// The row of the block that an event belongs to.
+std::string index_name(const crdt::key& key, const crdt::or_set::entry& event);
 
-/// The member of such a row.
-std::optional<crdt::payload> member_of_entry(const crdt::key& set, std::string_view name);
+/// The number of the first event of the block of such a row.
+std::optional<crdt::event_number> first_event_of(const crdt::key& key, std::string_view name);
 
-/// Where all entries of a set begin and end.
-std::pair<std::string, std::string> all_entries(const crdt::key& set);
+/// The whole index of a key.
+row_range index_of(const crdt::key& key);
 
-/// Where the live or the dead entries of some events of a replica begin and end.
-std::pair<std::string, std::string> entries_between(const crdt::key& set, bool live,
-                                                    const crdt::replica_id& replica,
-                                                    const crdt::interval& events);
+/// The rows that say which members some events of a replica hold, or held when they were live.
+row_range index_between(const crdt::key& key, bool live, const crdt::replica_id& replica,
+                        const crdt::interval& events);
 
-/// Names of many rows of one set, as `member_name` and `entry_name` give them, for less. Each is
+bool is_of_index(std::string_view name);
+
+/// A row with all that was appended to it (`batch::append`), tidied if it is one of an index.
+std::string appended(std::string_view name, std::string row);
+
+/// The member that is meant by kind and data.
+std::optional<crdt::payload> decode_member(std::string_view bytes);
+
+/// Names of many rows of one key, as `member_name` and `index_name` give them, for less. Each is
 /// valid until the next.
 class row_names {
 public:
-  explicit row_names(const crdt::key& set);
+  explicit row_names(const crdt::key& key);
 
   std::string_view member(const crdt::payload& member);
-  std::string_view entry(const crdt::or_set::entry& entry, const crdt::payload& member);
+  std::string_view index(const crdt::or_set::entry& event);
 
 private:
   wire::writer member_row_; // what the name of each begins with, and the latest one behind it
-  wire::writer entry_row_;
+  wire::writer index_row_;
   std::size_t begin_; // where that is, in both
 };
 
-/// The set that a row of a member or an entry belongs to.
-std::optional<crdt::key> set_of_row(std::string_view name);
+/// The index of a key as it is made anew: collects what is said of its events, row by row.
+class index_rows {
+public:
+  explicit index_rows(const crdt::key& key) : names_(key) {}
+
+  void add(const crdt::payload& member, const crdt::or_set::clock& clock);
+
+  /// Of the rows.
+  std::size_t bytes() const { return bytes_; }
+
+  /// Appends what was collected.
+  void write(batch& into);
+
+private:
+  row_names names_;
+  std::map<std::string, wire::writer, std::less<>> rows_;
+  std::size_t bytes_ = 0;
+};
+
+/// The key that a row of a member or of the index belongs to.
+std::optional<crdt::key> key_of_row(std::string_view name);
+
+// -- partitions --
+
+/// All rows of the keys of a partition but for those of the list.
+std::array<row_range, 3> rows_of(crdt::partition p);
 
 // -- what is lost --
 
@@ -122,20 +172,18 @@ std::optional<crdt::key> set_of_row(std::string_view name);
 /// one.
 enum class lost_copy : std::uint8_t { first, second };
 
-std::string lost_row(lost_copy which, std::string_view first_head);
+std::string lost_row(lost_copy which, std::string_view first_listed);
 
-/// Where these begin and end.
-std::pair<std::string, std::string> all_lost_rows(lost_copy which);
+row_range all_lost_rows(lost_copy which);
 
 // -- the node itself --
 
 std::string node_row(std::string_view what);
 
-/// Where these begin and end.
-std::pair<std::string, std::string> all_node_rows();
+row_range all_node_rows();
 
 /// The ranges of all rows whose first letter this version does not know.
-std::vector<std::pair<std::string, std::string>> all_unknown_rows();
+std::vector<row_range> all_unknown_rows();
 
 /// The name after all names that begin with this one. Requires: it does not end in 0xff.
 std::string after_all_of(std::string_view prefix);

@@ -23,12 +23,12 @@ void lost_keys::add(std::string first, std::string end) {
 }
 
 void lost_keys::add(const crdt::key& key) {
-  const auto name = head_name(key);
+  const auto name = listed_name(key);
   add(name, name + '\0');
 }
 
 bool lost_keys::contains(const crdt::key& key) const {
-  const auto name = head_name(key);
+  const auto name = listed_name(key);
   const auto after = ranges_.upper_bound(name);
   return after != ranges_.begin() && name < std::prev(after)->second;
 }

@@ -18,7 +18,7 @@
 
 namespace starling::storage {
 
-/// Ranges of names of head rows (layout.hpp).
+/// Ranges of names in the list of keys (layout.hpp).
 class lost_keys {
 public:
   /// What stands in first <= name < end.

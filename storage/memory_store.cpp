@@ -1,15 +1,28 @@
 #include "storage/memory_store.hpp"
 
+#include "storage/layout.hpp"
+
 namespace starling::storage {
 
 namespace {
 
 void apply(const batch& changes, memory_store::rows& rows) {
-  for (const auto& [name, value] : changes.changes())
-    if (value)
-      rows.insert_or_assign(std::string{name}, std::string{*value});
-    else
-      rows.erase(std::string{name});
+  changes.for_each([&](const batch::change& c) {
+    const auto found = rows.find(c.name);
+    auto value = std::string{c.value.value_or("")};
+    if (c.appends) {
+      value = appended(c.name, (found != rows.end() ? found->second : "") + value);
+      if (value.empty() && found != rows.end())
+        rows.erase(found);
+      if (value.empty())
+        return true;
+    }
+    if (c.value)
+      rows.insert_or_assign(std::string{c.name}, std::move(value));
+    else if (found != rows.end())
+      rows.erase(found);
+    return true;
+  });
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "storage/reading.hpp"
 
+#include "storage/event_index.hpp"
 #include "storage/lost_keys.hpp"
 
 #include <algorithm>
@@ -73,6 +74,37 @@ found<crdt::or_set::clock_map> read_clocks(const moment& at, const crdt::key& ke
   return result;
 }
 
+/// Adds the members that events hold, as the index says.
+std::optional<failure> find_members(const moment& at, const crdt::key& set, bool live,
+                                    const crdt::causal_context& wanted,
+                                    std::vector<crdt::payload>& into) {
+  for (const auto& [replica, events] : wanted.replicas())
+    for (const auto& some : events.intervals()) {
+      const auto [begin, end] = index_between(set, live, replica, some);
+      bool is_sound = true;
+      const auto failed = at.scan(begin, end, [&](std::string_view name, std::string_view row) {
+        const auto first = first_event_of(set, name);
+        const auto held = read_index(row);
+        is_sound = first && held;
+        for (std::size_t i = 0; is_sound && i < held->size(); ++i) {
+          const auto& [place, bytes] = (*held)[i];
+          if (*first + place < some.first || *first + place > some.last)
+            continue;
+          auto member = decode_member(bytes);
+          is_sound = member.has_value();
+          if (is_sound)
+            into.push_back(std::move(*member));
+        }
+        return is_sound;
+      });
+      if (failed)
+        return failed;
+      if (!is_sound)
+        return corrupted("the index", set);
+    }
+  return std::nullopt;
+}
+
 } // namespace
 
 found<std::optional<held_value>> read_value(const moment& at, const crdt::key& key,
@@ -112,22 +144,8 @@ found<std::optional<crdt::value>> read_unchecked(const moment& at, const crdt::k
 found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_rows& wanted) {
   some_rows result{wanted.members, {}};
   for (const bool live : {true, false})
-    for (const auto& [replica, events] : (live ? wanted.live : wanted.dead).replicas())
-      for (const auto& some : events.intervals()) {
-        const auto [first, end] = entries_between(set, live, replica, some);
-        bool is_sound = true;
-        const auto failed = at.scan(first, end, [&](std::string_view name, std::string_view) {
-          auto member = member_of_entry(set, name);
-          is_sound = member.has_value();
-          if (is_sound)
-            result.asked.push_back(std::move(*member));
-          return is_sound;
-        });
-        if (failed)
-          return *failed;
-        if (!is_sound)
-          return corrupted("an entry", set);
-      }
+    if (auto failed = find_members(at, set, live, live ? wanted.live : wanted.dead, result.asked))
+      return std::move(*failed);
   if (result.asked.size() > wanted.members.size()) {
     std::ranges::sort(result.asked);
     result.asked.erase(std::unique(result.asked.begin(), result.asked.end()), result.asked.end());
@@ -191,10 +209,10 @@ found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const c
     if (result.size() >= q.limit)
       break;
     bool is_sound = true;
-    const auto first = head_name(range.first);
-    auto end = heads_between(range.first.type, range.prefix).second;
+    const auto first = listed_name(range.first);
+    auto end = listed_between(range.first.type, range.prefix).second;
     const auto failed = at.scan(first, end, [&](std::string_view name, std::string_view) {
-      auto key = key_of_head(name);
+      auto key = key_of_listed(name);
       is_sound = key.has_value();
       if (is_sound)
         result.push_back(std::move(*key));
@@ -203,9 +221,9 @@ found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const c
     if (failed)
       return *failed;
     if (!is_sound)
-      return failure{trouble::corrupted, "a head is not what was written"};
+      return failure{trouble::corrupted, "the list of keys is not what was written"};
     if (result.size() >= q.limit)
-      end = head_name(result.back());
+      end = listed_name(result.back());
     if (lost.touch(first, end))
       return std::nullopt;
   }

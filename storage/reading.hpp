@@ -47,7 +47,7 @@ found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::ke
 /// The keys that a query asks for; nothing if one that was lost may belong among them.
 found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const crdt::key_query& q);
 
-/// Keys and the digests of their values, in order; none on the last page.
+/// Keys and the digests of their values, in the order of their heads; none on the last page.
 struct digests_page {
   std::vector<std::pair<crdt::key, replication::digest>> keys;
   std::uint64_t unknown = 0; // keys in front of these of unknown types or formats; each once

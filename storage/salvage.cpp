@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::size_t batch_bytes = std::size_t{1} << 20;
 
+// Beyond so many, all from the first to the last count as lost.
+constexpr std::size_t lost_ranges_max = 10'000;
+
 // Where a gap ends is looked for in so many bytes of a name beyond those that it shares with the
 // gap's beginning; what differs later counts as lost.
 constexpr std::size_t bytes_searched = 16;
@@ -78,8 +81,9 @@ std::optional<failure> scan_around_gaps(const moment& at, std::string first, con
 
 class copying {
 public:
-  copying(const moment& from, store& to, const replication::digester& ours)
-      : from_(from), to_(to), ours_(ours), digests_(&ours) {}
+  copying(const source& from, store& to, const replication::digester& ours)
+      : from_(from.rows), layout_(from.layout), may_keep_replica_(from.may_keep_replica), to_(to),
+        ours_(ours), digests_(&ours) {}
 
   found<salvaged> run(loss shows) {
     copy(all_node_rows(), [this](std::string_view name, std::string_view row) {
@@ -87,30 +91,43 @@ public:
         hopes_ = row;
       if (name == hopes_row())
         hopes_ = row; // of what was lost before
-      else if (name != replica_row())
+      else if (name == replica_row())
+        replica_ = row;
+      else
         put_row(std::string{name}, std::string{row});
     }); // each of them is made anew if it is missing
-    const auto heads = all_heads();
+    const auto [first_key, behind_keys] = all_listed();
     const bool knows_secret = find_secret();
     if (shows == loss::silent && digests_ == nullptr)
       fail({trouble::broken, "nothing shows which values are whole, for they were written under "
                              "another cluster.key or cluster.name: start once with that one"});
     if (shows == loss::silent || !knows_secret)
-      result_.lost.add(heads.first, heads.second);
+      lose({first_key, behind_keys});
     auto lost_before = read_lost_keys(from_);
     if (const auto* known = std::get_if<lost_keys>(&lost_before))
-      for (const auto& [first, end] : known->ranges())
+      for (const auto& noted : known->ranges()) {
+        const auto [first, end] = layout_.lost(noted);
         result_.lost.add(first, end);
+      }
     else // any key may be one of those
-      result_.lost.add(heads.first, heads.second);
+      lose({first_key, behind_keys});
     copy(
-        heads, [this](std::string_view name, std::string_view row) { copy_key(name, row); },
-        [this](const std::string& gap, const std::string& end) { result_.lost.add(gap, end); });
+        layout_.heads(),
+        [this](std::string_view name, std::string_view row) { copy_key(name, row); },
+        [this](const std::string& gap, const std::string& end) {
+          lose_heads({gap, end});
+        });
+    if (!gaps_.empty())
+      look_for_keys_in_gaps();
     for (const auto& unknown : all_unknown_rows())
-      copy_all(unknown);
+      copy(unknown, [this](std::string_view name, std::string_view row) { put_row(name, row); });
     put(batch_, result_.lost);
     if (!result_.lost.empty() && !hopes_.empty())
       put_row(hopes_row(), hopes_);
+    if (may_keep_replica_ && result_.is_all_there && replica_) {
+      put_row(replica_row(), *replica_);
+      result_.has_replica = true;
+    }
     write();
     if (!failure_)
       failure_ = to_.sync();
@@ -120,43 +137,101 @@ public:
   }
 
 private:
-  static void nothing(const std::string&, const std::string&) {}
-
-  template <class Row, class Gap = decltype(&nothing)>
-  void copy(const std::pair<std::string, std::string>& rows, Row row, Gap gap = &nothing) {
-    if (auto failed = scan_around_gaps(from_, rows.first, rows.second, row, gap))
+  /// Copies rows that are sound; `gap` is told of those that are not.
+  template <class Row, class Gap>
+  void copy(const row_range& rows, Row row, Gap gap) {
+    if (auto failed = scan_around_gaps(from_, rows.first, rows.second, row,
+                                       [&](const std::string& first, const std::string& end) {
+                                         result_.is_all_there = false;
+                                         gap(first, end);
+                                       }))
       fail(std::move(*failed));
+  }
+  template <class Row>
+  void copy(const row_range& rows, Row row) {
+    copy(rows, row, [](const std::string&, const std::string&) {});
   }
 
   void copy_key(std::string_view name, std::string_view row) {
-    const auto key = key_of_head(name);
-    if (key && (!crdt::is_known(key->type) || is_of_newer_format(key->type, row)))
-      return copy_unknown(*key, name, row);
-    const auto kept = key ? decode_head(key->type, row) : std::nullopt;
+    const auto key = layout_.key_of_head(name);
+    if (!key) { // no key has such a name
+      result_.is_all_there = false;
+      return;
+    }
+    if (!crdt::is_known(key->type) || is_of_newer_format(key->type, row))
+      return copy_unknown(*key, row);
+    const auto kept = decode_head(key->type, row);
     if (!kept || !is_whole(*key, *kept))
-      return result_.lost.add(std::string{name}, std::string{name} + '\0');
-    put_row(std::string{name}, std::string{row});
-    if (crdt::has_rows(key->type))
+      return lose(*key);
+    put_head(*key, row);
+    if (crdt::has_rows(key->type)) {
+      index_rows index{*key};
+      row_names names{*key};
       scan_members(*key, [&](const crdt::payload& member, const crdt::or_set::clock& clock) {
-        put_row(member_name(*key, member), encode(clock));
-        for (const auto& entry : clock)
-          put_row(entry_name(*key, entry, member), {});
+        put_row(names.member(member), encode(clock));
+        index.add(member, clock);
+        if (index.bytes() >= batch_bytes)
+          index.write(batch_);
       });
+      index.write(batch_);
+    }
     ++result_.kept;
   }
 
-  /// Nobody here can tell whether it is whole. Rows of a type that is not known have letters that
-  /// are not known, either.
-  void copy_unknown(const crdt::key& key, std::string_view name, std::string_view row) {
-    put_row(name, row);
-    if (!crdt::has_rows(key.type))
-      return;
-    for (const auto& rows : {members_between(key), all_entries(key)})
-      copy_all(rows);
+  void put_head(const crdt::key& key, std::string_view row) {
+    put_row(head_name(key), row);
+    put_row(listed_name(key), {});
   }
 
-  void copy_all(const std::pair<std::string, std::string>& rows) {
-    copy(rows, [this](std::string_view name, std::string_view row) { put_row(name, row); });
+  /// Nobody here can tell whether it is whole.
+  void copy_unknown(const crdt::key& key, std::string_view row) {
+    put_head(key, row);
+    for (const auto& rows : layout_.rows_of_unknown(key))
+      copy(rows, [&](std::string_view name, std::string_view content) {
+        layout_.copy_of_unknown(key, name, content, batch_);
+        write_if_full();
+      });
+  }
+
+  // -- what is lost --
+
+  void lose(const row_range& listed) {
+    result_.is_all_there = false;
+    result_.lost.add(listed.first, listed.second);
+  }
+
+  void lose(const crdt::key& key) {
+    result_.is_all_there = false;
+    result_.lost.add(key);
+  }
+
+  void lose_heads(const row_range& heads) {
+    if (const auto listed = layout_.listed(heads))
+      lose(*listed);
+    else
+      gaps_.push_back(heads);
+  }
+
+  /// The list says which keys had their heads where they cannot be read. What cannot be read of the
+  /// list may hold such keys as well.
+  void look_for_keys_in_gaps() {
+    copy(
+        all_listed(),
+        [this](std::string_view name, std::string_view) {
+          const auto key = key_of_listed(name);
+          if (!key)
+            return;
+          const auto head = head_name(*key);
+          if (std::ranges::any_of(gaps_, [&](const row_range& gap) {
+                return gap.first <= head && head < gap.second;
+              }))
+            lose(*key);
+        },
+        [this](const std::string& first, const std::string& end) {
+          lose(row_range{first, end});
+        });
+    if (const auto& lost = result_.lost.ranges(); lost.size() > lost_ranges_max)
+      lose(row_range{lost.begin()->first, lost.rbegin()->second});
   }
 
   /// Looks which secret the digests are made with. What a missing row would say is not known; then
@@ -203,10 +278,10 @@ private:
   /// Whether all of them could be read.
   template <class Visitor>
   bool scan_members(const crdt::key& set, Visitor see) {
-    const auto [first, end] = members_between(set);
+    const auto [first, end] = layout_.members_of(set);
     bool is_sound = true;
     auto failed = from_.scan(first, end, [&](std::string_view name, std::string_view row) {
-      const auto member = member_of(set, name);
+      const auto member = layout_.member_of(set, name);
       const auto clock = decode_clock(row);
       is_sound = member && clock;
       if (is_sound)
@@ -222,6 +297,10 @@ private:
 
   void put_row(std::string_view name, std::string_view value) {
     batch_.put(name, value);
+    write_if_full();
+  }
+
+  void write_if_full() {
     if (batch_.bytes() >= batch_bytes)
       write();
   }
@@ -241,20 +320,24 @@ private:
   }
 
   const moment& from_;
+  const source_layout& layout_;
+  bool may_keep_replica_;
   store& to_;
   const replication::digester& ours_;
   const replication::digester* digests_; // none: they are those of another secret
-  salvaged result_;
+  salvaged result_{.is_all_there = true};
+  std::vector<row_range> gaps_; // among the heads
   batch batch_;
-  std::string hopes_; // the row of the members who may bring back what is lost
+  std::optional<std::string> replica_; // the row of the replica id
+  std::string hopes_;                  // the row of the members who may bring back what is lost
   std::optional<failure> failure_;
 };
 
 } // namespace
 
-found<salvaged> salvage(const moment& damaged, store& target, const replication::digester& digests,
+found<salvaged> salvage(const source& from, store& target, const replication::digester& digests,
                         loss shows) {
-  return copying{damaged, target, digests}.run(shows);
+  return copying{from, target, digests}.run(shows);
 }
 
 } // namespace starling::storage

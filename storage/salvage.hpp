@@ -15,18 +15,31 @@
 // failure, an older state of a key may: one that it once had, so it does no harm to others, and
 // nobody gets it here. The replica id is left behind, and
 // the next life takes a new one: what was lost may be events that it numbered.
+//
+// Rows of format 1 are migrated in the same way. Those are not damaged, mostly, and then the
+// replica id goes on.
 
 #include "replication/digest.hpp"
 #include "storage/lost_keys.hpp"
 #include "storage/reading.hpp"
+#include "storage/source_layout.hpp"
 
 #include <cstdint>
 
 namespace starling::storage {
 
 struct salvaged {
-  std::uint64_t kept = 0; // keys
-  lost_keys lost;         // those that were lost before included
+  std::uint64_t kept = 0;    // keys
+  lost_keys lost;            // those that were lost before included
+  bool has_replica = false;  // the replica id goes on
+  bool is_all_there = false; // no damage was met
+};
+
+/// Where rows come from.
+struct source {
+  const moment& rows;
+  const source_layout& layout = present_layout();
+  bool may_keep_replica = false; // unless damage is met: nobody numbered what is not here
 };
 
 /// How the loss of a row shows.
@@ -39,7 +52,7 @@ enum class loss : std::uint8_t {
 /// silent, no key says whether it is the newest state of itself, or is missing: any may be lost.
 /// Fails if the target does, or where something else than damage keeps rows from being read: then
 /// the copy is good for nothing.
-found<salvaged> salvage(const moment& damaged, store& target, const replication::digester& digests,
+found<salvaged> salvage(const source& from, store& target, const replication::digester& digests,
                         loss shows);
 
 } // namespace starling::storage

@@ -52,17 +52,17 @@ public:
   struct change {
     std::string_view name;
     std::optional<std::string_view> value;
+    bool appends = false; // the value stands behind what the name stood for before
     friend bool operator==(const change&, const change&) = default;
   };
 
-  void put(std::string_view name, std::string_view value) {
-    bytes_.append(name).append(value);
-    sizes_.push_back({name.size(), value.size(), false});
-  }
-  void erase(std::string_view name) {
-    bytes_.append(name);
-    sizes_.push_back({name.size(), 0, true});
-  }
+  void put(std::string_view name, std::string_view value) { add(name, value, kind::put); }
+
+  /// The row, which need not be there yet, goes on with these bytes; what the whole comes down to
+  /// is said by `appended` (layout.hpp). Nobody has to read it for that.
+  void append(std::string_view name, std::string_view value) { add(name, value, kind::append); }
+
+  void erase(std::string_view name) { add(name, {}, kind::erase); }
 
   /// In the order in which they were made.
   std::vector<change> changes() const;
@@ -71,9 +71,9 @@ public:
   template <class Visitor>
   void for_each(Visitor see) const {
     std::string_view rest = bytes_;
-    for (const auto& [name, value, is_erased] : sizes_) {
-      change one{rest.substr(0, name), std::nullopt};
-      if (!is_erased)
+    for (const auto& [name, value, what] : sizes_) {
+      change one{rest.substr(0, name), std::nullopt, what == kind::append};
+      if (what != kind::erase)
         one.value = rest.substr(name, value);
       rest.remove_prefix(name + value);
       if (!see(one))
@@ -94,11 +94,17 @@ public:
   std::size_t bytes() const { return bytes_.size(); }
 
 private:
+  enum class kind : std::uint8_t { put, append, erase };
   struct sizes {
     std::size_t name;
     std::size_t value;
-    bool is_erased;
+    kind what;
   };
+
+  void add(std::string_view name, std::string_view value, kind what) {
+    bytes_.append(name).append(value);
+    sizes_.push_back({name.size(), value.size(), what});
+  }
 
   std::string bytes_; // names and values, one after the other
   std::vector<sizes> sizes_;

@@ -408,7 +408,7 @@ void cluster::damage_rows(drive& d) {
     for (const auto& one : holes.empty() ? draw_holes(rows) : holes)
       damaged.add(one);
   storage::memory_store saved;
-  const auto result = storage::salvage(damaged, saved, around_.digests,
+  const auto result = storage::salvage({damaged}, saved, around_.digests,
                                        is_patchwork ? storage::loss::silent : storage::loss::fails);
   world_.log().weigh("R10");
   if (std::holds_alternative<storage::failure>(result))

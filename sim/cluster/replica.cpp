@@ -238,19 +238,16 @@ crdt::value replica::value_of(const crdt::key& key) const {
 bool replica::has_only(const std::vector<crdt::key>& keys) const {
   if (at_.rows == nullptr)
     return true;
-  disk::rows expected;
-  for (const auto& key : keys) {
-    const auto own = storage::held_value{key, value_of(key), around_.digests}.rows();
-    for (const auto& [name, value] : own.changes())
-      expected.emplace(name, *value);
-  }
+  storage::memory_store expected;
+  for (const auto& key : keys)
+    expected.commit({storage::held_value{key, value_of(key), around_.digests}.rows()}, false);
   auto rows = at_.rows->contents();
   std::erase_if(rows, [](const auto& row) { return row.first.starts_with(storage::node_row("")); });
   for (const auto which : {storage::lost_copy::first, storage::lost_copy::second})
     std::erase_if(rows, [beside = storage::lost_row(which, "")](const auto& row) {
       return row.first.starts_with(beside);
     });
-  return rows == expected;
+  return rows == expected.contents();
 }
 
 keeper& replica::keeper_of(const crdt::key& key) {
@@ -334,8 +331,8 @@ bool replica::lose(const crdt::key& key) {
   if (at_.rows != nullptr) {
     storage::batch erased;
     const auto own = storage::held_value{key, value_of(key), around_.digests}.rows();
-    for (const auto& [name, value] : own.changes())
-      erased.erase(name);
+    for (const auto& change : own.changes())
+      erased.erase(change.name);
     at_.rows->lose(erased);
   }
   keepers_.erase(key);

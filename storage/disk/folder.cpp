@@ -18,7 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view format_text = "starling data 1\n";
+constexpr std::string_view format_text = "starling data 2\n";
+constexpr std::string_view format_text_of_format_1 = "starling data 1\n";
 constexpr std::string_view format_head = "starling data ";
 constexpr std::string_view format_name = "format";
 constexpr std::string_view draft_name = "format.new";
@@ -78,6 +79,7 @@ public:
   }
 
   system::descriptor format;
+  bool is_of_format_1 = false;
 
 private:
   std::optional<failure> make_folder() {
@@ -101,7 +103,8 @@ private:
     if (size < 0)
       return failed_to("read", format_path_);
     text.resize(static_cast<std::size_t>(size));
-    if (text == format_text)
+    is_of_format_1 = text == format_text_of_format_1;
+    if (text == format_text || is_of_format_1)
       return std::nullopt;
     if (text.starts_with(format_head))
       return refusal("was made by another version of Starling");
@@ -158,7 +161,27 @@ std::variant<folder, failure> prepare_folder(const std::string& path) {
   auto stamp = stamp_of(steps.format.number(), path + "/format");
   if (auto* why = std::get_if<failure>(&stamp))
     return std::move(*why);
-  return folder{path, std::move(steps.format), std::get<file_stamp>(stamp)};
+  return folder{path, std::move(steps.format), std::get<file_stamp>(stamp), steps.is_of_format_1};
+}
+
+std::optional<failure> folder::become_present() {
+  const auto name = path_ + "/format";
+  // The texts differ in one byte, so no kill leaves half of one.
+  static_assert(format_text.size() == format_text_of_format_1.size());
+  struct stat before {};
+  if (::fstat(format_.number(), &before) != 0 ||
+      ::pwrite(format_.number(), format_text.data(), format_text.size(), 0) !=
+          static_cast<ssize_t>(format_text.size()))
+    return system_failure("cannot write " + name, errno);
+  const std::array<timespec, 2> times{before.st_atim, before.st_mtim};
+  if (::futimens(format_.number(), times.data()) != 0 || ::fsync(format_.number()) != 0)
+    return system_failure("cannot write " + name, errno);
+  auto stamp = stamp_of(format_.number(), name);
+  if (auto* why = std::get_if<failure>(&stamp))
+    return std::move(*why);
+  format_file_ = std::get<file_stamp>(stamp);
+  is_of_format_1_ = false;
+  return std::nullopt;
 }
 
 std::optional<failure> make_format(const std::string& path) {

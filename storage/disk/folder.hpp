@@ -4,9 +4,10 @@
 // version, below `rows` what the node keeps, and a file `life` (life.hpp). A backup also holds a
 // file `identity`, with the node's id, where a node looks for it that is not told otherwise.
 //
-// A folder that was not made by this version is left as it is. While one process uses a folder, no
-// other gets it. The file `format` is never written again, so that it tells the folder from a copy
-// of it.
+// A folder that was made by a later version is left as it is. One of format 1 is taken into use,
+// and says so until somebody has migrated its rows. While one process uses a folder, no other gets
+// it. Nothing but a migration writes to the file `format` again, so that it tells the folder from a
+// copy of it.
 
 #include "storage/file_stamp.hpp"
 #include "storage/store.hpp"
@@ -25,14 +26,25 @@ public:
   /// The file `format`.
   const file_stamp& format_file() const { return format_file_; }
 
+  /// Whether the rows are those of format 1 (storage/first_layout.hpp).
+  bool is_of_format_1() const { return is_of_format_1_; }
+
+  /// Has the folder be one of this version; older binaries refuse it from now on. The file `format`
+  /// stays the same one, and keeps the time at which it was written. Survives a power failure once
+  /// this returns.
+  std::optional<failure> become_present();
+
 private:
   friend std::variant<folder, failure> prepare_folder(const std::string& path);
-  folder(std::string path, system::descriptor format, const file_stamp& format_file)
-      : path_(std::move(path)), format_(std::move(format)), format_file_(format_file) {}
+  folder(std::string path, system::descriptor format, const file_stamp& format_file,
+         bool is_of_format_1)
+      : path_(std::move(path)), format_(std::move(format)), format_file_(format_file),
+        is_of_format_1_(is_of_format_1) {}
 
   std::string path_;
   system::descriptor format_; // locked
   file_stamp format_file_;
+  bool is_of_format_1_;
 };
 
 /// Takes a data folder into use. One that is missing is made, if only it is missing, for the eyes

@@ -21,8 +21,8 @@ constexpr std::size_t record_bytes_min = 12;
 /// Takes the changes that we make, in the only column family that we have.
 class our_changes : public rocksdb::WriteBatch::Handler {
 public:
-  Status MergeCF(std::uint32_t, const rocksdb::Slice&, const rocksdb::Slice&) override {
-    return Status::NotSupported();
+  Status MergeCF(std::uint32_t family, const rocksdb::Slice&, const rocksdb::Slice&) override {
+    return family == 0 ? Status::OK() : Status::NotSupported();
   }
   void LogData(const rocksdb::Slice&) override {}
 };

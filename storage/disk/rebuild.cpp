@@ -1,8 +1,11 @@
 #include "storage/disk/rebuild.hpp"
 
 #include "storage/disk/damage_note.hpp"
+#include "storage/disk/examination.hpp"
 #include "storage/disk/remains.hpp"
 #include "storage/disk/rocks_failure.hpp"
+#include "storage/disk/room.hpp"
+#include "storage/memory_store.hpp"
 
 #include <filesystem>
 #include <utility>
@@ -20,18 +23,19 @@ rocksdb::Env& machine(const rocks_settings& settings) {
 /// One rebuilding, step by step; each step says what went wrong, if something did.
 class rebuilding {
 public:
-  rebuilding(const folder& data, const rocks_settings& settings)
-      : path_(data.path()), rows_(data.rows()), new_rows_(path_ + "/rows.new"),
-        old_rows_(path_ + "/rows.old"), remains_(path_ + "/rows.remains"), settings_(settings),
-        env_(machine(settings)), order_(env_, path_) {}
+  rebuilding(folder& data, const rocks_settings& settings)
+      : data_(data), path_(data.path()), rows_(data.rows()), new_rows_(path_ + "/rows.new"),
+        migrated_(path_ + "/rows.migrated"), old_rows_(path_ + "/rows.old"),
+        remains_(path_ + "/rows.remains"), settings_(settings), env_(machine(settings)),
+        order_(env_, path_) {}
 
   found<std::optional<rebuilt>> run(const replication::digester& digests) {
     if (auto failed = finish_what_was_begun())
       return std::move(*failed);
     const auto why = order_.read();
-    if (!why)
+    if (!why && !data_.is_of_format_1())
       return std::nullopt;
-    auto copied = copy(digests);
+    auto copied = data_.is_of_format_1() ? migrate(digests) : copy(digests);
     if (const auto* failed = std::get_if<failure>(&copied);
         failed != nullptr && failed->kind == trouble::missing && settings_.gives_up)
       copied = copy_remains(digests);
@@ -44,17 +48,51 @@ public:
       return std::move(*failed);
     auto& made = std::get<rebuilt>(copied);
     if (made.why.empty())
-      made.why = *why;
+      made.why = why.value_or(made.rows.is_all_there ? "" : "rows of format 1 were damaged");
     made.kept_in = kept_in_;
     return std::optional{std::move(made)};
   }
 
 private:
-  /// Where the old rows have made room, the new ones are complete.
+  /// Where the old rows have made room, the new ones are complete. So are those of a migration that
+  /// has happened; before, the old ones may have changed since.
   std::optional<failure> finish_what_was_begun() {
+    if (fs::exists(migrated_))
+      return data_.is_of_format_1() ? remove(migrated_) : finish_migration();
     if (!fs::exists(old_rows_))
       return std::nullopt;
     return fs::exists(rows_) ? clear_away() : put_in_place();
+  }
+
+  const source_layout& layout() const {
+    return data_.is_of_format_1() ? layout_of_format_1() : present_layout();
+  }
+
+  /// The old rows are opened as if they were damaged, so that nothing of them changes.
+  found<rebuilt> migrate(const replication::digester& digests) {
+    if (auto why = lack_of_room(path_, bytes_in(rows_)))
+      return std::move(*why);
+    const auto at_start = look_at_rows();
+    if (const auto* failed = std::get_if<failure>(&at_start))
+      return *failed;
+    if (std::get<finding::kind>(at_start) != finding::kind::nothing)
+      return copy(digests);
+    if (auto failed = remove(new_rows_))
+      return std::move(*failed);
+    auto to = open_rocks_store(new_rows_, settings_);
+    if (auto* failed = std::get_if<failure>(&to))
+      return std::move(*failed);
+    return rebuilt{"", {.is_all_there = true}};
+  }
+
+  found<finding::kind> look_at_rows() {
+    if (!fs::exists(rows_))
+      return finding::kind::nothing;
+    const auto boot = settings_.boot.empty() ? boot_of_machine() : settings_.boot;
+    const auto found = examine(env_, rows_, boot);
+    if (const auto* status = std::get_if<rocksdb::Status>(&found))
+      return to_failure("cannot look at the rows in " + rows_, *status);
+    return std::get<finding>(found).what;
   }
 
   /// The reason is empty if it is only the one that the rebuilding was ordered for.
@@ -71,8 +109,11 @@ private:
     if (auto* failed = std::get_if<failure>(&to))
       return std::move(*failed);
     const auto& found = std::get<opened>(from);
-    return salvage(*found.rows->now(), *std::get<opened>(to).rows,
-                   found.is_patchwork ? loss::silent : loss::fails, found.is_patchwork, digests);
+    const auto shown = found.rows->now();
+    const bool may_keep_replica = data_.is_of_format_1() && !order_.read() && !found.damage;
+    const auto& why = data_.is_of_format_1() && found.damage ? found.damage : found.is_patchwork;
+    return salvage({*shown, layout(), may_keep_replica}, *std::get<opened>(to).rows,
+                   found.is_patchwork ? loss::silent : loss::fails, why, digests);
   }
 
   /// Where the files do not tell all that belonged to them, somebody may still bring back what is
@@ -88,11 +129,11 @@ private:
     auto to = open_rocks_store(new_rows_, settings_);
     if (auto* failed = std::get_if<failure>(&to))
       return std::move(*failed);
-    return salvage(*std::get<std::unique_ptr<store>>(from)->now(), *std::get<opened>(to).rows,
-                   loss::silent, {}, digests);
+    const auto shown = std::get<std::unique_ptr<store>>(from)->now();
+    return salvage({*shown, layout()}, *std::get<opened>(to).rows, loss::silent, {}, digests);
   }
 
-  static found<rebuilt> salvage(const moment& from, store& to, loss shows,
+  static found<rebuilt> salvage(const source& from, store& to, loss shows,
                                 const std::optional<std::string>& why,
                                 const replication::digester& digests) {
     auto copied = storage::salvage(from, to, digests, shows);
@@ -102,9 +143,26 @@ private:
   }
 
   std::optional<failure> swap() {
+    if (data_.is_of_format_1()) {
+      if (auto failed = rename(new_rows_, migrated_))
+        return failed;
+      if (auto failed = data_.become_present())
+        return failed;
+      return finish_migration();
+    }
     if (auto failed = rename(rows_, old_rows_))
       return failed;
     return put_in_place();
+  }
+
+  /// The new rows are complete. The old ones are there unless they have made room already.
+  std::optional<failure> finish_migration() {
+    if (fs::exists(rows_))
+      if (auto failed = rename(rows_, old_rows_))
+        return failed;
+    if (auto failed = rename(migrated_, rows_))
+      return failed;
+    return clear_away();
   }
 
   // -- old rows that are kept --
@@ -150,17 +208,24 @@ private:
     return status.ok() ? std::nullopt : std::optional{to_failure("cannot sync " + path_, status)};
   }
 
-  static std::optional<failure> remove(const std::string& folder) {
+  std::optional<failure> remove(const std::string& folder) {
     std::error_code error;
+    fs::recursive_directory_iterator at{folder, error};
+    for (; !error && at != fs::recursive_directory_iterator{}; at.increment(error))
+      if (at->is_regular_file())
+        if (const auto status = env_.DeleteFile(at->path()); !status.ok())
+          return to_failure("cannot remove " + at->path().string(), status);
     fs::remove_all(folder, error);
     if (error)
       return failure{trouble::broken, "cannot remove " + folder + ": " + error.message()};
     return std::nullopt;
   }
 
+  folder& data_;
   std::string path_;
   std::string rows_;
   std::string new_rows_;
+  std::string migrated_; // new rows, complete
   std::string old_rows_;
   std::string remains_;
   std::optional<std::string> kept_in_; // old rows, for good
@@ -179,7 +244,7 @@ std::optional<failure> order_rebuild(const std::string& data_folder, const std::
   return to_failure("cannot note the damage in " + data_folder, status);
 }
 
-found<std::optional<rebuilt>> rebuild_if_ordered(const folder& data, const rocks_settings& settings,
+found<std::optional<rebuilt>> rebuild_if_ordered(folder& data, const rocks_settings& settings,
                                                  const replication::digester& digests) {
   return rebuilding{data, settings}.run(digests);
 }

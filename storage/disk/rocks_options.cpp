@@ -1,12 +1,15 @@
 #include "storage/disk/rocks_options.hpp"
 
 #include "storage/disk/rocks_messages.hpp"
+#include "storage/layout.hpp"
 
 #include <algorithm>
 #include <rocksdb/cache.h>
+#include <rocksdb/compaction_filter.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/merge_operator.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
@@ -23,6 +26,49 @@ rocksdb::CompressionType compression() {
   const auto all = rocksdb::GetSupportedCompressions();
   const bool found = std::ranges::find(all, rocksdb::kLZ4Compression) != all.end();
   return found ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+}
+
+/// Puts together what was appended to a row. It never fails, for a row that is not what was written
+/// is a matter of who reads it.
+class appending : public rocksdb::MergeOperator {
+public:
+  const char* Name() const override { return "starling.append"; }
+
+  bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
+    std::string row;
+    if (in.existing_value != nullptr)
+      row.assign(in.existing_value->data(), in.existing_value->size());
+    for (const auto& more : in.operand_list)
+      row.append(more.data(), more.size());
+    out->new_value = appended(in.key.ToStringView(), std::move(row));
+    return true;
+  }
+
+  bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& parts,
+                         std::string* whole, rocksdb::Logger*) const override {
+    whole->clear();
+    for (const auto& more : parts)
+      whole->append(more.data(), more.size());
+    return true;
+  }
+};
+
+/// Drops rows of which nothing is left: to who reads them they say the same as none.
+class tidying : public rocksdb::CompactionFilter {
+public:
+  const char* Name() const override { return "starling.tidy"; }
+
+  bool Filter(int, const rocksdb::Slice& name, const rocksdb::Slice& row, std::string*,
+              bool*) const override {
+    return row.empty() && is_of_index(name.ToStringView());
+  }
+};
+
+void set_rows(const rocks_settings& settings, rocksdb::Options& options) {
+  static const tidying filter; // RocksDB takes no part in owning it
+  options.merge_operator = std::make_shared<appending>();
+  if (!settings.takes_damage) // in format 1 rows of this letter were empty
+    options.compaction_filter = &filter;
 }
 
 void set_tables(const rocks_settings& settings, rocksdb::Options& options) {
@@ -71,6 +117,7 @@ rocksdb::Options rocks_options(const rocks_settings& settings) {
   rocksdb::Options options;
   options.create_if_missing = true;
   options.env = settings.env ? settings.env : rocksdb::Env::Default();
+  set_rows(settings, options);
   set_tables(settings, options);
   set_bounds(settings, options);
   set_messages(settings, options);

@@ -148,7 +148,9 @@ std::optional<failure> rocks_rows::commit(const std::vector<batch>& batches, boo
   for (const auto& one : batches) {
     rocksdb::Status added;
     one.for_each([&](const batch::change& c) {
-      added = c.value ? all.Put(c.name, *c.value) : all.Delete(c.name);
+      added = c.appends ? all.Merge(c.name, *c.value)
+              : c.value ? all.Put(c.name, *c.value)
+                        : all.Delete(c.name);
       return added.ok();
     });
     if (!added.ok())

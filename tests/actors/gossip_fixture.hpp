@@ -52,7 +52,7 @@ public:
       auto& value = values.try_emplace(key, key).first->second;
       value.join(part, digests);
       const auto name = replication::name_of(key);
-      tree.set(digests.position_of(name), name, value.digest());
+      tree.set(digests.position_of(key), name, value.digest());
     }
   }
 

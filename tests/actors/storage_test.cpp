@@ -580,7 +580,7 @@ protected:
   StorageActorInAFolder() {
     namespace fs = std::filesystem;
     fs::create_directories(folder / "data/rows");
-    std::ofstream{folder / "data/format"} << "starling data 1\n";
+    std::ofstream{folder / "data/format"} << "starling data 2\n";
     std::ofstream{folder / "data/rows/CURRENT"} << "x";
     disk = track(spawn_storage(sys, {.rows = rows,
                                      .seen = {},

@@ -1,6 +1,8 @@
 #include "node/home.hpp"
 #include "storage/disk/members_file.hpp"
+#include "storage/disk/rocks_store.hpp"
 #include "storage/tally_rows.hpp"
+#include "tests/storage/first_rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
 #include <chrono>
@@ -344,6 +346,74 @@ TEST_F(Home, IsReadByAProcessThatGoesOnThoughNothingCanBeWritten) {
   EXPECT_FALSE(after.cannot_write);
   EXPECT_EQ(after.who.node, first.node);
   EXPECT_EQ(after.who.replica, first.replica) << "nothing is in doubt";
+}
+
+/// Makes the folder one of format 1. Requires: nobody uses it.
+void set_back_to_format_1(const std::string& folder) {
+  {
+    const auto rows = std::get<storage::opened>(storage::open_rocks_store(folder + "/rows")).rows;
+    std::map<std::string, std::string, std::less<>> present;
+    storage::batch old;
+    EXPECT_FALSE(rows->now()->scan("", "\xff", [&](std::string_view name, std::string_view value) {
+      present.emplace(name, value);
+      old.erase(name);
+      return true;
+    }));
+    for (const auto& [name, value] : storage::as_of_format_1(present))
+      old.put(name, value);
+    EXPECT_FALSE(rows->commit({old}, true));
+  }
+  // Without another time, as it would have been all the time.
+  const auto written = fs::last_write_time(folder + "/format");
+  storage::make_format_of_format_1(folder);
+  fs::last_write_time(folder + "/format", written);
+}
+
+TEST_F(Home, IsMigratedOnceThereIsRoom) {
+  const auto o = options_for("data");
+  const crdt::key visitors{crdt::type::counter, "visitors"};
+  identity first;
+  {
+    const auto before = open(o);
+    first = before.who;
+    storage::held_value value{visitors};
+    storage::batch changed;
+    value.apply(crdt::counter_add{5}, before.who.replica, 0, digester_of(o), &changed);
+    storage::put_tally(changed, {crdt::replica_id::from(7, 7), 3});
+    ASSERT_FALSE(before.rows->commit({changed}, true));
+  }
+  set_back_to_format_1(o.storage.data_dir);
+  {
+    const no_room now;
+    auto opened = open_home(o, true);
+    ASSERT_TRUE(std::holds_alternative<home>(opened)) << std::get<std::string>(opened);
+    const auto& waiting = std::get<home>(opened);
+    EXPECT_TRUE(waiting.cannot_write);
+    EXPECT_EQ(waiting.who.node, first.node);
+    EXPECT_NE(waiting.who.replica, first.replica) << "nobody may number anything";
+    EXPECT_TRUE(waiting.lost.contains(visitors)) << "nobody may take it for empty";
+    EXPECT_EQ(waiting.tallies.size(), 1u) << "others may ask";
+    EXPECT_GT(waiting.room_needed, 0u);
+    EXPECT_FALSE(waiting.kept_since);
+    EXPECT_TRUE(waiting.rows->commit({}, true));
+    EXPECT_TRUE(waiting.folder->is_of_format_1());
+  }
+  const auto after = open(o);
+  EXPECT_FALSE(after.cannot_write);
+  EXPECT_TRUE(after.lost.empty());
+  EXPECT_EQ(after.who.replica, first.replica) << "nothing is in doubt";
+  EXPECT_FALSE(after.renewed);
+  const auto read = storage::read_value(*after.rows->now(), visitors, 0, digester_of(o));
+  ASSERT_TRUE(std::holds_alternative<std::optional<storage::held_value>>(read));
+  EXPECT_EQ(std::get<0>(read)->value().as<crdt::pn_counter>().read().value, 5);
+}
+
+TEST_F(Home, KeepsItsReplicaIdThroughStartsAfterAMigration) {
+  const auto o = options_for("data");
+  const auto first = open(o).who;
+  set_back_to_format_1(o.storage.data_dir);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(open(o).who.replica, first.replica);
 }
 
 TEST_F(Home, IsNotMadeWhereNothingCanBeWritten) {

@@ -1,3 +1,4 @@
+#include "crdt/slot.hpp"
 #include "replication/digest.hpp"
 
 #include <gtest/gtest.h>
@@ -62,7 +63,8 @@ TEST(Digest, HasTheseValuesForEver) {
 
   EXPECT_EQ(of_counter, (digest{0x0dc9609e76a6e89d, 0x5434b2c8cc857197}));
   EXPECT_EQ(of_set, (digest{0x30901804d4363337, 0x871c058b299eac38}));
-  EXPECT_EQ(digests.position_of(name_of(fruits)), 0x912fef3cd5bb25d9u);
+  EXPECT_EQ(digests.position_of_member(name_of(fruits)), 0x912fef3cd5bb25d9u);
+  EXPECT_EQ(digester{{}}.position_of(fruits), 0xe97eab5ddc7fc40au);
 }
 
 TEST(Digest, DependsOnKeyTypeValueAndSecret) {
@@ -74,7 +76,33 @@ TEST(Digest, DependsOnKeyTypeValueAndSecret) {
   EXPECT_NE(digests.digest_of(visitors, counter(ann, 6)), d);
   EXPECT_NE(digests.digest_of(visitors, counter(bob, 5)), d);
   EXPECT_NE(others.digest_of(visitors, counter(ann, 5)), d);
-  EXPECT_NE(others.position_of("x"), digests.position_of("x"));
+  EXPECT_NE(others.position_of_member("x"), digests.position_of_member("x"));
+  EXPECT_NE(others.fingerprint(), digests.fingerprint());
+}
+
+TEST(Digest, HasPositionsThatOutliveTheSecret) {
+  const auto seed = wire::secret{"cluster", ""}.sign("position", {});
+  const digester before{wire::secret{"cluster", "key"}.sign("digest", {}), seed};
+  const digester after{wire::secret{"cluster", "another"}.sign("digest", {}), seed};
+  const digester elsewhere{wire::secret{"cluster", "key"}.sign("digest", {}), {}};
+  const crdt::key visitors{crdt::type::counter, "visitors"};
+  EXPECT_EQ(after.position_of(visitors), before.position_of(visitors));
+  EXPECT_NE(after.digest_of(visitors, counter(ann, 5)),
+            before.digest_of(visitors, counter(ann, 5)));
+  EXPECT_NE(elsewhere.position_of(visitors), before.position_of(visitors));
+}
+
+TEST(Digest, BeginsPositionsWithTheSlot) {
+  const auto in = [](const crdt::key& key) {
+    return digests.position_of(key) >> (64 - crdt::slot_bits);
+  };
+  for (const auto* name : {"", "foo", "{user1000}.following", "fruits"})
+    for (const auto type : crdt::types::ids)
+      EXPECT_EQ(in({type, name}), crdt::slot_of(name));
+  EXPECT_NE(digests.position_of({crdt::type::set, "foo"}),
+            digests.position_of({crdt::type::counter, "foo"}));
+  EXPECT_NE(digests.position_of({crdt::type::set, "a{foo}"}),
+            digests.position_of({crdt::type::set, "b{foo}"}));
 }
 
 TEST(Digest, OfAValueAtItsBottomIsZero) {

@@ -39,8 +39,8 @@ protected:
 
   void fill(hash_tree& tree, const std::string& prefix) {
     for (std::uint64_t i = 1; i <= 300; ++i) {
-      const auto name = name_of(key(prefix + std::to_string(i)));
-      tree.set(digests.position_of(name), name, {3 * i + 1, 5 * i + 2});
+      const auto one = key(prefix + std::to_string(i));
+      tree.set(digests.position_of(one), name_of(one), {3 * i + 1, 5 * i + 2});
     }
   }
 

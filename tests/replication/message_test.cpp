@@ -161,7 +161,7 @@ TEST(Message, SurvivesWithTheLargestSequenceNumber) {
 TEST(Message, HasTheseBytesForEver) {
   const message m{ann, bob, 300, 290, phase::tells, {counter_item()}};
 
-  const auto expected = "\x04"                             // version
+  const auto expected = "\x05"                             // version
                         "\x08\x07\x06\x05\x04\x03\x02\x01" // from
                         "\x18\x17\x16\x15\x14\x13\x12\x11" // to
                         "\xac\x02"                         // sequence
@@ -182,7 +182,7 @@ TEST(Message, HasTheseBytesForEver) {
 
 /// A message as it begins in each of the following tests, and what comes after its phase.
 std::string message_of(std::string_view rest) {
-  return "\x04"                             // version
+  return "\x05"                             // version
          "\x08\x07\x06\x05\x04\x03\x02\x01" // from
          "\x18\x17\x16\x15\x14\x13\x12\x11" // to
          "\x01\x00\x00"s                    // sequence, acknowledged, phase
@@ -386,7 +386,7 @@ TEST(Messages, OfAnyBytesAreRefusedOrHaveOneEncoding) {
 TEST(Message, OfAnotherVersionIsRefused) {
   auto bytes = encode(full);
 
-  for (const char version : {'\0', '\1', '\2', '\3', '\xff'}) {
+  for (const char version : {'\0', '\1', '\2', '\3', '\4', '\xff'}) {
     bytes[0] = version;
     EXPECT_EQ(refusal(bytes), "unknown version of the gossip format");
   }
@@ -511,7 +511,7 @@ TEST(Answer, SurvivesEncodingAndDecoding) {
 }
 
 TEST(Answer, HasTheseBytesForEver) {
-  const auto begin = "\x04"                             // version
+  const auto begin = "\x05"                             // version
                      "\x18\x17\x16\x15\x14\x13\x12\x11" // from
                      "\x08\x07\x06\x05\x04\x03\x02\x01" // to
                      "\xac\x02"                         // sequence
@@ -524,7 +524,7 @@ TEST(Answer, HasTheseBytesForEver) {
 }
 
 TEST(Answer, OfARepairHasTheseBytesForEver) {
-  const auto expected = "\x04"                             // version
+  const auto expected = "\x05"                             // version
                         "\x18\x17\x16\x15\x14\x13\x12\x11" // from
                         "\x08\x07\x06\x05\x04\x03\x02\x01" // to
                         "\xac\x02"                         // sequence

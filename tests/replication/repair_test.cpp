@@ -127,6 +127,24 @@ TEST(Repair, NamesExactlyWhatDiffersBetweenRandomTrees) {
   }
 }
 
+// As where all keys share a tag: their positions begin with the same slot, or are the same for
+// long.
+TEST(Repair, NamesExactlyWhatDiffersWherePositionsLieCloseTogether) {
+  for (const unsigned shared_bits : {14u, 40u}) {
+    std::mt19937_64 random{shared_bits};
+    pair close;
+    for (std::size_t i = 0; i < 3000; ++i) {
+      const auto position = 0xe97cab5ddc7fc40a ^ random() >> shared_bits;
+      const digest d{random(), random()};
+      close.a.set(position, std::to_string(i), d);
+      close.b.set(position, std::to_string(i), i % 100 == 0 ? digest{random(), random()} : d);
+    }
+    expect_exact(close.a, close.b);
+    expect_exact(close.a, close.b, repair_message_bytes_min);
+    EXPECT_LE(walk(close.a, close.b).requests, 16u) << shared_bits;
+  }
+}
+
 TEST(Repair, OfEqualTreesTakesOneMessage) {
   std::mt19937_64 random{1};
   const auto [a, b] = random_pair(random, 3000, 0);

@@ -296,8 +296,30 @@ TEST(HeldValue, WritesOneRowForAMemberHoweverLargeTheSetIs) {
   batch changed;
   set.apply(adds("apple"), ann, 0, digests, &changed);
 
-  // The head, the member, and the entry by which its event finds it.
+  // The head, the member, and the index by which its event finds it.
   EXPECT_EQ(changed.changes().size(), 3u);
+
+  batch again;
+  set.apply(adds("apple"), ann, 0, digests, &again);
+  EXPECT_EQ(again.changes().size(), 3u) << "both events share a row of the index";
+}
+
+TEST(HeldValue, WritesOneRowOfTheIndexForManyEvents) {
+  held_value set{fruits};
+  crdt::set_change all;
+  for (int i = 0; i < 1000; ++i)
+    all.add.push_back({text(std::to_string(i)), {}});
+  constexpr std::size_t blocks = 32; // of 1000 events and those around them
+  batch added;
+  set.apply(all, ann, 0, digests, &added);
+  EXPECT_EQ(added.size(), 1000 + blocks + 2) << "with the head and the list";
+  batch again;
+  set.apply(all, ann, 0, digests, &again);
+  EXPECT_LE(again.size(), 1000 + 2 * blocks + 1);
+  std::swap(all.add, all.remove);
+  batch removed;
+  set.apply(all, ann, 0, digests, &removed);
+  EXPECT_LE(removed.size(), 1000 + blocks + 1);
 }
 
 TEST(HeldValue, ReplacesTheRowsOfAMemberThatIsAddedAgain) {
@@ -308,7 +330,7 @@ TEST(HeldValue, ReplacesTheRowsOfAMemberThatIsAddedAgain) {
     set.apply(adds("apple"), ann, 0, digests, &changed);
     kept.commit({changed}, true);
   }
-  EXPECT_EQ(rows_of(kept).size(), 3u);
+  EXPECT_EQ(rows_of(kept).size(), 4u) << "the head, the list, the member and the index";
 }
 
 TEST(HeldValue, WritesNothingWhereNothingChanges) {

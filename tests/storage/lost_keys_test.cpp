@@ -11,8 +11,8 @@ crdt::key counter(std::string name) {
   return {crdt::type::counter, std::move(name)};
 }
 
-std::string head_of(const std::string& name) {
-  return head_name(counter(name));
+std::string listed(const std::string& name) {
+  return listed_name(counter(name));
 }
 
 TEST(LostKeys, AreThoseThatWereAdded) {
@@ -21,7 +21,7 @@ TEST(LostKeys, AreThoseThatWereAdded) {
   EXPECT_FALSE(lost.contains(counter("a")));
 
   lost.add(counter("b"));
-  lost.add(head_of("d"), head_of("f"));
+  lost.add(listed("d"), listed("f"));
   for (const auto* name : {"b", "d", "e", "ezzz"})
     EXPECT_TRUE(lost.contains(counter(name))) << name;
   for (const auto* name : {"a", "b ", "c", "f", "g"})
@@ -61,7 +61,7 @@ TEST(LostKeys, AreKeptUntilTheyAreForgotten) {
   memory_store rows;
   lost_keys lost;
   lost.add(counter("b"));
-  lost.add(head_of("d"), head_of("f"));
+  lost.add(listed("d"), listed("f"));
   batch noted;
   noted.put(node_row("beside"), "");
   put(noted, lost);

@@ -52,7 +52,7 @@ protected:
 
   salvaged save(const holed_moment& damaged, const replication::digester& d = digests,
                 loss shows = loss::fails) {
-    auto result = salvage(damaged, target, d, shows);
+    auto result = salvage({damaged}, target, d, shows);
     EXPECT_TRUE(std::holds_alternative<salvaged>(result));
     return std::get<salvaged>(std::move(result));
   }
@@ -91,22 +91,74 @@ TEST_F(Salvage, CopiesWhatIsWholeButForTheReplicaId) {
   EXPECT_EQ(target.contents(), expected);
 }
 
+// Heads stand in the order of their slots; the list says which keys had theirs in the gap.
 TEST_F(Salvage, LosesTheKeysWhoseHeadsCannotBeRead) {
-  for (const auto* name : {"a", "b", "c", "d", "e"})
-    apply({type::counter, name}, crdt::counter_add{7});
+  std::vector<crdt::key> keys;
+  for (int i = 0; i < 20; ++i)
+    keys.push_back({type::counter, std::to_string(i)});
+  std::ranges::sort(keys, {}, head_name);
+  for (const auto& key : keys)
+    apply(key, crdt::counter_add{7});
   holed_moment damaged{rows.contents()};
-  damaged.add({head_name({type::counter, "b"}), head_name({type::counter, "cc"})});
+  damaged.add({head_name(keys[5]), head_name(keys[9])});
 
   const auto result = save(damaged);
 
-  EXPECT_EQ(result.kept, 3u);
-  for (const auto* name : {"b", "c", "caa"})
-    EXPECT_TRUE(result.lost.contains({type::counter, name})) << name;
-  for (const auto* name : {"a", "cc", "d", "e"})
-    EXPECT_FALSE(result.lost.contains({type::counter, name})) << name;
-  EXPECT_TRUE(held({type::counter, "b"}, target).empty());
-  EXPECT_FALSE(held({type::counter, "d"}, target).empty());
+  EXPECT_EQ(result.kept, 16u);
+  EXPECT_FALSE(result.is_all_there);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const bool is_lost = 5 <= i && i < 9;
+    EXPECT_EQ(result.lost.contains(keys[i]), is_lost) << i;
+    EXPECT_EQ(held(keys[i], target).empty(), is_lost) << i;
+  }
+  EXPECT_FALSE(result.lost.contains({type::counter, "one that was never there"}));
   EXPECT_EQ(std::get<lost_keys>(read_lost_keys(*target.now())), result.lost);
+}
+
+TEST_F(Salvage, TakesKeysForLostWhereTheListCannotBeReadEither) {
+  std::vector<crdt::key> keys;
+  for (const auto* name : {"a", "b", "c", "d", "e"})
+    keys.push_back({type::counter, name});
+  for (const auto& key : keys)
+    apply(key, crdt::counter_add{7});
+  holed_moment damaged{rows.contents()};
+  damaged.add({listed_name(keys[1]), listed_name(keys[3])});
+  EXPECT_TRUE(save(damaged).lost.empty()) << "the heads say it all";
+  EXPECT_EQ(target.contents().count(listed_name(keys[1])), 1u) << "it is made anew";
+  damaged.add(row(head_name(keys[2])));
+  memory_store other;
+
+  const auto result = std::get<salvaged>(salvage({damaged}, other, digests, loss::fails));
+
+  EXPECT_EQ(result.kept, 4u);
+  for (const auto* name : {"b", "bx", "c", "cx"})
+    EXPECT_TRUE(result.lost.contains({type::counter, name})) << name;
+  for (const auto* name : {"a", "d", "e"})
+    EXPECT_FALSE(result.lost.contains({type::counter, name})) << name;
+}
+
+TEST_F(Salvage, KeepsTheReplicaIdOnlyIfItMayAndNoDamageIsMet) {
+  apply(one, crdt::counter_add{1});
+  add_to_set("fruits", {"apple", "pear"});
+  const auto all = rows.contents();
+  const holed_moment sound{all};
+  EXPECT_TRUE(
+      std::get<salvaged>(salvage({sound, present_layout(), true}, target, digests, loss::fails))
+          .has_replica);
+  EXPECT_EQ(target.contents(), all);
+  auto lacking = all;
+  lacking.erase(member_name(fruits, text("pear")));
+  for (const auto& hole : {row(head_name(one)), row(member_name(fruits, text("pear"))),
+                           row(node_row("x")), holed_moment::hole{"q", "r"}, row("")}) {
+    holed_moment damaged{hole.end == std::string{'\0'} ? lacking : all};
+    damaged.add(hole);
+    memory_store other;
+    const auto result =
+        std::get<salvaged>(salvage({damaged, present_layout(), true}, other, digests, loss::fails));
+    EXPECT_FALSE(result.is_all_there);
+    EXPECT_FALSE(result.has_replica);
+    EXPECT_EQ(other.contents().count(replica_row()), 0u);
+  }
 }
 
 TEST_F(Salvage, LosesASetWithTheFirstOfItsMembers) {
@@ -122,7 +174,7 @@ TEST_F(Salvage, LosesASetWithTheFirstOfItsMembers) {
   EXPECT_FALSE(result.lost.contains(colours));
   EXPECT_EQ(held(colours, target).digest(), held(colours, rows).digest());
   for (const auto& [name, value] : target.contents())
-    EXPECT_NE(set_of_row(name), fruits) << "a row is left over";
+    EXPECT_NE(key_of_row(name), fruits) << "a row is left over";
 }
 
 TEST_F(Salvage, MakesTheRowsOfEventsAnew) {
@@ -202,7 +254,8 @@ TEST_F(Salvage, TakesAnyKeyForLostWhereRowsAreMissingInSilence) {
 TEST_F(Salvage, FailsWhereRowsAreMissingInSilenceAndNothingShowsWhatIsWhole) {
   add_to_set("fruits", {"apple", "pear"});
   const replication::digester other{wire::secret{"cluster", "another"}.sign("digest", {})};
-  const auto result = salvage(*rows.now(), target, other, loss::silent);
+  const auto shown = rows.now();
+  const auto result = salvage({*shown}, target, other, loss::silent);
   ASSERT_TRUE(std::holds_alternative<failure>(result));
   EXPECT_NE(std::get<failure>(result).what.find("another cluster.key"), std::string::npos);
 }
@@ -224,7 +277,7 @@ TEST_F(Salvage, KeepsWhatTheDigestsOfOurSecretVouchForWhereNoRowSaysWhoseTheyAre
       damaged.add(row(secret));
     memory_store fresh;
 
-    const auto result = std::get<salvaged>(salvage(damaged, fresh, digests, loss::fails));
+    const auto result = std::get<salvaged>(salvage({damaged}, fresh, digests, loss::fails));
 
     EXPECT_EQ(result.kept, 1u);
     EXPECT_TRUE(result.lost.contains(fruits));
@@ -257,7 +310,7 @@ TEST_F(Salvage, TakesAnyKeyForLostWhereThatCannotBeRead) {
     holed_moment damaged{rows.contents()};
     damaged.add({first, end});
     memory_store other;
-    const auto result = salvage(damaged, other, digests, loss::fails);
+    const auto result = salvage({damaged}, other, digests, loss::fails);
     EXPECT_TRUE(std::get<salvaged>(result).lost.empty()) << "it is there twice";
   }
   holed_moment damaged{rows.contents()};
@@ -281,7 +334,11 @@ TEST_F(Salvage, KeepsRowsOfLaterVersionsAsTheyAre) {
   auto written = rows.contents();
   written[head_name(two)][16] = 2; // the format of its value
   written[head_name(fruits)][16 + 3] = 2;
-  written["k\xc8peak"] = "a head of a type that is not known";
+  const crdt::key high{static_cast<type>(200), "peak"};
+  written[head_name(high)] = "a head of a type that is not known";
+  written[listed_name(high)] = "";
+  written[member_name(high, text("x"))] = "a row of it";
+  written[index_name(high, {own_id, 7, true})] = "another one";
   written["q\4peak"] = "a row beside it";
   written["\xf0"] = "another";
   holed_moment damaged{written};
@@ -291,9 +348,9 @@ TEST_F(Salvage, KeepsRowsOfLaterVersionsAsTheyAre) {
 
   EXPECT_EQ(result.kept, 1u);
   EXPECT_TRUE(result.lost.contains(colours));
-  for (const auto& name : {replica_row(), head_name(colours)})
+  for (const auto& name : {replica_row(), head_name(colours), listed_name(colours)})
     written.erase(name);
-  std::erase_if(written, [](const auto& r) { return set_of_row(r.first) == colours; });
+  std::erase_if(written, [](const auto& r) { return key_of_row(r.first) == colours; });
   auto saved = target.contents();
   std::erase_if(saved, [](const auto& r) { return r.first[0] == 'a' || r.first[0] == 'z'; });
   EXPECT_EQ(saved, written);
@@ -316,12 +373,13 @@ TEST_F(Salvage, FailsWhereSomethingElseIsWrong) {
     holed_moment damaged{rows.contents()};
     damaged.add(row(name), trouble::broken);
     memory_store other;
-    const auto result = salvage(damaged, other, digests, loss::fails);
+    const auto result = salvage({damaged}, other, digests, loss::fails);
     ASSERT_TRUE(std::holds_alternative<failure>(result));
     EXPECT_EQ(std::get<failure>(result).kind, trouble::broken);
   }
   target.break_down({trouble::full, "no room"});
-  const auto result = salvage(holed_moment{rows.contents()}, target, digests, loss::fails);
+  const holed_moment sound{rows.contents()};
+  const auto result = salvage({sound}, target, digests, loss::fails);
   ASSERT_TRUE(std::holds_alternative<failure>(result));
   EXPECT_EQ(std::get<failure>(result).kind, trouble::full);
 }
@@ -360,7 +418,7 @@ TEST_F(Salvage, KeepsWhatHasNoRowInAHole) {
       damaged.add({first, end + '\0'});
     }
     memory_store fresh;
-    const auto result = std::get<salvaged>(salvage(damaged, fresh, digests, loss::fails));
+    const auto result = std::get<salvaged>(salvage({damaged}, fresh, digests, loss::fails));
     for (const auto& key : keys) {
       const auto head = head_name(key);
       const auto [first, end] = members_between(key);

@@ -61,7 +61,7 @@ TEST_F(Folder, IsMadeForTheOwnersEyes) {
   ASSERT_EQ(::stat(path.c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0700u);
   EXPECT_EQ(files(), names{"format"});
-  EXPECT_EQ(text("format"), "starling data 1\n");
+  EXPECT_EQ(text("format"), "starling data 2\n");
   EXPECT_EQ(made.rows(), path + "/rows");
 }
 
@@ -105,7 +105,7 @@ TEST_F(Folder, IsMadeOfOneThatWasBegun) {
   write("format.new", "starling data 1\nand more, to be cut off");
   prepared();
   EXPECT_EQ(files(), names{"format"});
-  EXPECT_EQ(text("format"), "starling data 1\n");
+  EXPECT_EQ(text("format"), "starling data 2\n");
 }
 
 TEST_F(Folder, IsTheSameTheNextTime) {
@@ -168,8 +168,8 @@ TEST_F(Folder, IsNotMadeOfOneWithOtherThings) {
 
 TEST_F(Folder, IsNotTakenFromAnotherVersion) {
   std::filesystem::create_directory(path);
-  for (const auto* other : {"starling data 2\n", "starling data 10\n", "starling data 1",
-                            "starling data 1\nand more", "starling data 1 \n"}) {
+  for (const auto* other : {"starling data 3\n", "starling data 10\n", "starling data 2",
+                            "starling data 1", "starling data 1\nand more", "starling data 2 \n"}) {
     write("format", other);
     EXPECT_EQ(refused(), path + " was made by another version of Starling") << other;
     EXPECT_EQ(text("format"), other);

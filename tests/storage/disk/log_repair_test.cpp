@@ -131,14 +131,22 @@ TEST_F(LogRepair, LeavesOutTheRecordThatWasCut) {
     }
 }
 
+TEST_F(LogRepair, KeepsWhatIsAppended) {
+  rocksdb::WriteBatch appending;
+  ASSERT_TRUE(appending.Merge("name", "value").ok());
+  std::string bytes;
+  append_record(bytes, appending.Data());
+  EXPECT_EQ(repair(bytes).records, 1u);
+}
+
 TEST_F(LogRepair, LeavesOutWhatRocksDBCannotReplay) {
-  rocksdb::WriteBatch merge;
-  ASSERT_TRUE(merge.Merge("name", "value").ok());
+  rocksdb::WriteBatch range;
+  ASSERT_TRUE(range.DeleteRange("name", "nape").ok());
   auto more = record(3, "value");
   more[8] = 2; // changes, it says
   for (const auto& bad :
        {std::string{}, std::string{"short"}, std::string(20, 'x'), std::string(100'000, '\xff'),
-        record(3, "value").substr(0, 16), more, merge.Data()}) {
+        record(3, "value").substr(0, 16), more, range.Data()}) {
     std::string bytes;
     append_record(bytes, record(1, "x"));
     append_record(bytes, bad);

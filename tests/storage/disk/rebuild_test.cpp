@@ -77,7 +77,8 @@ protected:
   }
 
   std::optional<rebuilt> rebuild(const rocks_settings& settings = small_settings) {
-    auto done = rebuild_if_ordered(prepare(), settings, digests);
+    auto data = prepare();
+    auto done = rebuild_if_ordered(data, settings, digests);
     if (const auto* why = std::get_if<failure>(&done)) {
       ADD_FAILURE() << why->what;
       return std::nullopt;
@@ -200,7 +201,8 @@ TEST_F(Rebuild, FailsWhereNothingCanBeOpened) {
   fill();
   ASSERT_FALSE(order_rebuild(path(), "x"));
   fs::remove(rows() + "/CURRENT");
-  const auto done = rebuild_if_ordered(prepare(), small_settings, digests);
+  auto data = prepare();
+  const auto done = rebuild_if_ordered(data, small_settings, digests);
   ASSERT_TRUE(std::holds_alternative<failure>(done));
   EXPECT_EQ(std::get<failure>(done).kind, trouble::missing);
   EXPECT_TRUE(fs::exists(file_of_rows())) << "something was removed";
@@ -260,9 +262,12 @@ TEST_F(Rebuild, DropsNothingWhileAFileIsMissing) {
   fs::rename(missing, above / "aside");
   EXPECT_EQ(refused_rows(rows()).kind, trouble::corrupted);
   ASSERT_FALSE(order_rebuild(path(), "x"));
-  const auto done = rebuild_if_ordered(prepare(), small_settings, digests);
-  ASSERT_TRUE(std::holds_alternative<failure>(done)) << "it may come back";
-  EXPECT_NE(std::get<failure>(done).what.find(missing.stem()), std::string::npos);
+  {
+    auto data = prepare();
+    const auto done = rebuild_if_ordered(data, small_settings, digests);
+    ASSERT_TRUE(std::holds_alternative<failure>(done)) << "it may come back";
+    EXPECT_NE(std::get<failure>(done).what.find(missing.stem()), std::string::npos);
+  }
 
   fs::rename(above / "aside", missing);
   EXPECT_TRUE(rebuild());

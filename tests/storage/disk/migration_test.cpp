@@ -259,6 +259,24 @@ TEST_F(Migration, RebuildsRowsThatAreDamaged) {
   EXPECT_FALSE(value_of(*open_rows(rows()).rows->now(), replica_row()));
 }
 
+TEST_F(Migration, TakesWhatIsLeftWhereSomebodyGivesUpTheRest) {
+  fill();
+  fs::remove(rows() + "/CURRENT");
+  const auto refused = migrate();
+  ASSERT_TRUE(std::holds_alternative<failure>(refused));
+  EXPECT_EQ(std::get<failure>(refused).kind, trouble::missing);
+  EXPECT_EQ(format(), "starling data 1");
+  auto giving_up = small_settings;
+  giving_up.gives_up = true;
+  const auto done = migrated(giving_up);
+  EXPECT_EQ(done.rows.kept, 80u);
+  EXPECT_FALSE(done.rows.has_replica);
+  EXPECT_TRUE(done.rows.lost.contains({type::counter, "any"})) << "nothing shows what is missing";
+  EXPECT_EQ(done.kept_in, path() + "/rows.damaged");
+  EXPECT_EQ(format(), "starling data 2");
+  EXPECT_FALSE(std::get<0>(migrate())) << "it is done";
+}
+
 TEST_F(Migration, LeavesFoldersOfLaterVersionsAlone) {
   prepare();
   std::ofstream{path() + "/format"} << "starling data 3\n";

@@ -1,6 +1,8 @@
 // What holds of every store.
 
 #include "storage/disk/rocks_store.hpp"
+#include "storage/event_index.hpp"
+#include "storage/layout.hpp"
 #include "storage/memory_store.hpp"
 #include "storage/store.hpp"
 #include "tests/storage/rows.hpp"
@@ -86,6 +88,47 @@ TEST_P(AnyStore, TakesTheLaterOfTwoChanges) {
   EXPECT_EQ(all_rows(*rows), (row_map{{"c", "1"}, {"e", "1"}}));
 }
 
+TEST_P(AnyStore, AppendsToRows) {
+  batch first;
+  first.append("a", "1");
+  first.append("b", "1");
+  first.append("a", "2");
+  first.erase("b");
+  first.append("b", "2");
+  commit({first});
+  EXPECT_EQ(all_rows(*rows), (row_map{{"a", "12"}, {"b", "2"}}));
+  const auto before = rows->now();
+  batch second;
+  second.append("a", "3");
+  second.put("b", "x");
+  second.append("b", "y");
+  commit({second});
+  EXPECT_EQ(all_rows(*rows), (row_map{{"a", "123"}, {"b", "xy"}}));
+  EXPECT_EQ(value_of(*before, "a"), "12");
+}
+
+TEST_P(AnyStore, TidiesRowsOfTheIndex) {
+  const crdt::key fruits{crdt::type::set, "fruits"};
+  const auto ann = crdt::replica_id::from(1, 1);
+  const auto name = index_name(fruits, {ann, 1, true});
+  const crdt::payload apple{crdt::payload_kind::text, "apple"};
+  const crdt::payload pear{crdt::payload_kind::text, "pear"};
+  const auto append = [&](auto... say) {
+    wire::writer said;
+    (say(said), ...);
+    batch more;
+    more.append(name, said.view());
+    commit({more});
+  };
+  append([&](auto& row) { put_held(row, 1, apple); }, [&](auto& row) { put_held(row, 2, pear); });
+  append([&](auto& row) { put_over(row, 1); });
+  wire::writer left;
+  put_held(left, 2, pear);
+  EXPECT_EQ(value_of(*rows->now(), name), left.view());
+  append([&](auto& row) { put_over(row, 2); });
+  EXPECT_EQ(value_of(*rows->now(), name).value_or(""), "") << "as good as none";
+}
+
 TEST(Batch, ListsItsChangesInTheirOrder) {
   batch changes;
   EXPECT_TRUE(changes.empty());
@@ -93,13 +136,15 @@ TEST(Batch, ListsItsChangesInTheirOrder) {
   changes.erase("");
   changes.put("", "");
   changes.erase("b");
+  changes.append("c", "");
 
   using change = batch::change;
-  EXPECT_EQ(changes.changes(), (std::vector<change>{change{"a", "1"}, change{"", std::nullopt},
-                                                    change{"", ""}, change{"b", std::nullopt}}));
+  EXPECT_EQ(changes.changes(),
+            (std::vector<change>{change{"a", "1"}, change{"", std::nullopt}, change{"", ""},
+                                 change{"b", std::nullopt}, change{"c", "", true}}));
   EXPECT_FALSE(changes.empty());
-  EXPECT_EQ(changes.size(), 4u);
-  EXPECT_EQ(changes.bytes(), 3u);
+  EXPECT_EQ(changes.size(), 5u);
+  EXPECT_EQ(changes.bytes(), 4u);
 }
 
 std::string numbered(int n) {

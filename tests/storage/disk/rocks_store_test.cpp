@@ -1,10 +1,14 @@
 #include "storage/disk/rocks_store.hpp"
+#include "storage/event_index.hpp"
+#include "storage/layout.hpp"
+#include "storage/memory_store.hpp"
 #include "tests/storage/rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
+#include <random>
 
 namespace starling::storage {
 namespace {
@@ -57,6 +61,47 @@ TEST_F(RocksStore, HoldsMoreThanItsWriteBuffers) {
   const auto again = open_rows(path, small);
   EXPECT_EQ(again.damage, std::nullopt);
   EXPECT_EQ(all_rows(*again.rows), expected);
+}
+
+// Whatever is flushed, put together and dropped on the way: each row says what it says in memory.
+TEST_F(RocksStore, PutsTogetherWhatIsAppended) {
+  const rocks_settings small{std::size_t{1} << 20, std::size_t{64} << 10};
+  const crdt::key fruits{crdt::type::set, "fruits"};
+  const auto ann = crdt::replica_id::from(1, 1);
+  memory_store expected;
+  std::mt19937 random{1};
+  std::vector<crdt::event_number> held;
+  crdt::event_number next = 1;
+  for (int life = 0; life < 4; ++life) {
+    const auto found = open_rows(path, small);
+    for (int i = 0; i < 300; ++i) {
+      batch changes;
+      for (int k = 0; k < 20; ++k) {
+        wire::writer said;
+        auto number = next;
+        if (held.size() < 500 || random() % 2 == 0) {
+          put_held(said, next, {crdt::payload_kind::text, std::string(random() % 40, 'x')});
+          held.push_back(next++);
+        } else {
+          const auto at = held.begin() + static_cast<std::ptrdiff_t>(random() % held.size());
+          number = *at;
+          put_over(said, number);
+          held.erase(at);
+        }
+        changes.append(index_name(fruits, {ann, number, true}), said.view());
+      }
+      commit(*found.rows, {changes});
+      EXPECT_FALSE(expected.commit({changes}, false));
+    }
+    auto all = all_rows(*found.rows);
+    const auto rows = all.size();
+    std::erase_if(all, [](const auto& row) { return row.second.empty(); });
+    EXPECT_EQ(all, all_rows(expected));
+    EXPECT_GT(found.rows->parts().size(), 0u) << "nothing was flushed";
+    if (life == 3) {
+      EXPECT_LT(rows, next / block_events) << "what is over stays for ever";
+    }
+  }
 }
 
 TEST_F(RocksStore, IsOpenOnce) {

@@ -125,7 +125,7 @@ public:
         [this](question_atom, const std::string& bytes) { return state(bytes); },
         [this](peer_atom, const gossip_peer& peer) {
           report_to([&](auto& todo) {
-            core_.set_peer(to_string(peer.id), peer.session, peer.address, todo);
+            core_.set_peer(to_string(peer.id), peer.session, peer.address, peer.how, todo);
           });
         },
         [this](lost_atom, const membership::node_id& id) {

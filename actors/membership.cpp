@@ -352,7 +352,18 @@ private:
   void tell_watcher(const member& m) {
     if (watcher_ && m.profile)
       anon_send(watcher_, peer_atom_v,
-                gossip_peer{m.id, {m.profile->session.bits}, m.profile->address});
+                gossip_peer{m.id,
+                            {m.profile->session.bits},
+                            m.profile->address,
+                            {core_.version_for(m.profile->abilities.speaks),
+                             types_read_by(m.profile->abilities)}});
+  }
+
+  static replication::type_set types_read_by(const membership::abilities& can) {
+    replication::type_set result;
+    for (const auto& [type, format] : can.values)
+      result.insert(static_cast<crdt::type>(type));
+    return result;
   }
 
   void lose(const membership::node_id& id) {
@@ -392,14 +403,16 @@ private:
                              .refused_by = list_of(core_.refused_by()),
                              .refuses = list_of(core_.refusing()),
                              .unreached_seeds = core_.unreached_seeds(),
-                             .joined = core_.has_joined()};
+                             .joined = core_.has_joined(),
+                             .all_can = core_.shared_abilities()};
     if (!result.self.profile) // it takes no part yet, and nobody else sees this
       result.self.profile = membership::profile{.written = result.self.status.at,
                                                 .session = context_.self.session,
                                                 .udp = {},
                                                 .address = context_.self.address,
                                                 .name = context_.self.name,
-                                                .http_address = context_.self.http_address};
+                                                .http_address = context_.self.http_address,
+                                                .abilities = context_.self.abilities};
     for (const auto& peer : core_.peers())
       result.peers.push_back({.record = *peer.record,
                               .since = wall_time_at(peer.since),

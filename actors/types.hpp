@@ -124,6 +124,7 @@ struct gossip_peer {
   membership::node_id id;
   replication::session_id session;
   std::string address;
+  replication::peer_dialect how{};
   friend bool operator==(const gossip_peer&, const gossip_peer&) = default;
 };
 
@@ -179,6 +180,7 @@ struct membership_report {
   std::vector<refusal_report> refuses;    // who is no member for this node
   std::vector<std::string> unreached_seeds;
   bool joined = false;
+  membership::abilities all_can{}; // what all members can
 };
 
 /// How a node left its cluster.

@@ -218,7 +218,7 @@ void visit_options(options& o, Visitor visit) {
   visit("swim.spare-sends", o.swim.spare_sends, number{0, 64, "sends"},
         "How often each member sends a piece of news beyond ln(members) times. With 7, fewer than "
         "one member in 1000 misses it at 10 percent loss.");
-  visit("swim.packet-bytes", o.swim.packet_bytes, number{1024, 1400, "bytes"},
+  visit("swim.packet-bytes", o.swim.packet_bytes, number{1200, 1400, "bytes"},
         "The largest datagram. 1232 bytes pass through every IPv6 network in one piece.");
   visit("swim.sync-interval", o.swim.sync_interval, period{100ms, 24h},
         "How often this node exchanges its list of members with a random member; more rarely "

@@ -38,6 +38,17 @@ std::string reason_of(const actors::member_report& peer, const actors::membershi
   return "";
 }
 
+cluster_view::abilities view_of(const membership::abilities& can) {
+  cluster_view::abilities result{.oldest = can.speaks.oldest, .newest = can.speaks.newest};
+  for (const auto& [number, format] : can.values) {
+    const auto type = static_cast<crdt::type>(number);
+    result.reads.emplace_back(crdt::is_known(type) ? std::string{to_string(type)}
+                                                   : "type " + std::to_string(number),
+                              format);
+  }
+  return result;
+}
+
 } // namespace
 
 cluster_view view_of(const node::node_report& report, const crdt::replica_id& replica,
@@ -56,7 +67,9 @@ cluster_view view_of(const node::node_report& report, const crdt::replica_id& re
                  .incarnation = to_string(known.self.status.at),
                  .health = known.health,
                  .isolated = known.isolated,
-                 .leaving = known.leaving || report.refuses_writes};
+                 .leaving = known.leaving || report.refuses_writes,
+                 .can = view_of(self.abilities)};
+  result.all_can = view_of(known.all_can);
   for (const auto& peer : known.peers) {
     if (peer.replaced || !peer.record.profile)
       continue;
@@ -72,7 +85,8 @@ cluster_view view_of(const node::node_report& report, const crdt::replica_id& re
                             .round_trip = peer.round_trip,
                             .reason = reason_of(peer, known),
                             .udp = peer.udp,
-                            .tcp = peer.tcp});
+                            .tcp = peer.tcp,
+                            .can = view_of(profile.abilities)});
   }
   result.unreached_seeds = known.unreached_seeds;
   const auto refusals = [](const std::vector<actors::refusal_report>& all) {

@@ -8,18 +8,6 @@
 
 namespace starling::keyspace {
 
-namespace {
-
-/// What was skipped is acknowledged and not here. Whoever loses it must not take this node, in a
-/// later life, for one that has kept all that it had.
-keep forgetting_since_when_all_is_kept() {
-  keep result;
-  storage::forget_kept_since(result.changes);
-  return result;
-}
-
-} // namespace
-
 anti_entropy::anti_entropy(const anti_entropy_settings& settings)
     : settings_(settings), core_(settings.self, settings.limits, settings.digests),
       random_(settings.random_seed), is_restoring_(settings.is_restoring) {
@@ -45,7 +33,7 @@ void anti_entropy::restored(gossip_effects& out) {
   if (unknown_keys_ > 0)
     core_.cannot_read_all();
   for (const auto& [who, peer] : std::exchange(early_peers_, {}))
-    set_peer(who, peer.session, peer.address, out);
+    set_peer(who, peer.session, peer.address, peer.how, out);
 }
 
 void anti_entropy::remember(const std::vector<replication::tally>& tallies) {
@@ -69,7 +57,24 @@ void anti_entropy::record(crdt::key key, const novelty& news, gossip_effects& ou
 
 void anti_entropy::number_under(const crdt::replica_id& id) {
   own_id_ = id;
+  has_forgotten_ = false; // with another id the disk may say since when all is kept
   core_.numbers_under(id);
+}
+
+/// Nothing is said of it once something was skipped: that is acknowledged, and not here.
+void anti_entropy::doubt_what_is_kept() {
+  if (skipped() == 0)
+    core_.keeps_since(settings_.self);
+}
+
+/// What was skipped is acknowledged and not here. Whoever loses it must not take this node, in a
+/// later life, for one that has kept all that it had. Once is enough.
+void anti_entropy::forget_what_is_kept(gossip_effects& out) {
+  if (std::exchange(has_forgotten_, true))
+    return;
+  keep result;
+  storage::forget_kept_since(result.changes);
+  out.push_back(std::move(result));
 }
 
 /// Has what a peer told of other nodes kept, before anything that it sent along is joined. The
@@ -93,16 +98,16 @@ void anti_entropy::keep_what_was_told(gossip_effects& out) {
 // -- who is there --
 
 void anti_entropy::set_peer(const member_name& who, session_id session, const std::string& address,
-                            gossip_effects& out) {
+                            const replication::peer_dialect& how, gossip_effects& out) {
   if (is_restoring_) {
-    early_peers_[who] = {session, address};
+    early_peers_[who] = {session, address, how};
     return;
   }
   if (const auto known = sessions_.find(who); known != sessions_.end() && known->second != session)
     lose_peer(who, out);
   sessions_[who] = session;
   addresses_[session] = address;
-  core_.add_peer(session);
+  core_.add_peer(session, how);
   prompt_soon(out);
 }
 
@@ -246,7 +251,7 @@ void anti_entropy::perform(replication::value_refused& e, gossip_effects& out) {
 // -- messages --
 
 void anti_entropy::receive(ticket who, std::string_view bytes, gossip_effects& out) {
-  auto decoded = replication::decode_message(bytes);
+  auto decoded = replication::decode_message(bytes, settings_.limits.ours);
   if (const auto* error = std::get_if<wire::decode_error>(&decoded))
     return out.push_back(reply{who, failure{reason::bad_message, std::string{error->what}}});
   if (is_restoring_)
@@ -257,7 +262,7 @@ void anti_entropy::receive(ticket who, std::string_view bytes, gossip_effects& o
     return out.push_back(reply{who, std::move(at_once->bytes)});
   auto& in = std::get<replication::gossip::incoming>(taken);
   if (in.head.skipped > 0)
-    out.push_back(forgetting_since_when_all_is_kept());
+    forget_what_is_kept(out);
   arrival what{.from = in.head.from, .mends = in.head.mends || in.head.set, .reply_to = who};
   auto items = std::exchange(in.items, {});
   what.message = std::move(in);
@@ -266,7 +271,7 @@ void anti_entropy::receive(ticket who, std::string_view bytes, gossip_effects& o
 
 void anti_entropy::answered(session_id peer, std::string_view bytes, bool was_slow,
                             gossip_effects& out) {
-  auto decoded = replication::decode_answer(bytes);
+  auto decoded = replication::decode_answer(bytes, settings_.limits.ours);
   auto* answer = std::get_if<replication::answer>(&decoded);
   if (answer == nullptr)
     return failed(peer, "an answer that cannot be read", out);
@@ -275,7 +280,7 @@ void anti_entropy::answered(session_id peer, std::string_view bytes, bool was_sl
     return failed(peer, "an answer that does not fit", out);
   keep_what_was_told(out);
   if (answer->skipped > 0)
-    out.push_back(forgetting_since_when_all_is_kept());
+    forget_what_is_kept(out);
   if (silent_.erase(peer) > 0)
     if (const auto known = addresses_.find(peer); known != addresses_.end())
       out.push_back(reached{known->second});
@@ -332,7 +337,7 @@ void anti_entropy::not_joined(ticket number, const failure& why, gossip_effects&
   if (why.why != reason::newer_format)
     return count_down(of, why, out);
   ++skipped_;
-  out.push_back(forgetting_since_when_all_is_kept());
+  forget_what_is_kept(out);
   count_down(of, std::nullopt, out);
 }
 
@@ -395,7 +400,8 @@ void anti_entropy::see_what_came_of_it(session_id peer, gossip_effects& out) {
 }
 
 /// One member at least that once had all that this node had, and has lost nothing since, has to
-/// bring all that it has; and whoever was known or alive when the loss was noticed, as long as he
+/// bring all that it has. It must read all types that this node reads: nobody knows of which types
+/// the lost keys are. And whoever was known or alive when the loss was noticed, as long as he
 /// may still come.
 void anti_entropy::see_whether_all_is_back(gossip_effects& out) {
   if (!settings_.hopes)
@@ -405,7 +411,8 @@ void anti_entropy::see_whether_all_is_back(gossip_effects& out) {
     const auto known = sessions_.find(who);
     const bool is_there = known != sessions_.end();
     const bool has_come = is_there && core_.has_caught_up_with(known->second);
-    if (has_come && hope.kept_since && core_.kept_since(known->second) == hope.kept_since)
+    if (has_come && hope.kept_since && core_.reads_all_of_ours(known->second) &&
+        core_.kept_since(known->second) == hope.kept_since)
       result.from.push_back(who);
     else if (!has_come && (is_there || hope.was_alive))
       result.unheard.push_back(who);

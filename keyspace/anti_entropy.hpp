@@ -185,13 +185,13 @@ public:
   void record(crdt::key key, const novelty& news, gossip_effects& out);
   void number_under(const crdt::replica_id& id);
   /// It turns out that some of what this node had before this session is not here.
-  void doubt_what_is_kept() { core_.keeps_since(settings_.self); }
+  void doubt_what_is_kept();
   void lose(const crdt::key& key) { core_.lose(key); }
 
   // -- who is there --
 
   void set_peer(const member_name& who, session_id session, const std::string& address,
-                gossip_effects& out);
+                const replication::peer_dialect& how, gossip_effects& out);
   void lose_peer(const member_name& who, gossip_effects& out);
 
   // -- time --
@@ -278,6 +278,7 @@ private:
   struct waiting_peer {
     session_id session;
     std::string address;
+    replication::peer_dialect how;
   };
 
   void join(arrival what, std::vector<replication::item> items, gossip_effects& out);
@@ -292,6 +293,7 @@ private:
   void perform(replication::peer_changed& e, gossip_effects& out);
   void perform(replication::value_refused& e, gossip_effects& out);
   void keep_what_was_told(gossip_effects& out);
+  void forget_what_is_kept(gossip_effects& out);
   void prompt_soon(gossip_effects& out);
   void spare(session_id peer, gossip_effects& out);
   void continue_flush(gossip_effects& out);
@@ -331,7 +333,8 @@ private:
   unsigned hope_age_ = 0; // ticks
   std::uint64_t failures_ = 0;
   std::uint64_t unknown_keys_ = 0;
-  std::uint64_t skipped_ = 0; // beside those that the core skipped
+  std::uint64_t skipped_ = 0;  // beside those that the core skipped
+  bool has_forgotten_ = false; // since when all is kept, on the disk
   std::vector<ticket> flushing_;
 };
 

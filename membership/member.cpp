@@ -22,8 +22,19 @@ std::string_view view(const std::array<std::uint8_t, N>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-bool is_printable(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+/// The number of a state on the wire.
+std::uint8_t number_of(const status& s) {
+  return static_cast<std::uint8_t>(static_cast<std::uint8_t>(s.is) + s.beyond);
+}
+
+/// The known state of that number, or else the one below. Requires: there is one.
+member_state known_state(std::uint8_t number) {
+  using enum member_state;
+  auto result = alive;
+  for (const auto state : {suspect, dead, left})
+    if (number >= static_cast<std::uint8_t>(state))
+      result = state;
+  return result;
 }
 
 constexpr std::array<std::uint8_t, 12> v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -89,7 +100,7 @@ bool accuser_set::contains(const node_id& accuser) const {
 }
 
 bool overrides(const status& a, const status& b) {
-  return std::tie(a.at, a.is) > std::tie(b.at, b.is);
+  return std::tie(a.at, a.is, a.beyond) > std::tie(b.at, b.is, b.beyond);
 }
 
 udp_address udp_address::v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d,
@@ -131,10 +142,28 @@ std::string to_string(const udp_address& a) {
   return result + ":" + std::to_string(a.port);
 }
 
+bool is_printable(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 bool is_valid(const profile& p) {
   return p.written.generation <= generation_max && p.written.refutations <= refutations_max &&
          p.udp.port != 0 && parse_endpoint(p.address) && p.name.size() <= name_bytes_max &&
-         is_printable(p.name) && (p.http_address.empty() || parse_endpoint(p.http_address));
+         is_printable(p.name) && (p.http_address.empty() || parse_endpoint(p.http_address)) &&
+         is_valid(p.abilities);
+}
+
+std::strong_ordering operator<=>(const profile& a, const profile& b) {
+  if (const auto first = std::tie(a.written, a.session) <=> std::tie(b.written, b.session);
+      first != 0)
+    return first;
+  if (a == b) // as a rule
+    return std::strong_ordering::equal;
+  wire::writer ours;
+  wire::writer theirs;
+  encode(ours, a);
+  encode(theirs, b);
+  return ours.view() <=> theirs.view();
 }
 
 change join(status& known, const status& said) {
@@ -142,7 +171,7 @@ change join(status& known, const status& said) {
     known = said;
     return {.status = true, .accusers = said.accusers.size() > 0};
   }
-  if (said.at == known.at && said.is == known.is)
+  if (!overrides(known, said))
     return {.accusers = known.accusers.join(said.accusers)};
   return {};
 }
@@ -178,7 +207,7 @@ std::uint64_t digest_of(const member& m) {
     add(word);
   }
   add(m.status.at.generation);
-  add((std::uint64_t{m.status.at.refutations} << 8) | static_cast<std::uint64_t>(m.status.is));
+  add((std::uint64_t{m.status.at.refutations} << 8) | number_of(m.status));
   const bool is_up = m.status.is == member_state::alive || m.status.is == member_state::suspect;
   if (m.profile && is_up) {
     add(m.profile->written.generation);
@@ -205,7 +234,7 @@ void encode(wire::writer& out, const udp_address& a) {
 
 void encode(wire::writer& out, const status& s) {
   encode(out, s.at);
-  out.u8(static_cast<std::uint8_t>(s.is));
+  out.u8(number_of(s));
   if (s.is != member_state::suspect)
     return;
   out.u8(static_cast<std::uint8_t>(s.accusers.size()));
@@ -220,6 +249,7 @@ void encode(wire::writer& out, const profile& p) {
   out.bytes(p.address);
   out.bytes(p.name);
   out.bytes(p.http_address);
+  encode(out, p.abilities);
 }
 
 node_id decode_node_id(wire::reader& in) {
@@ -247,10 +277,11 @@ udp_address decode_udp_address(wire::reader& in) {
 status decode_status(wire::reader& in) {
   status s;
   s.at = decode_incarnation(in);
-  const auto is = in.u8();
-  if (is > static_cast<std::uint8_t>(member_state::left))
+  const auto number = in.u8();
+  if (number < static_cast<std::uint8_t>(member_state::alive))
     in.fail("an unknown state of a member");
-  s.is = static_cast<member_state>(is);
+  s.is = known_state(number);
+  s.beyond = static_cast<std::uint8_t>(number - static_cast<std::uint8_t>(s.is));
   if (s.is != member_state::suspect)
     return s;
   const auto count = in.u8();
@@ -274,6 +305,7 @@ profile decode_profile(wire::reader& in) {
   p.address = in.bytes(address_bytes_max);
   p.name = in.bytes(name_bytes_max);
   p.http_address = in.bytes(address_bytes_max);
+  p.abilities = decode_abilities(in);
   if (in.ok() && !is_valid(p))
     in.fail("not a profile that a node writes");
   return p;

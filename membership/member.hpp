@@ -12,6 +12,7 @@
 //
 // Decoders refuse what no node can have written.
 
+#include "membership/abilities.hpp"
 #include "membership/endpoint.hpp"
 #include "wire/bytes.hpp"
 #include "wire/session_id.hpp"
@@ -81,7 +82,9 @@ struct incarnation {
 /// "generation.refutations".
 std::string to_string(const incarnation& i);
 
-enum class member_state : std::uint8_t { alive, suspect, dead, left };
+/// The numbers are those on the wire. Between them is room for states of later versions: see
+/// `status`.
+enum class member_state : std::uint8_t { alive = 16, suspect = 32, dead = 48, left = 64 };
 
 /// "alive", "suspect", "dead" or "left".
 std::string_view to_string(member_state s);
@@ -109,10 +112,17 @@ private:
 };
 
 /// What is claimed of a node.
+///
+/// A later version may know more states, with numbers in between. Such a state is taken for the one
+/// below: who is `out` to a later version, dead for good but not left, is dead here. The lower
+/// neighbour is the careful one: nothing is concluded that the state above would allow, and the
+/// node may contradict both alike. `beyond` keeps the number, so that the state is ordered and
+/// passed on as its version has it.
 struct status {
   incarnation at;
   member_state is = member_state::alive;
-  accuser_set accusers; // of a suspicion; empty otherwise
+  accuser_set accusers{};  // of a suspicion; empty otherwise
+  std::uint8_t beyond = 0; // so far above `is` is the number of the state
 
   friend bool operator==(const status&, const status&) = default;
 };
@@ -148,9 +158,17 @@ struct profile {
   std::string address;      // host:port of its cluster listener
   std::string name;         // for people; may be empty
   std::string http_address; // where clients reach it, for people; may be empty
+  membership::abilities abilities{};
 
-  friend auto operator<=>(const profile&, const profile&) = default;
+  friend bool operator==(const profile&, const profile&) = default;
+
+  /// All versions order them alike, whatever they know of the abilities: by `written`, by session,
+  /// then by their bytes.
+  friend std::strong_ordering operator<=>(const profile& a, const profile& b);
 };
+
+/// Whether all of a text is printable ASCII, as names are.
+bool is_printable(std::string_view text);
 
 /// Whether a profile keeps the bounds that every decoder checks.
 bool is_valid(const profile& p);
@@ -197,13 +215,15 @@ udp_address decode_udp_address(wire::reader& in);
 status decode_status(wire::reader& in);
 profile decode_profile(wire::reader& in);
 
-/// An id, a status, and a profile if there is one. At most `member_bytes_max` bytes.
+/// An id, a status, and a profile if there is one. At most `member_bytes_max` bytes. Whatever a
+/// later version adds is a field of the profile.
 void encode(wire::writer& out, const member& m);
 member decode_member(wire::reader& in);
 
 inline constexpr std::size_t status_bytes_max = 10 + 3 + 1 + 1 + accuser_set::capacity * 16;
-inline constexpr std::size_t profile_bytes_max =
-    10 + 3 + 8 + 18 + 2 + address_bytes_max + 1 + name_bytes_max + 2 + address_bytes_max;
+inline constexpr std::size_t profile_bytes_max = 10 + 3 + 8 + 18 + 2 + address_bytes_max + 1 +
+                                                 name_bytes_max + 2 + address_bytes_max +
+                                                 abilities_bytes_max;
 inline constexpr std::size_t member_bytes_max = 16 + status_bytes_max + 1 + profile_bytes_max;
 
 } // namespace starling::membership

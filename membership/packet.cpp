@@ -27,7 +27,7 @@ std::uint64_t get_word(wire::reader& in) {
 }
 
 bool has_number(packet_kind k) {
-  return k != packet_kind::gossip;
+  return k != packet_kind::gossip && k != packet_kind::unknown;
 }
 
 bool has_target(packet_kind k) {
@@ -50,8 +50,9 @@ packet_header decode_header(wire::reader& in, packet_kind kind) {
   return h;
 }
 
-packet_body decode_body(wire::reader& in, packet_kind kind) {
+packet_body decode_body(wire::reader& header, packet_kind kind) {
   packet_body b;
+  wire::reader in{header.bytes()};
   if (has_number(kind))
     b.number = in.varint();
   if (has_target(kind))
@@ -63,6 +64,8 @@ packet_body decode_body(wire::reader& in, packet_kind kind) {
       in.fail("a budget of more than an hour");
     b.budget = std::chrono::milliseconds{in.ok() ? budget : 0};
   }
+  if (!in.ok())
+    header.fail(in.error().what);
   return b;
 }
 
@@ -82,11 +85,14 @@ std::string_view to_string(packet_error e) {
   return "unknown";
 }
 
-std::variant<opened_packet, packet_error>
-open_packet(const wire::secret& s, const wire::tag& cluster, std::string_view bytes) {
+std::variant<opened_packet, packet_error> open_packet(const wire::secret& s,
+                                                      const wire::tag& cluster,
+                                                      std::string_view bytes,
+                                                      const wire::protocol_range& spoken) {
   if (bytes.size() < 2 + cluster_bytes + tag_bytes || bytes.size() > packet_bytes_max)
     return packet_error::malformed;
-  if (static_cast<std::uint8_t>(bytes[0]) != packet_version)
+  const auto version = static_cast<std::uint8_t>(bytes[0]);
+  if (!spoken.contains(version))
     return packet_error::unknown_version;
   if (bytes.substr(2, cluster_bytes) != prefix(cluster))
     return packet_error::foreign_cluster;
@@ -95,10 +101,13 @@ open_packet(const wire::secret& s, const wire::tag& cluster, std::string_view by
     return packet_error::not_authentic;
 
   wire::reader in{content.substr(2 + cluster_bytes)};
-  const auto kind = static_cast<packet_kind>(bytes[1]);
-  if (kind < packet_kind::ping || kind > packet_kind::refused)
+  auto kind = static_cast<packet_kind>(bytes[1]);
+  if (kind < packet_kind::ping)
     return packet_error::malformed;
+  if (kind > packet_kind::refused)
+    kind = packet_kind::unknown;
   opened_packet result{decode_header(in, kind), decode_body(in, kind), {}};
+  result.header.version = version;
   if (!in.ok())
     return packet_error::malformed;
   result.parts = in.raw(in.remaining());
@@ -108,7 +117,7 @@ open_packet(const wire::secret& s, const wire::tag& cluster, std::string_view by
 void packet_writer::begin(const wire::tag& cluster, const packet_header& header,
                           const packet_body& body) {
   start_ = out_.size();
-  out_.u8(packet_version);
+  out_.u8(header.version);
   out_.u8(static_cast<std::uint8_t>(header.kind));
   out_.raw(prefix(cluster));
   encode(out_, header.from);
@@ -120,6 +129,8 @@ void packet_writer::begin(const wire::tag& cluster, const packet_header& header,
   out_.u8(header.health);
   out_.varint(header.counter);
   put_word(out_, header.digest);
+  out_.u8(0); // the length comes when it is known; no body has more than 127 bytes
+  const auto body_begin = out_.size();
   if (has_number(header.kind))
     out_.varint(body.number);
   if (has_target(header.kind))
@@ -129,6 +140,7 @@ void packet_writer::begin(const wire::tag& cluster, const packet_header& header,
     out_.varint(static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(body.budget).count()));
   }
+  out_.set(body_begin - 1, static_cast<std::uint8_t>(out_.size() - body_begin));
 }
 
 bool packet_writer::add(const member& m, bool with_profile) {

@@ -3,22 +3,22 @@
 // The UDP packets between members, from bytes and to bytes.
 //
 //   version  kind  cluster (8)  node (16)  session (8)  incarnation  flags  health  counter
-//   digest (8)  body  { part: kind, length (2), bytes }*  tag (16)
+//   digest (8)  body: length, bytes  { part: kind, length (2), bytes }*  tag (16)
 //
-// A packet of another cluster or version is refused before anything else of it is read; then the
-// tag is checked, then the rest is parsed, once, without allocating. Parts of an unknown kind are
-// skipped. The tag is an HMAC with the cluster's secret, or a checksum without one; counter and
-// session make each packet unique.
+// A packet of another cluster, or of a version that this node does not speak, is refused before
+// anything else of it is read; then the tag is checked, then the rest is parsed, once, without
+// allocating. What a later version adds is skipped: flags, kinds of packets and of parts, and what
+// follows in a body or in a part behind all that is known. The tag is an HMAC with the cluster's
+// secret, or a checksum without one; counter and session make each packet unique.
 
 #include "membership/member.hpp"
+#include "wire/protocol.hpp"
 #include "wire/seal.hpp"
 
 #include <string_view>
 #include <variant>
 
 namespace starling::membership {
-
-inline constexpr std::uint8_t packet_version = 1;
 
 /// No packet that we read is larger, whatever others are configured to send.
 inline constexpr std::size_t packet_bytes_max = 1400;
@@ -32,11 +32,13 @@ enum class packet_kind : std::uint8_t {
   gone = 6,      // number: of the ping: its target is not here, I am
   leave = 7,     // number: I leave; tell me that you know
   leave_ack = 8, // number
-  refused = 9    // number: what my clock shows; target: you, whose generation is far ahead of it
+  refused = 9,   // number: what my clock shows; target: you, whose generation is far ahead of it
+  unknown = 255  // of a later version: its header and its parts count, and nothing else; never sent
 };
 
 /// What every packet says of its sender.
 struct packet_header {
+  std::uint8_t version = wire::spoken.newest; // in which the packet is written
   packet_kind kind = packet_kind::gossip;
   node_id from;
   session_id session;
@@ -73,8 +75,10 @@ struct opened_packet {
   std::string_view parts;
 };
 
+/// Reads a packet of a version that is `spoken` here.
 std::variant<opened_packet, packet_error>
-open_packet(const wire::secret& s, const wire::tag& cluster, std::string_view bytes);
+open_packet(const wire::secret& s, const wire::tag& cluster, std::string_view bytes,
+            const wire::protocol_range& spoken = wire::spoken);
 
 /// Calls `take(member)` for each part that is a member; says whether all were well formed.
 template <class Function>
@@ -117,7 +121,6 @@ bool for_each_member(std::string_view parts, Function take) {
       continue;
     wire::reader part{bytes};
     const auto m = decode_member(part);
-    part.expect_end();
     if (!part.ok())
       return false;
     take(m);

@@ -19,6 +19,7 @@ struct pending_call {
   node_id peer;                    // the member that is called; zero if only the address is known
   std::uint64_t digest = 0;        // the member's digest, which differed from ours
   bool was_challenged = false;     // the call is the second one, with the challenge of the receiver
+  std::optional<wire::protocol_range> speaks{}; // what the receiver speaks, if it said so
 };
 
 class pending_calls {

@@ -1,6 +1,7 @@
 #include "membership/refusal.hpp"
 
 #include "wire/bytes.hpp"
+#include "wire/fields.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +11,7 @@ namespace starling::membership {
 namespace {
 
 constexpr std::uint8_t answer_refusal = 2; // after content and challenge, see wire/call.hpp
+constexpr std::uint64_t ranges_field = 1;
 
 /// RFC 3339, in UTC.
 std::string text_of_time(std::uint64_t milliseconds) {
@@ -45,6 +47,8 @@ std::string_view to_string(refusal_reason r) {
     return "members";
   case refusal_reason::foreign:
     return "cluster";
+  case refusal_reason::version:
+    return "version";
   }
   return "unknown";
 }
@@ -61,8 +65,12 @@ std::string describe(const refusal& r) {
            "; raise that on all nodes, or have some leave";
   case refusal_reason::foreign:
     return r.why;
+  case refusal_reason::version:
+    return "the one speaks version " + to_string(r.theirs) +
+           " of the protocol between nodes, and the other " + to_string(r.speaks) +
+           "; update the older one, over a version in between if need be";
   }
-  return "";
+  return "for a reason that only a later version knows";
 }
 
 std::string encode_answer(const refusal& r) {
@@ -73,6 +81,13 @@ std::string encode_answer(const refusal& r) {
   out.varint(r.generation);
   out.varint(r.members);
   out.bytes(r.name);
+  if (r.reason == refusal_reason::version) {
+    wire::writer ranges;
+    encode(ranges, r.speaks);
+    encode(ranges, r.theirs);
+    wire::put_field(out, ranges_field, ranges.view());
+  }
+  wire::end_fields(out);
   return std::move(out).take();
 }
 
@@ -86,11 +101,21 @@ std::optional<refusal> decode_refusal(std::string_view answer) {
   r.generation = in.varint();
   r.members = in.varint();
   r.name = in.bytes(name_bytes_max);
+  bool has_ranges = false;
+  wire::read_fields(in, [&](std::uint64_t number, std::string_view bytes) {
+    if (number != ranges_field)
+      return;
+    wire::reader ranges{bytes};
+    r.speaks = wire::decode_protocol_range(ranges);
+    r.theirs = wire::decode_protocol_range(ranges);
+    has_ranges = ranges.ok() && ranges.remaining() == 0;
+  });
   in.expect_end();
-  const bool is_known = r.reason == refusal_reason::clock || r.reason == refusal_reason::full;
+  const bool is_complete = r.reason != refusal_reason::version || has_ranges;
+  const bool is_sent = r.reason != refusal_reason{} && r.reason != refusal_reason::foreign;
   const bool is_printable =
       std::ranges::all_of(r.name, [](char c) { return c >= ' ' && c <= '~'; });
-  return in.ok() && is_known && is_printable ? std::optional{r} : std::nullopt;
+  return in.ok() && is_complete && is_sent && is_printable ? std::optional{r} : std::nullopt;
 }
 
 bool refusals::note(const std::string& address, const refusal& what, duration now) {

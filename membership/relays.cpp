@@ -17,7 +17,7 @@ std::optional<relays::reply> relays::acknowledged(std::uint64_t number, const no
     if (r.what.number == number && r.what.target == by) {
       r.is_answered = true;
       r.end = now;
-      return reply{r.what.asker, r.what.asked_number};
+      return reply{r.what.asker, r.what.asked_number, r.what.version};
     }
   return std::nullopt;
 }
@@ -27,7 +27,7 @@ std::vector<relays::reply> relays::nacks_due(duration now) {
   for (auto& r : relays_)
     if (!r.is_answered && now >= r.nack) {
       r.is_answered = true;
-      result.push_back({r.what.asker, r.what.asked_number});
+      result.push_back({r.what.asker, r.what.asked_number, r.what.version});
     }
   std::erase_if(relays_, [now](const relay& r) { return r.is_answered && now >= r.end; });
   return result;

@@ -24,15 +24,17 @@ public:
     std::uint64_t number = 0; // of our ping
     node_id target;
     udp_address asker;
-    std::uint64_t asked_number = 0; // of the asker's request
-    duration budget{0};             // how long the asker waits
-    duration margin{0};             // how long before that end the nack is sent
+    std::uint64_t asked_number = 0;             // of the asker's request
+    duration budget{0};                         // how long the asker waits
+    duration margin{0};                         // how long before that end the nack is sent
+    std::uint8_t version = wire::spoken.newest; // in which the asker wrote the request
   };
 
   /// An ack or a nack that is to be sent to a member that asked.
   struct reply {
     udp_address to;
     std::uint64_t number = 0; // of its request
+    std::uint8_t version = wire::spoken.newest;
   };
 
   /// At most `capacity` at a time.

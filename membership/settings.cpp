@@ -52,8 +52,8 @@ std::optional<std::string> complaint_about(const settings& s) {
     return "the least wait before a contradiction must be positive, and not above the greatest";
   if (s.clock_tolerance <= 0ms)
     return "no two clocks agree";
-  if (s.packet_bytes < 1024 || s.packet_bytes > 1400)
-    return "packets must have 1024 to 1400 bytes";
+  if (s.packet_bytes < 1200 || s.packet_bytes > 1400)
+    return "packets must have 1200 to 1400 bytes";
   if (s.max_members < 1 || s.max_members > members_max)
     return "there must be room for 1 to 4096 members";
   if (s.max_dead > members_max)

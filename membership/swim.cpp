@@ -22,8 +22,8 @@ bool comes_unasked(packet_kind k) {
 swim::swim(const settings& s, const identity& who, const wire::secret& secret,
            std::vector<std::string> seed_addresses, std::uint64_t random_seed, duration now)
     : settings_(s), secret_(secret), cluster_(secret.cluster_id()),
-      id_(who.id), profile_{{who.generation, 0}, who.session, {},
-                            who.address,         who.name,    who.http_address},
+      id_(who.id), profile_{{who.generation, 0}, who.session,  {}, who.address, who.name,
+                            who.http_address,    who.abilities},
       first_generation_(who.generation), last_generation_(who.last_generation),
       wall_clock_at_start_(who.wall_clock), start_(now), random_(random_seed), now_(now),
       replays_(2 * s.max_members),
@@ -119,7 +119,7 @@ void swim::receive(duration now, const udp_address& from, std::string_view bytes
   begin(now);
   if (!started_)
     return;
-  const auto opened = open_packet(secret_, cluster_, bytes);
+  const auto opened = open_packet(secret_, cluster_, bytes, profile_.abilities.speaks);
   if (const auto* error = std::get_if<packet_error>(&opened)) {
     switch (*error) {
     case packet_error::malformed:
@@ -164,7 +164,13 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
   wire::writer out;
   wire::begin_answer(out);
   if (kind == call_kind::sync) {
-    list_sender sender;
+    const auto head = decode_list_head(in);
+    if (in.ok() && !profile_.abilities.speaks.contains(head.version)) {
+      const auto why = refuse_version(head);
+      finish();
+      return encode_answer(why);
+    }
+    list_sender sender{head.id, std::nullopt};
     const auto full = totals_.dropped_full;
     const auto read = read_table(in, sender);
     if (const auto* error = std::get_if<wire::decode_error>(&read))
@@ -181,12 +187,13 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
     if (sender.former && now_known != nullptr &&
         sender.former->status.at.generation >= now_known->record.status.at.generation)
       sender.former.reset();
-    put_table(out, &list, sender.former);
+    put_table(out, head.version, &list, sender.former);
     finish();
   } else {
-    in.expect_end();
-    if (!in.ok())
-      return in.error();
+    const auto version = in.u8();
+    if (!in.ok() || !profile_.abilities.speaks.contains(version))
+      return wire::decode_error{"a ping in a version that this node does not speak"};
+    out.u8(version);
     encode(out, self());
   }
   return std::move(out).take();
@@ -315,6 +322,15 @@ std::vector<peer_view> swim::peers() const {
   return result;
 }
 
+abilities swim::shared_abilities() const {
+  auto result = profile_.abilities;
+  for (const auto& peer : peers())
+    if (peer.record->status.is != member_state::left && !peer.replaced)
+      result = meet(result, peer.record->profile->abilities);
+  result.others.clear();
+  return result;
+}
+
 // -- every input --
 
 void swim::begin(duration now) {
@@ -369,8 +385,9 @@ void swim::handle(const opened_packet& p, const udp_address& from, std::size_t b
   case packet_kind::leave_ack:
     on_leave_ack(p);
     break;
-  case packet_kind::refused:
-    break; // see above
+  case packet_kind::refused: // see above
+  case packet_kind::unknown:
+    break;
   }
   note_calls_of(p.header);
   compare_digest(p.header);
@@ -436,8 +453,25 @@ void swim::emit(event_kind kind, const member& who) {
 
 // -- sending --
 
-packet_header swim::header(packet_kind kind) {
-  return {.kind = kind,
+std::uint8_t swim::version_for(const wire::protocol_range& theirs) const {
+  const auto& ours = profile_.abilities.speaks;
+  return wire::common(ours, theirs).value_or(ours).newest;
+}
+
+/// The same by the profile of a member. One that does not answer is written to in the oldest
+/// version that we share: perhaps it was started anew, with a program that speaks no newer one.
+std::uint8_t swim::version_for(const node_id& peer) const {
+  const auto& ours = profile_.abilities.speaks;
+  const auto* e = table_.find(peer);
+  if (e == nullptr || !e->record.profile)
+    return ours.newest;
+  const auto both = wire::common(ours, e->record.profile->abilities.speaks).value_or(ours);
+  return e->record.status.is == member_state::alive ? both.newest : both.oldest;
+}
+
+packet_header swim::header(packet_kind kind, std::uint8_t version) {
+  return {.version = version,
+          .kind = kind,
           .from = id_,
           .session = profile_.session,
           .at = self().status.at,
@@ -454,9 +488,9 @@ bool swim::is_settled() const {
 }
 
 void swim::send(const udp_address& to, packet_kind kind, const packet_body& body,
-                const node_id* peer, bool counts) {
+                const node_id* peer, bool counts, std::optional<std::uint8_t> version) {
   packet_writer writer{out_.buffer(), settings_.packet_bytes};
-  auto head = header(kind);
+  auto head = header(kind, version ? *version : version_for(peer == nullptr ? node_id{} : *peer));
   if (const auto c = peer == nullptr ? live_contacts_.end() : live_contacts_.find(*peer);
       c != live_contacts_.end())
     head.calls_fail = c->second.paths.are_calls_blocked();
@@ -492,10 +526,10 @@ void swim::send(const udp_address& to, packet_kind kind, const packet_body& body
       queue_.sent(told[i]);
 }
 
-void swim::send_bare(const udp_address& to, packet_kind kind, const packet_body& body,
-                     const std::optional<member>& about) {
+void swim::send_bare(const udp_address& to, std::uint8_t version, packet_kind kind,
+                     const packet_body& body, const std::optional<member>& about) {
   packet_writer writer{out_.buffer(), settings_.packet_bytes};
-  writer.begin(cluster_, header(kind), body);
+  writer.begin(cluster_, header(kind, version), body);
   if (about)
     writer.add(*about, false);
   writer.finish(secret_);

@@ -36,6 +36,7 @@
 #include "membership/address_contest.hpp"
 #include "membership/dissemination.hpp"
 #include "membership/farewell.hpp"
+#include "membership/member_list.hpp"
 #include "membership/member_table.hpp"
 #include "membership/outputs.hpp"
 #include "membership/packet.hpp"
@@ -74,6 +75,7 @@ struct identity {
   std::string name;
   std::string http_address;
   std::uint64_t last_generation = 0; // of the last life that is remembered; 0 if there is none
+  membership::abilities abilities{};
 };
 
 /// Totals since the start; they only grow.
@@ -83,7 +85,7 @@ struct counters {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t dropped_malformed = 0;
-  std::uint64_t dropped_version = 0;
+  std::uint64_t dropped_version = 0; // records of members, too
   std::uint64_t dropped_foreign = 0;
   std::uint64_t dropped_not_authentic = 0;
   std::uint64_t dropped_replayed = 0;
@@ -193,6 +195,19 @@ public:
   /// How many members are alive or suspect. This node counts, unless it has left.
   std::size_t live_members() const { return live_.size() + (is_leaving() ? 0 : 1); }
 
+  /// In which version to write to somebody who speaks these: the newest that we share, or our
+  /// newest if there is none, so that the other side can say that there is none.
+  std::uint8_t version_for(const wire::protocol_range& theirs) const;
+
+  /// What all members can, this node and those that are dead included: whatever they can does not
+  /// get lost among them. Not those that left, or whose address another member has since.
+  abilities shared_abilities() const;
+
+  /// Whether all members read values of that type and format: then they may be written.
+  bool do_all_read(std::uint8_t type, std::uint8_t format) const {
+    return can_read(shared_abilities(), type, format);
+  }
+
   /// Seeds that never answered.
   std::vector<std::string> unreached_seeds() const { return seeds_.unreached(); }
 
@@ -247,14 +262,16 @@ private:
   void check_silence();
   void change_health(int by);
   void emit(event_kind kind, const member& who);
-  packet_header header(packet_kind kind);
+  std::uint8_t version_for(const node_id& peer) const;
+  packet_header header(packet_kind kind, std::uint8_t version);
   bool is_settled() const;
   /// Sends a packet with the news that fits. If `counts`, that news counts as told to one more
-  /// member; it does not if the receiver may be gone.
+  /// member; it does not if the receiver may be gone. An answer is in the `version` of what it
+  /// answers, whatever the profile of the peer says, which may be that of an earlier life.
   void send(const udp_address& to, packet_kind kind, const packet_body& body, const node_id* peer,
-            bool counts);
-  void send_bare(const udp_address& to, packet_kind kind, const packet_body& body,
-                 const std::optional<member>& about = std::nullopt);
+            bool counts, std::optional<std::uint8_t> version = std::nullopt);
+  void send_bare(const udp_address& to, std::uint8_t version, packet_kind kind,
+                 const packet_body& body, const std::optional<member>& about = std::nullopt);
 
   // swim_members.cpp: the table and what follows from its changes
   void join_record(const member& said, source from, duration age = duration{0});
@@ -262,7 +279,7 @@ private:
   void look_for_forgotten_life(const member& said);
   bool is_ahead_of_clock(const incarnation& at) const;
   bool is_far_ahead(const node_id& id, const incarnation& at) const;
-  void refuse_far_ahead(const member& said, const std::string& where);
+  bool is_of_other_versions(const member& said) const;
   void refute(const incarnation& accused);
   void publish_self(const incarnation& at, bool is_renewed);
   void yield_id(const member& rival, source from);
@@ -319,7 +336,7 @@ private:
     node_id id;
     std::optional<member> former;
   };
-  void put_table(wire::writer& out, const std::vector<member>* theirs,
+  void put_table(wire::writer& out, std::uint8_t version, const std::vector<member>* theirs,
                  const std::optional<member>& former = std::nullopt);
   wire::decoded<std::vector<member>> read_table(wire::reader& in, list_sender& sender);
   void probe_a_dead();
@@ -346,6 +363,11 @@ private:
 
   // swim_refusals.cpp: who is no member for whom
   refusal refusal_of(const incarnation& at) const;
+  refusal refusal_of(const wire::protocol_range& theirs) const;
+  void refuse_far_ahead(const member& said, const std::string& where);
+  void refuse_other_versions(const member& said);
+  refusal refuse_version(const list_head& caller);
+  void tell_of_refusal(const member& said, const std::string& where, const refusal& why);
   std::optional<refusal> refuse(const member& caller, bool was_full);
   void notify_refused(const packet_header& h, const udp_address& from, std::size_t bytes);
   void on_refused(const opened_packet& p, const udp_address& from);

@@ -10,8 +10,6 @@ namespace starling::membership {
 
 namespace {
 
-constexpr duration complaint_interval = std::chrono::minutes{1};
-
 dissemination::urgency urgency_of(member_state s) {
   switch (s) {
   case member_state::alive:
@@ -52,16 +50,9 @@ bool swim::is_far_ahead(const node_id& id, const incarnation& at) const {
   return known == nullptr || at.generation > known->record.status.at.generation;
 }
 
-void swim::refuse_far_ahead(const member& said, const std::string& where) {
-  ++totals_.dropped_ahead;
-  auto why = refusal_of(said.status.at);
-  why.name = said.profile ? said.profile->name : "";
-  refusing_.note(where, why, now_);
-  if (complained_ && now_ - *complained_ < complaint_interval)
-    return;
-  complained_ = now_;
-  out_.events.push_back(
-      {.kind = event_kind::refusing, .who = said, .where = where, .why = describe(why)});
+/// Whether the member says that it speaks no version of the protocol that this node speaks.
+bool swim::is_of_other_versions(const member& said) const {
+  return said.profile && !wire::common(profile_.abilities.speaks, said.profile->abilities.speaks);
 }
 
 /// Joins what somebody says of a member into the table, and does what follows from that. The cases,
@@ -69,19 +60,26 @@ void swim::refuse_far_ahead(const member& said, const std::string& where) {
 ///
 ///  1. The generation is far ahead of our clock: refused, whoever says it. A node that believed it
 ///     could never contradict it.
-///  2. The record is about this node: nothing is joined, for only this node says what it is. It is
+///  2. The member speaks no version of the protocol that this node speaks: refused, for it could
+///  not
+///     be asked. A record of an earlier life, in another version, is left to the probes.
+///  3. The record is about this node: nothing is joined, for only this node says what it is. It is
 ///     contradicted if it claims something worse, and yields its id to a copy of itself.
-///  3. The member was forgotten, and the record is not newer than what was forgotten: ignored, or
+///  4. The member was forgotten, and the record is not newer than what was forgotten: ignored, or
 ///     the dead would come back. If the record says that the member lives, the member is told.
-///  4. The record brings a member to life, and nothing but its id is known here: ignored, since it
+///  5. The record brings a member to life, and nothing but its id is known here: ignored, since it
 ///     could not be asked. An exchange of tables brings the rest.
-///  5. There are as many members as allowed, and this would be one more: ignored and counted.
-///  6. Otherwise the record is joined. If that changed something, `after_change` draws the
+///  6. There are as many members as allowed, and this would be one more: ignored and counted.
+///  7. Otherwise the record is joined. If that changed something, `after_change` draws the
 ///     conclusions. A dead member of whom only the id is known is joined, too, so that nothing
 ///     stale revives it.
 void swim::join_record(const member& said, source from, duration age) {
   if (is_far_ahead(said.id, said.status.at)) {
     refuse_far_ahead(said, said.profile ? said.profile->address : to_string(said.id));
+    return;
+  }
+  if (said.id != id_ && is_of_other_versions(said)) {
+    refuse_other_versions(said);
     return;
   }
   if (said.id == id_)
@@ -312,7 +310,7 @@ void swim::hear_about_self(const member& said, source from) {
   // All others choose between the two profiles by this order.
   if (said.profile && said.profile->session != profile_.session && *said.profile > profile_)
     return yield_id(said, from);
-  if (said.status.at < own.at || (said.status.at == own.at && said.status.is <= own.is))
+  if (!overrides(said.status, own))
     return; // out of date, or what we say ourselves
   refute(said.status.at);
 }
@@ -449,7 +447,7 @@ void swim::tell_forgotten(const member& said) {
   if (is_leaving() || !may_tell_dead(said.id))
     return;
   const auto at = table_.forgotten_at(said.id);
-  send_bare(said.profile->udp, packet_kind::gossip, {},
+  send_bare(said.profile->udp, version_for(said.profile->abilities.speaks), packet_kind::gossip, {},
             member{said.id, {at, member_state::dead, {}}, {}});
 }
 

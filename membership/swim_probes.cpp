@@ -143,7 +143,7 @@ void swim::probe_answered(std::size_t index, const packet_header* direct) {
 void swim::on_ack(const opened_packet& p) {
   heard_directly(p.header.from);
   if (const auto asked = relays_.acknowledged(p.body.number, p.header.from, now_))
-    return send_bare(asked->to, packet_kind::ack, {.number = asked->number});
+    return send_bare(asked->to, asked->version, packet_kind::ack, {.number = asked->number});
   for (std::size_t i = 0; i < probes_.size(); ++i) {
     const auto& mine = probes_[i];
     if (mine.number != p.body.number)
@@ -195,9 +195,10 @@ void swim::on_ping(const opened_packet& p, const udp_address& from) {
   const bool is_stranger = e == nullptr || !e->record.profile || e->record.profile->udp != from;
   // The address of a stranger may be forged, so the answer has no more bytes than the ping.
   if (is_stranger)
-    send_bare(from, kind, body);
+    send_bare(from, p.header.version, kind, body);
   else
-    send(from, kind, body, &p.header.from, e->record.status.is == member_state::alive);
+    send(from, kind, body, &p.header.from, e->record.status.is == member_state::alive,
+         p.header.version);
 }
 
 void swim::on_ping_req(const opened_packet& p, const udp_address& from) {
@@ -224,14 +225,15 @@ void swim::on_ping_req(const opened_packet& p, const udp_address& from) {
                  .asker = from,
                  .asked_number = p.body.number,
                  .budget = budget,
-                 .margin = margin},
+                 .margin = margin,
+                 .version = p.header.version},
                 now_);
   send(to, packet_kind::ping, {.number = number, .target = p.body.target}, &p.body.target, false);
 }
 
 void swim::relays_due() {
   for (const auto& asked : relays_.nacks_due(now_))
-    send_bare(asked.to, packet_kind::nack, {.number = asked.number});
+    send_bare(asked.to, asked.version, packet_kind::nack, {.number = asked.number});
 }
 
 } // namespace starling::membership

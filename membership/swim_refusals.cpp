@@ -15,6 +15,8 @@ namespace {
 /// wrong.
 constexpr duration generation_slack = std::chrono::minutes{1};
 
+constexpr duration complaint_interval = std::chrono::minutes{1};
+
 } // namespace
 
 refusal swim::refusal_of(const incarnation& at) const {
@@ -26,10 +28,56 @@ refusal swim::refusal_of(const incarnation& at) const {
           .why = ""};
 }
 
+refusal swim::refusal_of(const wire::protocol_range& theirs) const {
+  return {.reason = refusal_reason::version,
+          .name = profile_.name,
+          .why = "",
+          .speaks = profile_.abilities.speaks,
+          .theirs = theirs};
+}
+
+void swim::refuse_far_ahead(const member& said, const std::string& where) {
+  ++totals_.dropped_ahead;
+  auto why = refusal_of(said.status.at);
+  why.name = said.profile ? said.profile->name : "";
+  refusing_.note(where, why, now_);
+  if (complained_ && now_ - *complained_ < complaint_interval)
+    return;
+  complained_ = now_;
+  tell_of_refusal(said, where, why);
+}
+
+/// Others may have it as a member, and tell of it again and again: it is told of once.
+void swim::refuse_other_versions(const member& said) {
+  ++totals_.dropped_version;
+  auto why = refusal_of(said.profile->abilities.speaks);
+  why.name = said.profile->name;
+  if (refusing_.note(said.profile->address, why, now_))
+    tell_of_refusal(said, said.profile->address, why);
+}
+
+/// Somebody calls in a version that this node does not speak. The answer to that.
+refusal swim::refuse_version(const list_head& caller) {
+  ++totals_.dropped_version;
+  auto why = refusal_of(caller.speaks);
+  auto ours = why;
+  ours.name = caller.name;
+  if (refusing_.note(caller.address, ours, now_))
+    tell_of_refusal({caller.id, {}, std::nullopt}, caller.address, ours);
+  return why;
+}
+
+void swim::tell_of_refusal(const member& said, const std::string& where, const refusal& why) {
+  out_.events.push_back(
+      {.kind = event_kind::refusing, .who = said, .where = where, .why = describe(why)});
+}
+
 /// Why a caller that says this of itself is no member here; nothing if it is one.
 std::optional<refusal> swim::refuse(const member& caller, bool was_full) {
   if (is_far_ahead(caller.id, caller.status.at))
     return refusal_of(caller.status.at);
+  if (is_of_other_versions(caller))
+    return refusal_of(caller.profile->abilities.speaks);
   if (!was_full || is_live(caller.id) || caller.status.is >= member_state::dead)
     return std::nullopt;
   const refusal why{.reason = refusal_reason::full,
@@ -42,8 +90,7 @@ std::optional<refusal> swim::refuse(const member& caller, bool was_full) {
   ours.name = caller.profile ? caller.profile->name : "";
   const auto where = caller.profile ? caller.profile->address : to_string(caller.id);
   if (refusing_.note(where, ours, now_))
-    out_.events.push_back(
-        {.kind = event_kind::refusing, .who = caller, .where = where, .why = describe(ours)});
+    tell_of_refusal(caller, where, ours);
   return why;
 }
 
@@ -56,9 +103,10 @@ void swim::notify_refused(const packet_header& h, const udp_address& from, std::
   const bool is_known = e != nullptr && e->record.profile && e->record.profile->udp == from;
   const packet_body body{.number = clock(), .target = h.from};
   wire::writer trial;
-  packet_writer{trial, packet_bytes_max}.begin(cluster_, header(packet_kind::refused), body);
+  packet_writer{trial, packet_bytes_max}.begin(cluster_, header(packet_kind::refused, h.version),
+                                               body);
   if (is_known || trial.size() + std::tuple_size_v<wire::tag> <= bytes)
-    send_bare(from, packet_kind::refused, body);
+    send_bare(from, h.version, packet_kind::refused, body);
 }
 
 void swim::on_refused(const opened_packet& p, const udp_address& from) {

@@ -7,19 +7,6 @@
 
 namespace starling::membership {
 
-namespace {
-
-constexpr std::uint8_t table_version = 1;
-
-// No list has more records: a table has at most `members_max` live and as many dead members, and
-// one more record says what the receiver knew of the sender before.
-constexpr std::size_t records_max = 2 * members_max + 1;
-
-// id, incarnation, state, whether there is a profile, age
-constexpr std::size_t record_bytes_min = 16 + 2 + 1 + 1 + 1;
-
-} // namespace
-
 void swim::gossip_due() {
   if (queue_.is_empty() || live_.empty() || now_ < next_gossip_)
     return;
@@ -109,12 +96,15 @@ void swim::make_call(const pending_call& c, const wire::challenge& to) {
   const auto token = calls_.begin(c);
   wire::writer out;
   encode(out, wire::call_header{profile_.session, token, to});
+  const auto version = c.speaks ? version_for(*c.speaks) : version_for(c.peer);
   if (c.kind == call_kind::sync)
-    put_table(out, nullptr);
+    put_table(out, version, nullptr);
+  else
+    out.u8(version);
   out_.calls.push_back({token, c.kind, c.address, std::move(out).take()});
 }
 
-void swim::put_table(wire::writer& out, const std::vector<member>* theirs,
+void swim::put_table(wire::writer& out, std::uint8_t version, const std::vector<member>* theirs,
                      const std::optional<member>& former) {
   std::vector<const member_table::entry*> told;
   std::map<node_id, const member*> known;
@@ -124,37 +114,24 @@ void swim::put_table(wire::writer& out, const std::vector<member>* theirs,
   for (const auto& [id, e] : table_.entries())
     if (const auto k = known.find(id); k == known.end() || brings_news(*k->second, e.record))
       told.push_back(&e);
-  out.u8(table_version);
-  encode(out, id_);
-  out.varint(told.size() + (former ? 1 : 0));
-  if (former) {
-    encode(out, *former);
-    out.varint(0);
-  }
-  for (const auto* e : told) {
-    encode(out, e->record);
-    // The age of the state. Without it each node that learns of a dead member would remember that
-    // member for the whole retention again.
-    out.varint(static_cast<std::uint64_t>((now_ - e->since) / std::chrono::seconds{1}));
-  }
+  begin_list(out,
+             {.version = version,
+              .speaks = profile_.abilities.speaks,
+              .id = id_,
+              .address = profile_.address,
+              .name = profile_.name},
+             told.size() + (former ? 1 : 0));
+  if (former)
+    add_to_list(out, *former, 0);
+  // The age of the state. Without it each node that learns of a dead member would remember that
+  // member for the whole retention again.
+  for (const auto* e : told)
+    add_to_list(out, e->record,
+                static_cast<std::uint64_t>((now_ - e->since) / std::chrono::seconds{1}));
 }
 
 wire::decoded<std::vector<member>> swim::read_table(wire::reader& in, list_sender& sender) {
-  if (in.u8() != table_version)
-    in.fail("unknown version of the member list");
-  sender.id = decode_node_id(in);
-  const auto count = in.count(record_bytes_min);
-  if (count > records_max)
-    in.fail("too many members");
-  std::vector<member> records;
-  std::vector<duration> ages;
-  for (auto left = count; left > 0 && in.ok(); --left) {
-    records.push_back(decode_member(in));
-    const auto age = in.varint();
-    ages.push_back(std::min<duration>(std::chrono::seconds{std::min<std::uint64_t>(age, 1u << 30)},
-                                      settings_.dead_retention));
-  }
-  in.expect_end();
+  const auto list = decode_list(in);
   if (!in.ok())
     return in.error();
   // If we knew no live member before this exchange, we do not pass these records on: the only
@@ -162,14 +139,16 @@ wire::decoded<std::vector<member>> swim::read_table(wire::reader& in, list_sende
   const auto from = live_.empty() ? source::first_list : source::call;
   if (const auto* e = table_.find(sender.id))
     sender.former = e->record;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const auto& said = records[i];
+  std::vector<member> records;
+  for (const auto& [said, age] : list) {
+    records.push_back(said);
     // The sender was cut off for so long that we have forgotten it, and it speaks for itself. So we
     // recall what was said of it: our answer tells that to the sender, and the sender refutes it.
     if (said.id == sender.id && said.profile && said.status.is != member_state::left &&
         table_.is_forgotten(said) && table_.size() < settings_.max_members + settings_.max_dead)
       table_.recall(said, now_);
-    join_record(said, from, ages[i]);
+    const auto seconds = std::chrono::seconds{std::min<std::uint64_t>(age, 1u << 30)};
+    join_record(said, from, std::min<duration>(seconds, settings_.dead_retention));
   }
   if (sender.id != id_)
     heard();
@@ -216,13 +195,15 @@ std::optional<wire::decode_error> swim::read_answer(const pending_call& done,
     }
     auto again = done;
     again.was_challenged = true;
+    again.speaks = wire::range_in(bytes);
     make_call(again, *to);
     return std::nullopt;
   }
   wire::reader in{std::get<std::string_view>(answer)};
   if (done.kind == call_kind::ping) {
+    if (!profile_.abilities.speaks.contains(in.u8()))
+      in.fail("an answer in a version that this node does not speak");
     const auto m = decode_member(in);
-    in.expect_end();
     if (!in.ok())
       return in.error();
     heard();
@@ -241,7 +222,10 @@ std::optional<wire::decode_error> swim::read_answer(const pending_call& done,
 
   const auto digest = table_.digest();
   const auto refused = totals_.dropped_ahead;
-  list_sender sender;
+  const auto head = decode_list_head(in);
+  if (in.ok() && !profile_.abilities.speaks.contains(head.version))
+    in.fail("a list in a version that this node does not speak");
+  list_sender sender{head.id, std::nullopt};
   const auto read = read_table(in, sender);
   if (const auto* error = std::get_if<wire::decode_error>(&read))
     return *error;
@@ -299,7 +283,7 @@ void swim::on_leave(const opened_packet& p, const udp_address& from) {
   const auto* e = table_.find(p.header.from);
   if (e != nullptr && e->record.status.is == member_state::left && e->record.profile &&
       e->record.profile->udp == from)
-    send_bare(from, packet_kind::leave_ack, {.number = p.body.number});
+    send_bare(from, p.header.version, packet_kind::leave_ack, {.number = p.body.number});
 }
 
 void swim::on_leave_ack(const opened_packet& p) {

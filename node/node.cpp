@@ -11,6 +11,7 @@
 #include "actors/resolver.hpp"
 #include "actors/storage.hpp"
 #include "actors/verifier.hpp"
+#include "node/abilities.hpp"
 #include "system/log.hpp"
 #include "system/random.hpp"
 #include "wire/envelope.hpp"
@@ -119,7 +120,8 @@ node::node(caf::actor_system& sys, const config::options& o, const home& at,
                 .address = o.cluster.advertise,
                 .name = o.node.name,
                 .http_address = o.http.advertise,
-                .last_generation = who.last_generation},
+                .last_generation = who.last_generation,
+                .abilities = own_abilities()},
        .settings = o.swim,
        .secret = secret,
        .seeds = o.cluster.seeds,

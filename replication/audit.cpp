@@ -14,7 +14,7 @@ constexpr std::size_t entries_in_a_slice = parts / 4;
 
 } // namespace
 
-std::vector<std::uint64_t> audit_sums(const hash_tree& mine, const range& slice) {
+std::vector<std::uint64_t> audit_sums(const joint_tree& mine, const range& slice) {
   std::vector<std::uint64_t> result;
   result.reserve(parts);
   for (std::uint64_t part = 0; part < parts; ++part)
@@ -36,7 +36,7 @@ range audit::next(std::size_t on_their_way) {
   return slice_;
 }
 
-audit::finding audit::take(const hash_tree& mine, const std::vector<std::uint64_t>& theirs) {
+audit::finding audit::take(const joint_tree& mine, const std::vector<std::uint64_t>& theirs) {
   if (theirs.size() != parts)
     return {};
   auto apart = audit_sums(mine, slice_);

@@ -24,7 +24,7 @@ inline constexpr unsigned audit_levels = 8;
 inline constexpr unsigned audit_depth_max = 16;
 
 /// The lowest 64 bits of the sums of the parts of a slice.
-std::vector<std::uint64_t> audit_sums(const hash_tree& mine, const range& slice);
+std::vector<std::uint64_t> audit_sums(const joint_tree& mine, const range& slice);
 
 /// The asking side, towards one peer.
 class audit {
@@ -38,7 +38,7 @@ public:
   };
 
   /// Takes the answer about that slice.
-  finding take(const hash_tree& mine, const std::vector<std::uint64_t>& theirs);
+  finding take(const joint_tree& mine, const std::vector<std::uint64_t>& theirs);
 
 private:
   range slice_;

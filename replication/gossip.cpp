@@ -80,17 +80,18 @@ gossip::gossip(session_id self, gossip_limits limits, digester digests)
 void gossip::restore(const crdt::key& key, const digest& d) {
   const auto name = name_of(key);
   const auto position = digests_.position_of(key);
-  if (tree_.find(position, name) == digest{})
-    tree_.set(position, name, d);
+  auto& tree = trees_.of(key.type);
+  if (tree.find(position, name) == digest{})
+    tree.set(position, name, d);
 }
 
 void gossip::lose(const crdt::key& key) {
-  tree_.erase(digests_.position_of(key), name_of(key));
+  trees_.of(key.type).erase(digests_.position_of(key), name_of(key));
 }
 
 void gossip::record(crdt::key key, const crdt::value& delta, const digest& now,
                     std::optional<session_id> heard_from) {
-  tree_.set(digests_.position_of(key), name_of(key), now);
+  trees_.of(key.type).set(digests_.position_of(key), name_of(key), now);
   if (crdt::has_rows(key.type) && delta.footprint() > part_bytes())
     for (auto& part : parts_of(delta.as<crdt::or_set>(), part_bytes()))
       log_.append(key, std::move(part), heard_from);
@@ -152,7 +153,8 @@ std::optional<session_id> gossip::had_all_and_kept_it_since(session_id peer) con
   if (found == peers_.end() || !is_whole())
     return std::nullopt;
   const auto& p = found->second;
-  const bool had_all = p.had_all || (p.has_all && p.cursor > 0 && p.cursor >= whole_from_);
+  const bool had_all =
+      p.had_all || (p.has_all && p.cursor > 0 && p.cursor >= whole_from_ && can_have_all(p));
   return had_all ? kept_since(peer) : std::nullopt;
 }
 
@@ -167,7 +169,31 @@ std::vector<tally> gossip::tallies_for(const message& m, const peer_state* p) co
   return result;
 }
 
-void gossip::add_peer(session_id peer) {
+bool gossip::reads_all_of_ours(session_id peer) const {
+  const auto found = peers_.find(peer);
+  return found != peers_.end() && std::ranges::all_of(crdt::types::ids, [&](crdt::type t) {
+           return !limits_.ours.reads.contains(t) || can_read(found->second, t);
+         });
+}
+
+/// The digests of the keys that a peer reads, too.
+joint_tree gossip::shared_with(const peer_state& p) const {
+  return trees_.of(p.reads);
+}
+
+/// That stays the same in its session. Where it is more than was known before, what was recorded
+/// meanwhile may have been passed over, so all is compared once more.
+void gossip::hear_what_it_reads(peer_state& p, const type_set& said) const {
+  if (p.has_said_what_it_reads)
+    return;
+  p.has_said_what_it_reads = true;
+  if (!said.is_within(std::exchange(p.reads, said))) {
+    end_walk(p);
+    fall_behind(p);
+  }
+}
+
+void gossip::add_peer(session_id peer, const peer_dialect& how) {
   if (peer == self_)
     return;
   const auto [at, is_new] = peers_.try_emplace(peer);
@@ -177,6 +203,9 @@ void gossip::add_peer(session_id peer) {
     fall_behind(p);
   }
   p.present = true;
+  p.version = how.version;
+  if (!p.has_said_what_it_reads)
+    p.reads = how.reads;
   if (p.for_what == waiting::nothing && !log_.reaches_back_to(p.cursor))
     fall_behind(p);
 }
@@ -336,7 +365,7 @@ std::vector<effect> gossip::advance(session_id id, peer_state& p) {
 // -- sending from the log --
 
 std::vector<effect> gossip::advance_log(session_id id, peer_state& p) {
-  auto next = lacking(id, p.cursor, p.round_end, p.room);
+  auto next = lacking(id, p, p.cursor, p.round_end);
   if (next.items.empty()) {
     p.cursor = std::max(p.cursor, next.end);
     drop_acknowledged();
@@ -350,18 +379,18 @@ std::vector<effect> gossip::advance_log(session_id id, peer_state& p) {
 
 /// A message's worth of what the peer is not known to have, in the order of the log, between two
 /// entries. Requires: the log reaches back to the first.
-gossip::interval gossip::lacking(session_id id, std::uint64_t from, std::uint64_t end,
-                                 std::size_t bytes_max) const {
+gossip::interval gossip::lacking(session_id id, const peer_state& p, std::uint64_t from,
+                                 std::uint64_t end) const {
   std::map<crdt::key, std::vector<const std::string*>> parts;
   std::size_t bytes = 0;
   auto number = from;
   for (; number < end; ++number) {
-    const auto* rest = log_.rest(number + 1, id);
+    const auto& key = log_.key_of(number + 1);
+    const auto* rest = can_read(p, key.type) ? log_.rest(number + 1, id) : nullptr;
     if (rest == nullptr)
       continue;
-    const auto& key = log_.key_of(number + 1);
     const auto more = encoded_size(key, *rest);
-    if (!parts.empty() && bytes + more > bytes_max)
+    if (!parts.empty() && bytes + more > p.room)
       break;
     bytes += more;
     parts[key].push_back(rest);
@@ -375,7 +404,10 @@ gossip::interval gossip::lacking(session_id id, std::uint64_t from, std::uint64_
 /// A message with nothing in it yet.
 message gossip::head_of(session_id id, peer_state& p) {
   p.sequence = ++sequence_;
-  return {self_, id, p.sequence, p.owed, std::exchange(p.phase, phase::goes_on), {}};
+  message m{self_, id, p.sequence, p.owed, std::exchange(p.phase, phase::goes_on), {}};
+  m.reads = limits_.ours.reads;
+  m.version = p.version;
+  return m;
 }
 
 /// Sends a message, or the first piece of it.
@@ -431,6 +463,7 @@ std::optional<std::vector<item>> gossip::take(session_id peer, const answer& a) 
   skipped_ += a.skipped;
   hear_tallies(a.tallies);
   auto& p = peers_.at(peer);
+  hear_what_it_reads(p, a.reads);
   if (p.about == topic::set && !p.cut && p.comparing && a.verdict == verdict::joined) {
     const auto key = p.comparing->key();
     if (!p.comparing->take(a))
@@ -450,6 +483,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_
     return {peer_changed{peer, a.from}};
   }
   auto& p = peers_.at(peer);
+  hear_what_it_reads(p, a.reads);
   p.for_what = waiting::nothing;
   p.has_failed = false;
   p.room = was_slow ? smaller(p.room, 2) : std::min(p.room + p.room / 4, limits_.message_bytes);
@@ -458,10 +492,11 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_
   p.owed = a.offer;
   p.root = a.root;
   hear_what_is_kept(peer, p, a.kept_since);
-  const bool is_equal = a.root == tree_.root() && a.root != digest{};
-  if (a.root == tree_.root())
+  const auto ours = shared_with(p).root();
+  const bool is_equal = a.root == ours && a.root != digest{};
+  if (a.root == ours)
     p.refused.clear();
-  if (is_equal && is_whole())
+  if (is_equal && is_whole() && can_have_all(p))
     p.had_all = true;
   if (lacks_data_ && (a.offer != 0 || is_equal))
     caught_up_.insert(peer);
@@ -492,7 +527,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_
     take_differences(p, a);
     break;
   case topic::audit:
-    found(p, p.audits.take(tree_, a.sums));
+    found(p, p.audits.take(shared_with(p), a.sums));
     break;
   case topic::early: // above
   case topic::states:
@@ -568,14 +603,18 @@ std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) 
 
 std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
   const auto say = [&](verdict v) {
-    answer result{self_, m.from, m.sequence, v, 0, {}, tree_.root()};
+    answer result{self_, m.from, m.sequence, v, 0, {}, trees_.of(m.reads).root()};
     result.kept_since = kept_since_;
+    result.reads = limits_.ours.reads;
+    result.version = m.version;
     return reply{encode(result)};
   };
   if (m.to != self_)
     return say(verdict::other_session);
   if (is_walked_by(m.from))
     walker_->age = 0;
+  if (const auto known = peers_.find(m.from); known != peers_.end())
+    hear_what_it_reads(known->second, m.reads);
   if (arriving_.is_joining(m.from) && brings_something(m))
     return say(verdict::busy);
   const auto content = m.part ? m.part->number : 0;
@@ -595,7 +634,7 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
     }
     if (!arriving_.may_begin(m.from, static_cast<std::size_t>(m.part->size)))
       return say(verdict::busy); // before it takes many times the room
-    auto whole = decode_with(m, pieces_.content(m.from));
+    auto whole = decode_with(m, pieces_.content(m.from), limits_.ours);
     if (!std::holds_alternative<message>(whole)) {
       pieces_.forget(m.from);
       return say(verdict::refused);
@@ -632,9 +671,12 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
 gossip::reply gossip::joined(const incoming& in, std::string_view state) {
   const auto& m = in.head;
   arriving_.end(m.from);
-  answer result{self_, m.from, m.sequence, verdict::joined, 0, {}, tree_.root()};
+  answer result{self_, m.from, m.sequence, verdict::joined, 0, {}, trees_.of(m.reads).root()};
+  result.reads = limits_.ours.reads;
+  result.version = m.version;
   if (in.wanted && state.empty() &&
-      tree_.find(digests_.position_of(*in.wanted), name_of(*in.wanted)) != digest{})
+      trees_.of(in.wanted->type).find(digests_.position_of(*in.wanted), name_of(*in.wanted)) !=
+          digest{})
     cannot_read_all();
   result.kept_since = kept_since_;
   std::vector<encoded_item> offered;
@@ -649,7 +691,7 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
   if (m.walk)
     answer_walk(m, result);
   else if (m.audit)
-    result.sums = audit_sums(tree_, *m.audit);
+    result.sums = audit_sums(trees_.of(m.reads), *m.audit);
   else if (m.set)
     answer_set(in, state, result);
   else if (found != peers_.end())
@@ -690,7 +732,7 @@ void gossip::offer(const message& m, peer_state& p, answer& into,
   if (!p.present || p.behind || p.cut || p.for_what != waiting::nothing ||
       !log_.reaches_back_to(p.cursor))
     return;
-  auto next = lacking(m.from, p.cursor, p.offer_end, p.room);
+  auto next = lacking(m.from, p, p.cursor, p.offer_end);
   if (next.items.empty() || next.bytes > p.room) // too large for an answer
     return;
   if (p.offered == 0 || p.offered_to != next.end) { // the same once more keeps its number
@@ -710,11 +752,12 @@ void gossip::fall_behind(peer_state& p) const {
   p.early_to = log_.last();
 }
 
-/// Moves the cursor over what the peer is known to have.
+/// Moves the cursor over what the peer is known to have, and over what it does not read.
 void gossip::skip_known(session_id id, peer_state& p) {
   if (p.behind || !log_.reaches_back_to(p.cursor))
     return;
-  while (p.cursor < log_.last() && log_.rest(p.cursor + 1, id) == nullptr)
+  while (p.cursor < log_.last() &&
+         (!can_read(p, log_.key_of(p.cursor + 1).type) || log_.rest(p.cursor + 1, id) == nullptr))
     ++p.cursor;
 }
 

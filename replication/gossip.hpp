@@ -23,6 +23,9 @@
 // early, out of order, and moves no cursor (gossip_early.cpp). A large set is compared by its
 // members' rows (set_exchange.hpp).
 //
+// Two nodes need not read the same types of values: what is sent, compared and counted as equal is
+// of the types that both read (key_trees.hpp). A peer says what it reads in all that it sends.
+//
 // A set may be larger than anything that is sent, put together or kept at a time: it is cut into
 // deltas (set_parts.hpp). Anything else that is larger than a message goes in pieces
 // (fragments.hpp); a peer may refuse what is too large for it, and then lacks it for good.
@@ -39,7 +42,7 @@
 #include "replication/delta_log.hpp"
 #include "replication/digest.hpp"
 #include "replication/fragments.hpp"
-#include "replication/hash_tree.hpp"
+#include "replication/key_trees.hpp"
 #include "replication/message.hpp"
 #include "replication/repair.hpp"
 #include "replication/set_exchange.hpp"
@@ -63,6 +66,7 @@ struct gossip_limits {
   std::size_t whole_set_bytes = 16 * 1024;      // larger sets are compared by their rows
   std::size_t part_bytes = 64 * 1024;           // of a set; less if messages or pieces are smaller
   bool audits = true;                           // looks for what differs and no delta brings
+  dialect ours{};                               // less than all of it in simulations only
 };
 
 /// Send these bytes to the peer; report `answered` or `failed`.
@@ -124,8 +128,9 @@ public:
   void note(const tally& t) { tallies_.raise(t); }
 
   /// A peer may be gossiped with from now on. It starts behind, unless it was one before and the
-  /// log still reaches back to where it got then.
-  void add_peer(session_id peer);
+  /// log still reaches back to where it got then. `how` it is written to: the types are those that
+  /// it is known to read, until it says itself what it reads.
+  void add_peer(session_id peer, const peer_dialect& how = {});
 
   /// A peer is gone, for now or for good: no round is for it and the log keeps nothing for it. An
   /// effect that is under way is to be reported all the same, and may be answered well.
@@ -232,12 +237,13 @@ public:
   std::optional<session_id> kept_since(session_id peer) const;
 
   /// The same, if the peer had everything at some moment of this session that this node had then,
-  /// which was something, and no less than it ever had.
+  /// which was something, and no less than it ever had. Who does not read the type of a key does
+  /// not have that key.
   std::optional<session_id> had_all_and_kept_it_since(session_id peer) const;
 
   /// Whether, at some moment of this session, this node had everything that a peer had, which was
-  /// something; as long as it has lost data. A peer sends from its log, or offers, only what comes
-  /// after all that we are known to have.
+  /// something; as long as it has lost data, and as far as both read it. A peer sends from its log,
+  /// or offers, only what comes after all that we are known to have.
   bool has_caught_up_with(session_id peer) const { return caught_up_.contains(peer); }
 
   // -- what is known of how far nodes got --
@@ -268,8 +274,13 @@ public:
   /// Values that a peer does not take, until it has them all the same.
   const std::set<crdt::key>& refused_by(session_id peer) const;
 
+  /// Whether a peer reads all types that this node reads. Who does not cannot have brought all that
+  /// this node may have had.
+  bool reads_all_of_ours(session_id peer) const;
+
   /// The digests of all keys.
-  const hash_tree& tree() const { return tree_; }
+  joint_tree tree() const { return trees_.all(); }
+  joint_tree tree(const type_set& types) const { return trees_.of(types); }
   const repair_counts& repairs() const { return repairs_; }
 
   /// How many items came of types or formats that this version does not know.
@@ -303,6 +314,9 @@ private:
 
   struct peer_state {
     bool present = true;
+    std::uint8_t version = wire::spoken.newest; // of messages to it
+    type_set reads;
+    bool has_said_what_it_reads = false;
     std::uint64_t cursor = 0;
     bool behind = true;
     bool put_off = false;        // it had no time for us; until the next tick
@@ -352,6 +366,8 @@ private:
     unsigned age = 0; // ticks
   };
 
+  static bool can_read(const peer_state& p, crdt::type t) { return p.reads.contains(t); }
+  joint_tree shared_with(const peer_state& p) const;
   bool has_work(session_id id, const peer_state& p) const;
   static bool is_held_up(const peer_state& p);
   std::uint64_t told_to(const peer_state& p) const;
@@ -368,7 +384,9 @@ private:
   void heard(session_id peer, const std::vector<item>& items);
   void hear_tallies(const std::vector<tally>& told);
   static void hear_what_is_kept(session_id peer, peer_state& p, session_id told);
-  bool is_whole() const { return !lacks_data_ && reads_all_ && tree_.root() != digest{}; }
+  bool is_whole() const { return !lacks_data_ && reads_all_ && trees_.all().root() != digest{}; }
+  bool can_have_all(const peer_state& p) const { return trees_.are_within(p.reads); }
+  void hear_what_it_reads(peer_state& p, const type_set& said) const;
   std::vector<tally> tallies_for(const message& m, const peer_state* p) const;
   static void end_walk(peer_state& p);
   std::vector<effect> give_up(peer_state& p);
@@ -385,8 +403,7 @@ private:
     std::uint64_t end; // the cursor once they are acknowledged
     std::size_t bytes; // of the items, about
   };
-  interval lacking(session_id id, std::uint64_t from, std::uint64_t end,
-                   std::size_t bytes_max) const;
+  interval lacking(session_id id, const peer_state& p, std::uint64_t from, std::uint64_t end) const;
   message head_of(session_id id, peer_state& p);
   effect send(session_id id, peer_state& p, topic what, message m,
               const std::vector<encoded_item>& items = {});
@@ -409,8 +426,8 @@ private:
   void offer(const message& m, peer_state& p, answer& into, std::vector<encoded_item>& items);
   void drop_acknowledged();
 
-  // What a message takes beside its items: flags, counts, a session.
-  static constexpr std::size_t content_around = 24;
+  // What a message takes beside its items: counts, marks, a session.
+  static constexpr std::size_t content_around = 40;
 
   // What a message to a peer holds follows how well they get through, up to `message_bytes`: what
   // is large is slow where packets get lost, and begins anew when it has taken too long.
@@ -433,7 +450,7 @@ private:
   std::uint64_t sequence_ = 0;
   digester digests_;
   delta_log log_;
-  hash_tree tree_;
+  key_trees trees_;
   std::map<session_id, peer_state> peers_;
   assembly pieces_;
   arrivals arriving_;

@@ -32,7 +32,7 @@ bool gossip::may_tell_early(const peer_state& p) const {
 
 std::optional<effect> gossip::tell_early(session_id id, peer_state& p) {
   while (may_tell_early(p)) {
-    auto next = lacking(id, told_to(p), log_.last(), p.room);
+    auto next = lacking(id, p, told_to(p), log_.last());
     const bool is_too_large = next.bytes > p.room; // it waits for its turn
     if (next.items.empty() || is_too_large) {
       p.early_to = next.end;

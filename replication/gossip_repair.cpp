@@ -60,7 +60,7 @@ std::optional<effect> gossip::step_of_walk(session_id id, peer_state& p) {
     p.walking = walk{log_.last(), repair_walk{walk_bytes(p.room)}};
     p.waits_for_walk = false;
   }
-  if (const auto& request = p.walking->steps.next(tree_)) {
+  if (const auto& request = p.walking->steps.next(shared_with(p))) {
     auto m = head_of(id, p);
     m.walk = *request;
     return send(id, p, topic::walk, std::move(m));
@@ -69,7 +69,8 @@ std::optional<effect> gossip::step_of_walk(session_id id, peer_state& p) {
   p.cursor = std::max(p.cursor, p.walking->log_end);
   if (std::exchange(p.behind, false)) {
     p.has_all = p.walking->brings_all;
-    p.had_all = p.had_all || (p.has_all && is_whole() && p.cursor >= whole_from_);
+    p.had_all =
+        p.had_all || (p.has_all && is_whole() && can_have_all(p) && p.cursor >= whole_from_);
   }
   p.walking.reset();
   drop_acknowledged();
@@ -83,8 +84,9 @@ std::optional<effect> gossip::step_of_walk(session_id id, peer_state& p) {
 void gossip::take_differences(peer_state& p, const answer& a) {
   if (!p.walking)
     return; // it was given up for theirs
-  auto named = a.walk ? p.walking->steps.take(tree_, *a.walk) : std::nullopt;
-  const bool goes_on = named && (!named->empty() || p.walking->steps.next(tree_));
+  const auto ours = shared_with(p);
+  auto named = a.walk ? p.walking->steps.take(ours, *a.walk) : std::nullopt;
+  const bool goes_on = named && (!named->empty() || p.walking->steps.next(ours));
   const bool is_first = !p.walking->differs;
   if (!named || (goes_on && is_first && is_walking())) { // no answer, or no time
     end_walk(p);
@@ -103,7 +105,7 @@ std::optional<effect> gossip::send_states(session_id id, peer_state& p) {
   const bool is_full = p.ready_bytes >= p.room;
   if (!p.lacking.empty() && !is_full) {
     read_states wanted{id, {}};
-    for (const auto& name : p.lacking.take(tree_, keys_per_read))
+    for (const auto& name : p.lacking.take(shared_with(p), keys_per_read))
       wanted.keys.push_back(key_of(name));
     if (!wanted.keys.empty()) {
       p.for_what = waiting::states;
@@ -207,7 +209,7 @@ void gossip::fall_back(peer_state& p) const {
 std::vector<effect> gossip::begin_audit(session_id id, peer_state& p) {
   const bool is_due = log_.size() == 0 || since_audit_ >= audit_interval;
   if (!limits_.audits || !std::exchange(p.may_audit, false) || !is_due || !p.root ||
-      *p.root == tree_.root() || !may_walk(id, p))
+      *p.root == shared_with(p).root() || !may_walk(id, p))
     return {};
   since_audit_ = 0;
   auto m = head_of(id, p);
@@ -240,7 +242,7 @@ std::optional<verdict> gossip::objection(const message& m) {
   }
   if (!m.set)
     return std::nullopt;
-  if (!crdt::is_known(m.set->key.type))
+  if (!limits_.ours.reads.contains(m.set->key.type))
     return verdict::refused;
   if (answering_ && answering_->is(m.from, *m.set))
     return std::nullopt;
@@ -249,7 +251,8 @@ std::optional<verdict> gossip::objection(const message& m) {
     return verdict::start_over;
   const auto& key = m.set->key;
   const bool is_named_here =
-      p != nullptr && p->walking && tree_.find(digests_.position_of(key), name_of(key)) != digest{};
+      p != nullptr && p->walking &&
+      trees_.of(key.type).find(digests_.position_of(key), name_of(key)) != digest{};
   if (is_named_here || (answering_ && answering_->asking() != m.from))
     return verdict::busy;
   return std::nullopt;
@@ -279,7 +282,7 @@ void gossip::answer_walk(const message& m, answer& into) {
     walker_ = asker{m.from};
   const auto found = peers_.find(m.from);
   const auto room = found == peers_.end() ? limits_.message_bytes : found->second.room;
-  auto [said, wanted] = answer_to(*m.walk, tree_, walk_bytes(room));
+  auto [said, wanted] = answer_to(*m.walk, trees_.of(m.reads), walk_bytes(room));
   into.walk = std::move(said);
   if (found != peers_.end() && found->second.present)
     found->second.lacking.add(std::move(wanted));

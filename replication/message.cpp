@@ -2,12 +2,11 @@
 
 #include "crdt/value_format.hpp"
 #include "replication/audit.hpp"
+#include "wire/fields.hpp"
 
 namespace starling::replication {
 
 namespace {
-
-constexpr std::uint8_t format_version = 5; // of 4 the positions of keys were others
 
 // A type, an empty name and a length; the version and the type of a value.
 constexpr std::size_t item_bytes_min = 3 + 2;
@@ -41,9 +40,11 @@ session_id get_kept_since(wire::reader& in) {
   return result;
 }
 
-void expect_version(wire::reader& in) {
-  if (in.u8() != format_version)
-    in.fail("unknown version of the gossip format");
+std::uint8_t get_version(wire::reader& in, const dialect& ours) {
+  const auto version = in.u8();
+  if (!ours.speaks.contains(version))
+    in.fail("a version of the protocol that this node does not speak");
+  return version;
 }
 
 void put(wire::writer& out, const std::vector<encoded_item>& items) {
@@ -104,14 +105,15 @@ crdt::key get_key(wire::reader& in) {
   return {type, std::string{in.bytes(crdt::key_name_max)}};
 }
 
-/// Adds to a list those that this version knows, and counts the others.
-void get_items(wire::reader& in, std::vector<item>& known, std::size_t& skipped) {
+/// Adds to a list those that are read here, and counts the others.
+void get_items(wire::reader& in, const dialect& ours, std::vector<item>& known,
+               std::size_t& skipped) {
   for (auto left = in.count(item_bytes_min); left > 0 && in.ok(); --left) {
     auto key = get_key(in);
     const auto bytes = in.bytes();
     const bool is_newer =
         !bytes.empty() && static_cast<std::uint8_t>(bytes[0]) > crdt::value_format;
-    if (!crdt::is_known(key.type) || is_newer) {
+    if (!ours.reads.contains(key.type) || is_newer) {
       ++skipped;
       continue;
     }
@@ -130,15 +132,56 @@ void get_items(wire::reader& in, std::vector<item>& known, std::size_t& skipped)
 }
 
 // What a message or an answer holds beside its items.
-enum part : std::uint8_t {
-  mends_flag = 1,
-  walk_flag = 2,
-  audit_flag = 4,
-  set_flag = 8,
-  tallies_flag = 16,
-  early_flag = 32,
-  kept_flag = 64,
+enum content_field : std::uint64_t {
+  mends_field = 1,
+  walk_field = 2,
+  audit_field = 3, // of an answer: sums
+  set_field = 4,   // of an answer: rows
+  tallies_field = 5,
+  early_field = 6,
+  kept_field = 7,
+  reads_field = 8, // of an answer
 };
+
+// What the head of a message holds.
+enum head_field : std::uint64_t { message_reads_field = 1 };
+
+/// Writes a field of what `write` writes.
+template <class Write>
+void put_field(wire::writer& out, std::uint64_t number, Write write) {
+  wire::writer content;
+  write(content);
+  wire::put_field(out, number, content.view());
+}
+
+/// What `get` reads of all bytes of a field; fails into `in`.
+template <class Get>
+auto get_field(wire::reader& in, std::string_view bytes, Get get) {
+  wire::reader content{bytes};
+  auto result = get(content);
+  content.expect_end();
+  if (!content.ok())
+    in.fail(content.error().what);
+  return result;
+}
+
+/// The same for what has a decoder of its own.
+template <class T>
+T get_whole(wire::reader& in, std::string_view bytes,
+            wire::decoded<T> (*decode)(std::string_view)) {
+  auto decoded = decode(bytes);
+  if (const auto* error = std::get_if<wire::decode_error>(&decoded)) {
+    in.fail(error->what);
+    return {};
+  }
+  return std::get<T>(std::move(decoded));
+}
+
+bool get_mark(wire::reader& in, std::string_view bytes) {
+  if (!bytes.empty())
+    in.fail("a mark with content");
+  return true;
+}
 
 void put(wire::writer& out, const std::vector<tally>& all) {
   out.varint(all.size());
@@ -198,6 +241,15 @@ set_step get_set_step(wire::reader& in) {
   return result;
 }
 
+std::vector<std::uint64_t> get_sums(wire::reader& in) {
+  std::vector<std::uint64_t> result;
+  if (in.remaining() == 0)
+    in.fail("an audit without sums");
+  while (in.ok() && in.remaining() > 0)
+    result.push_back(get_u64(in));
+  return result;
+}
+
 void put_range(wire::writer& out, const range& r) {
   out.u8(static_cast<std::uint8_t>(r.depth));
   out.varint(r.prefix);
@@ -213,50 +265,90 @@ range get_range(wire::reader& in) {
 }
 
 void put_head(wire::writer& out, const message& m) {
-  out.u8(format_version);
+  out.u8(m.version);
   put(out, m.from);
   put(out, m.to);
   out.varint(m.sequence);
   out.varint(m.acknowledged);
   out.u8(static_cast<std::uint8_t>(m.phase));
+  wire::put_field(out, message_reads_field, encode(m.reads));
+  wire::end_fields(out);
+}
+
+message get_head(wire::reader& in, const dialect& ours) {
+  message result;
+  result.version = get_version(in, ours);
+  result.from = get_session(in);
+  result.to = get_session(in);
+  result.sequence = in.varint();
+  result.acknowledged = in.varint();
+  const auto phase = in.u8();
+  if (phase > 2)
+    in.fail("unknown phase of a round");
+  result.phase = static_cast<replication::phase>(phase);
+  result.reads = {};
+  bool says_what_it_reads = false;
+  wire::read_fields(in, [&](std::uint64_t number, std::string_view bytes) {
+    if (number != message_reads_field) {
+      ++result.unknown_fields;
+      return;
+    }
+    result.reads = get_whole(in, bytes, decode_type_set);
+    says_what_it_reads = true;
+  });
+  if (!says_what_it_reads)
+    in.fail("a message that does not say what its sender reads");
+  return result;
 }
 
 void put_content(wire::writer& out, const message& m, const std::vector<encoded_item>& items) {
-  out.u8(static_cast<std::uint8_t>(
-      (m.mends ? mends_flag : 0) | (m.walk ? walk_flag : 0) | (m.audit ? audit_flag : 0) |
-      (m.set ? set_flag : 0) | (m.tallies.empty() ? 0 : tallies_flag) |
-      (m.is_early ? early_flag : 0) | (m.kept_since == session_id{} ? 0 : kept_flag)));
   put(out, items);
+  if (m.mends)
+    wire::put_field(out, mends_field, "");
   if (m.walk)
-    out.bytes(encode(*m.walk));
+    wire::put_field(out, walk_field, encode(*m.walk));
   if (m.audit)
-    put_range(out, *m.audit);
+    put_field(out, audit_field, [&](auto& to) { put_range(to, *m.audit); });
   if (m.set)
-    put(out, *m.set);
+    put_field(out, set_field, [&](auto& to) { put(to, *m.set); });
   if (!m.tallies.empty())
-    put(out, m.tallies);
+    put_field(out, tallies_field, [&](auto& to) { put(to, m.tallies); });
+  if (m.is_early)
+    wire::put_field(out, early_field, "");
   if (m.kept_since != session_id{})
-    put(out, m.kept_since);
+    put_field(out, kept_field, [&](auto& to) { put(to, m.kept_since); });
+  wire::end_fields(out);
 }
 
-void get_content(wire::reader& in, message& m) {
-  const auto flags = in.u8();
-  if (flags >
-      (mends_flag | walk_flag | audit_flag | set_flag | tallies_flag | early_flag | kept_flag))
-    in.fail("unknown part of a message");
-  m.mends = (flags & mends_flag) != 0;
-  m.is_early = (flags & early_flag) != 0;
-  get_items(in, m.items, m.skipped);
-  if ((flags & walk_flag) != 0)
-    m.walk = get_part(in, decode_repair_request);
-  if ((flags & audit_flag) != 0)
-    m.audit = get_range(in);
-  if ((flags & set_flag) != 0)
-    m.set = get_set_step(in);
-  if ((flags & tallies_flag) != 0)
-    m.tallies = get_tallies(in);
-  if ((flags & kept_flag) != 0)
-    m.kept_since = get_kept_since(in);
+void get_content(wire::reader& in, message& m, const dialect& ours) {
+  get_items(in, ours, m.items, m.skipped);
+  wire::read_fields(in, [&](std::uint64_t number, std::string_view bytes) {
+    switch (static_cast<content_field>(number)) {
+    case mends_field:
+      m.mends = get_mark(in, bytes);
+      break;
+    case walk_field:
+      m.walk = get_whole(in, bytes, decode_repair_request);
+      break;
+    case audit_field:
+      m.audit = get_field(in, bytes, get_range);
+      break;
+    case set_field:
+      m.set = get_field(in, bytes, get_set_step);
+      break;
+    case tallies_field:
+      m.tallies = get_field(in, bytes, get_tallies);
+      break;
+    case early_field:
+      m.is_early = get_mark(in, bytes);
+      break;
+    case kept_field:
+      m.kept_since = get_field(in, bytes, get_kept_since);
+      break;
+    default:
+      ++m.unknown_fields;
+    }
+  });
   in.expect_end();
 }
 
@@ -289,21 +381,12 @@ std::string encode_with(const message& m, std::string_view content) {
   return std::move(out).take();
 }
 
-wire::decoded<message> decode_message(std::string_view bytes) {
+wire::decoded<message> decode_message(std::string_view bytes, const dialect& ours) {
   wire::reader in{bytes};
-  expect_version(in);
-  message result;
-  result.from = get_session(in);
-  result.to = get_session(in);
-  result.sequence = in.varint();
-  result.acknowledged = in.varint();
-  const auto phase = in.u8();
-  if (phase > 2)
-    in.fail("unknown phase of a round");
-  result.phase = static_cast<replication::phase>(phase);
+  auto result = get_head(in, ours);
   switch (static_cast<body>(in.u8())) {
   case body::content:
-    get_content(in, result);
+    get_content(in, result, ours);
     break;
   case body::fragment:
     result.part = get_fragment(in);
@@ -317,48 +400,51 @@ wire::decoded<message> decode_message(std::string_view bytes) {
   return result;
 }
 
-wire::decoded<message> decode_with(message head, std::string_view content) {
-  head = {head.from, head.to, head.sequence, head.acknowledged, head.phase, {}};
+wire::decoded<message> decode_with(const message& head, std::string_view content,
+                                   const dialect& ours) {
+  auto result = message{head.from, head.to, head.sequence, head.acknowledged, head.phase, {}};
+  result.unknown_fields = head.unknown_fields;
+  result.reads = head.reads;
+  result.version = head.version;
   wire::reader in{content};
-  get_content(in, head);
+  get_content(in, result, ours);
   if (!in.ok())
     return in.error();
-  return head;
+  return result;
 }
 
 std::string encode(const answer& a, const std::vector<encoded_item>& items) {
   wire::writer out;
-  out.u8(format_version);
+  out.u8(a.version);
   put(out, a.from);
   put(out, a.to);
   out.varint(a.sequence);
   out.u8(static_cast<std::uint8_t>(a.verdict));
   put(out, a.root);
-  out.u8(static_cast<std::uint8_t>(
-      (a.walk ? walk_flag : 0) | (a.sums.empty() ? 0 : audit_flag) | (a.rows ? set_flag : 0) |
-      (a.tallies.empty() ? 0 : tallies_flag) | (a.kept_since == session_id{} ? 0 : kept_flag)));
   out.varint(a.offer);
   put(out, items);
   if (a.walk)
-    out.bytes(encode(*a.walk));
-  if (!a.sums.empty()) {
-    out.varint(a.sums.size());
-    for (const auto sum : a.sums)
-      put_u64(out, sum);
-  }
+    wire::put_field(out, walk_field, encode(*a.walk));
+  if (!a.sums.empty())
+    put_field(out, audit_field, [&](auto& to) {
+      for (const auto sum : a.sums)
+        put_u64(to, sum);
+    });
   if (a.rows)
-    put(out, *a.rows);
+    put_field(out, set_field, [&](auto& to) { put(to, *a.rows); });
   if (!a.tallies.empty())
-    put(out, a.tallies);
+    put_field(out, tallies_field, [&](auto& to) { put(to, a.tallies); });
   if (a.kept_since != session_id{})
-    put(out, a.kept_since);
+    put_field(out, kept_field, [&](auto& to) { put(to, a.kept_since); });
+  wire::put_field(out, reads_field, encode(a.reads));
+  wire::end_fields(out);
   return std::move(out).take();
 }
 
-wire::decoded<answer> decode_answer(std::string_view bytes) {
+wire::decoded<answer> decode_answer(std::string_view bytes, const dialect& ours) {
   wire::reader in{bytes};
-  expect_version(in);
   answer result;
+  result.version = get_version(in, ours);
   result.from = get_session(in);
   result.to = get_session(in);
   result.sequence = in.varint();
@@ -367,28 +453,39 @@ wire::decoded<answer> decode_answer(std::string_view bytes) {
     in.fail("unknown verdict");
   result.verdict = static_cast<replication::verdict>(verdict);
   result.root = get_digest(in);
-  const auto flags = in.u8();
-  if ((flags & ~(walk_flag | audit_flag | set_flag | tallies_flag | kept_flag)) != 0)
-    in.fail("unknown part of an answer");
   result.offer = in.varint();
-  get_items(in, result.items, result.skipped);
+  get_items(in, ours, result.items, result.skipped);
   if (in.ok() && (result.offer == 0) != (result.items.empty() && result.skipped == 0))
     in.fail("an offer without items, or items without an offer");
-  if ((flags & walk_flag) != 0)
-    result.walk = get_part(in, decode_repair_answer);
-  if ((flags & audit_flag) != 0) {
-    const auto count = in.count(8);
-    if (count == 0)
-      in.fail("an audit without sums");
-    for (auto left = count; left > 0 && in.ok(); --left)
-      result.sums.push_back(get_u64(in));
-  }
-  if ((flags & set_flag) != 0)
-    result.rows = get_fragment(in);
-  if ((flags & tallies_flag) != 0)
-    result.tallies = get_tallies(in);
-  if ((flags & kept_flag) != 0)
-    result.kept_since = get_kept_since(in);
+  result.reads = {};
+  bool says_what_it_reads = false;
+  wire::read_fields(in, [&](std::uint64_t number, std::string_view content) {
+    switch (static_cast<content_field>(number)) {
+    case walk_field:
+      result.walk = get_whole(in, content, decode_repair_answer);
+      break;
+    case audit_field:
+      result.sums = get_field(in, content, get_sums);
+      break;
+    case set_field:
+      result.rows = get_field(in, content, get_fragment);
+      break;
+    case tallies_field:
+      result.tallies = get_field(in, content, get_tallies);
+      break;
+    case kept_field:
+      result.kept_since = get_field(in, content, get_kept_since);
+      break;
+    case reads_field:
+      result.reads = get_whole(in, content, decode_type_set);
+      says_what_it_reads = true;
+      break;
+    default:
+      ++result.unknown_fields;
+    }
+  });
+  if (!says_what_it_reads)
+    in.fail("an answer that does not say what its sender reads");
   in.expect_end();
   if (!in.ok())
     return in.error();

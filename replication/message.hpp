@@ -12,7 +12,22 @@
 // the digest of all that its sender has. What is larger than a message is cut (fragment).
 //
 // Both bring what the sender knows of how far each node got, as far as the receiver is not known to
-// know it (tallies.hpp).
+// know it (tallies.hpp). Both say which types of values their sender reads: what is sent and
+// compared is of the types that both read (type_set.hpp).
+//
+// What an item or a field (wire/fields.hpp) says that only a later version knows is skipped.
+//
+//   message   head: version u8  from u64  to u64  sequence  acknowledged  phase u8
+//             fields: 1 types read
+//             u8 0 and content, or u8 1 and a fragment
+//   content   list of items
+//             fields: 1 items mend (empty)  2 request of a walk  3 audit  4 step of comparing a set
+//             5 list of tallies  6 items are early (empty)  7 kept since u64
+//   answer    version u8  from u64  to u64  sequence  verdict u8  root u128  offer
+//             list of items
+//             fields: 2 answer of a walk  3 sums, u64 each  4 fragment of rows  5 list of tallies
+//             7 kept since u64  8 types read
+//   item      key, value as bytes
 
 #include "crdt/value.hpp"
 #include "replication/fragments.hpp"
@@ -20,6 +35,7 @@
 #include "replication/session.hpp"
 #include "replication/set_repair.hpp"
 #include "replication/tallies.hpp"
+#include "replication/type_set.hpp"
 #include "wire/bytes.hpp"
 
 #include <cstdint>
@@ -84,7 +100,10 @@ struct message {
   session_id kept_since{}; // since then the sender has lost nothing of what it had; 0: it may have
   std::vector<tally> tallies{};
   std::optional<fragment> part{}; // then there is nothing else: all of it is in what was cut
-  std::size_t skipped = 0;        // items, of types or formats that this version does not know
+  std::size_t skipped = 0;        // items, of types or formats that the receiver does not read
+  std::size_t unknown_fields = 0; // skipped
+  type_set reads = type_set::known();
+  std::uint8_t version = wire::spoken.newest; // in which it is written
   friend bool operator==(const message&, const message&) = default;
 };
 
@@ -109,7 +128,10 @@ struct answer {
   std::optional<fragment> rows{};      // of a set
   session_id kept_since{};             // as of a message
   std::vector<tally> tallies{};
-  std::size_t skipped = 0; // as of a message
+  std::size_t skipped = 0; // as of a message, like the rest
+  std::size_t unknown_fields = 0;
+  type_set reads = type_set::known();
+  std::uint8_t version = wire::spoken.newest;
   friend bool operator==(const answer&, const answer&) = default;
 };
 
@@ -123,12 +145,13 @@ std::string encode_content(const message& m, const std::vector<encoded_item>& it
 /// A message with the head of `m` and content that is encoded already.
 std::string encode_with(const message& m, std::string_view content);
 
-// Each decodes all values, none of them at its bottom, or nothing; those of types and formats of
-// later versions are skipped.
-wire::decoded<message> decode_message(std::string_view bytes);
-wire::decoded<answer> decode_answer(std::string_view bytes);
+// Each decodes all values, none of them at its bottom, or nothing; those of types and formats that
+// are not read here are skipped.
+wire::decoded<message> decode_message(std::string_view bytes, const dialect& ours = {});
+wire::decoded<answer> decode_answer(std::string_view bytes, const dialect& ours = {});
 
 /// The message with that head and that content.
-wire::decoded<message> decode_with(message head, std::string_view content);
+wire::decoded<message> decode_with(const message& head, std::string_view content,
+                                   const dialect& ours = {});
 
 } // namespace starling::replication

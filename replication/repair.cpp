@@ -249,7 +249,7 @@ void named_entries::add(named_entries more) {
   std::ranges::move(more.ranges_, std::back_inserter(ranges_));
 }
 
-std::vector<std::string> named_entries::take(const hash_tree& mine, std::size_t most) {
+std::vector<std::string> named_entries::take(const joint_tree& mine, std::size_t most) {
   std::vector<std::string> result;
   while (!names_.empty() && result.size() < most) {
     result.push_back(std::move(names_.front()));
@@ -271,7 +271,7 @@ std::vector<std::string> named_entries::take(const hash_tree& mine, std::size_t 
 
 namespace {
 
-std::optional<std::vector<list_item>> list_of(const hash_tree& mine, const range& r) {
+std::optional<std::vector<list_item>> list_of(const joint_tree& mine, const range& r) {
   if (mine.of(r).count > list_items_max)
     return std::nullopt;
   std::vector<list_item> result;
@@ -279,7 +279,7 @@ std::optional<std::vector<list_item>> list_of(const hash_tree& mine, const range
   return result;
 }
 
-void name_wanted(const hash_tree& mine, unsigned depth, const wanted_entries& entries,
+void name_wanted(const joint_tree& mine, unsigned depth, const wanted_entries& entries,
                  named_entries& names) {
   const auto& items = entries.items;
   const range r{depth, entries.prefix};
@@ -293,7 +293,7 @@ void name_wanted(const hash_tree& mine, unsigned depth, const wanted_entries& en
 
 } // namespace
 
-repair_reply answer_to(const repair_request& r, const hash_tree& mine, std::size_t message_bytes) {
+repair_reply answer_to(const repair_request& r, const joint_tree& mine, std::size_t message_bytes) {
   assert(message_bytes >= repair_message_bytes_min);
   repair_reply result;
   for (const auto& group : r.wanted)
@@ -339,13 +339,13 @@ repair_walk::repair_walk(std::size_t message_bytes, unsigned depth,
   open_.push_back(std::move(all));
 }
 
-const std::optional<repair_request>& repair_walk::next(const hash_tree& mine) {
+const std::optional<repair_request>& repair_walk::next(const joint_tree& mine) {
   if (!asked_)
     ask(mine);
   return asked_;
 }
 
-void repair_walk::ask(const hash_tree& mine) {
+void repair_walk::ask(const joint_tree& mine) {
   repair_request request;
   auto room = message_bytes_ - head_bytes;
   ask_for_wanted(request, room);
@@ -385,7 +385,7 @@ void repair_walk::ask_for_wanted(repair_request& request, std::size_t& room) {
 }
 
 /// Asks about as many of the open ranges as there is room for, in the request and in its answer.
-void repair_walk::ask_about(const hash_tree& mine, level& from, repair_request& request,
+void repair_walk::ask_about(const joint_tree& mine, level& from, repair_request& request,
                             std::size_t& room) {
   const auto levels = levels_for(mine, from);
   auto answer_room = message_bytes_ - head_bytes;
@@ -421,7 +421,7 @@ bool repair_walk::is_to_list(const open_range& open, unsigned depth, std::size_t
 }
 
 /// How often to split the ranges of a level: as often as costs nothing, or else once.
-unsigned repair_walk::levels_for(const hash_tree& mine, const level& from) {
+unsigned repair_walk::levels_for(const joint_tree& mine, const level& from) {
   std::size_t ranges = 0;
   std::size_t entries = 0;
   for (const auto& open : from.ranges) {
@@ -455,7 +455,7 @@ bool repair_walk::fits(const repair_answer& a) const {
   return a.lists.size() <= list.size() && asks == !(a.sums.empty() && a.lists.empty());
 }
 
-std::optional<named_entries> repair_walk::take(const hash_tree& mine, const repair_answer& a) {
+std::optional<named_entries> repair_walk::take(const joint_tree& mine, const repair_answer& a) {
   if (!asked_ || !fits(a))
     return std::nullopt;
   const auto depth = asked_->depth;
@@ -529,7 +529,7 @@ std::optional<named_entries> repair_walk::take(const hash_tree& mine, const repa
 }
 
 /// Compares a range by its sum.
-void repair_walk::compare(const hash_tree& mine, std::uint64_t prefix, std::uint64_t theirs,
+void repair_walk::compare(const joint_tree& mine, std::uint64_t prefix, std::uint64_t theirs,
                           level& open, wanted_group& wanted, named_entries& names) {
   const range r{open.depth, prefix};
   const auto ours = mine.of(r);
@@ -544,7 +544,7 @@ void repair_walk::compare(const hash_tree& mine, std::uint64_t prefix, std::uint
 }
 
 /// Compares a range entry by entry.
-void repair_walk::compare_lists(const hash_tree& mine, unsigned depth, const open_range& open,
+void repair_walk::compare_lists(const joint_tree& mine, unsigned depth, const open_range& open,
                                 std::vector<list_item> theirs, wanted_group& wanted,
                                 named_entries& names) {
   const range r{depth, open.prefix};

@@ -41,7 +41,7 @@
 //
 // uN are N bits, little-endian: of a digest the lowest.
 
-#include "replication/hash_tree.hpp"
+#include "replication/joint_tree.hpp"
 #include "wire/bytes.hpp"
 
 #include <cstdint>
@@ -109,7 +109,7 @@ public:
   bool empty() const { return names_.empty() && ranges_.empty(); }
 
   /// The next names, about so many; of the ranges, those that the tree has now.
-  std::vector<std::string> take(const hash_tree& mine, std::size_t most);
+  std::vector<std::string> take(const joint_tree& mine, std::size_t most);
 
 private:
   std::deque<std::string> names_;
@@ -122,7 +122,7 @@ struct repair_reply {
   named_entries wanted;
 };
 
-repair_reply answer_to(const repair_request& r, const hash_tree& mine, std::size_t message_bytes);
+repair_reply answer_to(const repair_request& r, const joint_tree& mine, std::size_t message_bytes);
 
 /// The asking side.
 class repair_walk {
@@ -140,11 +140,11 @@ public:
   repair_walk(std::size_t message_bytes, unsigned depth, const std::vector<difference>& ranges);
 
   /// What to ask next; nothing when the walk is over. The same again until its answer is taken.
-  const std::optional<repair_request>& next(const hash_tree& mine);
+  const std::optional<repair_request>& next(const joint_tree& mine);
 
   /// Takes the answer to the request; returns the entries whose states the other side is to be
   /// sent. Nothing, and no change, if this cannot be the answer to that request.
-  std::optional<named_entries> take(const hash_tree& mine, const repair_answer& a);
+  std::optional<named_entries> take(const joint_tree& mine, const repair_answer& a);
 
 private:
   /// A range whose sums differ.
@@ -161,15 +161,15 @@ private:
     std::deque<open_range> ranges;
   };
 
-  void ask(const hash_tree& mine);
+  void ask(const joint_tree& mine);
   void ask_for_wanted(repair_request& request, std::size_t& room);
-  void ask_about(const hash_tree& mine, level& from, repair_request& request, std::size_t& room);
+  void ask_about(const joint_tree& mine, level& from, repair_request& request, std::size_t& room);
   static bool is_to_list(const open_range& open, unsigned depth, std::size_t count);
-  static unsigned levels_for(const hash_tree& mine, const level& from);
+  static unsigned levels_for(const joint_tree& mine, const level& from);
   bool fits(const repair_answer& a) const;
-  static void compare(const hash_tree& mine, std::uint64_t prefix, std::uint64_t theirs,
+  static void compare(const joint_tree& mine, std::uint64_t prefix, std::uint64_t theirs,
                       level& open, wanted_group& wanted, named_entries& names);
-  static void compare_lists(const hash_tree& mine, unsigned depth, const open_range& open,
+  static void compare_lists(const joint_tree& mine, unsigned depth, const open_range& open,
                             std::vector<list_item> theirs, wanted_group& wanted,
                             named_entries& names);
 

@@ -6,16 +6,22 @@
 // receiver it answers. A receiver with another challenge does nothing, and answers with its own, so
 // that it can be called again. See call_guard.hpp.
 //
-//   call:       version  session of the caller (8)  number  challenge  content
-//   answer:     0  content   or   1  challenge
+//   call:       2  session of the caller (8)  number  challenge  fields  content
+//   answer:     0  content   or   1  challenge  fields
 //   challenge:  session of the receiver (8)  epoch
+//   fields      (fields.hpp) of a call: none yet; of a challenge: 1 the range of versions that the
+//               receiver speaks
 //
-// A kind of call may have further answers, with a first byte of its own from 2 on.
+// A kind of call may have further answers, with a first byte of its own from 2 on. All of this but
+// the content is the same in all versions of the protocol: who calls for the first time is
+// challenged, and so learns in which version to write the content.
 
 #include "wire/bytes.hpp"
+#include "wire/protocol.hpp"
 #include "wire/session_id.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -45,10 +51,13 @@ call_header decode_call_header(reader& in);
 void begin_answer(writer& out);
 
 std::string encode_answer(std::string_view content);
-std::string encode_answer(const challenge& c);
+std::string encode_answer(const challenge& c, const protocol_range& speaks = spoken);
 
 /// The content, a view into the answer, or the challenge to call again with.
 std::variant<std::string_view, challenge, decode_error> decode_answer(std::string_view answer);
+
+/// Which versions the one speaks that answers with a challenge; nothing if it does not say so.
+std::optional<protocol_range> range_in(std::string_view answer);
 
 /// Whether an answer is nothing but a challenge.
 bool is_challenge(std::string_view answer);

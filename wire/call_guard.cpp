@@ -9,7 +9,7 @@ call_guard::admit(std::string_view call) {
   if (!in.ok())
     return in.error();
   if (header.to != present())
-    return challenged{encode_answer(present())};
+    return challenged{encode_answer(present(), speaks_)};
   if (!seen_.admit(header.from, header.number)) {
     ++repeated_;
     return decode_error{"a call that was made before"};

@@ -29,7 +29,8 @@ public:
   };
 
   /// Requires: most_callers > 0.
-  call_guard(session_id own, std::size_t most_callers) : own_(own), seen_(most_callers) {}
+  call_guard(session_id own, std::size_t most_callers, const protocol_range& speaks = spoken)
+      : own_(own), speaks_(speaks), seen_(most_callers) {}
 
   /// What becomes of a call. The error says why it is none, or that it was carried out before.
   std::variant<admitted, challenged, decode_error> admit(std::string_view call);
@@ -41,6 +42,7 @@ public:
 
 private:
   session_id own_;
+  protocol_range speaks_;
   replay_guard seen_;
   std::uint64_t repeated_ = 0;
 };

@@ -101,6 +101,20 @@ response reply_with(const problem& what) {
   return result;
 }
 
+namespace {
+
+std::string protocol_of(const cluster_view::abilities& can) {
+  return object(
+      {member("oldest", std::to_string(can.oldest)), member("newest", std::to_string(can.newest))});
+}
+
+std::string reads_of(const cluster_view::abilities& can) {
+  return list('{', can.reads, '}',
+              [](const auto& one) { return member(one.first, std::to_string(one.second)); });
+}
+
+} // namespace
+
 response reply_with(const cluster_view& cluster) {
   const auto& self = cluster.self;
   const auto node = object({
@@ -116,6 +130,8 @@ response reply_with(const cluster_view& cluster) {
       member("health", std::to_string(self.health)),
       member("isolated", to_text(self.isolated)),
       member("leaving", to_text(self.leaving)),
+      member("protocol", protocol_of(self.can)),
+      member("reads", reads_of(self.can)),
   });
   const auto peers = list('[', cluster.peers, ']', [](const cluster_view::peer& peer) {
     return object({
@@ -131,6 +147,8 @@ response reply_with(const cluster_view& cluster) {
         member("reason", peer.reason.empty() ? "null" : quote(peer.reason)),
         member("udp", to_text(peer.udp)),
         member("tcp", to_text(peer.tcp)),
+        member("protocol", protocol_of(peer.can)),
+        member("reads", reads_of(peer.can)),
     });
   });
   const auto refusal = [](const cluster_view::refusal& r) {
@@ -159,7 +177,10 @@ response reply_with(const cluster_view& cluster) {
                                       });
                                     })),
   });
-  return ok({member("self", node), member("peers", peers), member("unreached_seeds", seeds),
+  const auto all = object({member("protocol", protocol_of(cluster.all_can)),
+                           member("reads", reads_of(cluster.all_can))});
+  return ok({member("self", node), member("peers", peers), member("all_members", all),
+             member("unreached_seeds", seeds),
              member("refused_by", list('[', cluster.refused_by, ']', refusal)),
              member("refuses", list('[', cluster.refuses, ']', refusal)),
              member("warnings", list('[', cluster.warnings, ']', quote)),

@@ -26,6 +26,14 @@ struct response {
 
 /// What GET /cluster shows of the node that answers and of those that it knows.
 struct cluster_view {
+  /// What a node reads: versions of the protocol between nodes, and types of values with the newest
+  /// format of each.
+  struct abilities {
+    unsigned oldest = 0;
+    unsigned newest = 0;
+    std::vector<std::pair<std::string, unsigned>> reads{};
+  };
+
   struct node {
     std::string name;
     std::string node_id;
@@ -39,6 +47,7 @@ struct cluster_view {
     unsigned health = 0; // 0 is best
     bool isolated = false;
     bool leaving = false;
+    abilities can{};
   };
 
   struct peer {
@@ -54,6 +63,7 @@ struct cluster_view {
     std::string reason;                      // why it is not alive; empty if it is
     bool udp = true;                         // whether datagrams get through, as far as is known
     bool tcp = true;                         // whether calls do
+    abilities can{};
   };
 
   /// A value that a peer does not take.
@@ -83,6 +93,7 @@ struct cluster_view {
 
   node self;
   std::vector<peer> peers;
+  abilities all_can{};             // what all members can, those that are dead included
   std::vector<refusal> refused_by; // for whom this node is no member
   std::vector<refusal> refuses;    // who is none for this node
   std::vector<std::string> unreached_seeds;

@@ -184,7 +184,9 @@ void cluster::starts(process& p) {
   started_[p.born.number] = now();
   replicas_.resize(std::max(replicas_.size(), p.born.number + 1));
   auto& there = replicas_[p.born.number];
-  there = std::make_unique<replica>(p, world_.name(p), around_, home,
+  auto around = around_;
+  around.limits.ours = {.speaks = p.born.self.abilities.speaks, .reads = read_by(p)};
+  there = std::make_unique<replica>(p, world_.name(p), around, home,
                                     dice{options_.seed, replica_streams + p.born.number});
   give_hope(*there);
   there->start();
@@ -260,7 +262,17 @@ void cluster::faults_end() {
       held_.try_emplace(key, key.type).first->second.join(r->value_of(key));
 }
 
+/// Where there is a disk, all types: there may be rows of them. Then some say of themselves that
+/// they read less than they do, until they are heard.
+replication::type_set cluster::read_by(const process& p) const {
+  return has_disk(p) ? replication::type_set::known() : types_read_by(p.born.self.abilities);
+}
+
 // -- disks --
+
+bool cluster::has_disk(const process& p) const {
+  return dice{options_.seed, machine_streams + p.born.machine}.chance(share_of_disks_);
+}
 
 /// That of the machine it runs on; nothing if it has none.
 cluster::drive* cluster::drive_of(const process& p) {
@@ -527,7 +539,9 @@ void cluster::rush_before(const fault& f) {
 
 /// A client asks this node, some with what they read at any.
 void cluster::request(replica& r) {
-  const auto key = draw_key(random_, names_);
+  auto key = draw_key(random_, names_);
+  if (!r.reads(key.type))
+    key.type = crdt::type::counter;
   if (around_.limits.audits && random_.chance(0.02))
     damage_one();
   if (const auto* copied = drive_of(r.in()); copied != nullptr && random_.chance(0.05))
@@ -782,8 +796,11 @@ bool cluster::is_quiet(const replicas& all, std::string* why) {
     }
     if (around_.limits.audits) {
       world_.log().weigh("R9");
-      if (r->core().tree().root() != all.front()->core().tree().root()) {
-        *why = r->name() + " differs from " + all.front()->name();
+      // With all others: not all of them read the same.
+      const auto other =
+          std::ranges::find_if(all, [&](const replica* one) { return !are_equal(*r, *one); });
+      if (other != all.end()) {
+        *why = r->name() + " differs from " + (*other)->name();
         return false;
       }
     }
@@ -793,6 +810,15 @@ bool cluster::is_quiet(const replicas& all, std::string* why) {
     }
   }
   return true;
+}
+
+/// Whether both have the same keys of the types that both read.
+bool cluster::are_equal(const replica& a, const replica& b) {
+  replication::type_set both;
+  for (const auto type : crdt::types::ids)
+    if (a.reads(type) && b.reads(type))
+      both.insert(type);
+  return a.core().tree(both).root() == b.core().tree(both).root();
 }
 
 void cluster::check_end(const replicas& all) {
@@ -816,18 +842,25 @@ void cluster::check_end(const replicas& all) {
     if (!r->has_only(own))
       world_.log().complain("R3", r->name(), "has other rows than those of its values");
     world_.log().weigh("R6");
+    if (r->core().skipped() > 0)
+      world_.log().complain("R6", r->name(), "was sent keys of a type that it does not know");
     if (r->core().log().size() != 0 || r->core().log().bytes() != 0)
       world_.log().complain("R6", r->name(), "keeps a log though nobody lacks anything");
   }
   for (const auto& id : forgetful_)
     kept.erase(id);
   for (const auto& key : keys) {
-    const auto first = all.front()->value_of(key);
+    const auto reader = std::ranges::find_if(all, [&](auto* r) { return r->reads(key.type); });
+    if (reader == all.end())
+      continue;
+    const auto first = (*reader)->value_of(key);
     for (const auto* r : all) {
       world_.log().weigh("R3");
-      if (r->value_of(key).encode() != first.encode())
+      if (!r->reads(key.type) && !r->value_of(key).empty())
+        world_.log().complain("R3", r->name(), "has a key of a type that it does not know");
+      if (r->reads(key.type) && r->value_of(key).encode() != first.encode())
         world_.log().complain("R3", r->name(),
-                              "differs from " + all.front()->name() + " in " + to_text(key));
+                              "differs from " + (*reader)->name() + " in " + to_text(key));
     }
     past_.check_final(key, first, kept);
     if (const auto found = held_.find(key); found != held_.end()) {

@@ -8,6 +8,9 @@
 // the network: in most runs each message and each answer is a datagram of its own, in some they
 // keep to connections; one that was spoiled is dropped, as its envelope does not verify.
 //
+// In some runs processes are of several versions: they speak other versions of the protocol, and
+// some do not know sets. Then all of the following holds of what those know who are to have it.
+//
 // Some nodes have a disk, which keeps values and replica id but neither session nor log. They hold
 // of large sets only parts, and nobody is told of a change before it is committed. A process may be
 // killed in the middle of a commit, or stop in order; the power may fail; a disk may be full; an
@@ -131,7 +134,10 @@ private:
   void faults_end() override;
   bool is_done() override;
 
+  replication::type_set read_by(const process& p) const;
+
   // disks
+  bool has_disk(const process& p) const;
   drive* drive_of(const process& p);
   drive make_drive(const process& p, disk::rows rows);
   replica::home move_in(process& p, const crdt::replica_id& fresh);
@@ -173,6 +179,7 @@ private:
 
   // the end
   replicas members(std::size_t which) const;
+  static bool are_equal(const replica& a, const replica& b);
   bool is_quiet(const replicas& all, std::string* why);
   void check_end(const replicas& all);
   void check_rivals(const replicas& all);

@@ -354,6 +354,13 @@ void replica::remember_members() {
   committer_->note(std::move(members));
 }
 
+replication::type_set types_read_by(const membership::abilities& can) {
+  replication::type_set result;
+  for (const auto& [type, format] : can.values)
+    result.insert(static_cast<crdt::type>(type));
+  return result;
+}
+
 void replica::hears(const membership::event& e) {
   remember_members();
   switch (e.kind) {
@@ -366,8 +373,10 @@ void replica::hears(const membership::event& e) {
         if (const auto [at, is_new] = met_.try_emplace(session); is_new)
           for (const auto& key : keys())
             at->second.emplace(key, value_of(key));
+        const auto& can = who.profile->abilities;
         report([&](auto& todo) {
-          core_.set_peer(to_string(who.id), session, who.profile->address, todo);
+          core_.set_peer(to_string(who.id), session, who.profile->address,
+                         {in_.core.version_for(can.speaks), types_read_by(can)}, todo);
         });
       });
     return;
@@ -413,7 +422,22 @@ void replica::read(const crdt::key& key, const std::optional<crdt::payload>& mem
   keeper_of(key).read(member, then);
 }
 
+/// Whether a message is for a former process here, in a version that this one does not speak: its
+/// sender has not heard yet who is here now.
+bool replica::is_for_former(const std::string& bytes) const {
+  wire::reader in{bytes};
+  if (around_.limits.ours.speaks.contains(in.u8()))
+    return false;
+  in.raw(8); // from
+  session_id to;
+  for (int shift = 0; shift < 64; shift += 8)
+    to.value |= std::uint64_t{in.u8()} << shift;
+  return to != session();
+}
+
 void replica::receive(const std::string& bytes, std::function<void(std::string)> reply) {
+  if (is_for_former(bytes))
+    return reply("");
   const auto who = ++last_ticket_;
   replies_.emplace(who, std::move(reply));
   report([&](auto& todo) {
@@ -595,7 +619,7 @@ void replica::failed(session_id peer) {
 
 void replica::answered_late(session_id peer, const std::string& bytes) {
   around_.log.weigh("R7");
-  const auto decoded = replication::decode_answer(bytes);
+  const auto decoded = replication::decode_answer(bytes, around_.limits.ours);
   const auto* answer = std::get_if<replication::answer>(&decoded);
   if (answer != nullptr && core().expects(peer, *answer) && !core_.is_joining_answer_of(peer))
     complain("R7", "takes the answer to one message for that to another");

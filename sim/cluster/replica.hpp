@@ -34,6 +34,9 @@ namespace starling::simulation {
 
 using replication::session_id;
 
+/// The types of values that a node says it reads.
+replication::type_set types_read_by(const membership::abilities& can);
+
 class replica {
 public:
   using values = std::map<crdt::key, crdt::value>;
@@ -150,6 +153,7 @@ public:
   const crdt::replica_id& self() const { return at_.self; }
   session_id kept_since() const { return at_.kept_since.value_or(session()); }
   const replication::gossip& core() const { return core_.core(); }
+  bool reads(crdt::type t) const { return around_.limits.ours.reads.contains(t); }
 
   /// What it has, as far as it is committed.
   std::vector<crdt::key> keys() const;
@@ -207,6 +211,7 @@ private:
   void carry_out(const keyspace::held_all& e);
   void carry_out(const keyspace::caught_up& e);
   void remember_members();
+  bool is_for_former(const std::string& bytes) const;
   void check_size(const std::string& bytes);
   void complain(std::string invariant, std::string what);
 

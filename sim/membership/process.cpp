@@ -16,7 +16,8 @@ constexpr std::size_t waiting_max = 512;
 process::process(timeline& time, const birth& b, const membership::settings& s,
                  const wire::secret& secret, std::function<void(process&, const input&)> done)
     : core(s, b.self, secret, b.seeds, b.random_seed, b.clock_start), born(b), where(b.where),
-      time_(time), done_(std::move(done)), guard_(b.self.session, 2 * s.max_members),
+      time_(time), done_(std::move(done)),
+      guard_(b.self.session, 2 * s.max_members, b.self.abilities.speaks),
       anchor_global_(time.now()), anchor_local_(b.clock_start) {}
 
 void process::stop() {

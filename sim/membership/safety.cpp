@@ -68,17 +68,14 @@ packet_sketch sketch(std::string_view bytes) {
   in.raw(2);          // flags, health
   in.varint();        // counter
   in.raw(8);          // digest
+  wire::reader body{in.bytes()};
   if (result.kind != packet_kind::gossip)
-    result.number = in.varint();
+    result.number = body.varint();
   if (result.kind == packet_kind::ping || result.kind == packet_kind::ping_req)
-    result.target = membership::decode_node_id(in);
-  if (result.kind == packet_kind::ping_req) {
-    membership::decode_udp_address(in);
-    in.varint(); // budget
-  }
+    result.target = membership::decode_node_id(body);
   const auto rest = in.raw(in.remaining());
   result.parts = rest.substr(0, rest.size() - std::min(rest.size(), tag_bytes));
-  return in.ok() ? result : packet_sketch{};
+  return in.ok() && body.ok() ? result : packet_sketch{};
 }
 
 std::string safety::name(const process& p) const {
@@ -92,7 +89,7 @@ void safety::breach(std::string_view invariant, const process& p, const std::str
 
 void safety::is_born(const process& p) {
   memories_.resize(std::max(memories_.size(), p.born.number + 1));
-  check_self(p);
+  check_self(p, memories_[p.born.number]);
 }
 
 void safety::before(const process& p, const input& what) {
@@ -126,7 +123,7 @@ void safety::after(const process& p, const input& what) {
         found->second.answered = true;
     }
   }
-  check_self(p);
+  check_self(p, m);
   check_order(p, m);
   check_events(p, m);
   check_bounds(p, m, what.kind == input_kind::tick);
@@ -215,6 +212,9 @@ void safety::check_news(const process& p, const membership::member& record, cons
     breach("S3", p, short_text(id) + " never was " + text(record.status));
   if (record.profile && !minted.contains(record.profile->written))
     breach("S3", p, short_text(id) + " never wrote at " + to_string(record.profile->written));
+  // And every profile arrives as its owner wrote it, whatever those in between know of it.
+  else if (record.profile && std::ranges::count(written_[id], *record.profile) == 0)
+    breach("S3", p, short_text(id) + " never wrote such a profile");
   // S6: accusers found the accused silent themselves, so each is first seen in its own table.
   for (const auto& accuser : record.status.accusers.ids()) {
     if (before != nullptr && before->status.at == record.status.at &&
@@ -239,12 +239,16 @@ void safety::check_accusation(const process& p, const membership::member& accuse
 }
 
 /// S4: a running node never holds itself dead or left unless it leaves. And what it mints is noted.
-void safety::check_self(const process& p) {
+void safety::check_self(const process& p, memory& m) {
   const auto& self = p.core.self();
   clusters_.try_emplace(self.id, p.born.cluster);
   minted_[self.id].insert(self.status.at);
   if (self.profile)
     minted_[self.id].insert(self.profile->written);
+  if (self.profile && (self.id != m.own.id || self.profile != m.own.profile)) {
+    written_[self.id].push_back(*self.profile);
+    m.own = self;
+  }
   if (!is_up(self.status) && !p.core.is_leaving())
     breach("S4", p, "holds itself " + text(self.status));
 }

@@ -70,6 +70,8 @@ private:
     std::unordered_set<std::uint64_t> taken_in;
     std::map<std::uint64_t, ping> pings;
 
+    membership::member own; // its latest record
+
     // before the input
     std::uint64_t digest = 0;
     std::size_t records = 0;
@@ -80,7 +82,7 @@ private:
 
   void check_order(const process& p, memory& m);
   void check_news(const process& p, const membership::member& record, const held* before);
-  void check_self(const process& p);
+  void check_self(const process& p, memory& m);
   void check_events(const process& p, memory& m);
   void check_worthless(const process& p, const memory& m, const datagram& d);
   void check_strangers(const process& p, const datagram& d);
@@ -93,6 +95,7 @@ private:
   std::vector<memory> memories_;
   std::map<membership::node_id, std::size_t> clusters_; // of ids
   std::map<membership::node_id, std::set<membership::incarnation>> minted_;
+  std::map<membership::node_id, std::vector<membership::profile>> written_;
   std::set<std::tuple<membership::node_id, membership::incarnation, membership::node_id>> accused_;
 };
 

@@ -15,7 +15,8 @@ enum stream : std::uint64_t {
   world_stream = 2000,
   network_stream,
   attacker_stream,
-  service_stream
+  service_stream,
+  versions_stream
 };
 
 /// Milliseconds since 1970 when a run begins.
@@ -56,7 +57,8 @@ std::size_t draw_nodes(dice& random) {
 
 world::world(const run_options& options, tenant* tenant)
     : options_(options), tenant_(tenant), random_(options.seed, world_stream),
-      net_(time_, dice{options.seed, network_stream}) {
+      net_(time_, dice{options.seed, network_stream}), versions_(options.seed, versions_stream) {
+  is_mixed_ = versions_.chance(0.5);
   const auto drawn = draw_nodes(random_);
   nodes_ = options_.nodes.value_or(drawn);
   if (tenant == nullptr)
@@ -132,6 +134,20 @@ void world::draw_machines() {
              [this, i] { start(i); });
 }
 
+/// In half of the runs nodes are of several versions, and of another after each start: they speak
+/// more versions of the protocol or fewer, and say of themselves what others do not know.
+membership::abilities world::draw_abilities() {
+  membership::abilities result{.values = {{1, 1}, {2, 1}, {3, 1}}};
+  if (!is_mixed_)
+    return result;
+  result.speaks.newest = static_cast<std::uint8_t>(result.speaks.oldest + versions_.below(3));
+  if (versions_.chance(0.3))
+    result.values.pop_back();
+  if (versions_.chance(0.5))
+    result.others = {{100 + versions_.below(3), std::string(versions_.below(60), 'x')}};
+  return result;
+}
+
 // -- the life of processes --
 
 void world::start(std::size_t number) {
@@ -164,6 +180,7 @@ void world::start(std::size_t number) {
             .name = "machine " + std::to_string(number),
             .http_address = "",
             .last_generation = tenant_ == nullptr ? m.stored_generation : 0};
+  b.self.abilities = draw_abilities();
   m.stored_generation = b.self.generation;
   processes_.push_back(
       std::make_unique<process>(time_, b, settings_, secrets_[m.cluster],

@@ -106,6 +106,7 @@ private:
 
   void draw_settings();
   void draw_machines();
+  membership::abilities draw_abilities();
   void start(std::size_t machine);
   void stop(std::size_t machine);
   void move(std::size_t machine, address to);
@@ -158,6 +159,8 @@ private:
   bool seeds_are_gone_ = false;
   duration end_of_faults_{0};
   std::uint16_t next_port_ = 9100;
+  dice versions_; // what processes of several versions can
+  bool is_mixed_ = false;
 };
 
 } // namespace starling::simulation

@@ -290,7 +290,7 @@ TEST(Config, OutOfRangeValuesAreRefusedWithTheirRange) {
   EXPECT_THAT(refused({R"(--cluster.seeds=["a:1","b"])"}), HasSubstr("\"b\" is no host:port"));
   EXPECT_THAT(refused({"--cluster.name="}), HasSubstr("cluster.name"));
   EXPECT_THAT(refused({"--swim.packet-bytes=1500"}),
-              HasSubstr("swim.packet-bytes must be 1024 to 1400 bytes"));
+              HasSubstr("swim.packet-bytes must be 1200 to 1400 bytes"));
   EXPECT_THAT(refused({"--swim.suspicion-multiplier=0"}), HasSubstr("must be 1 to 100 times"));
   EXPECT_THAT(refused({"--swim.health-max=4294967296"}), HasSubstr("swim.health-max"));
   EXPECT_THAT(refused({"--log.level=loud"}), HasSubstr("log.level must be debug, info, warn"));

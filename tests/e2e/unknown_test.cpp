@@ -8,6 +8,9 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace starling::e2e {
 namespace {
@@ -163,6 +166,77 @@ TEST_F(UnknownInACluster, KeysDoNotHoldUpTheOthers) {
   EXPECT_TRUE(all_have("from-old"));
   EXPECT_TRUE(eventually([&] { return has_highs(nodes_[0]); }));
   EXPECT_TRUE(eventually([&] { return has_highs(nodes_[1]); }));
+}
+
+/// What nodes have compared, found and sent so far, and what they have skipped.
+std::vector<std::string> done_so_far(cluster& all) {
+  std::vector<std::string> result;
+  for (const auto& one : all.nodes())
+    for (const auto* name :
+         {"starling_gossip_repairs_started_total", "starling_gossip_repairs_found_total",
+          "starling_gossip_items_sent_total", "starling_gossip_items_skipped_total"})
+      result.push_back(metric(one, name));
+  return result;
+}
+
+TEST_F(UnknownInACluster, RepairEnds) {
+  ASSERT_TRUE(nodes_.start());
+  write_highs(nodes_[0]);
+  write_known(nodes_[2], "from-old");
+  ASSERT_TRUE(all_have("from-old"));
+  ASSERT_TRUE(eventually([&] { return has_highs(nodes_[1]); }));
+  // The one that does not know them starts anew, so that all keys are compared.
+  ASSERT_EQ(nodes_[2].stop(SIGTERM, 10s), 0);
+  write_known(nodes_[0], "meanwhile");
+  ASSERT_TRUE(nodes_[2].start());
+  ASSERT_TRUE(all_have("meanwhile"));
+
+  // Nothing more happens for longer than it takes to compare everything again.
+  EXPECT_TRUE(eventually([&] {
+    const auto now = done_so_far(nodes_);
+    std::this_thread::sleep_for(3s);
+    return done_so_far(nodes_) == now ? testing::AssertionSuccess()
+                                      : testing::AssertionFailure() << "it goes on";
+  }));
+  for (const auto& one : nodes_.nodes()) {
+    EXPECT_NE(one.http().get("/cluster").body.find("\"peers_behind\": 0"), std::string::npos);
+    EXPECT_EQ(metric(one, "starling_gossip_items_skipped_total"), "0") << "is not sent at all";
+  }
+}
+
+class RollingUpdate : public Unknown {
+protected:
+  RollingUpdate() : Unknown(3) {}
+};
+
+TEST_F(RollingUpdate, NodesOfTwoVersionsAreOneCluster) {
+  ASSERT_TRUE(nodes_.start());
+  write_known(nodes_[0], "before");
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (const auto& one : nodes_.nodes())
+      EXPECT_TRUE(eventually([&] { return has_known(one, "before"); }));
+    const auto all = nodes_[2].http().get("/cluster").body;
+    EXPECT_NE(all.find(R"("all_members": {"protocol": {"oldest": 5, "newest": 5})"),
+              std::string::npos)
+        << all;
+    EXPECT_NE(all.find(R"("refuses": [], "warnings": [])"), std::string::npos) << all;
+    ASSERT_EQ(nodes_[i].stop(SIGTERM, 10s), 0);
+    be_later(nodes_[i]);
+    ASSERT_TRUE(nodes_[i].start());
+    write_known(nodes_[i], "by-" + std::to_string(i));
+    for (const auto& one : nodes_.nodes())
+      EXPECT_TRUE(eventually([&] { return has_known(one, "by-" + std::to_string(i)); }));
+  }
+  EXPECT_TRUE(eventually([&] {
+    const auto all = nodes_[0].http().get("/cluster").body;
+    return all.find(R"("all_members": {"protocol": {"oldest": 5, "newest": 6}, )"
+                    R"("reads": {"counter": 1, "register": 1, "set": 1, "high": 1}})") !=
+                   std::string::npos
+               ? testing::AssertionSuccess()
+               : testing::AssertionFailure() << all;
+  }));
+  write_highs(nodes_[0]);
+  EXPECT_TRUE(eventually([&] { return has_highs(nodes_[2]); }));
 }
 
 TEST_F(UnknownInACluster, KeysComeBackFromThoseThatKnowThem) {

@@ -52,13 +52,9 @@ swim start() {
             1,      0us};
   core.start(0us, address_of(100));
   wire::writer table;
-  table.u8(1);
-  encode(table, peer(1).id);
-  table.varint(3);
-  for (std::uint8_t i = 1; i <= 3; ++i) {
-    encode(table, peer(i));
-    table.varint(0);
-  }
+  begin_list(table, {.id = peer(1).id, .address = "p1:9080"}, 3);
+  for (std::uint8_t i = 1; i <= 3; ++i)
+    add_to_list(table, peer(i), 0);
   require(std::holds_alternative<std::string>(core.answer(0us, call_kind::sync, table.view())));
   require(core.live_members() == 4);
   return core;
@@ -90,7 +86,7 @@ std::string sealed(std::string content) {
 /// The bytes with the beginning of a packet in front: version, kind, cluster.
 std::string begun(std::string_view bytes) {
   const auto cluster = secret.cluster_id();
-  std::string result{static_cast<char>(packet_version)};
+  std::string result{static_cast<char>(wire::spoken.newest)};
   result += bytes.empty() ? '\1' : bytes[0];
   result.append(cluster.data(), 8);
   return result.append(bytes.substr(bytes.empty() ? 0 : 1));

@@ -192,12 +192,12 @@ protected:
 TEST_F(PeerListener, AnswersACallForTheRequestThatItCameIn) {
   start();
 
-  const auto sealed = seal(ping_path, begun());
+  const auto sealed = seal(ping_path, begun() + static_cast<char>(wire::spoken.newest));
   const auto reply = ask(port_, "POST", ping_path, sealed);
 
   const auto answer = opened(sealed, reply);
   const auto content = wire::decode_answer(answer);
-  wire::reader in{std::get<std::string_view>(content)};
+  wire::reader in{std::get<std::string_view>(content).substr(1)};
   const auto who = membership::decode_member(in);
   EXPECT_TRUE(in.ok());
   EXPECT_EQ(who.id, membership::node_id::from(1, 1));
@@ -240,7 +240,8 @@ TEST_F(PeerListener, TellsACallerForWhichProcessACallHasToBe) {
 TEST_F(PeerListener, CarriesACallOutOnce) {
   start();
   for (const auto& path : {ping_path, leave_path}) {
-    const auto once = seal(path, begun());
+    const auto content = path == ping_path ? std::string(1, wire::spoken.newest) : "";
+    const auto once = seal(path, begun() + content);
     EXPECT_EQ(ask(port_, "POST", path, once).status, 200);
     expect_refusal(path, once, 400);
   }

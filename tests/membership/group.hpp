@@ -91,7 +91,7 @@ public:
   void boot(std::size_t i, const identity& who) {
     auto& n = nodes[i];
     n.core = std::make_unique<swim>(with, who, secret, seeds, seed + i + 1000 * sessions, now);
-    n.guard.emplace(who.session, 2 * with.max_members);
+    n.guard.emplace(who.session, 2 * with.max_members, who.abilities.speaks);
     n.where = udp_of(i);
     n.address = address_of(i);
     n.is_up = true;

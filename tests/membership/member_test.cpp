@@ -185,8 +185,8 @@ TEST(MemberLaws, JoinSaysWhatItChanged) {
   for_random_members([](const member& a, const member& b, const member&) {
     auto both = a;
     const auto what = join(both, b);
-    EXPECT_EQ(what.status,
-              std::tie(both.status.at, both.status.is) != std::tie(a.status.at, a.status.is));
+    EXPECT_EQ(what.status, std::tie(both.status.at, both.status.is, both.status.beyond) !=
+                               std::tie(a.status.at, a.status.is, a.status.beyond));
     EXPECT_EQ(what.profile, both.profile != a.profile);
     EXPECT_EQ(what.any(), both != a);
     EXPECT_EQ(brings_news(a, b), what.any());
@@ -215,7 +215,10 @@ TEST(MemberLaws, DigestsAreEqualForEqualStatusAndProfileAndDifferOtherwise) {
     const auto what_counts = [](const member& m) {
       // On the profile of the gone nobody has to agree.
       const bool with_profile = m.profile && m.status.is < member_state::dead;
-      return std::tuple{m.status.at, m.status.is, with_profile,
+      return std::tuple{m.status.at,
+                        m.status.is,
+                        m.status.beyond,
+                        with_profile,
                         with_profile ? m.profile->written : incarnation{},
                         with_profile ? m.profile->session : session_id{}};
     };
@@ -284,7 +287,7 @@ TEST(Member, HasTheseBytes) {
   EXPECT_EQ(wire::to_hex(encoded(said)), "00000000000000010000000000000002" // id
                                          "ac02"                             // generation
                                          "01"                               // refutations
-                                         "00"                               // alive
+                                         "10"                               // alive
                                          "01"                               // with a profile
                                          "ac0200"                           // written
                                          "0000000000000003"                 // session
@@ -292,6 +295,8 @@ TEST(Member, HasTheseBytes) {
                                          "2378"                             // port
                                          "03613a31"                         // a:1
                                          "016e"                             // n
+                                         "00"       // no address for clients
+                                         "01020505" // speaks 5
                                          "00");
 }
 
@@ -307,7 +312,7 @@ TEST(Member, DecoderRefusesWhatNoNodeWrites) {
   EXPECT_FALSE(with([](member& m) { m.status.at.generation = generation_max; }));
   EXPECT_TRUE(with([](member& m) { m.status.at.generation = generation_max + 1; }));
   EXPECT_TRUE(with([](member& m) { m.status.at.refutations = refutations_max + 1; }));
-  EXPECT_TRUE(with([](member& m) { m.status.is = static_cast<member_state>(4); }));
+  EXPECT_TRUE(with([](member& m) { m.status.is = static_cast<member_state>(15); }));
   EXPECT_TRUE(with([](member& m) { m.profile->written.generation = generation_max + 1; }));
   EXPECT_FALSE(with([](member& m) { m.status.at.refutations = 1; }));
   EXPECT_TRUE(with([](member& m) { m.profile->written.refutations = 1; }))
@@ -323,6 +328,80 @@ TEST(Member, DecoderRefusesWhatNoNodeWrites) {
   EXPECT_TRUE(with([](member& m) { m.profile->name = std::string(name_bytes_max + 1, 'x'); }));
   EXPECT_TRUE(with([](member& m) { m.profile->name = "two\nlines"; }));
   EXPECT_TRUE(with([](member& m) { m.profile->name = "\xc3\xa4"; }));
+}
+
+// -- what later versions know --
+
+TEST(Member, AStateOfALaterVersionIsTakenForTheOneBelow) {
+  const auto read = [](int number) {
+    wire::writer out;
+    encode(out, incarnation{1, 0});
+    out.u8(static_cast<std::uint8_t>(number));
+    out.u8(0); // accusers, where there are any
+    wire::reader in{out.view()};
+    return decode_status(in);
+  };
+  for (const auto& [number, is] : {std::pair{16, member_state::alive},
+                                   {17, member_state::alive},
+                                   {31, member_state::alive},
+                                   {32, member_state::suspect},
+                                   {47, member_state::suspect},
+                                   {48, member_state::dead},
+                                   {49, member_state::dead},
+                                   {63, member_state::dead},
+                                   {64, member_state::left},
+                                   {255, member_state::left}}) {
+    EXPECT_EQ(read(number).is, is) << number;
+    EXPECT_EQ(static_cast<int>(is) + read(number).beyond, number);
+  }
+}
+
+TEST(Member, AStateOfALaterVersionIsOrderedAndPassedOnAsItIs) {
+  const status dead{{1, 0}, member_state::dead, {}};
+  const status left{{1, 0}, member_state::left, {}};
+  auto out = dead;
+  out.beyond = 8;
+  EXPECT_TRUE(overrides(out, dead));
+  EXPECT_TRUE(overrides(left, out));
+  EXPECT_FALSE(overrides(dead, out));
+  EXPECT_TRUE(overrides(status{{1, 1}, member_state::alive, {}}, out)) << "it may contradict";
+  auto known = dead;
+  EXPECT_TRUE(join(known, out).status);
+  EXPECT_FALSE(join(known, dead).any());
+  EXPECT_EQ(known, out);
+
+  const auto bytes = encoded(known);
+  EXPECT_EQ(static_cast<std::uint8_t>(bytes.back()), 48 + 8);
+  wire::reader in{bytes};
+  EXPECT_EQ(decode_status(in), out);
+}
+
+TEST(Member, FieldsOfALaterVersionArriveWhole) {
+  auto m = sample_member();
+  m.profile->abilities.others = {{7, "a zone"}, {300, "a seat"}};
+  auto known = sample_member();
+  known.profile->written.generation -= 1;
+  const auto bytes = encoded(m);
+  wire::reader again{bytes};
+  join(known, decode_member(again));
+  EXPECT_EQ(encoded(known), encoded(m));
+}
+
+TEST(Member, ProfilesAreOrderedAlikeWhateverIsKnownOfThem) {
+  // As a version that knows the fields, and one that does not, would order them.
+  auto a = sample_profile();
+  auto b = a;
+  a.abilities.others = {{7, "a"}};
+  b.abilities.others = {{7, "b"}};
+  EXPECT_LT(a, b);
+  EXPECT_EQ(a < b, encoded(a) < encoded(b));
+  b = a;
+  b.written.refutations += 1;
+  EXPECT_LT(a, b) << "first by when it was written";
+  b = a;
+  b.session.bits -= 1;
+  b.name = "z";
+  EXPECT_LT(b, a) << "then by session";
 }
 
 TEST(Member, DecoderRefusesAccusersThatAreTooManyOrOutOfOrder) {
@@ -375,6 +454,8 @@ TEST(Member, NoneIsLargerThanItsBound) {
   p.address = std::string(253, 'a') + ":1";
   p.http_address = p.address;
   p.name = std::string(name_bytes_max, 'n');
+  EXPECT_FALSE(is_refused(largest));
+  p.abilities.others = {{7, std::string(abilities_bytes_max - 8, 'x')}};
   EXPECT_FALSE(is_refused(largest));
   EXPECT_LE(encoded(p).size(), profile_bytes_max);
   EXPECT_LE(encoded(largest).size(), member_bytes_max);

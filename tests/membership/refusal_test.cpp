@@ -25,6 +25,9 @@ const refusal of_too_many{.reason = refusal_reason::full,
                           .name = "",
                           .why = ""};
 
+const refusal of_versions{
+    .reason = refusal_reason::version, .name = "n0", .why = "", .speaks = {6, 7}, .theirs = {5, 5}};
+
 TEST(Refusal, SaysBothTimesAndTheDifference) {
   const auto text = describe(of_the_clock);
   EXPECT_NE(text.find("2023-12-24T22:13:20Z"), std::string::npos) << text;
@@ -48,7 +51,7 @@ TEST(Refusal, ShowsNoTimeThatIsNone) {
 }
 
 TEST(Refusal, TravelsAsAnAnswer) {
-  for (const auto& r : {of_the_clock, of_too_many}) {
+  for (const auto& r : {of_the_clock, of_too_many, of_versions}) {
     const auto bytes = encode_answer(r);
     EXPECT_EQ(decode_refusal(bytes), r);
     EXPECT_TRUE(std::holds_alternative<wire::decode_error>(wire::decode_answer(bytes)))
@@ -57,6 +60,26 @@ TEST(Refusal, TravelsAsAnAnswer) {
       EXPECT_EQ(decode_refusal(bytes.substr(0, size)), std::nullopt);
     EXPECT_EQ(decode_refusal(bytes + "x"), std::nullopt);
   }
+}
+
+TEST(Refusal, OfALaterVersionIsARefusalAllTheSame) {
+  auto bytes = encode_answer(of_the_clock);
+  bytes[1] = 9;                                             // a reason
+  bytes.back() = 7;                                         // and a field
+  bytes += std::string{"\4what", 5} + std::string(1, '\0'); // that nobody knows
+  const auto read = decode_refusal(bytes);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(to_string(read->reason), "unknown");
+  EXPECT_EQ(describe(*read), "for a reason that only a later version knows");
+}
+
+TEST(Refusal, OfAVersionSaysWhichBothSpeak) {
+  const auto text = describe(of_versions);
+  EXPECT_NE(text.find("speaks version 5 "), std::string::npos) << text;
+  EXPECT_NE(text.find("the other 6 to 7"), std::string::npos) << text;
+  auto without = encode_answer(of_versions);
+  without.resize(without.size() - 7);
+  EXPECT_EQ(decode_refusal(without + '\0'), std::nullopt);
 }
 
 TEST(Refusal, IsNoOtherAnswer) {

@@ -7,6 +7,7 @@
 #include "membership/random.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 namespace starling::membership {
@@ -38,7 +39,10 @@ inline accuser_set random_accusers(random_source& random) {
 }
 
 inline status random_status(random_source& random) {
-  status s{random_incarnation(random), static_cast<member_state>(random.below(4)), {}};
+  constexpr std::array states{member_state::alive, member_state::suspect, member_state::dead,
+                              member_state::left};
+  status s{random_incarnation(random), states[random.below(4)], {}};
+  s.beyond = static_cast<std::uint8_t>(random.chance(0.8) ? 0 : random.below(3));
   if (s.is == member_state::suspect)
     s.accusers = random_accusers(random);
   return s;
@@ -50,6 +54,11 @@ inline profile random_profile(random_source& random, const incarnation& last) {
   p.session.bits = random.below(2);
   p.udp.port = static_cast<std::uint16_t>(9080 + random.below(2));
   p.name = random.chance(0.5) ? "a" : "b";
+  if (random.chance(0.2)) {
+    p.abilities.speaks.newest = static_cast<std::uint8_t>(5 + random.below(2));
+    p.abilities.values = {{1, 1}, {3, static_cast<std::uint8_t>(1 + random.below(2))}};
+    p.abilities.others = {{7, random.chance(0.5) ? "x" : ""}};
+  }
   return p;
 }
 

@@ -178,8 +178,8 @@ TEST(Settings, HealthHasRoomAndFitsIntoAByte) {
 }
 
 TEST(Settings, PacketsFitIntoTheSmallestMtuAndHoldTheLargestMember) {
-  EXPECT_FALSE(works([](settings& s) { s.packet_bytes = 1023; }));
-  EXPECT_TRUE(works([](settings& s) { s.packet_bytes = 1024; }));
+  EXPECT_FALSE(works([](settings& s) { s.packet_bytes = 1199; }));
+  EXPECT_TRUE(works([](settings& s) { s.packet_bytes = 1200; }));
   EXPECT_TRUE(works([](settings& s) { s.packet_bytes = 1400; }));
   EXPECT_FALSE(works([](settings& s) { s.packet_bytes = 1401; }));
 }

@@ -134,13 +134,9 @@ public:
   static std::string table(const node_id& from, const std::vector<member>& members,
                            std::uint64_t age_seconds = 0) {
     wire::writer out;
-    out.u8(1);
-    encode(out, from);
-    out.varint(members.size());
-    for (const auto& m : members) {
-      encode(out, m);
-      out.varint(age_seconds);
-    }
+    begin_list(out, {.id = from, .address = "p:1"}, members.size());
+    for (const auto& m : members)
+      add_to_list(out, m, age_seconds);
     return std::move(out).take();
   }
 
@@ -160,14 +156,10 @@ public:
 
   static std::optional<std::vector<member>> members_of(std::string_view bytes) {
     wire::reader in{bytes};
-    in.u8();
-    decode_node_id(in);
+    decode_list_head(in);
     std::vector<member> result;
-    for (auto left = in.count(20); left > 0 && in.ok(); --left) {
-      result.push_back(decode_member(in));
-      in.varint();
-    }
-    in.expect_end();
+    for (const auto& [who, age] : decode_list(in))
+      result.push_back(who);
     return in.ok() ? std::optional{result} : std::nullopt;
   }
 

@@ -114,6 +114,7 @@ TEST(SwimPaths, AMemberWhoseCallsTakeLongerThanAProbeStays) {
       if (c.kind == call_kind::sync) // it hears that it is suspected, and refutes
         far.at = std::max(far.at, st.core.table().find(far.id)->record.status.at.next());
       wire::writer record;
+      record.u8(wire::spoken.newest);
       encode(record, far.record());
       const auto content = c.kind == call_kind::ping ? std::string{record.view()}
                                                      : stage::table(far.id, {far.record()});

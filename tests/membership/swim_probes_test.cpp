@@ -466,9 +466,11 @@ TEST(SwimProbes, GoneFromAnotherAddressOrForAnotherPingIsNoNews) {
 
 TEST(SwimProbes, AskedOverHttpWeSayWhoWeAre) {
   stage st{1};
-  const auto answer = st.core.answer(st.now, call_kind::ping, "");
+  const std::string version(1, static_cast<char>(wire::spoken.newest));
+  const auto answer = st.core.answer(st.now, call_kind::ping, version);
   const auto content = wire::decode_answer(std::get<std::string>(answer));
   wire::reader in{std::get<std::string_view>(content)};
+  EXPECT_EQ(in.u8(), wire::spoken.newest);
   EXPECT_EQ(decode_member(in), st.core.self());
   in.expect_end();
   EXPECT_TRUE(in.ok());
@@ -483,6 +485,7 @@ TEST(SwimProbes, AnAnswerOverHttpCountsIfItIsTheMember) {
       if (c.kind != call_kind::ping)
         return std::nullopt;
       wire::writer out;
+      out.u8(wire::spoken.newest);
       encode(out, is_member ? st.peers[0].record() : st.peers[1].record());
       return std::move(out).take();
     };

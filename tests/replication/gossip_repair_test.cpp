@@ -54,7 +54,7 @@ struct node {
 
 class GossipRepair : public ::testing::Test {
 protected:
-  static constexpr gossip_limits usual{.message_bytes = 8192, .whole_set_bytes = 1000};
+  inline static const gossip_limits usual{.message_bytes = 8192, .whole_set_bytes = 1000};
 
   explicit GossipRepair(const gossip_limits& limits = usual) {
     for (std::uint64_t i = 1; i <= 3; ++i)

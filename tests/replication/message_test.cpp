@@ -139,7 +139,7 @@ std::string_view refusal_of_answer(std::string_view bytes) {
 /// Everything before a message's items, their number included.
 std::string head(std::string_view count) {
   const auto empty = encode(message{ann, bob, 1}, {});
-  return empty.substr(0, empty.size() - 1).append(count); // whose number is the last byte
+  return empty.substr(0, empty.size() - 2).append(count); // the number, and that there is no field
 }
 
 TEST(Message, SurvivesEncodingAndDecoding) {
@@ -167,14 +167,17 @@ TEST(Message, HasTheseBytesForEver) {
                         "\xac\x02"                         // sequence
                         "\xa2\x02"                         // acknowledged
                         "\x01"                             // begins a round
-                        "\x00\x00"                         // content, of items only
+                        "\x01\x03\x01\x02\x03"             // reads counters, registers, sets
+                        "\x00"                             // no other field
+                        "\x00"                             // content
                         "\x01"                             // one item:
                         "\x01\x08visitors"                 //   a counter and its name
                         "\x15"                             //   21 bytes of value:
                         "\x01\x01"                         //     version, a counter
                         "\x01"                             //     one entry: replica, added, removed
                         "\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf"
-                        "\x05\x02"s;
+                        "\x05\x02"
+                        "\x00"s; // no field
 
   EXPECT_EQ(encode(m), expected);
   EXPECT_EQ(decode_message(expected), (wire::decoded<message>{m}));
@@ -185,7 +188,8 @@ std::string message_of(std::string_view rest) {
   return "\x05"                             // version
          "\x08\x07\x06\x05\x04\x03\x02\x01" // from
          "\x18\x17\x16\x15\x14\x13\x12\x11" // to
-         "\x01\x00\x00"s                    // sequence, acknowledged, phase
+         "\x01\x00\x00"                     // sequence, acknowledged, phase
+         "\x01\x03\x01\x02\x03\x00"s        // reads three types
              .append(rest);
 }
 
@@ -198,34 +202,38 @@ TEST(Message, OfARepairHasTheseBytesForEver) {
   message mends{ann, bob, 1};
   mends.mends = true;
 
-  expect_bytes(mends, "\x00\x01\x00"s);        // content, that mends, no items
-  expect_bytes(with_walk(), "\x00\x02\x00"     // content, a walk, no items
-                            "\x07"             // 7 bytes:
-                            "\x01\x00\x01"     //   version, depth, levels
-                            "\x01\x00"         //   one range to be split
-                            "\x00\x00"s);      //   none to be listed, none wanted
-  expect_bytes(with_audit(), "\x00\x04\x00"    // content, an audit, no items
-                             "\x09\xac\x02"s); // depth, prefix
+  expect_bytes(mends, "\x00\x00\x01\x00\x00"s); // content, no items, that mend
+  expect_bytes(with_walk(), "\x00\x00\x02"      // content, no items, a walk
+                            "\x07"              // 7 bytes:
+                            "\x01\x00\x01"      //   version, depth, levels
+                            "\x01\x00"          //   one range to be split
+                            "\x00\x00"          //   none to be listed, none wanted
+                            "\x00"s);
+  expect_bytes(with_audit(), "\x00\x00\x03"     // content, no items, an audit
+                             "\x03\x09\xac\x02" // depth, prefix
+                             "\x00"s);
 }
 
 TEST(Message, OfEachStepOfASetHasTheseBytesForEver) {
-  const auto begin = "\x00\x08\x00" // content, a step, no items
-                     "\x03\6fruits" // the key
-                     "\xac\x02"s;   // the comparison
+  const auto begin = [](char size) {
+    return "\x00\x00\x04"s         // content, no items, a step
+           + size + "\x03\6fruits" // the key
+           + "\xac\x02"s;          // the comparison
+  };
 
-  expect_bytes(with_step(everywhere), begin + "\x01\x07\x01\x00\x01\x01\x00\x00\x00"s);
-  expect_bytes(with_step(std::uint64_t{300}), begin + "\x02\xac\x02"s);
+  expect_bytes(with_step(everywhere), begin(19) + "\x01\x07\x01\x00\x01\x01\x00\x00\x00\x00"s);
+  expect_bytes(with_step(std::uint64_t{300}), begin(13) + "\x02\xac\x02\x00"s);
   expect_bytes(with_step(rows_of_x()),
-               begin + "\x03\x2c"                         // 44 bytes of rows:
-                       "\x01"                             //   version
-                       "\x02\x00\x00\x00\x00\x00\x00\x00" //   the digest
-                       "\x01\x00\x00\x00\x00\x00\x00\x00" //
-                       "\x01"                             //   one replica
-                       "\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf"
-                       "\x01\x01\x00"    //   has seen event 1
-                       "\x01"            //   one member:
-                       "\x02\x01x"       //     a text
-                       "\x01\x00\x03"s); //     held by event 1
+               begin(56) + "\x03\x2c"                         // 44 bytes of rows:
+                           "\x01"                             //   version
+                           "\x02\x00\x00\x00\x00\x00\x00\x00" //   the digest
+                           "\x01\x00\x00\x00\x00\x00\x00\x00" //
+                           "\x01"                             //   one replica
+                           "\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf"
+                           "\x01\x01\x00"        //   has seen event 1
+                           "\x01"                //   one member:
+                           "\x02\x01x"           //     a text
+                           "\x01\x00\x03\x00"s); //     held by event 1
 }
 
 TEST(Message, OfAFragmentHasTheseBytesForEver) {
@@ -267,9 +275,52 @@ TEST(Message, OfAnUnknownKindIsRefused) {
   EXPECT_EQ(refusal(message_of("\xff\0\0"s)), "unknown kind of message");
 }
 
-TEST(Message, WithUnknownPartsIsRefused) {
-  EXPECT_EQ(refusal(message_of("\0\x80\0"s)), "unknown part of a message");
-  EXPECT_EQ(refusal(message_of("\0\xff\0"s)), "unknown part of a message");
+/// The bytes with fields behind the last one, or one in the head, that only a later version knows.
+std::string with_unknown_fields(std::string bytes, std::size_t in_the_head = 0) {
+  bytes.pop_back();
+  bytes += "\x60\3abc\x61\0\0"s;
+  if (in_the_head > 0)
+    bytes.insert(in_the_head, "\x60\4more");
+  return bytes;
+}
+
+TEST(Message, IsReadButForFieldsOfLaterVersions) {
+  for (auto m : samples()) {
+    if (m.part)
+      continue;
+    const auto head_of_fields = head("").size() - 2 + (m.sequence > 127 ? 2 : 0);
+    const auto bytes = with_unknown_fields(encode(m), head_of_fields);
+    m.unknown_fields = 3;
+    EXPECT_EQ(decode_message(bytes), (wire::decoded<message>{m}));
+  }
+}
+
+TEST(Message, WithFieldsThatAreNoneIsRefused) {
+  EXPECT_EQ(refusal(message_of("\0\0\1\1x\0"s)), "a mark with content");
+  EXPECT_EQ(refusal(message_of("\0\0\6\0\1\0\0"s)), "fields out of order");
+  EXPECT_EQ(refusal(message_of("\0\0\3\4\1\1\0\0\0"s)), "bytes left over after the value");
+}
+
+TEST(Message, ThatDoesNotSayWhatItsSenderReadsIsRefused) {
+  auto bytes = message_of("\0\0\0"s);
+  ASSERT_EQ(refusal(bytes), "");
+  bytes.erase(bytes.size() - 9, 5);
+  EXPECT_EQ(refusal(bytes), "a message that does not say what its sender reads");
+}
+
+TEST(Message, IsReadInTheVersionsAndTypesOfTheReceiver) {
+  auto m = full;
+  m.version = 6;
+  m.reads.insert(static_cast<crdt::type>(200));
+  const auto bytes = encode(m);
+  EXPECT_NE(refusal(bytes), "");
+  dialect ours{.speaks = {5, 6}};
+  EXPECT_EQ(decode_message(bytes, ours), (wire::decoded<message>{m}));
+
+  ours.reads.erase(crdt::type::set);
+  std::erase_if(m.items, [](const item& i) { return i.key.type == crdt::type::set; });
+  m.skipped = 1;
+  EXPECT_EQ(decode_message(bytes, ours), (wire::decoded<message>{m}));
 }
 
 TEST(Message, OfAFragmentOutOfBoundsIsRefused) {
@@ -294,7 +345,8 @@ TEST(Message, OfAnAuditOutOfBoundsIsRefused) {
 
 TEST(Message, OfAnUnknownStepIsRefused) {
   const auto step = [](std::string_view rest) {
-    return refusal(message_of("\0\x08\0\3\6fruits\1"s.append(rest)));
+    const auto size = static_cast<char>(9 + rest.size());
+    return refusal(message_of("\0\0\4"s + size + "\3\6fruits\1"s.append(rest) + '\0'));
   };
   EXPECT_EQ(step("\2\0"s), "");
   EXPECT_EQ(step("\0\0"s), "unknown step of a comparison");
@@ -310,9 +362,10 @@ TEST(Message, OfAStepForWhatHasNoRowsIsRefused) {
 }
 
 TEST(Message, WithBadPartsOfAnotherFormatIsRefused) {
-  EXPECT_EQ(refusal(message_of("\0\2\0\6\2\0\0\0\0\0"s)), "unknown version of the repair format");
-  EXPECT_EQ(refusal(message_of("\0\2\0\7\1\0\0\0\0\0\0"s)), "bytes left over after the value");
-  EXPECT_EQ(refusal(message_of("\0\x08\0\3\0\1\3\1\2"s)), "unknown version of the repair format");
+  const auto unknown = "unknown version of the repair format";
+  EXPECT_EQ(refusal(message_of("\0\0\2\6\2\0\0\0\0\0\0"s)), unknown);
+  EXPECT_EQ(refusal(message_of("\0\0\2\7\1\0\0\0\0\0\0\0"s)), "bytes left over after the value");
+  EXPECT_EQ(refusal(message_of("\0\0\4\6\3\0\1\3\1\2\0"s)), unknown);
 }
 
 TEST(Message, IsTheSameWhereItsContentIsEncodedApart) {
@@ -370,12 +423,14 @@ TEST(Messages, OfAnyBytesAreRefusedOrHaveOneEncoding) {
           static_cast<char>(random() % 2 == 0 ? random() : random() % 9);
 
     const auto m = decode_message(bytes);
-    if (const auto* good = std::get_if<message>(&m); good != nullptr && good->skipped == 0) {
+    if (const auto* good = std::get_if<message>(&m);
+        good != nullptr && good->skipped == 0 && good->unknown_fields == 0) {
       ++decodable;
       ASSERT_EQ(encode(*good), bytes);
     }
     const auto a = decode_answer(bytes);
-    if (const auto* good = std::get_if<answer>(&a); good != nullptr && good->skipped == 0) {
+    if (const auto* good = std::get_if<answer>(&a);
+        good != nullptr && good->skipped == 0 && good->unknown_fields == 0) {
       ++decodable;
       ASSERT_EQ(encode_whole(*good), bytes);
     }
@@ -388,13 +443,13 @@ TEST(Message, OfAnotherVersionIsRefused) {
 
   for (const char version : {'\0', '\1', '\2', '\3', '\4', '\xff'}) {
     bytes[0] = version;
-    EXPECT_EQ(refusal(bytes), "unknown version of the gossip format");
+    EXPECT_EQ(refusal(bytes), "a version of the protocol that this node does not speak");
   }
 }
 
 TEST(Message, OfAnUnknownPhaseIsRefused) {
   auto bytes = encode(message{ann, bob, 1});
-  bytes[bytes.size() - 4] = '\3'; // before its kind, its flags and the number of items
+  bytes[bytes.size() - 10] = '\3'; // before its fields, its kind, the number of items, no field
 
   EXPECT_EQ(refusal(bytes), "unknown phase of a round");
 }
@@ -480,7 +535,7 @@ TEST(Message, WithMoreItemsThanAnnouncedIsRefused) {
   const auto two =
       encode(message{ann, bob, 1, 0, phase::goes_on, {counter_item(), counter_item()}});
 
-  EXPECT_EQ(refusal(head("\1") + two.substr(head("\2").size())), "bytes left over after the value");
+  EXPECT_EQ(refusal(head("\1") + two.substr(head("\2").size())), "a mark with content");
   EXPECT_EQ(refusal(head("\1") + one.substr(head("\1").size())), "");
 }
 
@@ -517,10 +572,12 @@ TEST(Answer, HasTheseBytesForEver) {
                      "\xac\x02"                         // sequence
                      "\x01"s;                           // joined
   const auto no_root = std::string(16, '\0');
-  EXPECT_EQ(encode(yes), begin + no_root + "\0\0\0"s); // items only: no offer, no items
-  const auto items = encode(message{ann, bob, 1, 0, phase::goes_on, offering.items});
+  const auto reads = "\x08\x03\x01\x02\x03\x00"s;
+  EXPECT_EQ(encode(yes), begin + no_root + "\0\0"s + reads); // no offer, no items
+  auto items = encode(message{ann, bob, 1, 0, phase::goes_on, offering.items});
+  items.pop_back(); // the end of the fields
   EXPECT_EQ(encode_whole(offering),
-            begin + no_root + "\0\7"s + items.substr(head("\2").size() - 1));
+            begin + no_root + "\7"s + items.substr(head("\2").size() - 1) + reads);
 }
 
 TEST(Answer, OfARepairHasTheseBytesForEver) {
@@ -531,18 +588,20 @@ TEST(Answer, OfARepairHasTheseBytesForEver) {
                         "\x03"                             // busy
                         "\x02\x00\x00\x00\x00\x00\x00\x00" // the root
                         "\x01\x00\x00\x00\x00\x00\x00\x00" //
-                        "\x0e"                             // a walk, sums, and rows
                         "\x00\x00"                         // no offer, no items
-                        "\x0c"                             // 12 bytes of a walk:
+                        "\x02\x0c"                         // 12 bytes of a walk:
                         "\x01\x00"                         //   version, no root
                         "\x01"                             //   one sum
                         "\x05\x00\x00\x00\x00\x00\x00\x00" //
                         "\x00"                             //   no lists
-                        "\x02"                             // two sums of an audit
+                        "\x03\x10"                         // two sums of an audit
                         "\x01\x02\x03\x04\x05\x06\x07\x08" //
                         "\x09\x00\x00\x00\x00\x00\x00\x00" //
-                        "\x00\xac\x02\x04"                 // of 300 bytes of rows, from 4 on,
-                        "\x02xy"s;                         // two
+                        "\x04\x07"                         // rows:
+                        "\x00\xac\x02\x04"                 // of 300 bytes, from 4 on,
+                        "\x02xy"                           // two
+                        "\x08\x03\x01\x02\x03"             // reads counters, registers, sets
+                        "\x00"s;
 
   EXPECT_EQ(encode(mending), expected);
   EXPECT_EQ(decode_answer(expected), (wire::decoded<answer>{mending}));
@@ -598,7 +657,7 @@ TEST(Answer, OfAnotherVersionIsRefused) {
   auto bytes = encode(yes);
   bytes[0] = '\1';
 
-  EXPECT_EQ(refusal_of_answer(bytes), "unknown version of the gossip format");
+  EXPECT_EQ(refusal_of_answer(bytes), "a version of the protocol that this node does not speak");
 }
 
 TEST(Answer, WithAnUnknownVerdictIsRefused) {
@@ -610,13 +669,18 @@ TEST(Answer, WithAnUnknownVerdictIsRefused) {
   }
 }
 
-TEST(Answer, WithUnknownPartsIsRefused) {
-  auto bytes = encode(yes);
-
-  for (const char flags : {'\1', '\x20', '\xf0'}) {
-    bytes[bytes.size() - 3] = flags;
-    EXPECT_EQ(refusal_of_answer(bytes), "unknown part of an answer");
+TEST(Answer, IsReadButForFieldsOfLaterVersions) {
+  for (auto a : {yes, offering, mending}) {
+    const auto bytes = with_unknown_fields(encode_whole(a));
+    a.unknown_fields = 2;
+    EXPECT_EQ(decode_answer(bytes), (wire::decoded<answer>{a}));
   }
+}
+
+TEST(Answer, ThatDoesNotSayWhatItsSenderReadsIsRefused) {
+  auto bytes = encode(yes);
+  bytes.erase(bytes.size() - 6, 5);
+  EXPECT_EQ(refusal_of_answer(bytes), "an answer that does not say what its sender reads");
 }
 
 TEST(Message, SaysSinceWhenItsSenderHasLostNothing) {
@@ -630,25 +694,25 @@ TEST(Message, SaysSinceWhenItsSenderHasLostNothing) {
   a.kept_since = {77};
   auto bytes = encode(a);
   EXPECT_EQ(std::get<answer>(decode_answer(bytes)), a);
-  bytes[bytes.size() - 8] = 0;
+  bytes[bytes.size() - 8 - 6] = 0;
   EXPECT_EQ(refusal_of_answer(bytes), "kept since no session");
 }
 
 TEST(Answer, WithBadPartsIsRefused) {
-  const auto with = [](char flag, std::string_view part) {
+  const auto with = [](char field, std::string_view part) {
     auto bytes = encode(yes);
-    bytes[bytes.size() - 3] = flag;
-    return refusal_of_answer(bytes.append(part));
+    const auto reads = bytes.substr(bytes.size() - 6);
+    bytes.resize(bytes.size() - 6);
+    return refusal_of_answer(bytes + field + std::string{part} + reads);
   };
 
   EXPECT_EQ(with('\2', "\4\2\0\0\0"s), "unknown version of the repair format");
   EXPECT_EQ(with('\2', "\5\1\0\0\0\0"s), "bytes left over after the value");
-  EXPECT_EQ(with('\4', "\0"s), "an audit without sums");
-  EXPECT_EQ(with('\4', "\1"s + std::string(7, '\0')),
-            "more items announced than the input can hold");
-  EXPECT_EQ(with('\x08', "\0\2\0\0"s), "fragment out of bounds");
-  EXPECT_EQ(with('\x08', "\0\2\1\2xy"s), "fragment out of bounds");
-  EXPECT_EQ(with('\x08', "\0\2\0\2xy"s), "");
+  EXPECT_EQ(with('\3', "\0"s), "an audit without sums");
+  EXPECT_EQ(with('\3', "\7"s + std::string(7, '\0')), "input ends too early");
+  EXPECT_EQ(with('\4', "\4\0\2\0\0"s), "fragment out of bounds");
+  EXPECT_EQ(with('\4', "\6\0\2\1\2xy"s), "fragment out of bounds");
+  EXPECT_EQ(with('\4', "\6\0\2\0\2xy"s), "");
 }
 
 TEST(Answer, WithBytesLeftOverIsRefused) {
@@ -681,8 +745,8 @@ TEST(GossipMessage, BringsSomeTalliesOrSaysNothingOfThem) {
   message m{ann, bob, 1};
   m.tallies = {{replica, 1}};
   auto none = encode(m);
-  none.resize(none.size() - 1 - 16 - 1);
-  none.push_back('\0');
+  none.resize(none.size() - 1 - 1 - 16 - 1 - 1); // no field, changes, replica, number, length
+  none += {'\1', '\0', '\0'};
   EXPECT_EQ(std::get<wire::decode_error>(decode_message(none)).what, "no tallies, or too many");
 }
 

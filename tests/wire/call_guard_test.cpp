@@ -63,7 +63,7 @@ TEST(CallGuard, RefusesBytesThatAreNoCall) {
   const auto good = call({{7}, 1, {own}}, "");
   for (std::size_t size = 0; size < good.size(); ++size)
     EXPECT_NE(admit(guard, good.substr(0, size)), "") << size;
-  EXPECT_EQ(admit(guard, "\x02" + good.substr(1)), "unknown version of a call");
+  EXPECT_EQ(admit(guard, "\x01" + good.substr(1)), "unknown version of a call");
   EXPECT_EQ(admit(guard, good), "") << "nothing of that used the number up";
 }
 

@@ -196,7 +196,8 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
                .incarnation = "7.1",
                .health = 3,
                .isolated = true,
-               .leaving = true},
+               .leaving = true,
+               .can = {5, 6, {{"counter", 1}, {"type 77", 2}}}},
       .peers = {{.node_id = "0c",
                  .name = "b",
                  .http_address = "127.0.0.1:8081",
@@ -216,7 +217,9 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
                  .since = leap,
                  .reason = "no answer",
                  .udp = false,
-                 .tcp = false}},
+                 .tcp = false,
+                 .can = {5, 5, {{"counter", 1}}}}},
+      .all_can = {5, 5, {{"counter", 1}}},
       .refused_by = {{"f:1", "f", "clock", "it is ahead", leap}},
       .refuses = {},
       .unreached_seeds = {"d:1", "e:1"},
@@ -237,15 +240,21 @@ TEST(Reply, OfTheClusterShowsThisNodeAndItsPeers) {
             "\"http\": \"127.0.0.1:8080\", \"cluster\": \"127.0.0.1:9080\", "
             "\"started\": \"2024-02-29T01:02:03Z\", \"state\": \"left\", "
             "\"incarnation\": \"7.1\", \"health\": 3, \"isolated\": true, "
-            "\"leaving\": true}, \"peers\": [{\"name\": \"b\", "
+            "\"leaving\": true, \"protocol\": {\"oldest\": 5, \"newest\": 6}, "
+            "\"reads\": {\"counter\": 1, \"type 77\": 2}}, \"peers\": [{\"name\": \"b\", "
             "\"node\": \"0c\", \"http\": \"127.0.0.1:8081\", \"cluster\": \"127.0.0.1:9081\", "
             "\"state\": \"alive\", \"incarnation\": \"8.0\", "
             "\"since\": \"2024-02-29T01:02:03Z\", \"health\": 1, \"round_trip_ms\": 12.034, "
-            "\"reason\": null, \"udp\": true, \"tcp\": true}, {\"name\": \"c\", \"node\": \"0d\", "
+            "\"reason\": null, \"udp\": true, \"tcp\": true, "
+            "\"protocol\": {\"oldest\": 0, \"newest\": 0}, \"reads\": {}}, "
+            "{\"name\": \"c\", \"node\": \"0d\", "
             "\"http\": \"\", "
             "\"cluster\": \"127.0.0.1:9082\", \"state\": \"dead\", \"incarnation\": \"9.2\", "
             "\"since\": \"2024-02-29T01:02:03Z\", \"health\": 0, \"round_trip_ms\": null, "
-            "\"reason\": \"no answer\", \"udp\": false, \"tcp\": false}], "
+            "\"reason\": \"no answer\", \"udp\": false, \"tcp\": false, "
+            "\"protocol\": {\"oldest\": 5, \"newest\": 5}, \"reads\": {\"counter\": 1}}], "
+            "\"all_members\": {\"protocol\": {\"oldest\": 5, \"newest\": 5}, "
+            "\"reads\": {\"counter\": 1}}, "
             "\"unreached_seeds\": [\"d:1\", \"e:1\"], "
             "\"refused_by\": [{\"address\": \"f:1\", \"name\": \"f\", \"reason\": \"clock\", "
             "\"why\": \"it is ahead\", \"since\": \"2024-02-29T01:02:03Z\"}], "

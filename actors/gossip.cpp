@@ -122,6 +122,8 @@ public:
           if (storage::shows_loss(reason.what))
             core_.doubt_what_is_kept();
         },
+        [this](confirm_atom) { core_.confirmed(); },
+        [this](doubt_atom) { core_.found_no_witness(); },
         [this](question_atom, const std::string& bytes) { return state(bytes); },
         [this](peer_atom, const gossip_peer& peer) {
           report_to([&](auto& todo) {
@@ -132,7 +134,8 @@ public:
           report_to([&](auto& todo) { core_.lose_peer(to_string(id), todo); });
         },
         [this](tick_atom) { report_to([this](auto& todo) { core_.round_due(todo); }); },
-        [this](flush_atom) { return flush(); },
+        [this](flush_atom) { return flush(false); },
+        [this](leave_atom) { return flush(true); },
         [this](report_atom) { return report(); },
     };
   }
@@ -146,8 +149,11 @@ private:
             .interval = c.interval,
             .is_restoring = c.reader != nullptr,
             .own = c.own,
+            .former = c.former,
+            .is_certain = c.is_certain,
             .hopes = c.hopes,
             .kept_since = c.kept_since,
+            .witnesses = c.witnesses,
             .random_seed = c.random_seed};
   }
 
@@ -218,10 +224,10 @@ private:
     });
   }
 
-  caf::result<void> flush() {
+  caf::result<void> flush(bool hears_all) {
     auto promise = make_response_promise<void>();
     flushes_.emplace(++last_ticket_, promise);
-    report_to([this](auto& todo) { core_.flush(last_ticket_, todo); });
+    report_to([&](auto& todo) { core_.flush(last_ticket_, todo, hears_all); });
     return promise;
   }
 
@@ -315,6 +321,19 @@ private:
   void carry_out(keyspace::keep& e) {
     if (context_.keeper)
       anon_send(context_.keeper, note_atom_v, std::move(e.changes));
+  }
+
+  void carry_out(const keyspace::count_moment&) {
+    if (context_.keeper)
+      request(context_.keeper, caf::infinite, apply_atom_v, storage::batch{})
+          .then([this](std::uint64_t changes) { core_.counted(changes); },
+                [](const caf::error&) {}); // nothing more is written
+  }
+
+  void carry_out(const keyspace::commit_what_is_kept&) {
+    if (context_.keeper)
+      request(context_.keeper, caf::infinite, commit_atom_v, storage::batch{})
+          .then([] {}, [](const caf::error&) {});
   }
 
   void carry_out(const keyspace::was_set_back& e) {

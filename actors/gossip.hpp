@@ -35,6 +35,9 @@ struct gossip_context {
 
   // How far nodes got, as the disk has it, and who keeps it; nothing and nobody without a disk.
   std::optional<replication::tally> own{};
+  std::vector<replication::tally> former{};         // of this node, under ids that it gave up
+  std::vector<replication::session_id> witnesses{}; // that the disk notes
+  bool is_certain = true;                           // nobody is asked what he knows of this node
   std::vector<replication::tally> others{};
   storage_actor keeper{};
 };

@@ -42,6 +42,7 @@ public:
     context_.peers = nullptr;
     context_.resolver = nullptr;
     context_.disk = nullptr;
+    context_.gossip = nullptr;
   }
 
   behavior_type make_behavior() override {
@@ -122,6 +123,8 @@ private:
                           : ", and " + std::to_string(others) +
                                 " that answered may have lost what they knew");
     anon_send(context_.disk, doubt_atom_v);
+    if (context_.gossip)
+      anon_send(context_.gossip, doubt_atom_v);
   }
 
   /// For display.
@@ -152,6 +155,8 @@ private:
         log::info(name(), "{} others know of nothing later of this node; {} do not answer",
                   asked_.testimonies(), silent);
       anon_send(context_.disk, confirm_atom_v);
+      if (context_.gossip)
+        anon_send(context_.gossip, confirm_atom_v);
       break;
     case outcome::set_back:
       anon_send(context_.disk, renew_atom_v, context_.replica,

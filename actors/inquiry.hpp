@@ -32,6 +32,7 @@ struct inquiry_context {
   peer_client_actor peers;                     // ends with this actor
   resolver_actor resolver;                     // of seeds
   storage_actor disk;
+  gossip_actor gossip{}; // told as well; may be none
   std::chrono::milliseconds timeout;
   std::chrono::milliseconds retry_interval{100};
 };

@@ -134,6 +134,8 @@ using gossip_actor = caf::typed_actor<
     caf::result<std::string>(message_atom, std::string),
     // As for numbering_actor.
     caf::result<void>(renew_atom, crdt::replica_id, storage::renewal),
+    // Others know of nothing later of this node, or none of them can tell.
+    caf::result<void>(confirm_atom), caf::result<void>(doubt_atom),
     // A node that comes back asks what is known of it: see replication/confirmation.hpp.
     caf::result<std::string>(question_atom, std::string),
     // A member may be gossiped with; this is where it is and which session it is in.
@@ -144,7 +146,9 @@ using gossip_actor = caf::typed_actor<
     caf::result<void>(tick_atom),
     // The last thing before a stop: hands on all that any peer lacks. Answers once each peer has it
     // or has failed.
-    caf::result<void>(flush_atom), caf::result<gossip_report>(report_atom)>;
+    caf::result<void>(flush_atom),
+    // The same before the node leaves: each peer has answered something, too.
+    caf::result<void>(leave_atom), caf::result<gossip_report>(report_atom)>;
 
 /// Asks the others whether they know of later events of this node than its disk.
 using inquiry_actor = caf::typed_actor<

@@ -256,7 +256,9 @@ private:
 
   caf::result<crdt::replica_id> renew(const crdt::replica_id& lost,
                                       const storage::renewal& reason) {
-    if (lost != context_.replica)
+    const bool is_former =
+        std::ranges::count(context_.former, lost, &replication::tally::replica) > 0;
+    if (lost != context_.replica && !is_former)
       return context_.replica; // somebody else has noticed
     const auto fresh = crdt::replica_id::from(system::random_bits(), system::random_bits());
     const bool is_careful = context_.level == durability::sync;
@@ -265,6 +267,7 @@ private:
         fail(std::move(*failed));
     if (failure_)
       return to_error(*failure_);
+    context_.former = former_after(reason);
     log::warn("storage", "this node numbers its events under a new replica id, {}: {}",
               to_string(fresh), reason.why);
     renewals_.at(reason.what)->inc();
@@ -280,6 +283,17 @@ private:
     auto result = storage::keeping_replica(context_.seen, is_careful, fresh);
     if (storage::shows_loss(reason.what))
       storage::put_kept_since(result, context_.session);
+    else
+      storage::put_former_ids(result, former_after(reason));
+    return result;
+  }
+
+  /// Nothing is numbered before the id is confirmed, so the count is that of the start.
+  std::vector<replication::tally> former_after(const storage::renewal& reason) const {
+    if (storage::shows_loss(reason.what))
+      return {};
+    auto result = context_.former;
+    result.push_back({context_.replica, context_.changes});
     return result;
   }
 

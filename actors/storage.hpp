@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace starling::actors {
 
@@ -36,11 +37,12 @@ durability durability_of(std::string_view name);
 
 struct storage_context {
   std::shared_ptr<storage::store> rows;
-  storage::evidence seen;            // of the disk
-  crdt::replica_id replica;          // that is kept there
-  replication::session_id session{}; // of this process
-  std::uint64_t changes = 0;         // of this node, that the disk has
-  bool is_confirmed = true;          // else it is not certain that others know of no later ones
+  storage::evidence seen;                   // of the disk
+  crdt::replica_id replica;                 // that is kept there
+  replication::session_id session{};        // of this process
+  std::uint64_t changes = 0;                // of this node, that the disk has
+  std::vector<replication::tally> former{}; // under ids that it gave up since it lost anything
+  bool is_confirmed = true; // else it is not certain that others know of no later ones
   std::optional<storage::renewal> renewed{}; // if the id took the place of another at this start
   durability level = durability::sync;
   std::chrono::milliseconds batch_interval{100}; // between syncs at `batch`

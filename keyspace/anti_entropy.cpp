@@ -2,6 +2,7 @@
 
 #include "storage/kept_since.hpp"
 #include "storage/tally_rows.hpp"
+#include "storage/witnesses.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -15,9 +16,13 @@ anti_entropy::anti_entropy(const anti_entropy_settings& settings)
     core_.note(*settings_.own);
     number_under(settings_.own->replica);
   }
+  for (const auto& one : settings_.former)
+    core_.numbered_under(one);
+  may_count_ = settings_.own && settings_.is_certain;
   kept_tallies_ = core_.tallies().version();
   core_.lacks_data(settings_.hopes.has_value());
   core_.keeps_since(settings_.kept_since.value_or(settings_.self));
+  core_.settle(settings_.is_certain);
 }
 
 // -- what this node has --
@@ -58,13 +63,14 @@ void anti_entropy::record(crdt::key key, const novelty& news, gossip_effects& ou
 void anti_entropy::number_under(const crdt::replica_id& id) {
   own_id_ = id;
   has_forgotten_ = false; // with another id the disk may say since when all is kept
+  may_count_ = true;
   core_.numbers_under(id);
 }
 
 /// Nothing is said of it once something was skipped: that is acknowledged, and not here.
 void anti_entropy::doubt_what_is_kept() {
   if (skipped() == 0)
-    core_.keeps_since(settings_.self);
+    core_.begin_anew();
 }
 
 /// What was skipped is acknowledged and not here. Whoever loses it must not take this node, in a
@@ -77,6 +83,34 @@ void anti_entropy::forget_what_is_kept(gossip_effects& out) {
   out.push_back(std::move(result));
 }
 
+void anti_entropy::confirmed() {
+  may_count_ = own_id_.has_value();
+  core_.settle();
+}
+
+void anti_entropy::counted(std::uint64_t changes) {
+  is_counting_ = false;
+  if (own_id_)
+    core_.note({*own_id_, changes});
+}
+
+/// So that others can tell that the disk of this node was set back, even if its clients wrote
+/// nothing meanwhile.
+void anti_entropy::count_moments(gossip_effects& out) {
+  count_age_ = std::min(count_age_ + 1, moment_age);
+  if (may_count_ && own_id_ && has_moved_ && !is_counting_ && count_age_ == moment_age) {
+    is_counting_ = true;
+    has_moved_ = false;
+    count_age_ = 0;
+    out.push_back(count_moment{});
+  }
+  if (has_kept_ && ++kept_age_ >= moment_age) {
+    has_kept_ = false;
+    kept_age_ = 0;
+    out.push_back(commit_what_is_kept{});
+  }
+}
+
 /// Has what a peer told of other nodes kept, before anything that it sent along is joined. The
 /// count of this node itself is kept with its own changes.
 void anti_entropy::keep_what_was_told(gossip_effects& out) {
@@ -87,6 +121,7 @@ void anti_entropy::keep_what_was_told(gossip_effects& out) {
   for (const auto& one : core_.tallies().since(std::exchange(kept_tallies_, version)))
     if (one.replica != own_id_ || core_.was_set_back())
       storage::put_tally(changes, one);
+  has_kept_ = has_kept_ || !changes.empty();
   if (!changes.empty())
     out.push_back(keep{std::move(changes)});
   if (core_.was_set_back() && own_id_) {
@@ -143,6 +178,7 @@ void anti_entropy::tick(gossip_effects& out) {
   age_silence(out);
   if (++hope_age_ == hope_age_max)
     see_whether_all_is_back(out);
+  count_moments(out);
   prompt_soon(out);
 }
 
@@ -189,8 +225,10 @@ void anti_entropy::retry_due(session_id peer, gossip_effects& out) {
 
 // -- the end --
 
-void anti_entropy::flush(ticket who, gossip_effects& out) {
+void anti_entropy::flush(ticket who, gossip_effects& out, bool hears_all) {
   silent_.clear(); // each gets one more chance
+  if (hears_all)
+    core_.hear_all();
   flushing_.push_back(who);
   continue_flush(out);
 }
@@ -325,6 +363,7 @@ void anti_entropy::join(arrival what, std::vector<replication::item> items, goss
 void anti_entropy::joined(ticket number, const novelty& brought, gossip_effects& out) {
   auto of = std::move(parts_.extract(number).mapped());
   if (brought.part) {
+    has_moved_ = true;
     core_.record(std::move(of.key), *brought.part, brought.now, arrivals_.at(of.arrival).from);
     prompt_soon(out);
   }
@@ -391,12 +430,28 @@ void anti_entropy::acknowledge(const arrival& what, std::string_view state, goss
 
 void anti_entropy::see_what_came_of_it(session_id peer, gossip_effects& out) {
   see_whether_all_is_back(out);
+  note_witness(peer, out);
   const auto since = core_.had_all_and_kept_it_since(peer);
   if (!since || !addresses_.contains(peer))
     return;
   const auto [known, is_new] = holders_.emplace(peer, *since);
   if (is_new || std::exchange(known->second, *since) != *since)
     out.push_back(held_all{peer, *since});
+}
+
+/// Has it kept since when a peer keeps what it knows: at once, for this node may end.
+void anti_entropy::note_witness(session_id peer, gossip_effects& out) {
+  auto& all = settings_.witnesses;
+  const auto since = core_.kept_since(peer);
+  if (!settings_.own || !since || std::ranges::find(all, *since) != all.end())
+    return;
+  if (all.size() >= storage::witnesses_max)
+    all.erase(all.begin());
+  all.push_back(*since);
+  keep row;
+  storage::put_witnesses(row.changes, all);
+  out.push_back(std::move(row));
+  out.push_back(commit_what_is_kept{});
 }
 
 /// One member at least that once had all that this node had, and has lost nothing since, has to
@@ -413,6 +468,10 @@ void anti_entropy::see_whether_all_is_back(gossip_effects& out) {
     const bool has_come = is_there && core_.has_caught_up_with(known->second);
     if (has_come && hope.kept_since && core_.reads_all_of_ours(known->second) &&
         core_.kept_since(known->second) == hope.kept_since)
+      came_.insert(who); // it may leave now
+    else if (has_come)
+      came_.erase(who);
+    if (came_.contains(who))
       result.from.push_back(who);
     else if (!has_come && (is_there || hope.was_alive))
       result.unheard.push_back(who);

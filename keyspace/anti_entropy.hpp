@@ -133,10 +133,17 @@ struct caught_up {
   std::vector<std::string> unheard;
 };
 
+/// Have a change of this node counted that changes nothing, and report `counted`: so that others
+/// know that it has come this far.
+struct count_moment {};
+
+/// Have committed what was to be kept, for nothing else may come along.
+struct commit_what_is_kept {};
+
 using gossip_effect =
     std::variant<post, join_part, read_state, reply, keep, was_set_back, prompt_later, retry_later,
                  flush_later, flushed, went_silent, reached, answers_again, stranger, peer_refuses,
-                 held_all, caught_up>;
+                 held_all, caught_up, count_moment, commit_what_is_kept>;
 using gossip_effects = std::vector<gossip_effect>;
 
 /// Names a member; the same for all its sessions.
@@ -156,12 +163,15 @@ struct anti_entropy_settings {
   session_id self;
   replication::gossip_limits limits;
   replication::digester digests;
-  bool prompts = true;                     // rounds that are out of turn, for what is new
-  std::chrono::milliseconds interval{0};   // between rounds: a peer is not spared for longer
-  bool is_restoring = false;               // what is on the disk is still to be restored
-  std::optional<replication::tally> own{}; // what this node has counted, if there is a disk
-  std::optional<keyspace::hopes> hopes{};  // if this node has lost something
-  std::optional<session_id> kept_since{};  // all that is here; else since this session
+  bool prompts = true;                      // rounds that are out of turn, for what is new
+  std::chrono::milliseconds interval{0};    // between rounds: a peer is not spared for longer
+  bool is_restoring = false;                // what is on the disk is still to be restored
+  std::optional<replication::tally> own{};  // what this node has counted, if there is a disk
+  std::vector<replication::tally> former{}; // under ids that it gave up since it lost anything
+  bool is_certain = true;                   // others have been asked what they know of this node
+  std::optional<keyspace::hopes> hopes{};   // if this node has lost something
+  std::optional<session_id> kept_since{};   // all that is here; else since this session
+  std::vector<session_id> witnesses{};      // that are kept: since when others keep what they know
   std::uint64_t random_seed = 0;
 };
 
@@ -184,8 +194,13 @@ public:
   /// A client's write.
   void record(crdt::key key, const novelty& news, gossip_effects& out);
   void number_under(const crdt::replica_id& id);
+  /// Others know of nothing later of this node; or nobody could tell within the time there is.
+  void confirmed();
+  void found_no_witness() { core_.settle(); }
   /// It turns out that some of what this node had before this session is not here.
   void doubt_what_is_kept();
+  /// A moment was counted.
+  void counted(std::uint64_t changes);
   void lose(const crdt::key& key) { core_.lose(key); }
 
   // -- who is there --
@@ -202,8 +217,9 @@ public:
   void retry_due(session_id peer, gossip_effects& out);
   void flush_due(gossip_effects& out);
 
-  /// The last thing before a stop: hands on all that any peer lacks.
-  void flush(ticket who, gossip_effects& out);
+  /// The last thing before a stop: hands on all that any peer lacks. `hears_all`: each peer is
+  /// asked even if it lacks nothing.
+  void flush(ticket who, gossip_effects& out, bool hears_all = false);
 
   // -- messages --
 
@@ -299,6 +315,8 @@ private:
   void continue_flush(gossip_effects& out);
   void age_silence(gossip_effects& out);
   void see_what_came_of_it(session_id peer, gossip_effects& out);
+  void count_moments(gossip_effects& out);
+  void note_witness(session_id peer, gossip_effects& out);
   void see_whether_all_is_back(gossip_effects& out);
 
   // Who failed is tried again out of turn after this, then later and later.
@@ -306,6 +324,10 @@ private:
 
   // So long all members are waited for that were alive when something was lost, ticks.
   static constexpr unsigned hope_age_max = 15;
+
+  // What others brought is counted no sooner than so long after the last count, ticks. What was
+  // told of others waits for a commit no longer than this.
+  static constexpr unsigned moment_age = 5;
 
   // Who has failed answers again once it has not failed for so long, ticks.
   static constexpr unsigned settled_after = 5;
@@ -329,6 +351,13 @@ private:
   ticket last_ticket_ = 0; // of what this asks of the keys
   std::optional<crdt::replica_id> own_id_;
   std::uint64_t kept_tallies_ = 0; // the version that is kept, or on its way to the disk
+  bool may_count_ = false;         // events may be numbered under the present id
+  bool has_moved_ = true;          // since the last count: a start is a move
+  bool is_counting_ = false;
+  unsigned count_age_ = moment_age; // ticks
+  bool has_kept_ = false;           // what may not be committed yet
+  unsigned kept_age_ = 0;           // ticks
+  std::set<member_name> came_;      // hopes that brought all that they had
   bool is_prompted_ = false;
   unsigned hope_age_ = 0; // ticks
   std::uint64_t failures_ = 0;

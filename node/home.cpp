@@ -10,6 +10,7 @@
 #include "storage/kept_since.hpp"
 #include "storage/memory_store.hpp"
 #include "storage/tally_rows.hpp"
+#include "storage/witnesses.hpp"
 #include "system/log.hpp"
 #include "system/random.hpp"
 #include "wire/seal.hpp"
@@ -162,12 +163,25 @@ std::optional<storage::failure> take_up_tallies(const config::options& o, storag
   auto tallies = storage::read_tallies(*at);
   if (auto* why = std::get_if<storage::failure>(&tallies))
     return std::move(*why);
+  auto former = storage::read_former_ids(*at);
+  if (auto* why = std::get_if<storage::failure>(&former))
+    return std::move(*why);
+  into.former = std::get<0>(std::move(former));
+  auto witnesses = storage::read_witnesses(*at);
+  if (auto* why = std::get_if<storage::failure>(&witnesses))
+    return std::move(*why);
+  into.witnesses = std::get<0>(std::move(witnesses));
   into.changes = std::get<std::uint64_t>(changes);
   into.tallies = std::get<std::vector<replication::tally>>(std::move(tallies));
+  auto own = into.former;
+  own.push_back({into.who.replica, into.changes});
   if (std::ranges::none_of(into.tallies, [&](const auto& t) {
-        return t.replica == into.who.replica && t.changes > into.changes;
+        return std::ranges::any_of(own, [&t](const auto& mine) {
+          return t.replica == mine.replica && t.changes > mine.changes;
+        });
       }))
     return std::nullopt;
+  into.former.clear();
   into.who.replica = crdt::replica_id::from(system::random_bits(), system::random_bits());
   into.has_fresh_id = true;
   into.renewed = {cause::set_back, "others knew more"};

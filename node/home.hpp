@@ -32,7 +32,9 @@ struct home {
   bool has_fresh_id = true;                  // nobody has numbered anything under the replica id
   std::optional<storage::renewal> renewed{}; // if it took the place of an older one
   std::uint64_t changes = 0;                 // of this node, that the disk has
-  std::vector<replication::tally> tallies{}; // of other nodes, as they told it
+  std::vector<replication::tally> former{};  // under ids that it gave up since it lost anything
+  std::vector<replication::session_id> witnesses{};     // since when others keep what they know
+  std::vector<replication::tally> tallies{};            // of other nodes, as they told it
   std::vector<membership::remembered_member> members{}; // that the last life knew
   std::vector<membership::remembered_member> hopes{};   // who may bring back what was lost
   bool is_robbed = false;                               // the rows were removed since the last life

@@ -175,6 +175,9 @@ node::node(caf::actor_system& sys, const config::options& o, const home& at,
        .hopes = hopes_of(at),
        .kept_since = at.kept_since,
        .own = rows_ ? std::optional{replication::tally{who.replica, at.changes}} : std::nullopt,
+       .former = at.former,
+       .witnesses = at.witnesses,
+       .is_certain = is_certain(o, at),
        .others = at.tallies,
        .keeper = storage_});
   auto* awake_bytes = sys.metrics().gauge_singleton(
@@ -209,18 +212,17 @@ node::node(caf::actor_system& sys, const config::options& o, const home& at,
   caf::anon_send(gossip_, actors::shards_atom_v, std::move(shards));
   caf::anon_send(membership_, actors::watch_atom_v, gossip_);
   if (!is_certain(o, at))
-    ask_others_ = [this, o, who = at.who, changes = at.changes, members = at.members] {
-      start_inquiry(o, who, changes, members);
+    ask_others_ = [this, o, who = at.who, changes = at.changes,
+                   witnesses = std::set(at.witnesses.begin(), at.witnesses.end()),
+                   members = membership::addresses_of(at.members)] {
+      start_inquiry(o, who, changes, witnesses, others_of(members, o));
     };
 }
 
 void node::start_inquiry(const config::options& o, const identity& who, std::uint64_t changes,
-                         const std::vector<membership::remembered_member>& remembered) {
+                         const std::set<replication::session_id>& witnesses,
+                         const std::vector<std::string>& members) {
   const auto seeds = others_of(o.cluster.seeds, o);
-  const auto members = others_of(membership::addresses_of(remembered), o);
-  std::set<replication::session_id> witnesses;
-  for (const auto& [id, since] : membership::holders_among(remembered))
-    witnesses.insert(session_of(since));
   auto askers = actors::spawn_peer_client(
       sys_, {.secret = wire::secret{o.cluster.name, o.cluster.key},
              .timeout = o.node.confirm_timeout,
@@ -230,12 +232,13 @@ void node::start_inquiry(const config::options& o, const identity& who, std::uin
   inquiry_ = actors::spawn_inquiry(sys_, {.replica = who.replica,
                                           .changes = changes,
                                           .session = {who.session.bits},
-                                          .witnesses = std::move(witnesses),
+                                          .witnesses = witnesses,
                                           .members = members,
                                           .seeds = seeds,
                                           .peers = std::move(askers),
                                           .resolver = seed_resolver_,
                                           .disk = storage_,
+                                          .gossip = gossip_,
                                           .timeout = o.node.confirm_timeout});
 }
 
@@ -246,6 +249,7 @@ void node::start_storage(const config::options& o, const home& at,
                                           .replica = at.who.replica,
                                           .session = session_of(at.who.session),
                                           .changes = at.changes,
+                                          .former = at.former,
                                           .is_confirmed = is_certain(o, at),
                                           .renewed = at.renewed,
                                           .level = actors::durability_of(o.storage.durability),
@@ -292,15 +296,16 @@ actors::leave_report node::leave() {
   return result;
 }
 
-/// One attempt ends when each peer has answered or failed once. Who failed may come back in the
+/// One attempt ends when each peer has answered or failed once, even if it lacks nothing: it may
+/// have lost something meanwhile. Who failed may come back in the
 /// time that there is, or be found dead: then the rest have what it lacks, if there is a rest.
 std::uint64_t node::lacking_after_handing_on() {
   using std::chrono::steady_clock;
   const auto end = steady_clock::now() + hand_on_timeout_;
-  const auto before = lacking_peers().lacking;
+  const auto before = lacking_peers().all;
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
-    hand_on_what_peers_lack(std::max(left, std::chrono::milliseconds{1}));
+    hand_on(actors::leave_atom_v, std::max(left, std::chrono::milliseconds{1}));
     const auto [peers, lacking] = lacking_peers();
     if (lacking == 0 && (before == 0 || peers > 0))
       return 0;
@@ -310,8 +315,9 @@ std::uint64_t node::lacking_after_handing_on() {
   }
 }
 
-void node::hand_on_what_peers_lack(std::chrono::milliseconds most) {
-  const auto came = actors::ask_for<std::monostate>(most, sys_, gossip_, actors::flush_atom_v);
+template <class Atom>
+void node::hand_on(Atom how, std::chrono::milliseconds most) {
+  const auto came = actors::ask_for<std::monostate>(most, sys_, gossip_, how);
   if (!came)
     log::warn("node", "not every peer has everything, after all the time there is");
 }
@@ -321,9 +327,13 @@ node::peer_count node::lacking_peers() {
   const auto* report = std::get_if<actors::gossip_report>(&came);
   if (!report)
     return {1, 1}; // it has ended: a stop came between
+  const auto& peers = report->peers;
   const auto lacking =
-      std::ranges::count_if(report->peers, [](const auto& p) { return p.is_lacking(); });
-  return {report->peers.size(), static_cast<std::uint64_t>(lacking)};
+      std::ranges::count_if(peers, [](const auto& p) { return p.is_lacking() || p.is_mending; });
+  // Who has met damage, or has not answered, may not keep what it was given.
+  if (lacking == 0 && std::ranges::none_of(peers, [](const auto& p) { return p.is_whole; }))
+    return {peers.size(), peers.size()};
+  return {peers.size(), static_cast<std::uint64_t>(lacking)};
 }
 
 node::~node() {
@@ -333,7 +343,7 @@ node::~node() {
 void node::stop_gossip() {
   if (has_stopped_gossip_.exchange(true))
     return;
-  hand_on_what_peers_lack(stop_timeout_);
+  hand_on(actors::flush_atom_v, stop_timeout_);
   actors::end_before_the_rest(gossip_);
   actors::wait_for_end(gossip_);
 }

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -69,11 +70,13 @@ public:
 
 private:
   void start_inquiry(const config::options& o, const identity& who, std::uint64_t changes,
-                     const std::vector<membership::remembered_member>& remembered);
+                     const std::set<replication::session_id>& witnesses,
+                     const std::vector<std::string>& members);
   void start_storage(const config::options& o, const home& at, const replication::digester& digests,
                      std::function<void()> start_again);
   std::uint64_t lacking_after_handing_on();
-  void hand_on_what_peers_lack(std::chrono::milliseconds most);
+  template <class Atom>
+  void hand_on(Atom how, std::chrono::milliseconds most);
   struct peer_count {
     std::size_t all = 0;
     std::uint64_t lacking = 0;

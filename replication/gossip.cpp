@@ -114,13 +114,47 @@ void gossip::heard(session_id peer, const std::vector<item>& items) {
 
 void gossip::numbers_under(const crdt::replica_id& id) {
   own_id_ = id;
+  if (kept_since_ == self_) // nothing that this session has can be set back
+    own_ids_.clear();
+  own_ids_.insert(id);
   was_set_back_ = false;
 }
 
-void gossip::hear_tallies(const std::vector<tally>& told) {
+void gossip::numbered_under(const tally& t) {
+  tallies_.raise(t);
+  own_ids_.insert(t.replica);
+}
+
+void gossip::begin_anew() {
+  if (kept_since_ != session_id{})
+    kept_since_ = self_;
+  own_ids_.clear();
+  if (own_id_)
+    own_ids_.insert(*own_id_);
+}
+
+/// The first that a peer tells holds all that it knows.
+void gossip::hear_tallies(session_id peer, const std::vector<tally>& told) {
   for (const auto& t : told)
-    if (tallies_.raise(t) && t.replica == own_id_)
+    if (tallies_.raise(t) && own_ids_.contains(t.replica))
       was_set_back_ = true;
+  if (was_set_back_)
+    begin_anew();
+  if (const auto known = peers_.find(peer); known != peers_.end())
+    known->second.is_heard = true;
+}
+
+/// What a peer is told of since when this node has lost nothing.
+session_id gossip::told_kept_since(session_id peer) const {
+  if (kept_since_ == session_id{})
+    return kept_since_;
+  if (lacks_data_)
+    return not_settled;
+  if (kept_since_ == self_)
+    return kept_since_;
+  const auto known = peers_.find(peer);
+  const bool is_heard = known != peers_.end() && known->second.is_heard;
+  return is_settled_ && is_heard ? kept_since_ : not_settled;
 }
 
 void gossip::lacks_data(bool does) {
@@ -136,6 +170,9 @@ void gossip::cannot_read_all() {
 /// Within a session a peer only ever comes to say less. So what it said before, and comes late,
 /// does not count.
 void gossip::hear_what_is_kept(session_id peer, peer_state& p, session_id told) {
+  p.is_settled = told != not_settled;
+  if (!p.is_settled)
+    return;
   const bool keeps_nothing = p.kept_since == session_id{};
   if (!p.kept_since || told == session_id{} || (told == peer && !keeps_nothing))
     p.kept_since = told;
@@ -258,11 +295,16 @@ std::vector<effect> gossip::round(std::uint64_t random) {
   if (idle.empty())
     return {};
   const auto peer = idle[random % idle.size()];
+  peers_.at(peer).may_audit = true;
+  return {ask(peer)};
+}
+
+/// Asks a peer that lacks nothing whether it has something.
+effect gossip::ask(session_id peer) {
   auto& p = peers_.at(peer);
-  p.may_audit = true;
   p.phase = phase::asks;
   p.round_end = p.in_flight_to = p.cursor;
-  return {send(peer, p, topic::log, head_of(peer, p))};
+  return send(peer, p, topic::log, head_of(peer, p));
 }
 
 std::vector<effect> gossip::prompt(std::uint64_t random) {
@@ -300,7 +342,16 @@ std::vector<effect> gossip::rounds(const std::set<session_id>& except) {
   for (const auto peer : candidates())
     if (!except.contains(peer))
       std::ranges::move(start_round(peer), std::back_inserter(result));
+  for (auto& [peer, p] : peers_)
+    if (p.present && p.is_to_be_heard && p.for_what == waiting::nothing && !p.cut && !p.behind &&
+        !except.contains(peer))
+      result.push_back(ask(peer));
   return result;
+}
+
+void gossip::hear_all() {
+  for (auto& [id, p] : peers_)
+    p.is_to_be_heard = true;
 }
 
 bool gossip::is_quiet() const {
@@ -414,7 +465,7 @@ message gossip::head_of(session_id id, peer_state& p) {
 effect gossip::send(session_id id, peer_state& p, topic what, message m,
                     const std::vector<encoded_item>& items) {
   m.tallies = tallies_.since(p.told);
-  m.kept_since = kept_since_;
+  m.kept_since = told_kept_since(id);
   auto content = encode_content(m, items);
   const auto beside = content_around + m.tallies.size() * tally_bytes_max;
   if (content.size() > p.room + beside) {
@@ -461,7 +512,8 @@ std::optional<std::vector<item>> gossip::take(session_id peer, const answer& a) 
   if (a.skipped > 0)
     kept_since_ = {}; // there is something that this node cannot have, so it does not have all
   skipped_ += a.skipped;
-  hear_tallies(a.tallies);
+  if (a.verdict == verdict::joined)
+    hear_tallies(peer, a.tallies);
   auto& p = peers_.at(peer);
   hear_what_it_reads(p, a.reads);
   if (p.about == topic::set && !p.cut && p.comparing && a.verdict == verdict::joined) {
@@ -486,6 +538,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_
   hear_what_it_reads(p, a.reads);
   p.for_what = waiting::nothing;
   p.has_failed = false;
+  p.is_to_be_heard = false;
   p.room = was_slow ? smaller(p.room, 2) : std::min(p.room + p.room / 4, limits_.message_bytes);
   if (a.verdict != verdict::joined)
     return p.present ? objected(peer, p, a.verdict) : give_up(p);
@@ -604,7 +657,7 @@ std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) 
 std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
   const auto say = [&](verdict v) {
     answer result{self_, m.from, m.sequence, v, 0, {}, trees_.of(m.reads).root()};
-    result.kept_since = kept_since_;
+    result.kept_since = told_kept_since(m.from);
     result.reads = limits_.ours.reads;
     result.version = m.version;
     return reply{encode(result)};
@@ -641,7 +694,7 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
     }
     m = std::get<message>(std::move(whole));
   }
-  hear_tallies(m.tallies);
+  hear_tallies(m.from, m.tallies);
   if (const auto why = objection(m)) {
     if (content != 0)
       pieces_.forget(m.from);
@@ -678,7 +731,7 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
       trees_.of(in.wanted->type).find(digests_.position_of(*in.wanted), name_of(*in.wanted)) !=
           digest{})
     cannot_read_all();
-  result.kept_since = kept_since_;
+  result.kept_since = told_kept_since(m.from);
   std::vector<encoded_item> offered;
   const auto found = peers_.find(m.from);
   if (found != peers_.end() && m.acknowledged != 0 && m.acknowledged == found->second.offered) {
@@ -829,8 +882,13 @@ std::vector<gossip::peer_status> gossip::status() const {
   for (const auto& [id, p] : peers_)
     if (p.present) {
       const bool behind = p.behind || !log_.reaches_back_to(p.cursor);
-      result.push_back(
-          {id, behind, behind ? log_.size() : log_.last() - p.cursor, p.refused.size()});
+      const bool keeps_all = p.is_settled && p.kept_since.value_or(session_id{}) != session_id{};
+      result.push_back({.peer = id,
+                        .behind = behind,
+                        .pending = behind ? log_.size() : log_.last() - p.cursor,
+                        .refused = p.refused.size(),
+                        .is_mending = !p.is_settled,
+                        .is_whole = keeps_all && !p.is_to_be_heard});
     }
   return result;
 }

@@ -124,6 +124,9 @@ public:
   /// From now on this node numbers its events under that id, on a disk.
   void numbers_under(const crdt::replica_id& id);
 
+  /// It did so under that one, and has counted so much, since it lost anything.
+  void numbered_under(const tally& t);
+
   /// A node, perhaps this one, got so far: to be told with what is sent from now on.
   void note(const tally& t) { tallies_.raise(t); }
 
@@ -165,6 +168,9 @@ public:
   /// Starts a round with every peer that is idle and lacks something, except for some. Repeated
   /// until it gives nothing and all is quiet, it hands on everything that can be handed on.
   std::vector<effect> rounds(const std::set<session_id>& except);
+
+  /// Each peer is to answer something by `rounds`, even if it lacks nothing.
+  void hear_all();
 
   /// Whether no effect is under way.
   bool is_quiet() const;
@@ -221,11 +227,17 @@ public:
   /// Whether this node has lost something that nobody has brought back yet.
   void lacks_data(bool does);
 
-  /// This node has lost nothing since it began that session, and peers are told so: what it had
-  /// then and got later is here.
+  /// This node has lost nothing since it began that session: what it had then and got later is
+  /// here. Peers are told so if that is this session. Otherwise the disk may have been set back
+  /// since, which others may know: so each is told once what it knows of this node is heard, and
+  /// once the node has asked those it can, as `settle` says.
   void keeps_since(session_id first) { kept_since_ = first; }
+  void settle(bool is_settled = true) { is_settled_ = is_settled; }
 
-  /// Since when this node says that it has lost nothing; 0 if it does not say so.
+  /// It turns out that some of what this node had before this session is not here.
+  void begin_anew();
+
+  /// Since when this node has lost nothing; 0 if it does not say so.
   session_id kept_since() const { return kept_since_; }
 
   /// Something that is here cannot be read, or may be here that this does not know of. So it brings
@@ -253,8 +265,9 @@ public:
   /// Those that were forgotten since this was last asked.
   std::vector<crdt::replica_id> take_forgotten() { return tallies_.take_forgotten(); }
 
-  /// Whether somebody knows of changes under the present id that this node does not: then it must
-  /// not number another under it.
+  /// Whether somebody knows of changes under the present id, or one that it had since it lost
+  /// anything, that this node does not: then it must not number another under it, and has lost
+  /// something.
   bool was_set_back() const { return was_set_back_; }
 
   // -- for display --
@@ -264,6 +277,8 @@ public:
     bool behind;
     std::uint64_t pending; // log entries that it has not acknowledged; all of them if it is behind
     std::uint64_t refused = 0; // values of ours that it does not take, as far as is known
+    bool is_mending = false;   // it may have lost something that can come back
+    bool is_whole = false;     // it has answered since `hear_all`, and keeps all that it has
 
     /// Whether it lacks something that we have.
     bool is_lacking() const { return behind || pending > 0 || refused > 0; }
@@ -352,6 +367,9 @@ private:
     std::optional<digest> root; // of what it had when it answered last
 
     std::optional<session_id> kept_since; // as it says
+    bool is_settled = true;               // unless it says that this is open
+    bool is_heard = false;                // what it knew of others is known here
+    bool is_to_be_heard = false;          // before all is handed on
     bool has_all = false; // up to its cursor; else something before that was not brought
     bool had_all = false; // once, when we lacked nothing
 
@@ -382,7 +400,9 @@ private:
   void fall_behind(peer_state& p) const;
   void skip_known(session_id id, peer_state& p);
   void heard(session_id peer, const std::vector<item>& items);
-  void hear_tallies(const std::vector<tally>& told);
+  void hear_tallies(session_id peer, const std::vector<tally>& told);
+  session_id told_kept_since(session_id peer) const;
+  effect ask(session_id peer);
   static void hear_what_is_kept(session_id peer, peer_state& p, session_id told);
   bool is_whole() const { return !lacks_data_ && reads_all_ && trees_.all().root() != digest{}; }
   bool can_have_all(const peer_state& p) const { return trees_.are_within(p.reads); }
@@ -462,10 +482,12 @@ private:
   bool lacks_data_ = false;
   bool reads_all_ = true;
   session_id kept_since_{};
+  bool is_settled_ = true;
   std::uint64_t whole_from_ = 0;   // in the log: before its end there was something lacking
   std::set<session_id> caught_up_; // with these; nobody is asked about but while data is lacking
   replication::tallies tallies_;
   std::optional<crdt::replica_id> own_id_; // that this node numbers under, on a disk
+  std::set<crdt::replica_id> own_ids_;     // this one, and those before since it lost anything
   bool was_set_back_ = false;
   std::uint64_t skipped_ = 0;
 };

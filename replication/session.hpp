@@ -14,4 +14,8 @@ struct session_id {
   friend auto operator<=>(const session_id&, const session_id&) = default;
 };
 
+/// Said in the place of a session since which a node has lost nothing: that is not known yet, or
+/// what it lost may come back.
+inline constexpr session_id not_settled{~std::uint64_t{0}};
+
 } // namespace starling::replication

@@ -139,8 +139,9 @@ extent extent_of(fault_kind k) {
   case fault_kind::move_restart:
   case fault_kind::disk_full:
   case fault_kind::disk_damage:
-  case fault_kind::set_back:
     return {3, milliseconds{100}, seconds{20}};
+  case fault_kind::set_back:
+    return {3, seconds{1}, seconds{40}};
   case fault_kind::clock_ahead:
     return {2, seconds{5}, seconds{40}};
   case fault_kind::rejoin:

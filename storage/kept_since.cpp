@@ -3,6 +3,8 @@
 #include "storage/layout.hpp"
 #include "wire/bytes.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +15,10 @@ namespace {
 
 std::string kept_since_row() {
   return node_row("kept-since");
+}
+
+std::string former_ids_row() {
+  return node_row("former-ids");
 }
 
 std::optional<replication::session_id> decode(std::string_view bytes) {
@@ -41,12 +47,46 @@ std::variant<replication::session_id, failure> take_up_kept_since(store& rows,
 
 void forget_kept_since(batch& into) {
   into.erase(kept_since_row());
+  into.erase(former_ids_row());
 }
 
 void put_kept_since(batch& into, replication::session_id first) {
   wire::writer out;
   out.varint(first.value);
   into.put(kept_since_row(), out.view());
+  into.erase(former_ids_row());
+}
+
+found<std::vector<replication::tally>> read_former_ids(const moment& at) {
+  auto row = at.find(former_ids_row());
+  if (auto* why = std::get_if<failure>(&row))
+    return std::move(*why);
+  std::vector<replication::tally> result;
+  const auto& bytes = std::get<0>(row);
+  if (!bytes)
+    return result;
+  wire::reader in{*bytes};
+  constexpr std::size_t bytes_min = 16 + 1;
+  for (auto left = in.count(bytes_min); left > 0 && in.ok(); --left) {
+    auto& one = result.emplace_back();
+    one.replica = crdt::decode_replica_id(in);
+    one.changes = in.varint();
+  }
+  in.expect_end();
+  if (!in.ok())
+    return failure{trouble::corrupted, "the row of former replica ids makes no sense"};
+  return result;
+}
+
+void put_former_ids(batch& into, const std::vector<replication::tally>& ids) {
+  const auto number = std::min(ids.size(), former_ids_max);
+  wire::writer out;
+  out.varint(number);
+  for (auto at = ids.end() - static_cast<std::ptrdiff_t>(number); at != ids.end(); ++at) {
+    crdt::encode(out, at->replica);
+    out.varint(at->changes);
+  }
+  into.put(former_ids_row(), out.view());
 }
 
 } // namespace starling::storage

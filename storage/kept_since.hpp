@@ -9,9 +9,12 @@
 // the same commit.
 
 #include "replication/session.hpp"
+#include "replication/tallies.hpp"
+#include "storage/reading.hpp"
 #include "storage/store.hpp"
 
 #include <variant>
+#include <vector>
 
 namespace starling::storage {
 
@@ -23,5 +26,14 @@ std::variant<replication::session_id, failure> take_up_kept_since(store& rows,
 void forget_kept_since(batch& into);
 
 void put_kept_since(batch& into, replication::session_id first);
+
+/// The replica ids that the node gave up since then, for nobody could say whether others had later
+/// events, and what it had counted under each. Whoever turns out to know more shows that something
+/// was lost. Where it begins anew there are none.
+found<std::vector<replication::tally>> read_former_ids(const moment& at);
+void put_former_ids(batch& into, const std::vector<replication::tally>& ids);
+
+/// Of so many at most, the latest.
+inline constexpr std::size_t former_ids_max = 16;
 
 } // namespace starling::storage

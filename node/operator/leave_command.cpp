@@ -43,13 +43,15 @@ int leave_cluster(const config::options& o, std::FILE* out) {
     return fail(out, "cannot tell whether the others know that it leaves, the node at", address,
                 "it takes no more writes; tell it again, or stop it");
   if (!done->left) {
-    std::fprintf(out,
-                 "starlingd: the node at %s does not leave: it has what %llu others lack, after "
-                 "%lld s of handing on. It is a member as before and takes writes again; tell it "
-                 "later, or with a longer gossip.leave-timeout of its own\n",
-                 address.c_str(), static_cast<unsigned long long>(done->lacking),
-                 static_cast<long long>(
-                     std::chrono::ceil<std::chrono::seconds>(o.gossip.leave_timeout).count()));
+    std::fprintf(
+        out,
+        "starlingd: the node at %s does not leave: it has what %llu others lack or may have "
+        "lost, after "
+        "%lld s of handing on. It is a member as before and takes writes again; tell it "
+        "later, or with a longer gossip.leave-timeout of its own\n",
+        address.c_str(), static_cast<unsigned long long>(done->lacking),
+        static_cast<long long>(
+            std::chrono::ceil<std::chrono::seconds>(o.gossip.leave_timeout).count()));
     return 1;
   }
   std::fprintf(

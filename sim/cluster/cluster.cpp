@@ -5,6 +5,7 @@
 #include "storage/kept_since.hpp"
 #include "storage/salvage.hpp"
 #include "storage/tally_rows.hpp"
+#include "storage/witnesses.hpp"
 #include "tests/storage/holed_moment.hpp"
 
 #include <algorithm>
@@ -37,8 +38,8 @@ constexpr duration rush_interval = seconds{4};
 constexpr duration rush_length = milliseconds{60};
 constexpr std::size_t rush_requests = 3;
 
-/// So old is the copy that a disk is set back to, at most.
-constexpr duration copy_age_max = seconds{10};
+/// By then a node has counted that it was started.
+constexpr std::uint64_t rounds_until_counted = 3;
 
 /// By then a cluster in which nothing goes wrong any more has exchanged everything.
 constexpr duration quiet_within = minutes{5};
@@ -143,10 +144,11 @@ cluster::cluster(const run_options& options)
     send({.from = &from, .asked = address}, address, replication::encode_question(from.self()));
   };
   around_.confirms = [this](const replica& r) { return check_confirmation(r); };
-  around_.renews = [this](const replica& r, const crdt::replica_id& id) {
+  around_.renews = [this](const replica& r, const crdt::replica_id& id, bool shows_loss) {
     auto* there = drive_of(r.in());
     there->ids.insert(id);
     there->kept_since.insert(r.session());
+    there->believes_old_copy = there->believes_old_copy && !shows_loss;
     there->set_back.reset();
   };
   around_.reads_states = [this](replica& r) { rush(r); };
@@ -169,9 +171,6 @@ void cluster::run() {
   for (const auto& f : faults())
     if (ends_processes(f.kind))
       rush_before(f);
-  for (const auto& f : faults())
-    if (f.kind == fault_kind::set_back)
-      copy_before(f);
   world_.run();
 }
 
@@ -241,7 +240,17 @@ void cluster::disk_decays(process& p, bool goes_on) {
     kept->rows->damage(draw_holes(rows));
 }
 
+void cluster::disk_is_copied(process& p, bool is_idle) {
+  const auto* copied = drive_of(p);
+  if (copied == nullptr)
+    return;
+  backups_[p.born.machine] = {p.core.self().id, copied->rows->contents(), now(), copied->lost_at};
+  if (is_idle)
+    idle_.insert(p.born.machine);
+}
+
 void cluster::disk_goes_back(process& p) {
+  idle_.erase(p.born.machine);
   if (auto* kept = drive_of(p))
     kept->goes_back = true;
 }
@@ -289,28 +298,15 @@ cluster::drive cluster::make_drive(const process& p, disk::rows rows) {
           .lost_at = now()};
 }
 
-/// Copies the disk that will be set back.
-void cluster::copy_before(const fault& f) {
-  dice random{f.salt};
-  world_.time().at(std::max(f.at - random.between(duration{0}, copy_age_max), duration{0}),
-                   [this, who = f.who] {
-                     for (auto* r : running(0))
-                       if (const auto* copied = drive_of(r->in());
-                           copied != nullptr && r->in().born.machine == who)
-                         backups_[who] = {r->in().core.self().id, copied->rows->contents(), now()};
-                   });
-}
-
 /// Puts an older copy in the place of a disk: its marker file is another one, or was left in place.
 void cluster::set_back(drive& d, const process& p, const backup& to) {
   const auto number = d.number;
-  const auto lost_at = d.lost_at;
   const bool is_in_place = random_.chance(0.5) || d.goes_back;
   d = make_drive(p, to.rows);
   if (!is_in_place)
     return;
   d.number = number;
-  d.lost_at = lost_at; // it does not know better
+  d.lost_at = to.lost_at; // it does not know better
   d.is_as_of = to.taken;
   d.is_set_back = true;
   if (log().listens())
@@ -354,8 +350,11 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   const auto* self = &taken_up->id;
   if (std::exchange(kept->is_set_back, false) && !taken_up->is_fresh) {
     kept->set_back = *self;
+    kept->believes_old_copy = true;
     forgetful_.insert(*self);
   }
+  if (taken_up->is_fresh)
+    kept->believes_old_copy = false;
   world_.log().weigh("R10");
   if (*self != fresh && kept->set_back != *self &&
       (!kept->ids.contains(*self) || !kept->is_whole || is_running(*self)))
@@ -378,6 +377,8 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   result.fresh = fresh;
   const auto at = kept->rows->now();
   result.changes = std::get<std::uint64_t>(storage::read_own_changes(*at));
+  result.witnesses = std::get<0>(storage::read_witnesses(*at));
+  result.former = std::get<0>(storage::read_former_ids(*at));
   result.tallies = std::get<std::vector<replication::tally>>(storage::read_tallies(*at));
   result.others = others_of(p, *at);
   if (const auto row = std::get<0>(at->find(storage::members_row())))
@@ -539,13 +540,16 @@ void cluster::rush_before(const fault& f) {
 
 /// A client asks this node, some with what they read at any.
 void cluster::request(replica& r) {
+  if (idle_.contains(r.in().born.machine))
+    return;
   auto key = draw_key(random_, names_);
   if (!r.reads(key.type))
     key.type = crdt::type::counter;
   if (around_.limits.audits && random_.chance(0.02))
     damage_one();
   if (const auto* copied = drive_of(r.in()); copied != nullptr && random_.chance(0.05))
-    backups_[r.in().born.machine] = {r.in().core.self().id, copied->rows->contents(), now()};
+    backups_[r.in().born.machine] = {r.in().core.self().id, copied->rows->contents(), now(),
+                                     copied->lost_at};
   auto& other = *random_.one_of(running(0));
   const auto member = random_.chance(0.5) ? std::optional{draw_member(random_)} : std::nullopt;
   const auto write = [this, &r, key](const contexts* read) {
@@ -591,10 +595,10 @@ bool cluster::knows_what_it_was_told_since(const replica& r, duration when) cons
 void cluster::check_statement(const replica& asks, const replica& says,
                               const replication::statement& said) {
   const auto* theirs = drive_of(asks.in());
-  if (!asks.in().is_running() || theirs == nullptr || theirs->set_back != asks.self() ||
-      &asks == &says)
+  if (!asks.in().is_running() || theirs == nullptr || &asks == &says)
     return;
-  testifiers_[asks.in().born.number].insert(&says);
+  if (theirs->set_back != asks.self())
+    return;
   if (said.changes > asks.changes_at_start() ||
       !knows_what_it_was_told_since(says, theirs->is_as_of))
     return;
@@ -604,10 +608,41 @@ void cluster::check_statement(const replica& asks, const replica& says,
                           "has events of " + asks.name() + ", and says that it has none");
 }
 
+/// Somebody has an answer of another, which has been certain of its id for a while: by now others
+/// hear from it that it was started.
+void cluster::note_contact(const replica& asked, session_id answered, const std::string& bytes) {
+  for (const auto& other : replicas_)
+    if (other && other->session() == answered && other->in().is_running() &&
+        other->certain_rounds() >= rounds_until_counted &&
+        !met_[asked.in().born.number].contains(other->in().born.number)) {
+      const auto decoded = replication::decode_answer(bytes);
+      const auto* answer = std::get_if<replication::answer>(&decoded);
+      if (answer != nullptr && answer->verdict == replication::verdict::joined)
+        met_[asked.in().born.number].insert(other->in().born.number);
+    }
+}
+
+bool cluster::knows_of_a_later_life(const replica& of, const replica& asked) const {
+  const auto met = met_.find(asked.in().born.number);
+  const auto& own = of.in().born;
+  return asked.in().is_running() && met != met_.end() &&
+         std::ranges::any_of(met->second, [&](std::size_t number) {
+           return number != own.number && replicas_[number]->in().born.machine == own.machine &&
+                  started_.at(number) > drives_.at(own.machine).is_as_of;
+         });
+}
+
 /// Nobody who answered knew that a disk was set back. If that is so because nobody could, the run
 /// goes on as if its operator had.
 bool cluster::check_confirmation(const replica& r) {
   const auto* there = drive_of(r.in());
+  if (there != nullptr && there->believes_old_copy) {
+    world_.log().weigh("R11");
+    for (const auto* other : testifiers_[r.in().born.number])
+      if (knows_of_a_later_life(r, *other))
+        world_.log().complain("R11", r.name(),
+                              "is taken for whole, and " + other->name() + " knew a later life");
+  }
   if (there == nullptr || there->set_back != r.self())
     return true;
   world_.log().weigh("R10");
@@ -699,15 +734,20 @@ void cluster::reply(const parcel& question, std::string bytes) {
 void cluster::end_call(std::uint64_t number, const std::string& answer) {
   auto& c = calls_.at(number);
   if (!c.asked.empty()) {
-    if (!std::exchange(c.is_over, true))
-      c.from->stated(c.asked, answer.empty() ? std::nullopt
-                                             : std::optional{std::get<replication::statement>(
-                                                   replication::decode_statement(answer))});
-    return;
+    if (std::exchange(c.is_over, true))
+      return;
+    if (answer.empty())
+      return c.from->stated(c.asked, std::nullopt);
+    const auto said = std::get<replication::statement>(replication::decode_statement(answer));
+    for (const auto& other : replicas_)
+      if (other && other->session() == said.from && other.get() != c.from)
+        testifiers_[c.from->in().born.number].insert(other.get());
+    return c.from->stated(c.asked, said);
   }
-  if (!std::exchange(c.is_over, true))
+  if (!std::exchange(c.is_over, true)) {
     answer.empty() ? c.from->failed(c.peer) : c.from->answered(c.peer, answer);
-  else if (!answer.empty())
+    note_contact(*c.from, c.peer, answer);
+  } else if (!answer.empty())
     c.from->answered_late(c.peer, answer);
 }
 

@@ -37,9 +37,10 @@
 //       was asked could tell, or by the word of those alone who have lost what they knew; or is
 //       given up where all that was numbered under it is certain to be there; or who has an event
 //       of a node knows less of it than that
-//   R11 keys that a disk had lost are open before some other node, which once had all that the disk
-//       had and has lost nothing since, has brought all that it had of them; or a node is said to
-//       have had all, or to have lost nothing, that is not so
+//   R11 a disk that was set back is taken for one that has all that it had, though somebody who was
+//       asked had met a later life of it; keys that a disk had lost are open before some other
+//       node, which once had all that the disk had and has lost nothing since, has brought all that
+//       it had of them; or a node is said to have had all, or to have lost nothing, that is not so
 // All that must hold of membership is checked as well, with longer deadlines.
 
 #include "sim/cluster/replica.hpp"
@@ -83,6 +84,7 @@ private:
     bool is_removed = false;  // the same
     bool is_set_back = false; // since its last life, without a sign of that
     std::optional<crdt::replica_id> set_back{}; // the id that it goes on under since
+    bool believes_old_copy = false;             // it takes the older state for all it ever had
     std::set<session_id> kept_since;            // nothing is lost that it had in these or later
     std::set<crdt::replica_id> ids;             // all that was acknowledged under these is here
   };
@@ -92,6 +94,7 @@ private:
     membership::node_id node;
     disk::rows rows;
     duration taken{0};
+    duration lost_at{0}; // as of the drive, then
   };
 
   using values = replica::values;
@@ -128,6 +131,7 @@ private:
   void ends(process& p) override;
   void disk_fills(process& p) override;
   void disk_decays(process& p, bool goes_on) override;
+  void disk_is_copied(process& p, bool is_idle) override;
   void disk_goes_back(process& p) override;
   void disk_is_removed(process& p) override;
   void hears(process& p, const membership::event& e) override;
@@ -141,7 +145,6 @@ private:
   drive* drive_of(const process& p);
   drive make_drive(const process& p, disk::rows rows);
   replica::home move_in(process& p, const crdt::replica_id& fresh);
-  void copy_before(const fault& f);
   void set_back(drive& d, const process& p, const backup& to);
   std::vector<std::string> others_of(const process& p, const storage::moment& at) const;
   disk::holes draw_holes(const disk::rows& rows);
@@ -167,6 +170,8 @@ private:
   void check_statement(const replica& asks, const replica& says,
                        const replication::statement& said);
   bool check_confirmation(const replica& r);
+  void note_contact(const replica& asked, session_id answered, const std::string& bytes);
+  bool knows_of_a_later_life(const replica& of, const replica& asked) const;
 
   // gossip
   void send(call c, const std::string& address, std::string bytes);
@@ -194,10 +199,13 @@ private:
   std::vector<std::unique_ptr<replica>> replicas_; // by number of their process
   std::map<std::size_t, drive> drives_;            // by machine
   std::map<std::size_t, backup> backups_;          // of those, as they were once
+  std::set<std::size_t> idle_;                     // machines that no client uses
   std::uint64_t drives_made_ = 0;
-  std::map<std::size_t, last_hope> hopes_;                     // by number of the process
-  std::map<std::size_t, duration> started_;                    // by number of the process
-  std::map<std::size_t, std::set<const replica*>> testifiers_; // to whom asks, by number of that
+  std::map<std::size_t, last_hope> hopes_;  // by number of the process
+  std::map<std::size_t, duration> started_; // by number of the process
+  std::map<std::size_t, std::set<const replica*>>
+      testifiers_;                                   // who told whom, by number of the latter
+  std::map<std::size_t, std::set<std::size_t>> met_; // by number of the process: others
   std::uint64_t losses_ = 0;
   std::map<std::uint64_t, call> calls_;
   std::uint64_t last_call_ = 0;

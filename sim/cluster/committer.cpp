@@ -31,6 +31,11 @@ void committer::commit(storage::batch changed, std::shared_ptr<operation> what, 
   report([&](auto& todo) { groups_.take(last_ticket_, std::move(changed), is_own, todo); });
 }
 
+void committer::count(committed then) {
+  changes_.emplace(++last_ticket_, change{nullptr, std::move(then)});
+  report([&](auto& todo) { groups_.take(last_ticket_, {}, true, todo); });
+}
+
 template <class Report>
 void committer::report(Report report_to) {
   keyspace::commit_effects todo;

@@ -46,6 +46,9 @@ public:
       std::function<void(const std::optional<keyspace::failure>&, std::uint64_t own_changes)>;
   void commit(storage::batch changed, std::shared_ptr<operation> what, committed then);
 
+  /// Commits a change of this node that changes nothing.
+  void count(committed then);
+
   /// Commits this with what comes next.
   void note(storage::batch changed) { groups_.note(std::move(changed)); }
 

@@ -74,8 +74,11 @@ replica::replica(process& in, std::string name, const surroundings& around, home
              .is_restoring = at.rows != nullptr,
              .own = at.rows == nullptr ? std::nullopt
                                        : std::optional{replication::tally{at.self, at.changes}},
+             .former = at.former,
+             .is_certain = at.rows == nullptr || at.is_certain,
              .hopes = at.hopes,
              .kept_since = at.kept_since,
+             .witnesses = at.witnesses,
              .random_seed = random_.bits()}) {
   if (at_.rows != nullptr) {
     committer_ = std::make_unique<committer>(
@@ -102,10 +105,7 @@ replica::replica(process& in, std::string name, const surroundings& around, home
 void replica::start() {
   if (is_certain_)
     return;
-  std::set<session_id> witnesses;
-  for (const auto& [id, since] : at_.holders)
-    witnesses.insert(session_id{since.bits});
-  asked_.emplace(at_.changes, witnesses, at_.others);
+  asked_.emplace(at_.changes, std::set(at_.witnesses.begin(), at_.witnesses.end()), at_.others);
   around_.time.after(confirm_timeout, [this] {
     in_.happens({input_kind::other, nullptr}, [this] {
       is_time_up_ = true;
@@ -152,18 +152,22 @@ void replica::settle() {
   case replication::confirmation::outcome::open:
     return;
   case replication::confirmation::outcome::doubtful:
+    core_.found_no_witness();
     if (!held_.empty())
       renew(false);
     return;
   case replication::confirmation::outcome::sure:
-    return around_.confirms(*this) ? number_on() : renew(true);
+    if (!around_.confirms(*this))
+      return renew(true);
+    asked_.reset();
+    core_.confirmed();
+    return number_on();
   case replication::confirmation::outcome::set_back:
     return renew(true);
   }
 }
 
 void replica::number_on() {
-  asked_.reset();
   is_certain_ = true;
   for (const auto& write : std::exchange(held_, {}))
     write();
@@ -181,14 +185,18 @@ void replica::renew(const crdt::replica_id& lost, const keeper::renewed& then, b
     const auto high = random_.bits();
     at_.fresh = crdt::replica_id::from(high, random_.bits());
   }
-  asked_.reset();
   is_certain_ = false;
-  around_.renews(*this, at_.fresh);
+  around_.renews(*this, at_.fresh, shows_loss);
   auto change = storage::keeping_replica(at_.seen, at_.is_careful, at_.fresh);
   if (shows_loss) {
+    asked_.reset(); // else whoever answers later may show it still
     at_.kept_since = session();
+    at_.former.clear();
     core_.doubt_what_is_kept();
     storage::put_kept_since(change, session());
+  } else {
+    at_.former.push_back({at_.self, at_.changes});
+    storage::put_former_ids(change, at_.former);
   }
   commit(change, nullptr, [this](const std::optional<keyspace::failure>& why, std::uint64_t) {
     is_renewing_ = false;
@@ -464,6 +472,8 @@ void replica::schedule_round() {
   around_.time.after(wait, [this] {
     in_.happens({input_kind::other, nullptr}, [this] {
       let_one_rest();
+      if (is_certain_ && at_.rows != nullptr && !at_.rows->has_failed())
+        ++certain_rounds_;
       // All at once now and then, as before a node stops.
       const bool with_all = random_.chance(0.1);
       report([&](auto& todo) {
@@ -590,6 +600,20 @@ void replica::carry_out(const keyspace::held_all& e) {
     if (peer.record->profile && peer.record->profile->session.bits == e.peer.value)
       at_.holders.insert_or_assign(peer.record->id, membership::session_id{e.kept_since.value});
   remember_members();
+}
+
+void replica::carry_out(const keyspace::count_moment&) {
+  take(to_disk_, [this] {
+    committer_->count([this](const std::optional<keyspace::failure>& why, std::uint64_t changes) {
+      if (!why)
+        core_.counted(changes);
+    });
+  });
+}
+
+void replica::carry_out(const keyspace::commit_what_is_kept&) {
+  if (committer_)
+    commit({}, nullptr, [](const auto&, auto) {});
 }
 
 void replica::carry_out(const keyspace::caught_up&) {

@@ -64,8 +64,8 @@ public:
     /// under its old id. Whether it may.
     std::function<bool(const replica&)> confirms;
 
-    /// It will number events under another id.
-    std::function<void(const replica&, const crdt::replica_id&)> renews;
+    /// It will number events under another id, perhaps because something turned out to be lost.
+    std::function<void(const replica&, const crdt::replica_id&, bool shows_loss)> renews;
 
     /// States will now be read, to be sent to somebody.
     std::function<void(replica&)> reads_states;
@@ -93,6 +93,8 @@ public:
     storage::evidence seen{}; // of the disk
     bool is_certain = true;   // the id, so that nobody is to be asked
     std::uint64_t changes = 0;
+    std::vector<session_id> witnesses{};      // since when others keep what they know
+    std::vector<replication::tally> former{}; // under ids that it gave up since it lost anything
     std::vector<replication::tally> tallies{};
     std::vector<std::string> others{}; // addresses that it knows
     crdt::replica_id fresh{};          // if it needs another id
@@ -167,6 +169,9 @@ public:
   std::uint64_t changes_at_start() const { return at_.changes; }
   bool is_time_up() const { return is_time_up_; }
 
+  /// How many rounds it has begun since its id is certain, while its disk was well.
+  std::uint64_t certain_rounds() const { return certain_rounds_; }
+
   /// When it last sent a message or learned anything.
   duration last_activity() const { return last_activity_; }
 
@@ -210,6 +215,8 @@ private:
   void carry_out(const keyspace::peer_refuses& e);
   void carry_out(const keyspace::held_all& e);
   void carry_out(const keyspace::caught_up& e);
+  void carry_out(const keyspace::count_moment& e);
+  void carry_out(const keyspace::commit_what_is_kept& e);
   void remember_members();
   bool is_for_former(const std::string& bytes) const;
   void check_size(const std::string& bytes);
@@ -230,6 +237,7 @@ private:
   std::optional<replication::confirmation> asked_; // while it is open whether the id is certain
   bool is_time_up_ = false;
   bool is_certain_ = true;
+  std::uint64_t certain_rounds_ = 0;
   bool is_renewing_ = false;
   std::vector<keeper::renewed> renewed_;    // who is told of the new id
   std::vector<std::function<void()>> held_; // writes, until it is certain

@@ -332,7 +332,7 @@ void world::apply_to_process(const fault& f, process& p) {
     return restart_later(f.who, f.lasts);
   }
   case fault_kind::set_back:
-    return set_back(f, p);
+    return copy_disk(f, p);
   case fault_kind::crash_for_good:
     return stop(f.who);
   case fault_kind::move:
@@ -485,13 +485,29 @@ void world::let_a_new_one_join(const fault& f) {
   });
 }
 
+/// A copy is made of the disk of a process, which goes on, perhaps in another life, and comes to
+/// find the copy.
+void world::copy_disk(const fault& f, process& p) {
+  dice random{f.salt};
+  tenant_->disk_is_copied(p, random.chance(0.5));
+  if (random.chance(0.5)) {
+    stop(f.who);
+    restart_later(f.who, f.lasts / 8);
+  }
+  time_.after(f.lasts / 2, [this, f] {
+    if (machines_[f.who].running != nullptr)
+      set_back(f, *machines_[f.who].running);
+  });
+}
+
 /// Those who could tell may lose what they knew while the process is down.
 void world::set_back(const fault& f, process& p) {
+  const auto down = f.lasts / 2;
   tenant_->disk_goes_back(p);
   stop(f.who);
-  restart_later(f.who, f.lasts);
-  dice random{f.salt};
-  if (random.chance(0.3))
+  restart_later(f.who, down);
+  dice random{f.salt + 1};
+  if (random.chance(0.4))
     return;
   for (std::size_t i = 0; i < nodes_; ++i) {
     auto* other = machines_[i].running;
@@ -499,7 +515,7 @@ void world::set_back(const fault& f, process& p) {
       continue;
     tenant_->disk_is_removed(*other);
     stop(i);
-    restart_later(i, random.between(duration{0}, f.lasts));
+    restart_later(i, random.between(duration{0}, down));
   }
 }
 

@@ -38,7 +38,10 @@ public:
   /// while; or once the process has ended, which is now.
   virtual void disk_decays(process& p, bool goes_on) = 0;
 
-  /// Its next life finds an older copy of its disk in its place, or nothing at all.
+  /// A copy is made of the disk, which its next life but some finds in its place. Until then nobody
+  /// uses it, perhaps.
+  virtual void disk_is_copied(process& p, bool is_idle) = 0;
+  /// Its next life finds that copy in the place of the disk, or nothing at all.
   virtual void disk_goes_back(process& p) = 0;
   virtual void disk_is_removed(process& p) = 0;
 
@@ -118,6 +121,7 @@ private:
   void apply_to_process(const fault& f, process& p);
   void apply_to_node(const fault& f);
   void fill_disk(const fault& f, process& p);
+  void copy_disk(const fault& f, process& p);
   void set_back(const fault& f, process& p);
   void stop_before(const fault& f, process& p);
   void let_a_new_one_join(const fault& f);

@@ -115,7 +115,10 @@ fake_gossip::fake_gossip(caf::actor_system& sys) {
         [s](peer_atom, const gossip_peer& peer) { s->peers.push_back(peer); },
         [s](lost_atom, const membership::node_id& id) { s->lost.push_back(id); },
         [](tick_atom) {},
+        [](confirm_atom) {},
+        [](doubt_atom) {},
         [](flush_atom) {},
+        [](leave_atom) {},
         [](report_atom) { return gossip_report{}; },
     };
   });

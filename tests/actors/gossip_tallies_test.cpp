@@ -108,8 +108,23 @@ TEST_F(GossipTalliesOnDisk, OfThisNodeCountWhatItWritesAndAreTold) {
   advance(2s);
   ASSERT_FALSE(peers.posts().empty());
   EXPECT_THAT(decode_message(peers.posts().back().body).tallies,
-              ElementsAre(tally{bobs_id, 3}, tally{own_id, 6}));
+              ElementsAre(tally{bobs_id, 3}, tally{own_id, 7}))
+      << "its start counts, too";
+  EXPECT_EQ(std::get<0>(storage::read_own_changes(*rows->now())), 7u);
   EXPECT_THAT(kept(), IsEmpty()) << "its own has a row of its own";
+}
+
+TEST_F(GossipTalliesOnDisk, AreCommittedInTimeThoughNothingElseIs) {
+  ask<std::string>(gossip, message_atom_v,
+                   replication::encode(
+                       [] {
+                         replication::message m{bob, ann, 1};
+                         m.tallies = {{bobs_id, 9}};
+                         return m;
+                       }(),
+                       {}));
+  advance(6s);
+  EXPECT_THAT(kept(), ElementsAre(tally{bobs_id, 9}));
 }
 
 TEST_F(GossipTalliesOnDisk, OfMoreChangesThanThisNodeKnowsEndItsId) {

@@ -314,6 +314,29 @@ TEST_F(StorageActor, KeepsNothingFromBeforeThisSessionOnceItTurnsOutToBeSetBack)
   EXPECT_EQ(kept_since(), session_id{2});
 }
 
+TEST_F(StorageActor, IsToldOfASetBackByAnIdThatItGaveUpBefore) {
+  using storage::renewal;
+  const auto disk = track(spawn_storage(sys, {.rows = rows,
+                                              .seen = {},
+                                              .replica = own_id,
+                                              .session = {2},
+                                              .changes = 5,
+                                              .has_own_thread = false}));
+  const auto renew = [&](const crdt::replica_id& lost, renewal::cause what) {
+    return ask<crdt::replica_id>(disk, renew_atom_v, lost, renewal{what, "a reason"});
+  };
+  const auto former = [&] { return std::get<0>(storage::read_former_ids(*rows->now())); };
+  const auto second = renew(own_id, renewal::cause::not_confirmed);
+  EXPECT_EQ(former(), (std::vector<replication::tally>{{own_id, 5}}));
+
+  const auto third = renew(own_id, renewal::cause::set_back);
+
+  EXPECT_NE(third, second);
+  EXPECT_EQ(std::get<0>(storage::take_up_kept_since(*rows, {3})), replication::session_id{2});
+  EXPECT_TRUE(former().empty());
+  EXPECT_EQ(renew(own_id, renewal::cause::set_back), third) << "that is known";
+}
+
 class NumberingOnDisk : public StorageActor {
 protected:
   storage_actor spawn_unconfirmed() {

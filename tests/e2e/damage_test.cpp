@@ -333,6 +333,72 @@ TEST_F(DamagedNodeBesideANewOne, TakesAKeyBackFromAMemberThatOnceHadAll) {
   }));
 }
 
+TEST_F(DamagedNodeBesideANewOne, DoesNotGiveUpAKeyBecauseAMemberLacksItWhoseDiskWasSetBack) {
+  nodes_.keep_data_below(folder_.path());
+  ASSERT_TRUE(nodes_.start());
+  for (int i = 0; i < 200; ++i)
+    add_one("before-" + std::to_string(i));
+  EXPECT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
+  const auto data = folder_ / nodes_[1].name();
+  ASSERT_EQ(nodes_[1].stop(SIGTERM, 10s), 0);
+  fs::copy(data + "/rows", folder_ / "snapshot", fs::copy_options::recursive);
+  ASSERT_TRUE(nodes_[1].start());
+  std::this_thread::sleep_for(3s); // a start is counted, and told, and no client writes here
+  assign("damaged");
+  EXPECT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
+  ASSERT_EQ(nodes_[1].stop(SIGTERM, 10s), 0);
+  fs::remove_all(data + "/rows");
+  fs::copy(folder_ / "snapshot", data + "/rows", fs::copy_options::recursive);
+  ASSERT_NO_FATAL_FAILURE(damage());
+
+  node().launch();
+  EXPECT_TRUE(comes_to_say(node(), "rows are rebuilt"));
+  EXPECT_TRUE(eventually([&] { return is_being_mended(node().http().get("/registers/damaged")); }));
+  ASSERT_TRUE(nodes_[1].start());
+  EXPECT_TRUE(is_refused_after_all_has_come());
+  EXPECT_NE(nodes_[1].output().find("under a new replica id"), std::string::npos);
+}
+
+TEST_F(DamagedNodeBesideANewOne, KeepsTheOtherFromLeavingUntilItIsMended) {
+  nodes_.keep_data_below(folder_.path());
+  ASSERT_TRUE(nodes_.start());
+  for (int i = 0; i < 200; ++i)
+    add_one("before-" + std::to_string(i));
+  assign("damaged");
+  EXPECT_TRUE(eventually([&] { return nodes_.all_are_equal(); }));
+  ASSERT_NO_FATAL_FAILURE(damage());
+  node().set_flag("--storage.retry-interval=20s"); // for which it goes on
+  nodes_[1].set_flag("--gossip.leave-timeout=1s");
+  ASSERT_EQ(nodes_[1].stop(SIGTERM, 10s), 0);
+  ASSERT_TRUE(nodes_[1].start());
+  node().launch();
+  EXPECT_TRUE(comes_to_say(node(), "the next start mends it"));
+  EXPECT_TRUE(eventually([&] { return nodes_.is_whole(); }));
+
+  const auto leave = [&] {
+    std::vector<std::string> command{STARLINGD_PATH, "leave"};
+    for (const auto& argument : nodes_[1].arguments())
+      command.push_back(argument);
+    return run(command);
+  };
+  const auto refused = leave();
+  EXPECT_EQ(refused.status, 1) << refused.output;
+  EXPECT_NE(refused.output.find("1 others lack or may have lost"), std::string::npos)
+      << refused.output;
+
+  node().set_flag("--storage.retry-interval=300ms");
+  node().crash();
+  node().launch();
+  EXPECT_TRUE(comes_to_say(node(), "what the disk had lost is back"));
+  EXPECT_TRUE(eventually([&]() -> testing::AssertionResult {
+    const auto told = leave();
+    return told.status == 0 ? testing::AssertionSuccess()
+                            : testing::AssertionFailure() << told.output;
+  }));
+  EXPECT_EQ(nodes_[1].wait(5s), 0);
+  EXPECT_EQ(node().http().get("/registers/damaged").status, 200);
+}
+
 TEST_F(DamagedRegister, IsRefusedByANodeAloneUntilItsLossIsAccepted) {
   nodes_.keep_data_below(folder_.path());
   ASSERT_TRUE(nodes_.start());

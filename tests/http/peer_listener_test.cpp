@@ -160,7 +160,10 @@ protected:
               [](actors::peer_atom, const actors::gossip_peer&) {},
               [](actors::lost_atom, const membership::node_id&) {},
               [](actors::tick_atom) {},
+              [](actors::confirm_atom) {},
+              [](actors::doubt_atom) {},
               [](actors::flush_atom) {},
+              [](actors::leave_atom) {},
               [](actors::report_atom) { return actors::gossip_report{}; },
           };
         }));
@@ -360,7 +363,7 @@ TEST_F(PeerListener, AnswersGossip) {
 
   const auto a = actors::decode_answer(opened(sealed, reply));
   replication::answer expected{{1}, {2}, 5, replication::verdict::other_session};
-  expected.kept_since = {1};
+  expected.kept_since = {1}; // since this session
   EXPECT_EQ(a, expected);
 }
 

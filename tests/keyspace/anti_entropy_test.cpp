@@ -1,5 +1,6 @@
 #include "keyspace/anti_entropy.hpp"
 #include "storage/kept_since.hpp"
+#include "storage/witnesses.hpp"
 
 #include <gmock/gmock.h>
 
@@ -204,6 +205,102 @@ TEST_F(AntiEntropy, NoticesOnceThatSomebodyKnowsMoreOfThisNodeThanItsDisk) {
   EXPECT_THAT(all<was_set_back>(), IsEmpty());
 }
 
+TEST_F(AntiEntropy, CountsItsStartAndLaterWhatOthersBringNowAndThen) {
+  settings.own = replication::tally{own_id, 3};
+  open();
+  tick(1);
+  EXPECT_EQ(all<count_moment>().size(), 1u) << "a start";
+  core->counted(4);
+  EXPECT_EQ(core->core().tallies().of(own_id), 4u);
+  EXPECT_FALSE(core->core().was_set_back());
+  tick(100);
+  EXPECT_THAT(all<count_moment>(), IsEmpty()) << "nothing has come";
+
+  receive(message_of(bob, {visitors}));
+  join_all();
+  tick(1);
+  EXPECT_EQ(all<count_moment>().size(), 1u);
+  receive(message_of(bob, {guests}));
+  join_all();
+  tick(100);
+  EXPECT_THAT(all<count_moment>(), IsEmpty()) << "one is under way";
+  core->counted(5);
+  tick(1);
+  EXPECT_EQ(all<count_moment>().size(), 1u);
+  core->counted(6);
+  receive(message_of(bob, {visitors, guests}));
+  join_all();
+  tick(4);
+  EXPECT_THAT(all<count_moment>(), IsEmpty()) << "not too often";
+  tick(1);
+  EXPECT_EQ(all<count_moment>().size(), 1u);
+}
+
+TEST_F(AntiEntropy, CountsNothingBeforeItsIdIsConfirmedNorWithoutADisk) {
+  settings.own = replication::tally{own_id, 3};
+  settings.is_certain = false;
+  open();
+  tick(10);
+  core->found_no_witness();
+  tick(10);
+  EXPECT_THAT(all<count_moment>(), IsEmpty());
+  core->confirmed();
+  tick(1);
+  EXPECT_EQ(all<count_moment>().size(), 1u);
+
+  open();
+  core->number_under(other_id);
+  tick(1);
+  EXPECT_EQ(all<count_moment>().size(), 1u) << "another id is certain";
+
+  settings.own.reset();
+  settings.is_certain = true;
+  open();
+  tick(10);
+  EXPECT_THAT(all<count_moment>(), IsEmpty());
+}
+
+TEST_F(AntiEntropy, HasWhatItWasToldCommittedThoughNothingElseComes) {
+  open();
+  message m{bob, self, 1, 0, phase::tells};
+  m.tallies.push_back({other_id, 7});
+  receive(encode(m, {}));
+  tick(4);
+  EXPECT_THAT(all<commit_what_is_kept>(), IsEmpty());
+  tick(1);
+  EXPECT_EQ(all<commit_what_is_kept>().size(), 1u);
+  tick(100);
+  EXPECT_THAT(all<commit_what_is_kept>(), IsEmpty());
+}
+
+TEST_F(AntiEntropy, KeepsAtOnceSinceWhenAPeerKeepsWhatItKnows) {
+  const session_id long_ago{77};
+  settings.own = replication::tally{own_id, 3};
+  settings.witnesses = {carol};
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  receive(message_of(bob, {}, long_ago));
+  storage::batch expected;
+  storage::put_witnesses(expected, {carol, long_ago});
+  const auto kept = all<keep>();
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].changes.changes(), expected.changes());
+  EXPECT_EQ(all<commit_what_is_kept>().size(), 1u);
+  receive(message_of(bob, {}, long_ago));
+  EXPECT_THAT(all<keep>(), IsEmpty());
+}
+
+TEST_F(AntiEntropy, SaysOfWhatItHasForgottenPerhapsThatItKeepsNothing) {
+  open();
+  EXPECT_EQ(core->state(other_id), (replication::statement{self, 0, self}));
+  std::vector<replication::tally> many;
+  for (std::uint64_t i = 1; i <= replication::tallies::most; ++i)
+    many.push_back({crdt::replica_id::from(100, i), 1});
+  core->remember(many);
+  EXPECT_EQ(core->state(other_id), (replication::statement{self, 0, {}}));
+  EXPECT_EQ(core->state(crdt::replica_id::from(100, 5)), (replication::statement{self, 1, self}));
+}
+
 TEST_F(AntiEntropy, TriesAPeerThatFailedLaterAndLater) {
   open();
   core->set_peer("bob", bob, "bob:1", {}, todo);
@@ -291,6 +388,39 @@ TEST_F(AntiEntropyThatLacksData, GoesOnAfterAWhileWithoutThoseWhoDoNotCome) {
   EXPECT_THAT(all<caught_up>(), IsEmpty());
   tick(1);
   EXPECT_THAT(all<caught_up>()[0].unheard, ElementsAre("carol"));
+}
+
+TEST_F(AntiEntropyThatLacksData, BelievesOneWhoHasLeftSinceHeBroughtAll) {
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  core->set_peer("carol", carol, "carol:1", todo);
+  bring(bob);
+  core->lose_peer("bob", todo);
+  EXPECT_THAT(all<caught_up>(), IsEmpty());
+  tick(15);
+  const auto told = all<caught_up>();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_THAT(told[0].from, ElementsAre("bob"));
+  EXPECT_THAT(told[0].unheard, ElementsAre("carol"));
+}
+
+TEST_F(AntiEntropyThatLacksData, BelievesNobodyAnyMoreWhoTurnsOutToHaveLostSomething) {
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  bring(bob);
+  bring(bob, bob);
+  tick(100);
+  EXPECT_THAT(all<caught_up>(), IsEmpty());
+}
+
+TEST_F(AntiEntropyThatLacksData, BelievesOneOnceItIsSettledSinceWhenHeKeepsAll) {
+  open();
+  core->set_peer("bob", bob, "bob:1", todo);
+  bring(bob, replication::not_settled);
+  tick(15);
+  EXPECT_THAT(all<caught_up>(), IsEmpty());
+  receive(message_of(bob, {}, long_ago));
+  EXPECT_THAT(all<caught_up>().at(0).from, ElementsAre("bob"));
 }
 
 TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoCameLater) {
@@ -408,7 +538,13 @@ TEST_F(AntiEntropyOfAHolder, SaysThatItKeepsAllSinceThisSessionUnlessItIsLonger)
   EXPECT_EQ(said(), self);
   settings.kept_since = long_ago;
   open();
-  EXPECT_EQ(said(), long_ago);
+  EXPECT_EQ(said(), replication::not_settled) << "it knows not yet what the peer knows of it";
+  core->set_peer("carol", carol, "carol:1", todo);
+  receive(message_of(carol, {}));
+  EXPECT_EQ(
+      std::get<answer>(replication::decode_answer(std::get<std::string>(all<reply>()[0].what)))
+          .kept_since,
+      long_ago);
   open();
   core->doubt_what_is_kept();
   EXPECT_EQ(said(), self);

@@ -117,10 +117,88 @@ TEST_F(GossipHolders, IsNobodyWhoDoesNotSaySinceWhen) {
 
 TEST_F(GossipHolders, SaysSinceWhenItKeepsAllInMessagesAndAnswers) {
   core.add_peer(bob);
-  core.keeps_since(long_ago);
-  EXPECT_EQ(only_message(core.round(0)).kept_since, long_ago);
+  core.keeps_since(self);
+  EXPECT_EQ(only_message(core.round(0)).kept_since, self);
   const auto asked = taken(core, message{bob, self, 1});
-  EXPECT_EQ(std::get<answer>(decode_answer(core.joined(asked).bytes)).kept_since, long_ago);
+  EXPECT_EQ(std::get<answer>(decode_answer(core.joined(asked).bytes)).kept_since, self);
+}
+
+TEST_F(GossipHolders, SaysThatItKeepsAllSinceAnEarlierSessionOnceItKnowsWhatThePeerKnowsOfIt) {
+  core.add_peer(bob);
+  core.keeps_since(long_ago);
+  const auto first = only_message(core.round(0));
+  EXPECT_EQ(first.kept_since, not_settled) << "its disk may have been set back";
+  auto busy = joined(first);
+  busy.verdict = verdict::busy;
+  core.answered(bob, busy);
+  core.tick();
+  const auto second = only_message(core.round(0));
+  EXPECT_EQ(second.kept_since, not_settled) << "such an answer tells nothing";
+  core.take(bob, joined(second));
+  core.answered(bob, joined(second));
+  EXPECT_EQ(only_message(core.round(0)).kept_since, long_ago);
+
+  core.add_peer(eve);
+  const auto asked = taken(core, message{eve, self, 1});
+  EXPECT_EQ(std::get<answer>(decode_answer(core.joined(asked).bytes)).kept_since, long_ago)
+      << "the first message tells all";
+}
+
+TEST_F(GossipHolders, DoesNotSayThatItKeepsAllBeforeThatIsSettled) {
+  core.add_peer(bob);
+  core.keeps_since(long_ago);
+  core.settle(false);
+  const auto said = [&](std::uint64_t number) {
+    const auto asked = taken(core, message{bob, self, number});
+    return std::get<answer>(decode_answer(core.joined(asked).bytes)).kept_since;
+  };
+  EXPECT_EQ(said(1), not_settled);
+  core.settle();
+  EXPECT_EQ(said(2), long_ago);
+  core.begin_anew();
+  EXPECT_EQ(said(3), self);
+  core.lacks_data(true);
+  EXPECT_EQ(said(4), not_settled) << "what it lost may come back";
+  core.lacks_data(false);
+  EXPECT_EQ(said(5), self);
+  core.cannot_read_all();
+  core.begin_anew();
+  EXPECT_EQ(said(6), session_id{}) << "until its next start";
+}
+
+TEST_F(GossipHolders, IsNobodyWhoseCaseIsOpenAndThenWhatItSays) {
+  core.add_peer(bob);
+  const auto hear = [&](session_id since) {
+    message m{bob, self, 1};
+    m.kept_since = since;
+    core.joined(taken(core, m));
+    return core.kept_since(bob);
+  };
+  EXPECT_EQ(hear(not_settled), std::nullopt);
+  EXPECT_TRUE(status_of(bob).is_mending);
+  EXPECT_EQ(hear(long_ago), long_ago);
+  EXPECT_FALSE(status_of(bob).is_mending);
+  EXPECT_TRUE(status_of(bob).is_whole);
+  hear({});
+  EXPECT_FALSE(status_of(bob).is_mending);
+  EXPECT_FALSE(status_of(bob).is_whole) << "it keeps nothing";
+}
+
+TEST_F(GossipHolders, IsAskedOnceMoreBeforeAllIsHandedOn) {
+  core.add_peer(bob);
+  core.answered(bob, keeping(same(only_walk(core.round(0)), core)));
+  EXPECT_TRUE(status_of(bob).is_whole);
+  EXPECT_TRUE(core.rounds({}).empty()) << "it lacks nothing";
+  core.hear_all();
+  EXPECT_FALSE(status_of(bob).is_whole);
+  EXPECT_TRUE(core.rounds({bob}).empty());
+  const auto asked = only_message(core.rounds({}));
+  EXPECT_EQ(asked.phase, phase::asks);
+  core.failed(bob);
+  const auto again = only_message(core.rounds({}));
+  core.answered(bob, keeping(joined(again)));
+  EXPECT_TRUE(core.rounds({}).empty());
+  EXPECT_TRUE(status_of(bob).is_whole);
 }
 
 TEST_F(GossipHolders, DoesNotBelieveWhatWasSaidBeforeAndComesLate) {

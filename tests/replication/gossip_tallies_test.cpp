@@ -121,6 +121,7 @@ TEST_F(GossipTallies, GoAlongWithAnOfferUntilItIsAcknowledged) {
 }
 
 TEST_F(GossipTallies, OfMoreOwnChangesThanThereAreShowASetBackDisk) {
+  core.keeps_since(session_id{77});
   core.note({ours, 5});
   core.joined(taken(core, says({{ours, 5}})));
   EXPECT_FALSE(core.was_set_back());
@@ -130,6 +131,23 @@ TEST_F(GossipTallies, OfMoreOwnChangesThanThereAreShowASetBackDisk) {
   EXPECT_FALSE(core.was_set_back());
   core.joined(taken(core, says({{ours, 7}})));
   EXPECT_FALSE(core.was_set_back()) << "that id is given up";
+  EXPECT_EQ(core.kept_since(), self);
+}
+
+TEST_F(GossipTallies, OfMoreChangesUnderAFormerIdShowASetBackDiskAsWell) {
+  core.keeps_since(session_id{77});
+  core.numbered_under({eves, 4});
+  core.note({ours, 5});
+  core.numbers_under(bobs); // nobody could say whether the other was to be kept
+  core.joined(taken(core, says({{eves, 4}, {ours, 5}})));
+  EXPECT_FALSE(core.was_set_back());
+  EXPECT_EQ(core.kept_since(), session_id{77});
+  const auto said = answer_of(says({{eves, 5}}));
+  EXPECT_TRUE(core.was_set_back());
+  EXPECT_EQ(said.kept_since, self) << "at once";
+  core.numbers_under(crdt::replica_id::from(9, 9));
+  core.joined(taken(core, says({{ours, 6}})));
+  EXPECT_FALSE(core.was_set_back()) << "that is known";
 }
 
 TEST_F(GossipTallies, TellAPeerWhatItsOwnLacks) {

@@ -55,6 +55,34 @@ TEST_F(KeptSince, GoesOnAsLongAsTheReplicaIdIsKept) {
   EXPECT_EQ(take_up(third), third) << "with the commit that takes the new id";
 }
 
+TEST_F(KeptSince, HasTheIdsThatWereGivenUpSinceThen) {
+  const auto read = [&] { return std::get<0>(read_former_ids(*rows_.now())); };
+  const std::vector<replication::tally> former{{id, 3}, {other_id, 300}};
+  const auto put = [&](std::vector<replication::tally> ids) {
+    batch change;
+    put_former_ids(change, ids);
+    rows_.commit({change}, true);
+  };
+  EXPECT_TRUE(read().empty());
+  put(former);
+  EXPECT_EQ(read(), former);
+  batch change;
+  put_kept_since(change, second);
+  rows_.commit({change}, true);
+  EXPECT_TRUE(read().empty()) << "it begins anew";
+  put(former);
+  batch forgotten;
+  forget_kept_since(forgotten);
+  rows_.commit({forgotten}, true);
+  EXPECT_TRUE(read().empty());
+
+  std::vector<replication::tally> many;
+  for (std::uint64_t i = 0; i < former_ids_max + 2; ++i)
+    many.push_back({id, i});
+  put(many);
+  EXPECT_EQ(read(), (std::vector(many.begin() + 2, many.end())));
+}
+
 TEST(ShowsLoss, AnyDoubtButThatNobodyHasSaidAnything) {
   for (const auto what : renewal_causes)
     EXPECT_EQ(shows_loss(what), what != renewal::cause::not_confirmed);

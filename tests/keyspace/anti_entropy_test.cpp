@@ -278,7 +278,7 @@ TEST_F(AntiEntropy, KeepsAtOnceSinceWhenAPeerKeepsWhatItKnows) {
   settings.own = replication::tally{own_id, 3};
   settings.witnesses = {carol};
   open();
-  core->set_peer("bob", bob, "bob:1", todo);
+  core->set_peer("bob", bob, "bob:1", {}, todo);
   receive(message_of(bob, {}, long_ago));
   storage::batch expected;
   storage::put_witnesses(expected, {carol, long_ago});
@@ -392,8 +392,8 @@ TEST_F(AntiEntropyThatLacksData, GoesOnAfterAWhileWithoutThoseWhoDoNotCome) {
 
 TEST_F(AntiEntropyThatLacksData, BelievesOneWhoHasLeftSinceHeBroughtAll) {
   open();
-  core->set_peer("bob", bob, "bob:1", todo);
-  core->set_peer("carol", carol, "carol:1", todo);
+  core->set_peer("bob", bob, "bob:1", {}, todo);
+  core->set_peer("carol", carol, "carol:1", {}, todo);
   bring(bob);
   core->lose_peer("bob", todo);
   EXPECT_THAT(all<caught_up>(), IsEmpty());
@@ -406,7 +406,7 @@ TEST_F(AntiEntropyThatLacksData, BelievesOneWhoHasLeftSinceHeBroughtAll) {
 
 TEST_F(AntiEntropyThatLacksData, BelievesNobodyAnyMoreWhoTurnsOutToHaveLostSomething) {
   open();
-  core->set_peer("bob", bob, "bob:1", todo);
+  core->set_peer("bob", bob, "bob:1", {}, todo);
   bring(bob);
   bring(bob, bob);
   tick(100);
@@ -415,7 +415,7 @@ TEST_F(AntiEntropyThatLacksData, BelievesNobodyAnyMoreWhoTurnsOutToHaveLostSomet
 
 TEST_F(AntiEntropyThatLacksData, BelievesOneOnceItIsSettledSinceWhenHeKeepsAll) {
   open();
-  core->set_peer("bob", bob, "bob:1", todo);
+  core->set_peer("bob", bob, "bob:1", {}, todo);
   bring(bob, replication::not_settled);
   tick(15);
   EXPECT_THAT(all<caught_up>(), IsEmpty());
@@ -539,7 +539,7 @@ TEST_F(AntiEntropyOfAHolder, SaysThatItKeepsAllSinceThisSessionUnlessItIsLonger)
   settings.kept_since = long_ago;
   open();
   EXPECT_EQ(said(), replication::not_settled) << "it knows not yet what the peer knows of it";
-  core->set_peer("carol", carol, "carol:1", todo);
+  core->set_peer("carol", carol, "carol:1", {}, todo);
   receive(message_of(carol, {}));
   EXPECT_EQ(
       std::get<answer>(replication::decode_answer(std::get<std::string>(all<reply>()[0].what)))

@@ -307,7 +307,8 @@ TEST_F(FrontEnd, ShowsTheStatesOfItsPeers) {
     text.append("\", \"state\": \"").append(state);
     text.append("\", \"incarnation\": \"" + std::to_string(number) +
                 ".0\", \"since\": \"2023-11-14T22:13:20Z\", ");
-    return text.append(rest).append(", \"udp\": true, \"tcp\": true}");
+    return text.append(rest).append(", \"udp\": true, \"tcp\": true, "
+                                    "\"protocol\": {\"oldest\": 5, \"newest\": 5}, \"reads\": {}}");
   };
   EXPECT_THAT(reply.body,
               HasSubstr("\"peers\": [" +
@@ -324,7 +325,8 @@ TEST_F(FrontEnd, ShowsTheStatesOfItsPeers) {
                         ", " +
                         peer(5, "d:1", "left",
                              "\"health\": 0, \"round_trip_ms\": null, \"reason\": \"it left\"") +
-                        "], \"unreached_seeds\": [\"seed:1\"]"));
+                        "], \"all_members\": {\"protocol\": {\"oldest\": 5, \"newest\": 5}, "
+                        "\"reads\": {}}, \"unreached_seeds\": [\"seed:1\"]"));
   EXPECT_THAT(reply.body,
               HasSubstr("\"replication\": {\"root\": \"00000000000000ab0000000000000001\", "
                         "\"keys\": 7, "));
@@ -333,7 +335,8 @@ TEST_F(FrontEnd, ShowsTheStatesOfItsPeers) {
   EXPECT_THAT(reply.body, HasSubstr("{\"self\": {\"name\": \"node-1\""));
   EXPECT_THAT(reply.body,
               HasSubstr("\"state\": \"alive\", \"incarnation\": \"1.0\", \"health\": 2, "
-                        "\"isolated\": false, \"leaving\": false}"));
+                        "\"isolated\": false, \"leaving\": false, "
+                        "\"protocol\": {\"oldest\": 5, \"newest\": 5}, \"reads\": {}}"));
   EXPECT_THAT(reply.body, HasSubstr("\"replica\": \"" + to_string(replica) + "\""));
   EXPECT_THAT(reply.body, HasSubstr("\"started\": \"2023-11-14T22:13:20Z\""));
 }

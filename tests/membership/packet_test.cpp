@@ -390,7 +390,8 @@ TEST(Packet, OfAnUnknownKindHasAHeaderAndPartsAllTheSame) {
   for (int kind = 0; kind < 256; ++kind) {
     auto bytes = without_tag(written(packet_kind::ping_req, {sample_member()}));
     bytes[1] = static_cast<char>(kind);
-    const auto opened = open_packet(ours, cluster, sealed(bytes));
+    const auto packet = sealed(bytes);
+    const auto opened = open_packet(ours, cluster, packet);
     if (kind == 0) {
       EXPECT_EQ(std::get<packet_error>(opened), packet_error::malformed);
       continue;
@@ -414,7 +415,8 @@ TEST(Packet, UnknownFlagsAndWhatFollowsInABodyAreSkipped) {
   bytes[body] = 5;
   bytes.insert(body + 3, "abc");
 
-  const auto opened = open_packet(ours, cluster, sealed(bytes));
+  const auto packet = sealed(bytes);
+  const auto opened = open_packet(ours, cluster, packet);
 
   ASSERT_TRUE(std::holds_alternative<opened_packet>(opened));
   const auto& p = std::get<opened_packet>(opened);

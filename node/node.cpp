@@ -296,9 +296,9 @@ actors::leave_report node::leave() {
   return result;
 }
 
-/// One attempt ends when each peer has answered or failed once, even if it lacks nothing: it may
-/// have lost something meanwhile. Who failed may come back in the
-/// time that there is, or be found dead: then the rest have what it lacks, if there is a rest.
+/// One attempt ends when each peer has answered or failed once, also those that lack nothing, for
+/// they may have lost something meanwhile. A peer that failed may come back in the time that there
+/// is, or be found dead: then the other peers have what it lacks, if there are others.
 std::uint64_t node::lacking_after_handing_on() {
   using std::chrono::steady_clock;
   const auto end = steady_clock::now() + hand_on_timeout_;

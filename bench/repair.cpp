@@ -1,7 +1,7 @@
 #include "bench/repair.hpp"
 
 #include "replication/repair.hpp"
-#include "replication/set_repair.hpp"
+#include "replication/row_repair.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -148,8 +148,8 @@ int set_walk(bool check) {
   }
   const digester digests{secret()};
   const auto start = std::chrono::steady_clock::now();
-  const set_snapshot here{digests, key, a};
-  const set_snapshot there{digests, key, b};
+  const value_snapshot here{digests, key, a};
+  const value_snapshot there{digests, key, b};
   const auto building = seconds_since(start) / 2;
   const auto c = walk(here.rows(), there.rows());
   const std::vector<std::string> sent{c.sent.begin(), c.sent.end()};

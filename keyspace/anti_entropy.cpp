@@ -301,7 +301,7 @@ void anti_entropy::receive(ticket who, std::string_view bytes, gossip_effects& o
   auto& in = std::get<replication::gossip::incoming>(taken);
   if (in.head.skipped > 0)
     forget_what_is_kept(out);
-  arrival what{.from = in.head.from, .mends = in.head.mends || in.head.set, .reply_to = who};
+  arrival what{.from = in.head.from, .mends = in.head.mends || in.head.comparison, .reply_to = who};
   auto items = std::exchange(in.items, {});
   what.message = std::move(in);
   join(std::move(what), std::move(items), out);

@@ -78,7 +78,7 @@ bool is_certain(const config::options& o, const home& at) {
 }
 
 /// Larger sets stay on the disk, but for the rows that are needed.
-constexpr std::uint64_t whole_set_bytes = 64 << 10;
+constexpr std::uint64_t whole_value_bytes = 64 << 10;
 
 } // namespace
 
@@ -196,7 +196,7 @@ node::node(caf::actor_system& sys, const config::options& o, const home& at,
                        .reader = readers_.empty() ? actors::reader_actor{}
                                                   : readers_[i % readers_.size()],
                        .rows = rows_,
-                       .whole_bytes = whole_set_bytes,
+                       .whole_bytes = whole_value_bytes,
                        .awake_bytes = awake_bytes},
               .may_number = is_certain(o, at),
               .lost = lost,
@@ -264,7 +264,7 @@ void node::start_storage(const config::options& o, const home& at,
   for (std::size_t i = 0; i < o.storage.readers; ++i)
     readers_.push_back(actors::spawn_reader(
         sys_,
-        {.rows = rows_, .whole_bytes = whole_set_bytes, .digests = digests, .disk = storage_}));
+        {.rows = rows_, .whole_bytes = whole_value_bytes, .digests = digests, .disk = storage_}));
   if (o.storage.verify_interval.count() > 0)
     verifier_ = actors::spawn_verifier(
         sys_, {.rows = rows_, .disk = storage_, .interval = o.storage.verify_interval});

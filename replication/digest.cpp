@@ -75,8 +75,8 @@ std::vector<crdt::payload> both(std::vector<crdt::payload> some,
 
 } // namespace
 
-set_rows rows_changed_by(const crdt::or_set& set, const crdt::or_set& delta) {
-  set_rows result;
+touched_rows rows_changed_by(const crdt::or_set& set, const crdt::or_set& delta) {
+  touched_rows result;
   result.members.reserve(delta.clocks().size());
   for (const auto& [member, clock] : delta.clocks())
     result.members.push_back(member);
@@ -86,8 +86,8 @@ set_rows rows_changed_by(const crdt::or_set& set, const crdt::or_set& delta) {
   return result;
 }
 
-set_rows rows_changed_by(const crdt::or_set& set, const crdt::replica_id& self,
-                         std::vector<crdt::payload> members) {
+touched_rows rows_changed_by(const crdt::or_set& set, const crdt::replica_id& self,
+                             std::vector<crdt::payload> members) {
   // New events of our own: none is live yet, but dead entries may have waited for them.
   crdt::causal_context added;
   if (const auto last = set.seen().last(self); last < crdt::event_number_max)
@@ -114,7 +114,7 @@ digest digester::digest_of(const crdt::key& key, const crdt::value& value) const
 }
 
 digest digester::digest_of(const crdt::key& key, const crdt::or_set& set,
-                           const set_rows& rows) const {
+                           const touched_rows& rows) const {
   row_digester row{*this, key};
   digest sum;
   auto at = set.clocks().begin();

@@ -41,18 +41,18 @@ std::string to_string(const digest& d);
 
 /// The rows of a set that an operation may change: of some members, and of some replicas in `seen`.
 /// Both are in ascending order, and nothing is there twice.
-struct set_rows {
+struct touched_rows {
   std::vector<crdt::payload> members;
   std::vector<crdt::replica_id> replicas;
 };
 
 /// The rows that joining `delta` into `set` may change.
-set_rows rows_changed_by(const crdt::or_set& set, const crdt::or_set& delta);
+touched_rows rows_changed_by(const crdt::or_set& set, const crdt::or_set& delta);
 
 /// The rows that a request of `self` to add or remove these members may change. Requires: the
 /// members are in ascending order.
-set_rows rows_changed_by(const crdt::or_set& set, const crdt::replica_id& self,
-                         std::vector<crdt::payload> members);
+touched_rows rows_changed_by(const crdt::or_set& set, const crdt::replica_id& self,
+                             std::vector<crdt::payload> members);
 
 class digester {
 public:
@@ -66,7 +66,7 @@ public:
   /// The sum of some rows of a set; zero for those that it does not have. A set whose digest was d
   /// before an operation has d - (its rows before) + (its rows after), for all rows that the
   /// operation changed.
-  digest digest_of(const crdt::key& key, const crdt::or_set& set, const set_rows& rows) const;
+  digest digest_of(const crdt::key& key, const crdt::or_set& set, const touched_rows& rows) const;
 
   /// Of one member's row; zero for a clock without entries.
   digest row(const crdt::key& key, const crdt::payload& member,

@@ -1,6 +1,6 @@
 #include "replication/gossip.hpp"
 
-#include "replication/set_parts.hpp"
+#include "replication/value_parts.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -55,7 +55,7 @@ std::size_t elements_of(const std::vector<encoded_item>& items) {
 /// Whether a message brings something to join, or a part of it.
 bool brings_something(const message& m) {
   return m.part || !m.items.empty() ||
-         (m.set && std::holds_alternative<snapshot_rows>(m.set->what));
+         (m.comparison && std::holds_alternative<snapshot_rows>(m.comparison->what));
 }
 
 /// About how many bytes are to be joined.
@@ -63,8 +63,8 @@ std::size_t bytes_of(const message& m) {
   std::size_t result = 0;
   for (const auto& [key, part] : m.items)
     result += key.name.size() + part.footprint();
-  if (m.set)
-    if (const auto* rows = std::get_if<snapshot_rows>(&m.set->what))
+  if (m.comparison)
+    if (const auto* rows = std::get_if<snapshot_rows>(&m.comparison->what))
       result += rows->rows.footprint();
   return result;
 }
@@ -373,7 +373,7 @@ bool gossip::has_work(session_id id, const peer_state& p) const {
     return true;
   if (p.cut)
     return !p.put_off;
-  if (p.comparing || !p.sets.empty() || !p.ready.empty() || !p.lacking.empty())
+  if (p.comparing || !p.to_compare.empty() || !p.ready.empty() || !p.lacking.empty())
     return true;
   return p.behind || p.walking ? may_walk(id, p) : !p.put_off && p.cursor < log_.last();
 }
@@ -402,7 +402,7 @@ std::vector<effect> gossip::advance(session_id id, peer_state& p) {
       return {std::move(*next)};
   if (p.cut)
     return p.put_off ? std::vector<effect>{} : std::vector<effect>{send_piece(id, p)};
-  if (auto next = compare_set(id, p))
+  if (auto next = compare_rows(id, p))
     return {std::move(*next)};
   if (auto next = send_states(id, p))
     return {std::move(*next)};
@@ -516,7 +516,7 @@ std::optional<std::vector<item>> gossip::take(session_id peer, const answer& a) 
     hear_tallies(peer, a.tallies);
   auto& p = peers_.at(peer);
   hear_what_it_reads(p, a.reads);
-  if (p.about == topic::set && !p.cut && p.comparing && a.verdict == verdict::joined) {
+  if (p.about == topic::rows && !p.cut && p.comparing && a.verdict == verdict::joined) {
     const auto key = p.comparing->key();
     if (!p.comparing->take(a))
       fall_back(p);
@@ -567,7 +567,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_
       return p.present ? advance(peer, p) : give_up(p);
     p.telling = p.cut->telling;
     p.cut.reset();
-    if (p.about == topic::set && p.comparing && !p.comparing->take(a))
+    if (p.about == topic::rows && p.comparing && !p.comparing->take(a))
       fall_back(p);
   }
   p.told = std::max(p.told, p.telling);
@@ -584,7 +584,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_
     break;
   case topic::early: // above
   case topic::states:
-  case topic::set:
+  case topic::rows:
     break;
   }
   return p.present ? advance(peer, p) : give_up(p);
@@ -611,7 +611,7 @@ std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) 
     p.put_off = p.takes_nothing_early = true;
     return {};
   }
-  if (p.cut && why == verdict::start_over && p.about != topic::set) {
+  if (p.cut && why == verdict::start_over && p.about != topic::rows) {
     p.cut->number = 0;
     const bool had_begun = std::exchange(p.cut->sent, 0) > 0;
     p.cut->began_anew = had_begun && !p.cut->began_anew;
@@ -637,7 +637,7 @@ std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) 
     }
   }
   p.cut.reset();
-  if (p.about == topic::set) {
+  if (p.about == topic::rows) {
     // One that has no time may be about to compare the same set. If we do not answer for it that
     // the peer gets it, that is enough.
     if (why != verdict::refused && !p.walking)
@@ -714,8 +714,8 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
     hear_what_is_kept(m.from, known->second, m.kept_since);
   incoming result{std::move(m), {}, std::nullopt, content};
   result.items = std::exchange(result.head.items, {});
-  if (result.head.set)
-    prepare(*result.head.set, result);
+  if (result.head.comparison)
+    prepare(*result.head.comparison, result);
   result.brings_items = !result.items.empty() || result.head.skipped > 0;
   heard(result.head.from, result.items);
   return result;
@@ -745,20 +745,20 @@ gossip::reply gossip::joined(const incoming& in, std::string_view state) {
     answer_walk(m, result);
   else if (m.audit)
     result.sums = audit_sums(trees_.of(m.reads), *m.audit);
-  else if (m.set)
-    answer_set(in, state, result);
+  else if (m.comparison)
+    answer_comparison(in, state, result);
   else if (found != peers_.end())
     offer(m, found->second, result, offered);
-  const bool is_of_log = !m.mends && !m.is_early && !m.walk && !m.audit && !m.set;
+  const bool is_of_log = !m.mends && !m.is_early && !m.walk && !m.audit && !m.comparison;
   if (lacks_data_ && is_of_log && in.brings_items)
     caught_up_.insert(m.from);
   if (in.pieces != 0 && result.verdict == verdict::joined)
     pieces_.used(m.from, in.pieces);
   else if (in.pieces != 0)
     pieces_.forget(m.from);
-  if (!m.walk && !m.set && !m.mends && !m.is_early && is_walked_by(m.from))
+  if (!m.walk && !m.comparison && !m.mends && !m.is_early && is_walked_by(m.from))
     walker_.reset(); // it has something else to say, so that is over
-  if (!m.set && !m.is_early && answering_ && answering_->asking() == m.from)
+  if (!m.comparison && !m.is_early && answering_ && answering_->asking() == m.from)
     answering_.reset(); // so is this
   reply done{encode(result, offered), offered.size(), elements_of(offered)};
   // What it wants from us goes at once.

@@ -21,13 +21,13 @@
 // walk at a time goes beyond its first question; of two nodes that want to walk over each other the
 // one with the lower session does. What is recorded meanwhile does not wait for all that: it goes
 // early, out of order, and moves no cursor (gossip_early.cpp). A large set is compared by its
-// members' rows (set_exchange.hpp).
+// members' rows (row_exchange.hpp).
 //
 // Two nodes need not read the same types of values: what is sent, compared and counted as equal is
 // of the types that both read (key_trees.hpp). A peer says what it reads in all that it sends.
 //
 // A set may be larger than anything that is sent, put together or kept at a time: it is cut into
-// deltas (set_parts.hpp). Anything else that is larger than a message goes in pieces
+// deltas (value_parts.hpp). Anything else that is larger than a message goes in pieces
 // (fragments.hpp); a peer may refuse what is too large for it, and then lacks it for good.
 //
 // How far each node got with numbering its events goes along with what is sent (tallies.hpp), so
@@ -45,7 +45,7 @@
 #include "replication/key_trees.hpp"
 #include "replication/message.hpp"
 #include "replication/repair.hpp"
-#include "replication/set_exchange.hpp"
+#include "replication/row_exchange.hpp"
 #include "replication/tallies.hpp"
 
 #include <cstdint>
@@ -63,7 +63,7 @@ struct gossip_limits {
   std::size_t fanout = 1;                       // rounds that are started at a time
   std::size_t pieces_bytes = 64 * 1024 * 1024;  // of contents that come in pieces, together
   std::size_t joining_bytes = 16 * 1024 * 1024; // of what others sent and is being joined, together
-  std::size_t whole_set_bytes = 16 * 1024;      // larger sets are compared by their rows
+  std::size_t whole_value_bytes = 16 * 1024;    // larger sets are compared by their rows
   std::size_t part_bytes = 64 * 1024;           // of a set; less if messages or pieces are smaller
   bool audits = true;                           // looks for what differs and no delta brings
   dialect ours{};                               // less than all of it in simulations only
@@ -101,7 +101,7 @@ using effect = std::variant<send_message, read_states, peer_changed, value_refus
 struct repair_counts {
   std::uint64_t walks = 0;    // over a peer that was behind and differed
   std::uint64_t findings = 0; // that an audit led to
-  std::uint64_t sets = 0;     // that were compared by their rows, to the end
+  std::uint64_t values = 0;   // that were compared by their rows, to the end
 };
 
 class gossip {
@@ -305,7 +305,7 @@ private:
   enum class waiting : std::uint8_t { nothing, answer, states };
 
   /// What the message under way is about.
-  enum class topic : std::uint8_t { log, early, states, walk, audit, set };
+  enum class topic : std::uint8_t { log, early, states, walk, audit, rows };
 
   /// A comparison of our keys with a peer's.
   struct walk {
@@ -359,8 +359,8 @@ private:
     named_entries lacking;           // what the peer is to be sent the states of
     std::vector<encoded_item> ready; // of those, read and to be sent
     std::size_t ready_bytes = 0;
-    std::vector<encoded_item> sets; // of those, read and to be compared
-    std::optional<set_asking> comparing;
+    std::vector<encoded_item> to_compare; // of those, read and to be compared
+    std::optional<row_asking> comparing;
     std::set<crdt::key> refused; // values that it does not take
     bool may_audit = false;      // in this round
     audit audits;
@@ -413,7 +413,7 @@ private:
   void forget_gone();
   void keep_log_bounded();
   std::vector<effect> advance(session_id id, peer_state& p);
-  std::optional<effect> compare_set(session_id id, peer_state& p);
+  std::optional<effect> compare_rows(session_id id, peer_state& p);
   std::optional<effect> send_states(session_id id, peer_state& p);
   std::optional<effect> step_of_walk(session_id id, peer_state& p);
   std::vector<effect> advance_log(session_id id, peer_state& p);
@@ -433,16 +433,16 @@ private:
   std::size_t smaller(std::size_t room, std::size_t divisor) const;
   void take_differences(peer_state& p, const answer& a);
   void fall_back(peer_state& p) const;
-  bool is_better_sent_whole(const peer_state& p, const set_step& next) const;
+  bool is_better_sent_whole(const peer_state& p, const row_step& next) const;
   std::size_t part_bytes() const;
   void add_parts(const crdt::key& key, const crdt::or_set& whole, peer_state& p) const;
   void note_acknowledged(peer_state& p, const answer& a) const;
   void found(peer_state& p, const audit::finding& f);
   std::optional<verdict> objection(const message& m);
   void note_walker(const message& m);
-  void prepare(const set_step& s, incoming& in) const;
+  void prepare(const row_step& s, incoming& in) const;
   void answer_walk(const message& m, answer& into);
-  void answer_set(const incoming& in, std::string_view state, answer& into);
+  void answer_comparison(const incoming& in, std::string_view state, answer& into);
   void offer(const message& m, peer_state& p, answer& into, std::vector<encoded_item>& items);
   void drop_acknowledged();
 
@@ -475,7 +475,7 @@ private:
   assembly pieces_;
   arrivals arriving_;
   std::optional<asker> walker_;            // who compares all keys with ours
-  std::optional<set_answering> answering_; // who compares a set with ours
+  std::optional<row_answering> answering_; // who compares a set with ours
   unsigned answering_age_ = 0;             // ticks
   unsigned since_audit_ = 0;               // ticks
   repair_counts repairs_;

@@ -15,8 +15,8 @@ namespace starling::replication {
 
 /// Whether the end of the log does not come next.
 bool gossip::is_held_up(const peer_state& p) {
-  return p.behind || p.walking || p.cut || p.comparing || !p.sets.empty() || !p.ready.empty() ||
-         !p.lacking.empty();
+  return p.behind || p.walking || p.cut || p.comparing || !p.to_compare.empty() ||
+         !p.ready.empty() || !p.lacking.empty();
 }
 
 /// After which entry a peer may be told early.

@@ -1,7 +1,7 @@
 // The part of the gossip core that finds and mends what deltas did not bring.
 
 #include "replication/gossip.hpp"
-#include "replication/set_parts.hpp"
+#include "replication/value_parts.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -45,7 +45,7 @@ void gossip::end_walk(peer_state& p) {
   p.lacking = {};
   p.ready.clear();
   p.ready_bytes = 0;
-  p.sets.clear();
+  p.to_compare.clear();
   p.comparing.reset();
 }
 
@@ -136,8 +136,8 @@ std::vector<effect> gossip::states_read(session_id peer, std::vector<encoded_ite
   if (!p.present)
     return give_up(p);
   for (auto& state : states) {
-    if (crdt::has_rows(state.key.type) && state.bytes.size() > limits_.whole_set_bytes) {
-      p.sets.push_back(std::move(state));
+    if (crdt::has_rows(state.key.type) && state.bytes.size() > limits_.whole_value_bytes) {
+      p.to_compare.push_back(std::move(state));
       continue;
     }
     if (crdt::has_rows(state.key.type) && state.bytes.size() > part_bytes()) {
@@ -165,14 +165,14 @@ void gossip::add_parts(const crdt::key& key, const crdt::or_set& whole, peer_sta
 }
 
 /// The next step of comparing a large set, if there is one to be compared.
-std::optional<effect> gossip::compare_set(session_id id, peer_state& p) {
-  while (p.comparing || !p.sets.empty()) {
+std::optional<effect> gossip::compare_rows(session_id id, peer_state& p) {
+  while (p.comparing || !p.to_compare.empty()) {
     if (!p.comparing) {
-      auto [key, bytes] = std::move(p.sets.back());
-      p.sets.pop_back();
+      auto [key, bytes] = std::move(p.to_compare.back());
+      p.to_compare.pop_back();
       auto state = std::get<crdt::value>(crdt::value::decode(bytes));
       p.comparing.emplace(++sequence_, key,
-                          set_snapshot{digests_, key, std::move(state.as<crdt::or_set>())},
+                          value_snapshot{digests_, key, std::move(state.as<crdt::or_set>())},
                           walk_bytes(p.room), limits_.pieces_bytes);
     }
     if (auto step = p.comparing->next()) {
@@ -181,17 +181,17 @@ std::optional<effect> gossip::compare_set(session_id id, peer_state& p) {
         continue;
       }
       auto m = head_of(id, p);
-      m.set = std::move(*step);
-      return send(id, p, topic::set, std::move(m));
+      m.comparison = std::move(*step);
+      return send(id, p, topic::rows, std::move(m));
     }
     p.comparing.reset();
-    ++repairs_.sets;
+    ++repairs_.values;
   }
   return std::nullopt;
 }
 
 /// Whether a peer lacks most of a large set: it would hold all of that before it could join any.
-bool gossip::is_better_sent_whole(const peer_state& p, const set_step& next) const {
+bool gossip::is_better_sent_whole(const peer_state& p, const row_step& next) const {
   constexpr std::size_t parts_max = 4;
   const auto* rows = std::get_if<snapshot_rows>(&next.what);
   return rows != nullptr && rows->rows.footprint() > parts_max * part_bytes() &&
@@ -240,16 +240,16 @@ std::optional<verdict> gossip::objection(const message& m) {
       end_walk(*p);
     }
   }
-  if (!m.set)
+  if (!m.comparison)
     return std::nullopt;
-  if (!limits_.ours.reads.contains(m.set->key.type))
+  if (!limits_.ours.reads.contains(m.comparison->key.type))
     return verdict::refused;
-  if (answering_ && answering_->is(m.from, *m.set))
+  if (answering_ && answering_->is(m.from, *m.comparison))
     return std::nullopt;
-  const auto* ask = std::get_if<repair_request>(&m.set->what);
+  const auto* ask = std::get_if<repair_request>(&m.comparison->what);
   if (ask == nullptr || ask->depth != 0)
     return verdict::start_over;
-  const auto& key = m.set->key;
+  const auto& key = m.comparison->key;
   const bool is_named_here =
       p != nullptr && p->walking &&
       trees_.of(key.type).find(digests_.position_of(key), name_of(key)) != digest{};
@@ -267,7 +267,7 @@ void gossip::note_walker(const message& m) {
 }
 
 /// What is to be known or joined before a step of comparing a set can be answered.
-void gossip::prepare(const set_step& s, incoming& in) const {
+void gossip::prepare(const row_step& s, incoming& in) const {
   if (!answering_ || !answering_->is(in.head.from, s)) {
     in.wanted = s.key;
     return;
@@ -288,14 +288,14 @@ void gossip::answer_walk(const message& m, answer& into) {
     found->second.lacking.add(std::move(wanted));
 }
 
-void gossip::answer_set(const incoming& in, std::string_view state, answer& into) {
-  const auto& step = *in.head.set;
+void gossip::answer_comparison(const incoming& in, std::string_view state, answer& into) {
+  const auto& step = *in.head.comparison;
   if (in.wanted) {
     crdt::or_set mine;
     if (!state.empty())
       mine = std::get<crdt::value>(crdt::value::decode(state)).as<crdt::or_set>();
     answering_.emplace(in.head.from, step.number, step.key,
-                       set_snapshot{digests_, step.key, std::move(mine)});
+                       value_snapshot{digests_, step.key, std::move(mine)});
   }
   answering_age_ = 0;
   if (!answering_ || !answering_->is(in.head.from, step)) {

@@ -136,7 +136,7 @@ enum content_field : std::uint64_t {
   mends_field = 1,
   walk_field = 2,
   audit_field = 3, // of an answer: sums
-  set_field = 4,   // of an answer: rows
+  rows_field = 4,  // of an answer: rows
   tallies_field = 5,
   early_field = 6,
   kept_field = 7,
@@ -207,7 +207,7 @@ std::vector<tally> get_tallies(wire::reader& in) {
 // What a step of comparing a set is.
 enum class step : std::uint8_t { ask = 1, read = 2, rows = 3 };
 
-void put(wire::writer& out, const set_step& s) {
+void put(wire::writer& out, const row_step& s) {
   crdt::encode(out, s.key);
   out.varint(s.number);
   out.u8(static_cast<std::uint8_t>(s.what.index() + 1));
@@ -219,8 +219,8 @@ void put(wire::writer& out, const set_step& s) {
     out.bytes(encode(std::get<snapshot_rows>(s.what)));
 }
 
-set_step get_set_step(wire::reader& in) {
-  set_step result;
+row_step get_row_step(wire::reader& in) {
+  row_step result;
   result.key = get_key(in);
   if (crdt::is_known(result.key.type) && !crdt::has_rows(result.key.type))
     in.fail("comparison of what has no rows");
@@ -309,8 +309,8 @@ void put_content(wire::writer& out, const message& m, const std::vector<encoded_
     wire::put_field(out, walk_field, encode(*m.walk));
   if (m.audit)
     put_field(out, audit_field, [&](auto& to) { put_range(to, *m.audit); });
-  if (m.set)
-    put_field(out, set_field, [&](auto& to) { put(to, *m.set); });
+  if (m.comparison)
+    put_field(out, rows_field, [&](auto& to) { put(to, *m.comparison); });
   if (!m.tallies.empty())
     put_field(out, tallies_field, [&](auto& to) { put(to, m.tallies); });
   if (m.is_early)
@@ -333,8 +333,8 @@ void get_content(wire::reader& in, message& m, const dialect& ours) {
     case audit_field:
       m.audit = get_field(in, bytes, get_range);
       break;
-    case set_field:
-      m.set = get_field(in, bytes, get_set_step);
+    case rows_field:
+      m.comparison = get_field(in, bytes, get_row_step);
       break;
     case tallies_field:
       m.tallies = get_field(in, bytes, get_tallies);
@@ -431,7 +431,7 @@ std::string encode(const answer& a, const std::vector<encoded_item>& items) {
         put_u64(to, sum);
     });
   if (a.rows)
-    put_field(out, set_field, [&](auto& to) { put(to, *a.rows); });
+    put_field(out, rows_field, [&](auto& to) { put(to, *a.rows); });
   if (!a.tallies.empty())
     put_field(out, tallies_field, [&](auto& to) { put(to, a.tallies); });
   if (a.kept_since != session_id{})
@@ -467,7 +467,7 @@ wire::decoded<answer> decode_answer(std::string_view bytes, const dialect& ours)
     case audit_field:
       result.sums = get_field(in, content, get_sums);
       break;
-    case set_field:
+    case rows_field:
       result.rows = get_field(in, content, get_fragment);
       break;
     case tallies_field:

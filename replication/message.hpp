@@ -8,7 +8,7 @@
 // exchanged it: what was acknowledged in an earlier life says nothing about this one.
 //
 // Repair travels the same way: a message may ask where two nodes, or two states of one set, differ,
-// and the answer says so (replication/repair.hpp, replication/set_repair.hpp). Every answer carries
+// and the answer says so (replication/repair.hpp, replication/row_repair.hpp). Every answer carries
 // the digest of all that its sender has. What is larger than a message is cut (fragment).
 //
 // Both bring what the sender knows of how far each node got, as far as the receiver is not known to
@@ -32,8 +32,8 @@
 #include "crdt/value.hpp"
 #include "replication/fragments.hpp"
 #include "replication/repair.hpp"
+#include "replication/row_repair.hpp"
 #include "replication/session.hpp"
-#include "replication/set_repair.hpp"
 #include "replication/tallies.hpp"
 #include "replication/type_set.hpp"
 #include "wire/bytes.hpp"
@@ -77,12 +77,12 @@ enum class phase : std::uint8_t {
 };
 
 /// A step of comparing a large set, by the number that its sender gave the comparison.
-struct set_step {
+struct row_step {
   crdt::key key;
   std::uint64_t number = 0;
   /// Where do we differ? Read so much of your rows, from that byte on. Or: these are mine.
   std::variant<repair_request, std::uint64_t, snapshot_rows> what;
-  friend bool operator==(const set_step&, const set_step&) = default;
+  friend bool operator==(const row_step&, const row_step&) = default;
 };
 
 struct message {
@@ -96,7 +96,7 @@ struct message {
   bool is_early = false; // the items are deltas, and not all that came before them was sent
   std::optional<repair_request> walk{};
   std::optional<range> audit{};
-  std::optional<set_step> set{};
+  std::optional<row_step> comparison{};
   session_id kept_since{}; // since then the sender has lost nothing of what it had; 0: it may have
   std::vector<tally> tallies{};
   std::optional<fragment> part{}; // then there is nothing else: all of it is in what was cut

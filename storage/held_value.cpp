@@ -261,7 +261,7 @@ crdt::view held_value::complete(crdt::view seen) const {
 /// Does something to the value, keeps its digest and sizes up to date, and writes down what is
 /// different; `rows` are those of a set that it may change.
 template <class Operation>
-auto held_value::change(const replication::set_rows& rows, const replication::digester& digests,
+auto held_value::change(const replication::touched_rows& rows, const replication::digester& digests,
                         batch* changed, Operation operation) {
   const auto digest_before = digest_;
   if (!crdt::has_rows(key_.type)) {
@@ -322,7 +322,7 @@ void held_value::count(const crdt::payload& member, const crdt::or_set::clock& b
 crdt::outcome held_value::apply(const crdt::command& c, const crdt::replica_id& self,
                                 crdt::lww_register::stamp wall,
                                 const replication::digester& digests, batch* changed) {
-  replication::set_rows rows;
+  replication::touched_rows rows;
   if (crdt::has_rows(key_.type))
     rows = replication::rows_changed_by(set(), self, members_of(c));
   return change(rows, digests, changed, [&] { return crdt::apply(value_, c, self, wall); });
@@ -330,7 +330,7 @@ crdt::outcome held_value::apply(const crdt::command& c, const crdt::replica_id& 
 
 std::optional<crdt::value> held_value::join(const crdt::value& part,
                                             const replication::digester& digests, batch* changed) {
-  replication::set_rows rows;
+  replication::touched_rows rows;
   if (crdt::has_rows(key_.type))
     rows = replication::rows_changed_by(set(), part.as<crdt::or_set>());
   return change(rows, digests, changed, [&] { return value_.join(part); });

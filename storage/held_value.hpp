@@ -108,7 +108,7 @@ private:
   crdt::view complete(crdt::view seen) const;
 
   template <class Operation>
-  auto change(const replication::set_rows& rows, const replication::digester& digests,
+  auto change(const replication::touched_rows& rows, const replication::digester& digests,
               batch* changed, Operation operation);
   void write_head(batch& into, const replication::digest& digest_before) const;
   void count(const crdt::payload& member, const crdt::or_set::clock& before,

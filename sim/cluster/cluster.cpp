@@ -109,7 +109,7 @@ cluster::cluster(const run_options& options)
                                                 .reads_states = {},
                                                 .call_on = {}} {
   constexpr std::array message_bytes{40, 100, 300, 2000, 256 * 1024};
-  constexpr std::array whole_set_bytes{0, 50, 100, 16 * 1024};
+  constexpr std::array whole_value_bytes{0, 50, 100, 16 * 1024};
   constexpr std::array log_bytes{1, 2000, 7000, 50'000, 1 << 20, 1 << 20};
   // Among many a log that reaches back to nobody makes for little but states.
   constexpr std::size_t few_nodes = 6;
@@ -118,7 +118,7 @@ cluster::cluster(const run_options& options)
   constexpr std::array shares{0.0, 0.5, 0.5, 1.0, 1.0};
   constexpr std::array careful{0.0, 0.7, 1.0, 1.0};
   around_.limits.message_bytes = static_cast<std::size_t>(random_.one_of(message_bytes));
-  around_.limits.whole_set_bytes = static_cast<std::size_t>(random_.one_of(whole_set_bytes));
+  around_.limits.whole_value_bytes = static_cast<std::size_t>(random_.one_of(whole_value_bytes));
   around_.limits.audits = random_.chance(0.3); // they would hide what else goes wrong
   around_.limits.log_bytes = static_cast<std::size_t>(random_.one_of(log_bytes));
   if (nodes() > few_nodes)

@@ -2,7 +2,7 @@
 // an answer, or read as rows of a set.
 
 #include "replication/repair.hpp"
-#include "replication/set_repair.hpp"
+#include "replication/row_repair.hpp"
 
 #include <cstddef>
 #include <cstdint>

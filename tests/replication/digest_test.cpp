@@ -202,7 +202,7 @@ public:
 
 private:
   template <class Change>
-  void follow(std::size_t i, const set_rows& rows, Change change) {
+  void follow(std::size_t i, const touched_rows& rows, Change change) {
     sums_[i] -= digests.digest_of(fruits, sets_[i], rows);
     change();
     sums_[i] += digests.digest_of(fruits, sets_[i], rows);

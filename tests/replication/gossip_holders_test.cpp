@@ -223,7 +223,7 @@ TEST_F(GossipHolders, NoLongerSaysThatItKeepsAllOnceASetThatItHasCannotBeRead) {
   core.restore(set, something);
   core.add_peer(bob);
   message m{bob, self, 1};
-  m.set = set_step{set, 1, repair_request{0, 1, {0}, {}, {}}};
+  m.comparison = row_step{set, 1, repair_request{0, 1, {0}, {}, {}}};
   const auto in = taken(core, m);
   ASSERT_TRUE(in.wanted);
   EXPECT_EQ(std::get<answer>(decode_answer(core.joined(in).bytes)).kept_since, session_id{});

@@ -54,7 +54,7 @@ struct node {
 
 class GossipRepair : public ::testing::Test {
 protected:
-  inline static const gossip_limits usual{.message_bytes = 8192, .whole_set_bytes = 1000};
+  inline static const gossip_limits usual{.message_bytes = 8192, .whole_value_bytes = 1000};
 
   explicit GossipRepair(const gossip_limits& limits = usual) {
     for (std::uint64_t i = 1; i <= 3; ++i)
@@ -426,7 +426,7 @@ protected:
 
   GossipPieces()
       : GossipRepair(
-            {.message_bytes = message_bytes, .pieces_bytes = most, .whole_set_bytes = most}) {}
+            {.message_bytes = message_bytes, .pieces_bytes = most, .whole_value_bytes = most}) {}
 };
 
 TEST_F(GossipPieces, ALargeDeltaGoesInPieces) {
@@ -700,7 +700,7 @@ TEST_F(GossipRepair, OfALargeSetOnlyTheRowsThatDifferTravel) {
   expect_equal(a(), b());
   EXPECT_TRUE(states_of.empty()) << "never whole";
   EXPECT_LT(bytes, a().values.at(fruits).encode().size() / 20);
-  EXPECT_GE(a().core.repairs().sets, 1u);
+  EXPECT_GE(a().core.repairs().values, 1u);
   const auto& set = a().values.at(fruits).as<crdt::or_set>();
   EXPECT_TRUE(set.contains(member("banana")));
   EXPECT_FALSE(set.contains(member("fruit number 7")));
@@ -748,9 +748,9 @@ TEST_F(GossipRepair, ASetThatCannotBeComparedTravelsWhole) {
   write(b(), fruits, add("banana"));
   introduce(a(), b());
   perform(a(), a().core.round(0));
-  while (
-      !std::holds_alternative<send_message>(waiting.front().second) ||
-      !std::get<message>(decode_message(std::get<send_message>(waiting.front().second).bytes)).set)
+  while (!std::holds_alternative<send_message>(waiting.front().second) ||
+         !std::get<message>(decode_message(std::get<send_message>(waiting.front().second).bytes))
+              .comparison)
     step();
   step();
   b().core.remove_peer(a().session); // which forgets the comparison

@@ -597,7 +597,7 @@ TEST_F(Gossip, HasCaughtUpOnceAPeersLogOrRootSaysSo) {
 
 TEST_F(Gossip, RefusesToCompareASetOfATypeThatItDoesNotKnow) {
   message m{bob, self, 1};
-  m.set = set_step{{static_cast<crdt::type>(200), "x"}, 1, repair_request{}};
+  m.comparison = row_step{{static_cast<crdt::type>(200), "x"}, 1, repair_request{}};
 
   const auto said = decode_answer(std::get<gossip::reply>(core.take(m)).bytes);
   EXPECT_EQ(std::get<answer>(said).verdict, verdict::refused);

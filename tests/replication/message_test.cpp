@@ -83,9 +83,9 @@ message with_audit(const range& slice = {9, 300}) {
   return result;
 }
 
-message with_step(decltype(set_step::what) what) {
+message with_step(decltype(row_step::what) what) {
   message result{ann, bob, 1};
-  result.set = set_step{fruits, 300, std::move(what)};
+  result.comparison = row_step{fruits, 300, std::move(what)};
   return result;
 }
 
@@ -107,7 +107,7 @@ message mending_message() {
   result.mends = true;
   result.walk = everywhere;
   result.audit = range{9, 300};
-  result.set = set_step{fruits, 300, rows_of_x()};
+  result.comparison = row_step{fruits, 300, rows_of_x()};
   return result;
 }
 
@@ -257,7 +257,7 @@ TEST(Message, HoldsNothingElseBesideAFragment) {
   const auto& m = std::get<message>(result);
   EXPECT_EQ(m.part, both.part);
   EXPECT_EQ(m.sequence, both.sequence);
-  EXPECT_TRUE(m.items.empty() && !m.mends && !m.walk && !m.audit && !m.set);
+  EXPECT_TRUE(m.items.empty() && !m.mends && !m.walk && !m.audit && !m.comparison);
 }
 
 TEST(Message, IsRefusedWhereverItIsCutOrContinued) {
@@ -356,7 +356,7 @@ TEST(Message, OfAnUnknownStepIsRefused) {
 TEST(Message, OfAStepForWhatHasNoRowsIsRefused) {
   for (const auto type : {crdt::type::counter, crdt::type::register_}) {
     auto m = with_step(std::uint64_t{0});
-    m.set->key.type = type;
+    m.comparison->key.type = type;
     EXPECT_EQ(refusal(encode(m)), "comparison of what has no rows");
   }
 }
@@ -495,7 +495,7 @@ TEST(Message, WithAKeyOfNoTypeIsRefused) {
 
 TEST(Message, OfAStepForATypeOfALaterVersionIsRead) {
   auto m = with_step(std::uint64_t{0});
-  m.set->key.type = static_cast<crdt::type>(200);
+  m.comparison->key.type = static_cast<crdt::type>(200);
   EXPECT_EQ(decode_message(encode(m)), (wire::decoded<message>{m}));
 }
 

@@ -1,4 +1,4 @@
-#include "replication/set_exchange.hpp"
+#include "replication/row_exchange.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,12 +23,12 @@ crdt::payload text(std::string x) {
 
 constexpr std::size_t rows_max = 1 << 24;
 
-set_asking asks(const crdt::or_set& set) {
-  return {7, fruits, set_snapshot{digests, fruits, set}, walk_bytes, rows_max};
+row_asking asks(const crdt::or_set& set) {
+  return {7, fruits, value_snapshot{digests, fruits, set}, walk_bytes, rows_max};
 }
 
-set_answering answers(const crdt::or_set& set) {
-  return {ann, 7, fruits, set_snapshot{digests, fruits, set}};
+row_answering answers(const crdt::or_set& set) {
+  return {ann, 7, fruits, value_snapshot{digests, fruits, set}};
 }
 
 template <class T>
@@ -38,14 +38,14 @@ T decoded(wire::decoded<T> x) {
 }
 
 /// The same after a journey.
-set_step sent(const set_step& step, std::size_t& bytes) {
+row_step sent(const row_step& step, std::size_t& bytes) {
   message m{ann, bob, 1};
-  m.set = step;
+  m.comparison = step;
   const auto encoded = encode(m, {});
   bytes += encoded.size();
   const auto there = decoded(decode_message(encoded));
   EXPECT_EQ(there, m);
-  return *there.set;
+  return *there.comparison;
 }
 
 answer sent(const answer& a, std::size_t& bytes) {
@@ -116,7 +116,7 @@ std::size_t encoded_size_of(const crdt::or_set& set) {
   return crdt::value{set}.encode().size();
 }
 
-TEST(SetExchange, MakesTwoLargeSetsKnowEachOtherAtTheCostOfWhatDiffers) {
+TEST(RowExchange, MakesTwoLargeSetsKnowEachOtherAtTheCostOfWhatDiffers) {
   auto a = large_set(5000);
   auto b = a;
   for (int i = 0; i < 10; ++i) {
@@ -142,7 +142,7 @@ TEST(SetExchange, MakesTwoLargeSetsKnowEachOtherAtTheCostOfWhatDiffers) {
   EXPECT_EQ(joined_here, joined_there);
 }
 
-TEST(SetExchange, MakesSetsKnowEachOtherThatDifferOnlyInWhatTheyHaveSeen) {
+TEST(RowExchange, MakesSetsKnowEachOtherThatDifferOnlyInWhatTheyHaveSeen) {
   const auto a = large_set(1000);
   auto b = a;
   b.add(second, text("gone"));
@@ -153,7 +153,7 @@ TEST(SetExchange, MakesSetsKnowEachOtherThatDifferOnlyInWhatTheyHaveSeen) {
   expect_both_know(b, a, exchange(b, a));
 }
 
-TEST(SetExchange, WorksWithAnEmptySetOnEitherSideOrBoth) {
+TEST(RowExchange, WorksWithAnEmptySetOnEitherSideOrBoth) {
   const auto full = large_set(300);
   const crdt::or_set empty;
 
@@ -164,7 +164,7 @@ TEST(SetExchange, WorksWithAnEmptySetOnEitherSideOrBoth) {
   }
 }
 
-TEST(SetExchange, OfEqualSetsCostsLittle) {
+TEST(RowExchange, OfEqualSetsCostsLittle) {
   const auto a = large_set(1000);
   const auto result = exchange(a, a);
 
@@ -173,7 +173,7 @@ TEST(SetExchange, OfEqualSetsCostsLittle) {
   EXPECT_LT(result.bytes, 2500u);
 }
 
-TEST(SetExchange, ReadsRowsInPieces) {
+TEST(RowExchange, ReadsRowsInPieces) {
   const auto a = large_set(100);
   auto b = a;
   for (int i = 0; i < 100; ++i)
@@ -216,7 +216,7 @@ private:
   std::vector<crdt::or_set> messages_;
 };
 
-TEST(SetExchange, DoesWhatJoiningTheWholeStatesDoesWhateverHappensMeanwhile) {
+TEST(RowExchange, DoesWhatJoiningTheWholeStatesDoesWhateverHappensMeanwhile) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     cluster c{seed};
@@ -241,7 +241,7 @@ TEST(SetExchange, DoesWhatJoiningTheWholeStatesDoesWhateverHappensMeanwhile) {
   }
 }
 
-TEST(SetExchange, IsNotDisturbedByQuestionsThatCameTwice) {
+TEST(RowExchange, IsNotDisturbedByQuestionsThatCameTwice) {
   const auto a = large_set(500);
   auto b = large_set(400);
   for (int i = 0; i < 50; ++i)
@@ -250,7 +250,7 @@ TEST(SetExchange, IsNotDisturbedByQuestionsThatCameTwice) {
   expect_both_know(a, b, exchange(a, b, 200, 3));
 }
 
-TEST(SetAsking, HasItsSnapshotWhole) {
+TEST(RowAsking, HasItsSnapshotWhole) {
   const auto a = large_set(10);
   EXPECT_EQ(asks(a).whole(), a);
   EXPECT_EQ(asks(a).key(), fruits);
@@ -258,7 +258,7 @@ TEST(SetAsking, HasItsSnapshotWhole) {
 
 /// Asks until a step of that kind is next.
 template <class Kind>
-void go_on_to(set_asking& asking, set_answering& answering, std::size_t row_bytes = much) {
+void go_on_to(row_asking& asking, row_answering& answering, std::size_t row_bytes = much) {
   for (int i = 0; i < 1000; ++i) {
     const auto step = asking.next();
     ASSERT_TRUE(step);
@@ -271,7 +271,7 @@ void go_on_to(set_asking& asking, set_answering& answering, std::size_t row_byte
   FAIL() << "it never comes to that";
 }
 
-TEST(SetAsking, RefusesAnswersToAnotherQuestion) {
+TEST(RowAsking, RefusesAnswersToAnotherQuestion) {
   const auto a = large_set(300);
   const auto b = large_set(200);
   auto asking = asks(a);
@@ -306,7 +306,7 @@ TEST(SetAsking, RefusesAnswersToAnotherQuestion) {
   EXPECT_FALSE(asking.take(empty)); // nothing was asked
 }
 
-TEST(SetAsking, RefusesAPieceOfRowsThatItHas) {
+TEST(RowAsking, RefusesAPieceOfRowsThatItHas) {
   auto asking = asks({});
   auto answering = answers(large_set(100));
   go_on_to<std::uint64_t>(asking, answering);
@@ -318,7 +318,7 @@ TEST(SetAsking, RefusesAPieceOfRowsThatItHas) {
   EXPECT_EQ(std::get<std::uint64_t>(asking.next()->what), 10u);
 }
 
-TEST(SetAsking, MakesNothingOfTheRowsOfAnotherSnapshot) {
+TEST(RowAsking, MakesNothingOfTheRowsOfAnotherSnapshot) {
   const auto a = large_set(100);
   auto b = large_set(200);
   auto asking = asks(a);
@@ -334,7 +334,7 @@ TEST(SetAsking, MakesNothingOfTheRowsOfAnotherSnapshot) {
   EXPECT_FALSE(later.theirs(std::get<snapshot_rows>(asking.next()->what)));
 }
 
-TEST(SetAsking, MakesNothingOfWhatAreNoRows) {
+TEST(RowAsking, MakesNothingOfWhatAreNoRows) {
   const auto a = large_set(100);
   auto asking = asks(a);
   auto answering = answers(large_set(90));
@@ -349,9 +349,9 @@ TEST(SetAsking, MakesNothingOfWhatAreNoRows) {
             a); // this is still good
 }
 
-TEST(SetAnswering, IsOfOneComparison) {
+TEST(RowAnswering, IsOfOneComparison) {
   const auto answering = answers({});
-  const set_step step{fruits, 7, std::uint64_t{0}};
+  const row_step step{fruits, 7, std::uint64_t{0}};
 
   EXPECT_EQ(answering.asking(), ann);
   EXPECT_TRUE(answering.is(ann, step));
@@ -360,7 +360,7 @@ TEST(SetAnswering, IsOfOneComparison) {
   EXPECT_FALSE(answering.is(ann, {{crdt::type::set, "nuts"}, 7, std::uint64_t{0}}));
 }
 
-TEST(SetAnswering, SaysToStartOverWhereThereAreNoRows) {
+TEST(RowAnswering, SaysToStartOverWhereThereAreNoRows) {
   auto answering = answers(large_set(10));
   answer some;
   answering.answer_to({fruits, 7, std::uint64_t{0}}, walk_bytes, 20, some);
@@ -380,7 +380,7 @@ TEST(SetAnswering, SaysToStartOverWhereThereAreNoRows) {
   }
 }
 
-TEST(SetAnswering, MakesNothingOfTheRowsOfAnotherSnapshot) {
+TEST(RowAnswering, MakesNothingOfTheRowsOfAnotherSnapshot) {
   auto a = large_set(100);
   const auto b = large_set(90);
   auto asking = asks(a);
@@ -388,7 +388,7 @@ TEST(SetAnswering, MakesNothingOfTheRowsOfAnotherSnapshot) {
   go_on_to<snapshot_rows>(asking, answering);
   const auto rows = std::get<snapshot_rows>(asking.next()->what);
   a.add(first, text("later"));
-  const set_snapshot later{digests, fruits, a};
+  const value_snapshot later{digests, fruits, a};
 
   EXPECT_EQ(answering.theirs(rows)->members().size(), 100u);
   EXPECT_FALSE(answering.theirs(later.rows_of({})));
@@ -396,11 +396,11 @@ TEST(SetAnswering, MakesNothingOfTheRowsOfAnotherSnapshot) {
   EXPECT_FALSE(answering.theirs({{1, 2}, rows.rows}));
 }
 
-TEST(SetExchange, ReadsNoMoreRowsThanItMay) {
+TEST(RowExchange, ReadsNoMoreRowsThanItMay) {
   crdt::or_set set;
   set.add(crdt::replica_id::from(1, 1), {crdt::payload_kind::text, "apple"});
   auto asking = asks(set);
-  const set_snapshot same{digests, fruits, set};
+  const value_snapshot same{digests, fruits, set};
   while (const auto step = asking.next()) {
     answer a{};
     if (const auto* ask = std::get_if<repair_request>(&step->what)) {

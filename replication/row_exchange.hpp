@@ -1,12 +1,12 @@
 #pragma once
 
-// Making two states of one large set equal, by messages: see replication/set_repair.hpp.
+// Making two states of one large set equal, by messages: see replication/row_repair.hpp.
 //
 // One side asks: where the snapshots differ, then for the other side's rows, bit by bit, and at
 // last it sends its own. The answering side only answers; it keeps its snapshot until then.
 
 #include "replication/message.hpp"
-#include "replication/set_repair.hpp"
+#include "replication/row_repair.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -18,10 +18,10 @@
 namespace starling::replication {
 
 /// The asking side.
-class set_asking {
+class row_asking {
 public:
   /// `bytes_max`: of the other side's rows.
-  set_asking(std::uint64_t number, crdt::key key, set_snapshot mine, std::size_t message_bytes,
+  row_asking(std::uint64_t number, crdt::key key, value_snapshot mine, std::size_t message_bytes,
              std::size_t bytes_max);
 
   const crdt::key& key() const { return key_; }
@@ -30,7 +30,7 @@ public:
   const crdt::or_set& whole() const { return snapshot_.state(); }
 
   /// What to say next; the same again until its answer is taken. Nothing when all is said.
-  std::optional<set_step> next();
+  std::optional<row_step> next();
 
   /// Takes the answer to that; false if it cannot be that.
   bool take(const answer& a);
@@ -43,7 +43,7 @@ private:
 
   crdt::key key_;
   std::uint64_t number_;
-  set_snapshot snapshot_;
+  value_snapshot snapshot_;
   repair_walk walk_;
   std::size_t bytes_max_;
   std::vector<std::string> named_; // what the other side lacks
@@ -53,18 +53,18 @@ private:
 };
 
 /// The answering side.
-class set_answering {
+class row_answering {
 public:
-  set_answering(session_id asking, std::uint64_t number, crdt::key key, set_snapshot mine);
+  row_answering(session_id asking, std::uint64_t number, crdt::key key, value_snapshot mine);
 
-  bool is(session_id asking, const set_step& s) const {
+  bool is(session_id asking, const row_step& s) const {
     return asking == asking_ && s.number == number_ && s.key == key_;
   }
   session_id asking() const { return asking_; }
 
   /// Answers a question with so many bytes at most, rows with fewer. Requires: it is a question of
   /// this comparison.
-  void answer_to(const set_step& s, std::size_t walk_bytes, std::size_t row_bytes, answer& into);
+  void answer_to(const row_step& s, std::size_t walk_bytes, std::size_t row_bytes, answer& into);
 
   /// The asking side's state, put together of its rows; nothing if they do not fit.
   std::optional<crdt::or_set> theirs(const snapshot_rows& rows) const;
@@ -73,7 +73,7 @@ private:
   session_id asking_;
   std::uint64_t number_;
   crdt::key key_;
-  set_snapshot snapshot_;
+  value_snapshot snapshot_;
   std::set<std::string> wanted_;
   std::string rows_; // encoded, once they are asked for
 };

@@ -1,4 +1,4 @@
-#include "replication/set_repair.hpp"
+#include "replication/row_repair.hpp"
 
 #include <cassert>
 #include <utility>
@@ -59,7 +59,7 @@ wire::decoded<snapshot_rows> decode_snapshot_rows(std::string_view bytes) {
   return result;
 }
 
-set_snapshot::set_snapshot(digester digests, crdt::key key, crdt::or_set state)
+value_snapshot::value_snapshot(digester digests, crdt::key key, crdt::or_set state)
     : digests_(std::move(digests)), key_(std::move(key)), state_(std::move(state)) {
   for (const auto& [member, clock] : state_.clocks()) {
     const auto name = name_of(member);
@@ -70,7 +70,7 @@ set_snapshot::set_snapshot(digester digests, crdt::key key, crdt::or_set state)
     whole_ += digests_.row(key_, replica, events);
 }
 
-snapshot_rows set_snapshot::rows_of(const std::vector<std::string>& names) const {
+snapshot_rows value_snapshot::rows_of(const std::vector<std::string>& names) const {
   crdt::or_set::clock_map clocks;
   for (const auto& name : names)
     if (const auto found = state_.clocks().find(member_of(name)); found != state_.clocks().end())
@@ -79,8 +79,8 @@ snapshot_rows set_snapshot::rows_of(const std::vector<std::string>& names) const
 }
 
 std::optional<crdt::or_set>
-set_snapshot::other_side(const std::vector<std::string>& named_here,
-                         const std::vector<snapshot_rows>& received) const {
+value_snapshot::other_side(const std::vector<std::string>& named_here,
+                           const std::vector<snapshot_rows>& received) const {
   if (received.empty())
     return std::nullopt;
   auto clocks = state_.clocks();

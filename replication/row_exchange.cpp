@@ -1,26 +1,26 @@
-#include "replication/set_exchange.hpp"
+#include "replication/row_exchange.hpp"
 
 namespace starling::replication {
 
-set_asking::set_asking(std::uint64_t number, crdt::key key, set_snapshot mine,
+row_asking::row_asking(std::uint64_t number, crdt::key key, value_snapshot mine,
                        std::size_t message_bytes, std::size_t bytes_max)
     : key_(std::move(key)), number_(number), snapshot_(std::move(mine)), walk_(message_bytes),
       bytes_max_(bytes_max) {}
 
-std::optional<set_step> set_asking::next() {
+std::optional<row_step> row_asking::next() {
   if (stage_ == stage::walking) {
     if (const auto& request = walk_.next(snapshot_.rows()))
-      return set_step{key_, number_, *request};
+      return row_step{key_, number_, *request};
     stage_ = stage::reading;
   }
   if (stage_ == stage::reading)
-    return set_step{key_, number_, std::uint64_t{read_.size()}};
+    return row_step{key_, number_, std::uint64_t{read_.size()}};
   if (stage_ == stage::telling)
-    return set_step{key_, number_, snapshot_.rows_of(named_)};
+    return row_step{key_, number_, snapshot_.rows_of(named_)};
   return std::nullopt;
 }
 
-bool set_asking::take(const answer& a) {
+bool row_asking::take(const answer& a) {
   switch (stage_) {
   case stage::walking: {
     auto named = a.walk ? walk_.take(snapshot_.rows(), *a.walk) : std::nullopt;
@@ -52,11 +52,11 @@ bool set_asking::take(const answer& a) {
   return false;
 }
 
-set_answering::set_answering(session_id asking, std::uint64_t number, crdt::key key,
-                             set_snapshot mine)
+row_answering::row_answering(session_id asking, std::uint64_t number, crdt::key key,
+                             value_snapshot mine)
     : asking_(asking), number_(number), key_(std::move(key)), snapshot_(std::move(mine)) {}
 
-void set_answering::answer_to(const set_step& s, std::size_t walk_bytes, std::size_t row_bytes,
+void row_answering::answer_to(const row_step& s, std::size_t walk_bytes, std::size_t row_bytes,
                               answer& into) {
   if (const auto* request = std::get_if<repair_request>(&s.what)) {
     auto reply = replication::answer_to(*request, snapshot_.rows(), walk_bytes);
@@ -74,7 +74,7 @@ void set_answering::answer_to(const set_step& s, std::size_t walk_bytes, std::si
     into.verdict = verdict::start_over;
 }
 
-std::optional<crdt::or_set> set_answering::theirs(const snapshot_rows& rows) const {
+std::optional<crdt::or_set> row_answering::theirs(const snapshot_rows& rows) const {
   return snapshot_.other_side({wanted_.begin(), wanted_.end()}, {rows});
 }
 

@@ -1,5 +1,5 @@
 #include "replication/repair.hpp"
-#include "replication/set_repair.hpp"
+#include "replication/row_repair.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ struct differences {
   std::vector<std::string> there;
 };
 
-differences walk(const set_snapshot& here, const set_snapshot& there) {
+differences walk(const value_snapshot& here, const value_snapshot& there) {
   differences result;
   repair_walk w{repair_message_bytes_min};
   while (const auto& request = w.next(here.rows())) {
@@ -37,7 +37,7 @@ differences walk(const set_snapshot& here, const set_snapshot& there) {
 }
 
 /// The rows of some names as they travel, a few in each message.
-std::vector<snapshot_rows> sent(const set_snapshot& from, const std::vector<std::string>& names) {
+std::vector<snapshot_rows> sent(const value_snapshot& from, const std::vector<std::string>& names) {
   std::vector<snapshot_rows> result;
   for (std::size_t first = 0; first == 0 || first < names.size(); first += 5) {
     const auto last = std::min(first + 5, names.size());
@@ -76,14 +76,14 @@ private:
   std::vector<crdt::or_set> messages_;
 };
 
-TEST(SetRepair, DoesWhatJoiningTheWholeSnapshotDoesWhateverHappensMeanwhile) {
+TEST(RowRepair, DoesWhatJoiningTheWholeSnapshotDoesWhateverHappensMeanwhile) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     cluster c{seed};
     for (std::uint64_t i = 0; i < 20 + seed; ++i)
       c.step();
-    const set_snapshot a{digests, fruits, c.sets[0]};
-    const set_snapshot b{digests, fruits, c.sets[1]};
+    const value_snapshot a{digests, fruits, c.sets[0]};
+    const value_snapshot b{digests, fruits, c.sets[1]};
     const auto state_of_a = c.sets[0];
     const auto state_of_b = c.sets[1];
 
@@ -106,15 +106,15 @@ TEST(SetRepair, DoesWhatJoiningTheWholeSnapshotDoesWhateverHappensMeanwhile) {
   }
 }
 
-TEST(SetRepair, NamesOnlyMembersWhoseRowsDiffer) {
+TEST(RowRepair, NamesOnlyMembersWhoseRowsDiffer) {
   crdt::or_set a;
   for (int i = 0; i < 1000; ++i)
     a.add(crdt::replica_id::from(1, 1), text(std::to_string(i)));
   auto b = a;
   b.add(crdt::replica_id::from(2, 2), text("new"));
   b.remove(crdt::replica_id::from(2, 2), text("7"), b.context(text("7")));
-  const set_snapshot here{digests, fruits, a};
-  const set_snapshot there{digests, fruits, b};
+  const value_snapshot here{digests, fruits, a};
+  const value_snapshot there{digests, fruits, b};
 
   const auto found = walk(here, there);
 
@@ -123,28 +123,28 @@ TEST(SetRepair, NamesOnlyMembersWhoseRowsDiffer) {
   EXPECT_EQ(there.rows_of(found.there).rows.members(), std::vector{text("new")});
 }
 
-TEST(SetRepair, ExchangesWhatWasSeenWhereNoRowDiffers) {
+TEST(RowRepair, ExchangesWhatWasSeenWhereNoRowDiffers) {
   crdt::or_set a;
   a.add(crdt::replica_id::from(1, 1), text("x"));
   auto b = a;
   b.add(crdt::replica_id::from(2, 2), text("gone"));
   b.remove(crdt::replica_id::from(2, 2), text("gone"), b.context(text("gone")));
-  const set_snapshot here{digests, fruits, a};
-  const set_snapshot there{digests, fruits, b};
+  const value_snapshot here{digests, fruits, a};
+  const value_snapshot there{digests, fruits, b};
 
   EXPECT_EQ(here.rows().root(), there.rows().root());
   EXPECT_EQ(here.other_side({}, sent(there, {})), b);
 }
 
-TEST(SetRepair, MakesNothingOfRowsThatAreMissingOrOfAnotherSnapshot) {
+TEST(RowRepair, MakesNothingOfRowsThatAreMissingOrOfAnotherSnapshot) {
   crdt::or_set a;
   crdt::or_set b;
   for (int i = 0; i < 20; ++i)
     b.add(crdt::replica_id::from(2, 2), text(std::to_string(i)));
-  const set_snapshot here{digests, fruits, a};
-  const set_snapshot there{digests, fruits, b};
+  const value_snapshot here{digests, fruits, a};
+  const value_snapshot there{digests, fruits, b};
   b.add(crdt::replica_id::from(2, 2), text("later"));
-  const set_snapshot later{digests, fruits, b};
+  const value_snapshot later{digests, fruits, b};
   const auto found = walk(here, there);
   auto rows = sent(there, found.there);
   ASSERT_EQ(rows.size(), 4u);
@@ -158,12 +158,12 @@ TEST(SetRepair, MakesNothingOfRowsThatAreMissingOrOfAnotherSnapshot) {
   EXPECT_FALSE(here.other_side(found.here, rows));
 }
 
-TEST(SetRepair, DigestsASnapshotAsItsValue) {
+TEST(RowRepair, DigestsASnapshotAsItsValue) {
   cluster c{1};
   for (int i = 0; i < 200; ++i)
     c.step();
 
-  EXPECT_EQ((set_snapshot{digests, fruits, c.sets[0]}.whole()),
+  EXPECT_EQ((value_snapshot{digests, fruits, c.sets[0]}.whole()),
             digests.digest_of(fruits, c.sets[0]));
 }
 
@@ -189,14 +189,14 @@ TEST(SnapshotRows, HaveTheseBytesForEver) {
   EXPECT_TRUE(std::holds_alternative<wire::decode_error>(decode_snapshot_rows(expected + '\0')));
 }
 
-TEST(SetRepair, PutsNothingTogetherThatIsNoSet) {
+TEST(RowRepair, PutsNothingTogetherThatIsNoSet) {
   const crdt::key key{crdt::type::set, "fruits"};
   const auto replica = crdt::replica_id::from(1, 1);
   const auto apple = crdt::payload{crdt::payload_kind::text, "apple"};
   const auto pear = crdt::payload{crdt::payload_kind::text, "pear"};
   crdt::or_set mine;
   mine.add(replica, apple);
-  const set_snapshot here{digests, key, mine};
+  const value_snapshot here{digests, key, mine};
   crdt::or_set lie; // the same event for another member
   lie.add(replica, pear);
   digest both = here.rows().root() + digests.row(key, pear, lie.clocks().at(pear));

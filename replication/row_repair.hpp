@@ -37,9 +37,9 @@ struct snapshot_rows {
 std::string encode(const snapshot_rows& r);
 wire::decoded<snapshot_rows> decode_snapshot_rows(std::string_view bytes);
 
-class set_snapshot {
+class value_snapshot {
 public:
-  set_snapshot(digester digests, crdt::key key, crdt::or_set state);
+  value_snapshot(digester digests, crdt::key key, crdt::or_set state);
 
   /// The rows of the members, to be walked over. A name stands for a member.
   const hash_tree& rows() const { return rows_; }

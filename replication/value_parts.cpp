@@ -1,4 +1,4 @@
-#include "replication/set_parts.hpp"
+#include "replication/value_parts.hpp"
 
 #include <algorithm>
 #include <map>

@@ -1,5 +1,5 @@
 #include "crdt/value.hpp"
-#include "replication/set_parts.hpp"
+#include "replication/value_parts.hpp"
 
 #include <gtest/gtest.h>
 
@@ -60,7 +60,7 @@ std::vector<or_set> decoded_parts(const or_set& whole, std::size_t bytes_max) {
   return result;
 }
 
-TEST(SetParts, AreTheWholeInAnyOrderWhateverTheyAreJoinedInto) {
+TEST(ValueParts, AreTheWholeInAnyOrderWhateverTheyAreJoinedInto) {
   std::mt19937_64 random{1};
   std::size_t cut = 0;
   for (int trial = 0; trial < 2000; ++trial) {
@@ -82,7 +82,7 @@ TEST(SetParts, AreTheWholeInAnyOrderWhateverTheyAreJoinedInto) {
   EXPECT_GT(cut, 1000u);
 }
 
-TEST(SetParts, TakeNothingAwayWhenSomeOfThemAreMissing) {
+TEST(ValueParts, TakeNothingAwayWhenSomeOfThemAreMissing) {
   std::mt19937_64 random{2};
   for (int trial = 0; trial < 500; ++trial) {
     auto states = random_states(random);
@@ -97,14 +97,14 @@ TEST(SetParts, TakeNothingAwayWhenSomeOfThemAreMissing) {
   }
 }
 
-TEST(SetParts, AreNeverEmpty) {
+TEST(ValueParts, AreNeverEmpty) {
   std::mt19937_64 random{3};
   for (int trial = 0; trial < 500; ++trial)
     for (const auto& part : decoded_parts(random_states(random)[0], 80))
       ASSERT_FALSE(part.empty());
 }
 
-TEST(SetParts, HoldNoMoreThanTheyMayButForOneMember) {
+TEST(ValueParts, HoldNoMoreThanTheyMayButForOneMember) {
   or_set whole;
   for (std::size_t i = 0; i < 5000; ++i)
     whole.add(replica(i % 3), member(i, i % 50));
@@ -122,14 +122,14 @@ TEST(SetParts, HoldNoMoreThanTheyMayButForOneMember) {
   EXPECT_LE(parts.size(), 2 * bytes_of(whole).size() / 1000 + 10) << "nor much less";
 }
 
-TEST(SetParts, OfASmallSetAreOne) {
+TEST(ValueParts, OfASmallSetAreOne) {
   or_set whole;
   whole.add(replica(1), member(1));
 
   EXPECT_EQ(decoded_parts(whole, 1000), std::vector{whole});
 }
 
-TEST(SetParts, OfASetThatHoldsNothingAnyMoreAreSmall) {
+TEST(ValueParts, OfASetThatHoldsNothingAnyMoreAreSmall) {
   or_set whole;
   for (std::size_t i = 0; i < 1000; ++i) {
     whole.add(replica(1), member(i, 100));
@@ -139,7 +139,7 @@ TEST(SetParts, OfASetThatHoldsNothingAnyMoreAreSmall) {
   EXPECT_EQ(decoded_parts(whole, 200), std::vector{whole});
 }
 
-TEST(SetParts, ReplaceAnAddAtOnce) {
+TEST(ValueParts, ReplaceAnAddAtOnce) {
   or_set old;
   old.add(replica(1), member(1, 50));
   auto copy = old;

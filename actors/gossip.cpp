@@ -70,10 +70,6 @@ struct gossip_metrics {
       counter("gossip.keys-mended", "Keys for which a comparison brought something new.");
 };
 
-std::int64_t elements_of(const crdt::value& v) {
-  return static_cast<std::int64_t>(v.elements());
-}
-
 using keyspace::gossip_effects;
 using keyspace::ticket;
 
@@ -96,6 +92,7 @@ public:
       timer.dispose();
     promises_.clear();
     flushes_.clear();
+    reports_.clear();
     shards_ = shard_map{{}};
     context_.reader = nullptr;
     context_.disk = nullptr;
@@ -136,7 +133,21 @@ public:
         [this](tick_atom) { report_to([this](auto& todo) { core_.round_due(todo); }); },
         [this](flush_atom) { return flush(false); },
         [this](leave_atom) { return flush(true); },
-        [this](report_atom) { return report(); },
+        [this](report_atom) {
+          auto promise = make_response_promise<gossip_report>();
+          reports_.emplace(++last_ticket_, promise);
+          report_to([this](auto& todo) { core_.catch_up(last_ticket_, todo); });
+          return promise;
+        },
+        [this](news_atom, crdt::key& key) {
+          report_to([&](auto& todo) { core_.has_news(std::move(key), todo); });
+        },
+        [this](news_atom) { report_to([this](auto& todo) { core_.gathered(todo); }); },
+        [this](join_atom, std::uint64_t number, const keyspace::join_outcome& what) {
+          if (what.why && what.why->why == keyspace::reason::unavailable)
+            return lost_shard(what.why->what);
+          report_to([&](auto& todo) { core_.joined(number, what, todo); });
+        },
     };
   }
 
@@ -238,6 +249,10 @@ private:
   }
 
   void carry_out(const keyspace::flushed& e) { flushes_.extract(e.to).mapped().deliver(); }
+
+  void carry_out(const keyspace::is_up_to_date& e) {
+    reports_.extract(e.to).mapped().deliver(report());
+  }
 
   // -- the core --
 
@@ -371,31 +386,57 @@ private:
 
   // -- keys --
 
-  void carry_out(keyspace::join_part& e) {
-    const auto elements = elements_of(e.part);
-    metrics_.items_received->inc();
-    metrics_.elements_received->inc(elements);
-    const auto& shard = shards_.route(e.key);
-    request(shard, caf::infinite, join_atom_v, std::move(e.key), std::move(e.part))
-        .then(
-            [this, number = e.number, mends = e.mends, elements](const novelty& brought) {
-              count_novelty(brought, elements, mends);
-              report_to([&](auto& todo) { core_.joined(number, brought, todo); });
-            },
-            [this, number = e.number](const caf::error& why) {
-              if (!is_of_disk(why))
-                return lost_shard(why);
-              report_to([&](auto& todo) { core_.not_joined(number, to_failure(why), todo); });
-            });
+  void carry_out(keyspace::join_parts& e) {
+    std::vector<join_order> orders;
+    orders.reserve(e.items.size());
+    for (auto& [key, part] : e.items) {
+      const auto elements = part.elements();
+      metrics_.items_received->inc();
+      metrics_.elements_received->inc(static_cast<std::int64_t>(elements));
+      orders.push_back({std::move(key), std::move(part), e.from, elements});
+    }
+    shards_.send(join_atom_v,
+                 std::make_shared<join_batch>(
+                     std::move(orders), [metrics = metrics_, number = e.number, mends = e.mends,
+                                         to = gossip_actor{this}](join_batch& all) {
+                       say_joined(to, number, all, mends, metrics);
+                     }));
   }
 
-  void count_novelty(const novelty& brought, std::int64_t elements, bool mends) {
-    const auto news = brought.part ? elements_of(*brought.part) : 0;
-    metrics_.elements_redundant->inc(std::max<std::int64_t>(elements - news, 0));
-    if (!brought.part)
-      metrics_.items_redundant->inc();
+  /// Is called by the key that was the last.
+  static void say_joined(const gossip_actor& to, ticket number, join_batch& orders, bool mends,
+                         const gossip_metrics& metrics) {
+    keyspace::join_outcome all;
+    for (std::size_t i = 0; i < orders.size(); ++i) {
+      const auto& came = orders.outcomes()[i];
+      if (const auto* news = std::get_if<std::size_t>(&came))
+        count_novelty(*news, orders.order(i).elements, mends, metrics);
+      else if (const auto* why = std::get_if<caf::error>(&came))
+        all.add(to_failure(*why));
+      else
+        all.add({keyspace::reason::unavailable, "a key that is gone"});
+    }
+    caf::anon_send(to, join_atom_v, number, std::move(all));
+  }
+
+  static void count_novelty(std::size_t news, std::size_t elements, bool mends,
+                            const gossip_metrics& metrics) {
+    metrics.elements_redundant->inc(static_cast<std::int64_t>(elements - std::min(news, elements)));
+    if (news == 0)
+      metrics.items_redundant->inc();
     else if (mends)
-      metrics_.keys_mended->inc();
+      metrics.keys_mended->inc();
+  }
+
+  void carry_out(keyspace::gather_news& e) {
+    std::vector<news_order> orders;
+    orders.reserve(e.keys.size());
+    for (auto& key : e.keys)
+      orders.push_back({std::move(key)});
+    shards_.send(news_atom_v, std::make_shared<news_batch>(
+                                  std::move(orders), [to = gossip_actor{this}](const news_batch&) {
+                                    caf::anon_send(to, news_atom_v);
+                                  }));
   }
 
   void carry_out(keyspace::read_state& e) {
@@ -407,14 +448,14 @@ private:
             },
             [this, number = e.number](const caf::error& why) {
               if (!is_of_disk(why))
-                return lost_shard(why);
+                return lost_shard(to_string(why));
               report_to([&](auto& todo) { core_.state_read(number, {}, todo); });
             });
   }
 
   /// Shards end only when the node stops, after this actor, or by an error that ends the process.
-  void lost_shard(const caf::error& why) {
-    end_process(name(), "a shard does not answer: " + to_string(why));
+  void lost_shard(const std::string& why) {
+    end_process(name(), "a shard does not answer: " + why);
   }
 
   // -- for display --
@@ -467,6 +508,7 @@ private:
   shard_map shards_{{}};
   std::map<ticket, caf::typed_response_promise<std::string>> promises_; // of answers to messages
   std::map<ticket, caf::typed_response_promise<void>> flushes_;
+  std::map<ticket, caf::typed_response_promise<gossip_report>> reports_;
   ticket last_ticket_ = 0;
   gossip_metrics metrics_;
   std::uint64_t counted_failures_ = 0;                // of messages, in the metrics already

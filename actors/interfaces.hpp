@@ -87,12 +87,14 @@ using backup_actor = caf::typed_actor<
 /// Owns the CRDT of one key: every change and every read of it goes through here. Whoever is told
 /// of a change is told when it is committed.
 using key_actor = caf::typed_actor<
-    // A client's write: answers with what the client sees of it, or fails and changes nothing.
-    caf::result<crdt::view>(apply_atom, crdt::command),
+    // A client's write: answered with what the client sees of it, or fails and changes nothing.
+    caf::result<void>(apply_atom, write_slot),
     // A client's read; fails with no_such_key when nothing was ever written.
     caf::result<crdt::view>(read_atom, crdt::query),
-    // Joins a peer's delta or state; answers with what was new.
-    caf::result<novelty>(join_atom, crdt::value),
+    // Joins a peer's delta or state. The gossip has been told what was new when it is answered.
+    caf::result<void>(join_atom, join_slot),
+    // Tells the gossip what it was not told yet.
+    caf::result<void>(news_atom, news_slot),
     // The encoded state; nothing if nothing was ever written.
     caf::result<std::string>(state_atom),
     // As for numbering_actor.
@@ -104,10 +106,12 @@ using key_actor = caf::typed_actor<
 /// asleep, and lets rest those that were used least recently. Without a
 /// disk, none of them is at its bottom.
 using shard_actor = caf::typed_actor<
-    // As for key_actor; both fail with being_mended for keys that the disk has lost.
-    caf::result<crdt::view>(apply_atom, crdt::key, crdt::command),
+    // As for key_actor, some at a time; the same key's in their order. Reads and writes fail with
+    // being_mended for keys that the disk has lost.
+    caf::result<void>(apply_atom, std::vector<write_slot>),
+    caf::result<void>(join_atom, std::vector<join_slot>),
+    caf::result<void>(news_atom, std::vector<news_slot>),
     caf::result<crdt::view>(read_atom, crdt::key, crdt::query),
-    caf::result<novelty>(join_atom, crdt::key, crdt::value),
     caf::result<std::string>(state_atom, crdt::key),
     // Those keys here that were written, in order, as far as the query goes. Where there is a disk,
     // a reader knows them.
@@ -130,6 +134,12 @@ using gossip_actor = caf::typed_actor<
     caf::result<void>(shards_atom, std::vector<shard_actor>),
     // A key's delta, once its state has it.
     caf::result<void>(delta_atom, crdt::key, novelty),
+    // A key has news, and tells them when it is asked for them.
+    caf::result<void>(news_atom, crdt::key),
+    // Those that were asked have told them; its own message to itself.
+    caf::result<void>(news_atom),
+    // All parts of an arrival are joined, or have failed; its own message to itself.
+    caf::result<void>(join_atom, std::uint64_t, keyspace::join_outcome),
     // A message from a peer: answers once everything in it is joined.
     caf::result<std::string>(message_atom, std::string),
     // As for numbering_actor.

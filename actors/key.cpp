@@ -10,11 +10,15 @@
 
 #include <map>
 #include <optional>
-#include <type_traits>
 #include <utility>
 #include <variant>
 
 namespace starling::actors {
+
+struct key_surroundings {
+  key_context context;
+  keyspace::key_settings settings;
+};
 
 namespace {
 
@@ -23,10 +27,10 @@ using keyspace::ticket;
 /// Carries messages to the core of a key, and out what the core wants done.
 class key_impl : public key_actor::base {
 public:
-  key_impl(caf::actor_config& cfg, crdt::key key, const key_context& context,
+  key_impl(caf::actor_config& cfg, crdt::key key, std::shared_ptr<const key_surroundings> around,
            const std::string& state)
-      : key_actor::base(cfg), context_(context), settings_(settings_of(context)),
-        core_(core_of(std::move(key), settings_, context, state)) {
+      : key_actor::base(cfg), around_(std::move(around)),
+        core_(core_of(std::move(key), *around_, state)) {
     end_process_on_error(this);
   }
 
@@ -34,34 +38,25 @@ public:
 
   void on_exit() override {
     count_bytes(0);
-    promises_.clear();
-    context_.gossip = nullptr;
-    context_.disk = nullptr;
-    context_.reader = nullptr;
-    context_.rows = nullptr;
+    askers_.clear();
+    around_ = nullptr; // and with it the handles
   }
 
   behavior_type make_behavior() override {
     count_bytes(core_.bytes());
     return {
-        [this](apply_atom, crdt::command& c) {
-          const auto now = context_.now();
-          return take<crdt::view>([&](ticket t) {
-            return keyspace::write_request{t, std::move(c), now};
-          });
-        },
+        [this](apply_atom, write_slot& slot) { write(slot); },
         [this](read_atom, crdt::query& q) {
-          return take<crdt::view>([&](ticket t) {
+          return promise<crdt::view>([&](ticket t) {
             return keyspace::read_request{t, std::move(q)};
           });
         },
-        [this](join_atom, crdt::value& part) {
-          return take<novelty>([&](ticket t) {
-            return keyspace::join_request{t, std::move(part)};
-          });
+        [this](join_atom, join_slot& slot) { join(slot); },
+        [this](news_atom, const news_slot&) {
+          report([this](keyspace::effects& todo) { core_.tell_news(todo); });
         },
         [this](state_atom) {
-          return take<std::string>([](ticket t) { return keyspace::state_request{t}; });
+          return promise<std::string>([](ticket t) { return keyspace::state_request{t}; });
         },
         [this](renew_atom, const crdt::replica_id& id) { core_.number_under(id); },
         [this](rest_atom) { return rest(); },
@@ -71,18 +66,13 @@ public:
 private:
   template <class T>
   using promise_of = caf::typed_response_promise<T>;
-  using promise =
-      std::variant<promise_of<crdt::view>, promise_of<novelty>, promise_of<std::string>>;
+  /// Who waits for an answer.
+  using asker =
+      std::variant<promise_of<crdt::view>, promise_of<std::string>, write_slot, join_slot>;
 
-  static keyspace::key_settings settings_of(const key_context& c) {
-    return {.digests = c.digests,
-            .value_bytes_max = c.value_bytes_max,
-            .has_disk = c.disk != nullptr,
-            .whole_bytes = c.whole_bytes};
-  }
-
-  static keyspace::key_core core_of(crdt::key key, const keyspace::key_settings& settings,
-                                    const key_context& context, const std::string& state) {
+  static keyspace::key_core core_of(crdt::key key, const key_surroundings& around,
+                                    const std::string& state) {
+    const auto& [context, settings] = around;
     if (settings.has_disk || state.empty())
       return {std::move(key), settings, context.replica};
     auto kept = crdt::value::decode(state);
@@ -90,14 +80,55 @@ private:
             settings, context.replica};
   }
 
-  /// Hands a request to the core, under a ticket that the promise of its answer is kept by.
-  template <class T, class Make>
-  promise_of<T> take(Make make) {
-    auto result = make_response_promise<T>();
-    promises_.emplace(++last_ticket_, result);
+  const key_context& shared() const { return around_->context; }
+
+  /// Hands a request to the core, under a ticket that whoever made it is kept by.
+  template <class Make>
+  void take(asker who, Make make) {
+    askers_.emplace(++last_ticket_, std::move(who));
     core_.take(make(last_ticket_));
     go_on();
+  }
+
+  template <class T, class Make>
+  promise_of<T> promise(Make make) {
+    auto result = make_response_promise<T>();
+    take(result, make);
     return result;
+  }
+
+  void write(write_slot& slot) {
+    const auto now = shared().now();
+    if (shared().disk) {
+      auto what = std::move(slot.order().what);
+      return take(std::move(slot), [&](ticket t) {
+        return keyspace::write_request{t, std::move(what), now};
+      });
+    }
+    keyspace::effects todo;
+    auto outcome = core_.write_now(slot.order().what, now, todo);
+    carry_out_all(todo);
+    count_bytes(core_.bytes());
+    if (const auto* why = std::get_if<keyspace::failure>(&outcome))
+      slot.fail(to_error(*why));
+    else
+      slot.answer(std::move(std::get<crdt::view>(outcome)));
+  }
+
+  void join(join_slot& slot) {
+    auto& [key, part, from, elements] = slot.order();
+    if (shared().disk) {
+      keyspace::join_request what{0, std::move(part), from};
+      return take(std::move(slot), [&](ticket t) {
+        what.from = t;
+        return std::move(what);
+      });
+    }
+    keyspace::effects todo;
+    const auto brought = core_.join_now(part, from, todo);
+    carry_out_all(todo);
+    count_bytes(core_.bytes());
+    slot.answer(brought.number);
   }
 
   /// Lets the core do all that can be done now.
@@ -129,9 +160,9 @@ private:
   /// find out.
   template <class T, class Reading>
   std::optional<T> in_memory(Reading reading) const {
-    if (!context_.rows)
+    if (!shared().rows)
       return std::nullopt;
-    storage::found<T> result = reading(*context_.rows->now_in_memory());
+    storage::found<T> result = reading(*shared().rows->now_in_memory());
     if (std::holds_alternative<storage::failure>(result))
       return std::nullopt;
     return std::optional<T>{std::in_place, std::get<T>(std::move(result))};
@@ -139,10 +170,10 @@ private:
 
   void carry_out(const keyspace::load_value&) {
     if (auto kept = in_memory<std::optional<storage::held_value>>([this](const auto& at) {
-          return storage::read_value(at, core_.key(), context_.whole_bytes, context_.digests);
+          return storage::read_value(at, core_.key(), shared().whole_bytes, shared().digests);
         }))
       return core_.loaded(std::move(*kept));
-    request(context_.reader, caf::infinite, load_atom_v, core_.key())
+    request(shared().reader, caf::infinite, load_atom_v, core_.key())
         .then(
             [this](kept_value& kept) {
               core_.loaded(std::move(kept.value));
@@ -155,7 +186,7 @@ private:
     if (auto rows = in_memory<storage::some_rows>(
             [&](const auto& at) { return storage::read_rows(at, core_.key(), e.wanted); }))
       return core_.loaded_rows(std::move(*rows));
-    request(context_.reader, caf::infinite, load_atom_v, core_.key(), std::move(e.wanted))
+    request(shared().reader, caf::infinite, load_atom_v, core_.key(), std::move(e.wanted))
         .then(
             [this](storage::some_rows& rows) {
               core_.loaded_rows(std::move(rows));
@@ -179,15 +210,15 @@ private:
       report([&](keyspace::effects& todo) { core_.committed(number, own_changes, todo); });
     };
     if (e.writer)
-      request(context_.disk, caf::infinite, apply_atom_v, std::move(e.changed))
+      request(shared().disk, caf::infinite, apply_atom_v, std::move(e.changed))
           .then(worked, failed);
     else
-      request(context_.disk, caf::infinite, commit_atom_v, std::move(e.changed))
+      request(shared().disk, caf::infinite, commit_atom_v, std::move(e.changed))
           .then([worked] { worked(0); }, failed);
   }
 
   void carry_out(const keyspace::renew_replica& e) {
-    request(context_.disk, caf::infinite, renew_atom_v, e.lost,
+    request(shared().disk, caf::infinite, renew_atom_v, e.lost,
             storage::renewal{storage::renewal::cause::set_back,
                              "a peer has events of this node that its disk does not have"})
         .then(
@@ -204,40 +235,61 @@ private:
   // -- answering --
 
   void carry_out(keyspace::spread& e) {
-    caf::anon_send(context_.gossip, delta_atom_v, core_.key(), std::move(e.news));
+    caf::anon_send(shared().gossip, delta_atom_v, core_.key(), std::move(e.news));
+  }
+
+  void carry_out(const keyspace::has_news&) {
+    caf::anon_send(shared().gossip, news_atom_v, core_.key());
   }
 
   void carry_out(keyspace::read_from_disk& e) {
-    auto who = take_promise(e.to);
+    auto who = take_asker(e.to);
     if (e.what)
-      std::get<promise_of<crdt::view>>(who).delegate(context_.reader, read_atom_v, core_.key(),
+      std::get<promise_of<crdt::view>>(who).delegate(shared().reader, read_atom_v, core_.key(),
                                                      std::move(*e.what));
     else
-      std::get<promise_of<std::string>>(who).delegate(context_.reader, state_atom_v, core_.key());
+      std::get<promise_of<std::string>>(who).delegate(shared().reader, state_atom_v, core_.key());
   }
 
   void carry_out(keyspace::answer& e) {
-    auto who = take_promise(e.to);
-    if (const auto* why = std::get_if<keyspace::failure>(&e.what))
-      return std::visit([&](auto& p) { p.deliver(to_error(*why)); }, who);
-    std::visit(
-        [&](auto& what) {
-          using answer = std::decay_t<decltype(what)>;
-          if constexpr (!std::is_same_v<answer, keyspace::failure>)
-            std::get<promise_of<answer>>(who).deliver(std::move(what));
-        },
-        e.what);
+    auto who = take_asker(e.to);
+    std::visit([&](auto& to) { answer(to, e); }, who);
   }
 
-  promise take_promise(ticket t) { return std::move(promises_.extract(t).mapped()); }
+  template <class T>
+  static void answer(promise_of<T>& to, keyspace::answer& e) {
+    if (const auto* why = std::get_if<keyspace::failure>(&e.what))
+      to.deliver(to_error(*why));
+    else
+      to.deliver(std::move(std::get<T>(e.what)));
+  }
+
+  static void answer(write_slot& to, keyspace::answer& e) {
+    if (const auto* why = std::get_if<keyspace::failure>(&e.what))
+      to.fail(to_error(*why));
+    else
+      to.answer(std::move(std::get<crdt::view>(e.what)));
+  }
+
+  static void answer(join_slot& to, keyspace::answer& e) {
+    if (const auto* why = std::get_if<keyspace::failure>(&e.what))
+      to.fail(to_error(*why));
+    else
+      to.answer(std::get<keyspace::joined_elements>(e.what).number);
+  }
+
+  asker take_asker(ticket t) { return std::move(askers_.extract(t).mapped()); }
 
   // -- sleep --
 
   caf::result<rested_key> rest() {
     if (!core_.is_idle())
       return rested_key{};
+    keyspace::effects todo;
+    core_.tell_news(todo);
+    carry_out_all(todo);
     rested_key result{true, {}};
-    if (!context_.disk && !core_.held()->empty())
+    if (!shared().disk && !core_.held()->empty())
       result.state = core_.held()->value().encode();
     quit();
     return result;
@@ -245,24 +297,37 @@ private:
 
   void count_bytes(std::size_t held) {
     const auto now = static_cast<std::int64_t>(held);
-    if (context_.awake_bytes != nullptr && now != counted_bytes_)
-      context_.awake_bytes->inc(now - counted_bytes_);
+    if (now != counted_bytes_ && shared().awake_bytes != nullptr)
+      shared().awake_bytes->inc(now - counted_bytes_);
     counted_bytes_ = now;
   }
 
-  key_context context_;
-  keyspace::key_settings settings_;
+  std::shared_ptr<const key_surroundings> around_;
   keyspace::key_core core_;
-  std::map<ticket, promise> promises_; // of the answers that are not given yet
+  std::map<ticket, asker> askers_; // who are not answered yet
   ticket last_ticket_ = 0;
   std::int64_t counted_bytes_ = 0;
 };
 
 } // namespace
 
+std::shared_ptr<const key_surroundings> surroundings_of(const key_context& context) {
+  return std::make_shared<const key_surroundings>(
+      key_surroundings{context,
+                       {.digests = context.digests,
+                        .value_bytes_max = context.value_bytes_max,
+                        .has_disk = context.disk != nullptr,
+                        .whole_bytes = context.whole_bytes}});
+}
+
+key_actor spawn_key(caf::actor_system& sys, crdt::key key,
+                    std::shared_ptr<const key_surroundings> around, std::string state) {
+  return sys.spawn<key_impl, caf::lazy_init>(std::move(key), std::move(around), std::move(state));
+}
+
 key_actor spawn_key(caf::actor_system& sys, crdt::key key, const key_context& context,
                     std::string state) {
-  return sys.spawn<key_impl, caf::lazy_init>(std::move(key), context, std::move(state));
+  return spawn_key(sys, std::move(key), surroundings_of(context), std::move(state));
 }
 
 } // namespace starling::actors

@@ -30,7 +30,7 @@ struct key_context {
   crdt::lww_register::stamp (*now)(); // microseconds since 1970
   std::size_t value_bytes_max;        // what would grow a value beyond it is refused
   replication::digester digests;
-  gossip_actor gossip;   // told every delta; may be none
+  gossip_actor gossip;   // told every delta, and that there are some; may be none
   storage_actor disk{};  // may be none
   reader_actor reader{}; // if there is a disk
   // Of the disk, for what is in memory of it: the reader need not be asked then. May be none.
@@ -39,8 +39,14 @@ struct key_context {
   caf::telemetry::int_gauge* awake_bytes = nullptr; // of all values in memory, about; may be none
 };
 
+/// The same, in a form of which there is one for all keys.
+struct key_surroundings;
+std::shared_ptr<const key_surroundings> surroundings_of(const key_context& context);
+
 /// Starts the actor of a key. `state` is its encoded value, empty if that is at its bottom or on
 /// the disk.
+key_actor spawn_key(caf::actor_system& sys, crdt::key key,
+                    std::shared_ptr<const key_surroundings> around, std::string state = {});
 key_actor spawn_key(caf::actor_system& sys, crdt::key key, const key_context& context,
                     std::string state = {});
 

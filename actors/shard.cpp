@@ -1,6 +1,8 @@
 #include "actors/shard.hpp"
 
 #include "actors/ending.hpp"
+#include "actors/inline_unit.hpp"
+#include "actors/key_table.hpp"
 #include "actors/last_words.hpp"
 #include "keyspace/route.hpp"
 
@@ -36,8 +38,10 @@ public:
     awake_gauge_->dec(static_cast<std::int64_t>(awake_.size()));
     for (const auto& [key, one] : awake_)
       end_before_the_rest(one.actor);
+    table_.clear();
     awake_.clear();
     held_writes_.clear();
+    around_ = nullptr;
     context_.keys.gossip = nullptr;
     context_.keys.disk = nullptr;
     context_.keys.reader = nullptr;
@@ -46,14 +50,20 @@ public:
 
   behavior_type make_behavior() override {
     return {
-        [this](apply_atom, const crdt::key& key, crdt::command& c) -> caf::result<crdt::view> {
-          if (is_lost(key))
-            return errc::being_mended;
-          if (!crdt::can_create(c, replica_of(keyspace::partition_of(key))) && !may_have(key))
-            return crdt::view_of(crdt::value{key.type}, c);
-          if (!context_.may_number)
-            return hold(key, std::move(c));
-          return pass_on<crdt::view>(key, apply_atom_v, std::move(c));
+        [this](apply_atom, std::vector<write_slot>& slots) {
+          for (auto& slot : slots)
+            apply(std::move(slot));
+          keys_.run();
+        },
+        [this](join_atom, std::vector<join_slot>& slots) {
+          for (auto& slot : slots)
+            join(std::move(slot));
+          keys_.run();
+        },
+        [this](news_atom, std::vector<news_slot>& slots) {
+          for (auto& slot : slots)
+            ask_for_news(std::move(slot));
+          keys_.run();
         },
         [this](read_atom, const crdt::key& key, const crdt::query& q) -> caf::result<crdt::view> {
           if (is_lost(key))
@@ -61,11 +71,6 @@ public:
           if (!may_have(key))
             return errc::no_such_key;
           return pass_on<crdt::view>(key, read_atom_v, q);
-        },
-        [this](join_atom, const crdt::key& key, crdt::value& part) -> caf::result<novelty> {
-          if (part.empty() && !may_have(key))
-            return novelty{};
-          return pass_on<novelty>(key, join_atom_v, std::move(part));
         },
         [this](state_atom, const crdt::key& key) -> caf::result<std::string> {
           if (!may_have(key))
@@ -93,36 +98,73 @@ private:
   };
   using awake_keys = std::map<crdt::key, awake_key>;
 
+  // A key carries out within its shard what takes no more bytes.
+  static constexpr std::size_t run_bytes_max = 4096;
+
   bool is_lost(const crdt::key& key) const { return context_.lost && context_.lost->contains(key); }
 
   /// Whether there may be a value. Without a disk this is certain.
-  bool may_have(const crdt::key& key) const {
-    return context_.keys.disk || awake_.contains(key) || resting_.contains(key);
+  bool may_have(const crdt::key& key) {
+    return context_.keys.disk || awake(key) != nullptr || resting_.contains(key);
+  }
+
+  // -- slots --
+
+  void apply(write_slot slot) {
+    const auto& [key, what] = slot.order();
+    if (is_lost(key))
+      return slot.fail(errc::being_mended);
+    if (!crdt::can_create(what, replica_of(key)) && !may_have(key))
+      return slot.answer(crdt::view_of(crdt::value{key.type}, what));
+    if (!context_.may_number)
+      return hold(std::move(slot));
+    pass_on(key, crdt::footprint_of(what), apply_atom_v, std::move(slot));
+  }
+
+  void join(join_slot slot) {
+    const auto& order = slot.order();
+    if (order.part.empty() && !may_have(order.key))
+      return slot.answer(0);
+    pass_on(order.key, order.part.footprint(), join_atom_v, std::move(slot));
+  }
+
+  /// A key that has gone to rest, or is about to, has told its news before.
+  void ask_for_news(news_slot slot) {
+    if (const auto* found = awake(slot.order().key))
+      keys_.send(found->second.actor, news_atom_v, std::move(slot));
+  }
+
+  /// Passes a slot on to its key, which handles it when the keys run. What is large would hold up
+  /// the other keys, so it is left to the scheduler.
+  template <class Atom, class Slot>
+  void pass_on(const crdt::key& key, std::size_t bytes, Atom atom, Slot slot) {
+    auto& one = wake(key);
+    if (one.goes_to_rest)
+      one.held.push_back([atom, slot = std::move(slot)](const key_actor& to) mutable {
+        caf::anon_send(to, atom, std::move(slot));
+      });
+    else if (bytes > run_bytes_max)
+      anon_send(one.actor, atom, std::move(slot));
+    else
+      keys_.send(one.actor, atom, std::move(slot));
   }
 
   // -- whether events may be numbered, and by whom --
 
-  /// Who numbers the events of a partition's keys: today one id does for all.
-  const crdt::replica_id& replica_of(crdt::partition) const { return context_.keys.replica; }
-
-  struct held_write {
-    crdt::key key;
-    crdt::command what;
-    caf::typed_response_promise<crdt::view> promise;
-  };
+  /// Who numbers the events of a key: today one id does for all, and one day one for each
+  /// partition.
+  const crdt::replica_id& replica_of(const crdt::key&) const { return context_.keys.replica; }
 
   /// Holds a write back until it is certain under which id it is numbered.
-  caf::result<crdt::view> hold(const crdt::key& key, const crdt::command& what) {
-    auto promise = make_response_promise<crdt::view>();
-    held_writes_.push_back({key, what, promise});
+  void hold(write_slot slot) {
+    held_writes_.push_back(std::move(slot));
     if (held_writes_.size() == 1)
       request(context_.keys.disk, caf::infinite, number_atom_v)
           .then([this](const crdt::replica_id& id) { number_under(id); },
                 [this](const caf::error& why) {
                   for (auto& write : std::exchange(held_writes_, {}))
-                    write.promise.deliver(why);
+                    write.fail(why);
                 });
-    return promise;
   }
 
   void number_under(const crdt::replica_id& id) {
@@ -131,8 +173,11 @@ private:
       for (const auto& [key, one] : awake_)
         anon_send(one.actor, renew_atom_v, id);
     context_.keys.replica = id;
-    for (auto& [key, what, promise] : std::exchange(held_writes_, {}))
-      pass_on_to(key, promise, apply_atom_v, what);
+    around_ = surroundings_of(context_.keys);
+    for (auto& slot : std::exchange(held_writes_, {})) {
+      const auto& key = slot.order().key;
+      pass_on(key, SIZE_MAX, apply_atom_v, std::move(slot));
+    }
   }
 
   template <class T, class... Ts>
@@ -141,34 +186,29 @@ private:
     if (!one.goes_to_rest)
       return delegate(one.actor, std::move(message)...);
     auto promise = make_response_promise<T>();
-    hold_for(one, promise, std::move(message)...);
-    return promise;
-  }
-
-  template <class Promise, class... Ts>
-  void pass_on_to(const crdt::key& key, Promise promise, Ts... message) {
-    auto& one = wake(key);
-    if (one.goes_to_rest)
-      hold_for(one, promise, std::move(message)...);
-    else
-      promise.delegate(one.actor, std::move(message)...);
-  }
-
-  template <class Promise, class... Ts>
-  static void hold_for(awake_key& one, Promise promise, Ts... message) {
     one.held.push_back([promise, ... xs = std::move(message)](const key_actor& to) mutable {
       promise.delegate(to, std::move(xs)...);
     });
+    return promise;
+  }
+
+  awake_keys::value_type* awake(const crdt::key& key) {
+    auto* found = table_.find(key);
+    if (found != nullptr || table_.size() == awake_.size())
+      return found;
+    const auto other = awake_.find(key);
+    return other == awake_.end() ? nullptr : &*other;
   }
 
   awake_key& wake(const crdt::key& key) {
-    auto found = awake_.find(key);
-    if (found == awake_.end()) {
+    auto* found = awake(key);
+    if (found == nullptr) {
       std::string state;
       if (auto kept = resting_.extract(key))
         state = std::move(kept.mapped());
-      found = awake_.emplace(key, awake_key{}).first;
-      found->second.actor = spawn_key(home_system(), key, context_.keys, std::move(state));
+      found = &*awake_.emplace(key, awake_key{}).first;
+      table_.insert(*found);
+      found->second.actor = spawn_key(home_system(), key, around_, std::move(state));
       found->second.place = order_.insert(order_.end(), &found->first);
       awake_gauge_->inc();
       if (!is_ticking_)
@@ -230,6 +270,7 @@ private:
     one.goes_to_rest = false;
     if (left.is_at_rest) {
       leaving_.erase(one.place);
+      table_.erase(*found);
       awake_.erase(found);
       awake_gauge_->dec();
       if (!left.state.empty())
@@ -263,11 +304,14 @@ private:
   }
 
   shard_context context_;
+  std::shared_ptr<const key_surroundings> around_ = surroundings_of(context_.keys); // of new keys
   awake_keys awake_;
-  std::list<const crdt::key*> order_;        // the one that was used least recently first
-  std::list<const crdt::key*> leaving_;      // those that go to rest
-  std::map<crdt::key, std::string> resting_; // encoded values, where there is no disk
-  std::vector<held_write> held_writes_;      // until it is certain who numbers them
+  key_table<awake_keys::value_type, key_hash> table_; // of those, or of nearly all
+  std::list<const crdt::key*> order_;                 // the one that was used least recently first
+  std::list<const crdt::key*> leaving_;               // those that go to rest
+  std::map<crdt::key, std::string> resting_;          // encoded values, where there is no disk
+  std::vector<write_slot> held_writes_;               // until it is certain who numbers them
+  inline_unit keys_{home_system()};                   // runs them
   caf::disposable timer_;
   bool is_ticking_ = false;
   caf::telemetry::int_gauge* awake_gauge_;
@@ -280,7 +324,11 @@ shard_actor spawn_shard(caf::actor_system& sys, const shard_context& context) {
 }
 
 const shard_actor& shard_map::route(const crdt::key& key) const {
-  return shards_[keyspace::route(key, shards_.size())];
+  return shards_[place_of(key)];
+}
+
+std::size_t shard_map::place_of(const crdt::key& key) const {
+  return keyspace::route(key, shards_.size());
 }
 
 } // namespace starling::actors

@@ -10,7 +10,11 @@
 #include "actors/key.hpp"
 #include "storage/lost_keys.hpp"
 
+#include <caf/send.hpp>
+
 #include <chrono>
+#include <memory>
+#include <utility>
 #include <vector>
 
 namespace starling::actors {
@@ -35,7 +39,20 @@ public:
   const shard_actor& route(const crdt::key& key) const;
   const std::vector<shard_actor>& all() const { return shards_; }
 
+  /// Sends all orders of a batch to their shards.
+  template <class Atom, class Batch>
+  void send(Atom atom, const std::shared_ptr<Batch>& orders) const {
+    std::vector<std::vector<typename Batch::slot>> slots(shards_.size());
+    for (std::size_t i = 0; i < orders->size(); ++i)
+      slots[place_of(orders->order(i).key)].emplace_back(orders, i);
+    for (std::size_t i = 0; i < slots.size(); ++i)
+      if (!slots[i].empty())
+        caf::anon_send(shards_[i], atom, std::move(slots[i]));
+  }
+
 private:
+  std::size_t place_of(const crdt::key& key) const;
+
   std::vector<shard_actor> shards_;
 };
 

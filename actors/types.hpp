@@ -4,6 +4,7 @@
 // peer_client.hpp), so no type is serialized by CAF, and the values of the layers below travel as
 // they are.
 
+#include "actors/batch.hpp"
 #include "crdt/command.hpp"
 #include "crdt/key_query.hpp"
 #include "crdt/view.hpp"
@@ -69,6 +70,10 @@ bool inspect(Inspector& f, errc& code) {
 }
 
 using keyspace::novelty;
+
+using write_slot = write_batch::slot;
+using join_slot = join_batch::slot;
+using news_slot = news_batch::slot;
 
 /// What the store has of a key.
 struct kept_value {
@@ -209,12 +214,16 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_TYPE_ID(starling, (starling::actors::errc))
   CAF_ADD_TYPE_ID(starling, (starling::actors::gossip_peer))
   CAF_ADD_TYPE_ID(starling, (starling::actors::gossip_report))
+  CAF_ADD_TYPE_ID(starling, (starling::actors::join_slot))
   CAF_ADD_TYPE_ID(starling, (starling::actors::kept_value))
   CAF_ADD_TYPE_ID(starling, (starling::actors::leave_report))
   CAF_ADD_TYPE_ID(starling, (starling::actors::membership_report))
+  CAF_ADD_TYPE_ID(starling, (starling::actors::news_slot))
+  CAF_ADD_TYPE_ID(starling, (starling::keyspace::join_outcome))
   CAF_ADD_TYPE_ID(starling, (starling::keyspace::novelty))
   CAF_ADD_TYPE_ID(starling, (starling::actors::rested_key))
   CAF_ADD_TYPE_ID(starling, (starling::actors::storage_report))
+  CAF_ADD_TYPE_ID(starling, (starling::actors::write_slot))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::command))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::key))
   CAF_ADD_TYPE_ID(starling, (starling::crdt::key_query))
@@ -232,6 +241,9 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_TYPE_ID(starling, (starling::storage::some_rows))
   CAF_ADD_TYPE_ID(starling, (starling::storage::wanted_rows))
   CAF_ADD_TYPE_ID(starling, (std::optional<starling::crdt::key>))
+  CAF_ADD_TYPE_ID(starling, (std::vector<starling::actors::join_slot>))
+  CAF_ADD_TYPE_ID(starling, (std::vector<starling::actors::news_slot>))
+  CAF_ADD_TYPE_ID(starling, (std::vector<starling::actors::write_slot>))
   CAF_ADD_TYPE_ID(starling, (std::vector<starling::crdt::key>))
   CAF_ADD_TYPE_ID(starling, (std::vector<starling::membership::udp_address>))
 
@@ -252,6 +264,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(starling, first_custom_type_id)
   CAF_ADD_ATOM(starling, starling::actors, members_atom)
   CAF_ADD_ATOM(starling, starling::actors, mended_atom)
   CAF_ADD_ATOM(starling, starling::actors, message_atom)
+  CAF_ADD_ATOM(starling, starling::actors, news_atom)
   CAF_ADD_ATOM(starling, starling::actors, note_atom)
   CAF_ADD_ATOM(starling, starling::actors, number_atom)
   CAF_ADD_ATOM(starling, starling::actors, peer_atom)
@@ -275,8 +288,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::backup_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::datagrams)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::gossip_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::gossip_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::join_slot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::leave_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::membership_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::news_slot)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::keyspace::join_outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::keyspace::novelty)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::key)
@@ -290,6 +306,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::membership::udp_address)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::kept_value)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::rested_key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::storage_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::actors::write_slot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::crdt::replica_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::digests_page)
@@ -298,6 +315,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::renewal)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::some_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(starling::storage::wanted_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<starling::crdt::key>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<starling::actors::join_slot>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<starling::actors::news_slot>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<starling::actors::write_slot>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<starling::crdt::key>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<starling::membership::udp_address>)
 

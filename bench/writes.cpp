@@ -54,8 +54,8 @@ struct settings {
   std::size_t in_flight = 16;
   std::size_t shards = 16;
   std::size_t workers = 1;
-  std::size_t writes_a_round = 50'000; // of the gossip
-  std::size_t items = 117;             // of a message: 11,700 writes a second, every 10 ms
+  std::size_t writes_a_round = 200'000; // of the gossip
+  std::size_t items = 117;              // of a message: 11,700 writes a second, every 10 ms
   std::size_t awake = 1'000'000;
 };
 
@@ -277,6 +277,7 @@ double bytes_of_a_key(settings s, std::size_t awake) {
   s.keys = keys;
   const auto before = mallinfo2().uordblks;
   all.run();
+  node.start_round();                 // so that nothing is left to be told
   std::this_thread::sleep_for(200ms); // those that go to rest have gone
   return static_cast<double>(mallinfo2().uordblks - before) / keys;
 }

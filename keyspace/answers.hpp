@@ -4,8 +4,10 @@
 
 #include "crdt/value.hpp"
 #include "replication/digest.hpp"
+#include "replication/session.hpp"
 #include "replication/tallies.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,13 +36,29 @@ struct failure {
   friend bool operator==(const failure&, const failure&) = default;
 };
 
-/// What a write or a join changed.
+/// What writes or a join changed.
 struct novelty {
-  std::optional<crdt::value> part; // nothing if all of it was known
-  replication::digest now;         // of the whole value since
+  crdt::value part;        // what was new
+  replication::digest now; // of the whole value since
 
-  /// What this node has counted by then, if it is a client's write and there is a disk.
+  /// What this node has counted by then, if it is of clients' writes and there is a disk.
   std::optional<replication::tally> counted{};
+
+  /// The peer that sent it; nothing for clients' writes.
+  std::optional<replication::session_id> from{};
+};
+
+/// What came of the parts that a peer sent, together.
+struct join_outcome {
+  std::optional<failure> why{}; // some of it could not be joined
+  std::size_t skipped = 0;      // so many were skipped, for the key has a format of a later version
+
+  void add(const failure& of_a_part) {
+    if (of_a_part.why == reason::newer_format)
+      ++skipped;
+    else
+      why = of_a_part;
+  }
 };
 
 } // namespace starling::keyspace

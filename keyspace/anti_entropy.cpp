@@ -37,8 +37,7 @@ void anti_entropy::restored(gossip_effects& out) {
   is_restoring_ = false;
   if (unknown_keys_ > 0)
     core_.cannot_read_all();
-  for (const auto& [who, peer] : std::exchange(early_peers_, {}))
-    set_peer(who, peer.session, peer.address, peer.how, out);
+  go_on(meet_peers{}, out);
 }
 
 void anti_entropy::remember(const std::vector<replication::tally>& tallies) {
@@ -56,8 +55,51 @@ replication::statement anti_entropy::state(const crdt::replica_id& about) const 
 void anti_entropy::record(crdt::key key, const novelty& news, gossip_effects& out) {
   if (news.counted)
     core_.note(*news.counted);
-  core_.record(std::move(key), *news.part, news.now, std::nullopt);
+  has_moved_ = has_moved_ || news.from;
+  core_.record(std::move(key), news.part, news.now, news.from);
   prompt_soon(out);
+}
+
+// -- news --
+
+void anti_entropy::has_news(crdt::key key, gossip_effects& out) {
+  news_of_.push_back(std::move(key));
+  prompt_soon(out);
+}
+
+/// Does something once all news that keys have by now are recorded.
+void anti_entropy::when_gathered(after_news what, gossip_effects& out) {
+  if (news_of_.empty() && !is_gathering_)
+    return std::visit([&](const auto& one) { go_on(one, out); }, what);
+  if (is_gathering_ && !news_of_.empty()) {
+    after_another_.push_back(std::move(what));
+    return;
+  }
+  after_news_.push_back(std::move(what));
+  if (!is_gathering_)
+    start_gathering(out);
+}
+
+void anti_entropy::start_gathering(gossip_effects& out) {
+  is_gathering_ = true;
+  out.push_back(gather_news{std::exchange(news_of_, {})});
+}
+
+void anti_entropy::gathered(gossip_effects& out) {
+  is_gathering_ = false;
+  const auto first = std::exchange(after_news_, std::exchange(after_another_, {}));
+  if (!after_news_.empty())
+    start_gathering(out);
+  for (const auto& what : first)
+    std::visit([&](const auto& one) { go_on(one, out); }, what);
+}
+
+void anti_entropy::catch_up(ticket who, gossip_effects& out) {
+  when_gathered(say_up_to_date{who}, out);
+}
+
+void anti_entropy::go_on(const say_up_to_date& what, gossip_effects& out) {
+  out.push_back(is_up_to_date{what.who});
 }
 
 void anti_entropy::number_under(const crdt::replica_id& id) {
@@ -132,17 +174,27 @@ void anti_entropy::keep_what_was_told(gossip_effects& out) {
 
 // -- who is there --
 
+/// All that is here when a peer is met is compared with what the peer has. So news are told before:
+/// they would be sent as deltas besides.
 void anti_entropy::set_peer(const member_name& who, session_id session, const std::string& address,
                             const replication::peer_dialect& how, gossip_effects& out) {
-  if (is_restoring_) {
-    early_peers_[who] = {session, address, how};
-    return;
-  }
+  early_peers_[who] = {session, address, how};
+  if (!is_restoring_)
+    when_gathered(meet_peers{}, out);
+}
+
+void anti_entropy::go_on(const meet_peers&, gossip_effects& out) {
+  for (const auto& [who, peer] : std::exchange(early_peers_, {}))
+    meet(who, peer, out);
+}
+
+void anti_entropy::meet(const member_name& who, const waiting_peer& peer, gossip_effects& out) {
+  const auto session = peer.session;
   if (const auto known = sessions_.find(who); known != sessions_.end() && known->second != session)
     lose_peer(who, out);
   sessions_[who] = session;
-  addresses_[session] = address;
-  core_.add_peer(session, how);
+  addresses_[session] = peer.address;
+  core_.add_peer(session, peer.how);
   prompt_soon(out);
 }
 
@@ -168,6 +220,10 @@ void anti_entropy::lose_peer(const member_name& who, gossip_effects& out) {
 // -- time --
 
 void anti_entropy::round_due(gossip_effects& out) {
+  when_gathered(begin_round{}, out);
+}
+
+void anti_entropy::go_on(const begin_round&, gossip_effects& out) {
   for (std::size_t i = 0; i < settings_.limits.fanout; ++i)
     perform(core_.round(random_()), out);
 }
@@ -196,13 +252,17 @@ void anti_entropy::age_silence(gossip_effects& out) {
 
 /// Until nobody who answers lacks anything, rounds follow each other at the prompt delay.
 void anti_entropy::prompt_soon(gossip_effects& out) {
-  if (!settings_.prompts || is_prompted_ || !core_.may_prompt())
+  if (!settings_.prompts || is_prompted_ || !core_.may_prompt(!news_of_.empty()))
     return;
   is_prompted_ = true;
   out.push_back(prompt_later{});
 }
 
 void anti_entropy::prompt_due(gossip_effects& out) {
+  when_gathered(begin_prompt{}, out);
+}
+
+void anti_entropy::go_on(const begin_prompt&, gossip_effects& out) {
   is_prompted_ = false;
   for (std::size_t i = 0; i < settings_.limits.fanout; ++i)
     perform(core_.prompt(random_()), out);
@@ -226,10 +286,14 @@ void anti_entropy::retry_due(session_id peer, gossip_effects& out) {
 // -- the end --
 
 void anti_entropy::flush(ticket who, gossip_effects& out, bool hears_all) {
+  when_gathered(begin_flush{who, hears_all}, out);
+}
+
+void anti_entropy::go_on(const begin_flush& what, gossip_effects& out) {
   silent_.clear(); // each gets one more chance
-  if (hears_all)
+  if (what.hears_all)
     core_.hear_all();
-  flushing_.push_back(who);
+  flushing_.push_back(what.who);
   continue_flush(out);
 }
 
@@ -349,44 +413,23 @@ void anti_entropy::failed(session_id peer, const std::string& why, gossip_effect
 
 void anti_entropy::join(arrival what, std::vector<replication::item> items, gossip_effects& out) {
   const auto number = ++last_ticket_;
-  what.left = items.size();
+  const auto from = what.from;
   const bool mends = what.mends;
   arrivals_.emplace(number, std::move(what));
   if (items.empty())
     return finish(number, out);
-  for (auto& [key, delta] : items) {
-    parts_.emplace(++last_ticket_, part{number, key});
-    out.push_back(join_part{last_ticket_, std::move(key), std::move(delta), mends});
-  }
-}
-
-void anti_entropy::joined(ticket number, const novelty& brought, gossip_effects& out) {
-  auto of = std::move(parts_.extract(number).mapped());
-  if (brought.part) {
-    has_moved_ = true;
-    core_.record(std::move(of.key), *brought.part, brought.now, arrivals_.at(of.arrival).from);
-    prompt_soon(out);
-  }
-  count_down(of.arrival, std::nullopt, out);
+  ++joining_;
+  out.push_back(join_parts{number, from, std::move(items), mends});
 }
 
 /// What this version will never join is skipped, so that it does not hold up the rest.
-void anti_entropy::not_joined(ticket number, const failure& why, gossip_effects& out) {
-  const auto of = parts_.extract(number).mapped().arrival;
-  if (why.why != reason::newer_format)
-    return count_down(of, why, out);
-  ++skipped_;
-  forget_what_is_kept(out);
-  count_down(of, std::nullopt, out);
-}
-
-void anti_entropy::count_down(ticket number, const std::optional<failure>& why,
-                              gossip_effects& out) {
-  auto& what = arrivals_.at(number);
-  if (why)
-    what.why = why;
-  if (--what.left == 0)
-    finish(number, out);
+void anti_entropy::joined(ticket number, const join_outcome& what, gossip_effects& out) {
+  --joining_;
+  arrivals_.at(number).why = what.why;
+  skipped_ += what.skipped;
+  if (what.skipped > 0)
+    forget_what_is_kept(out);
+  finish(number, out);
 }
 
 /// All that an arrival brought is joined and committed, or has failed.
@@ -408,9 +451,14 @@ void anti_entropy::finish_message(ticket number, arrival& what, gossip_effects& 
     wanted_states_.emplace(++last_ticket_, wanted_state{number, 0, key});
     return out.push_back(read_state{last_ticket_, key});
   } else {
-    acknowledge(what, {}, out);
+    return when_gathered(acknowledge_message{number}, out);
   }
   arrivals_.erase(number);
+}
+
+void anti_entropy::go_on(const acknowledge_message& what, gossip_effects& out) {
+  const auto message = std::move(arrivals_.extract(what.arrival).mapped());
+  acknowledge(message, {}, out);
 }
 
 void anti_entropy::finish_answer(const arrival& what, gossip_effects& out) {

@@ -8,6 +8,10 @@
 // new is recorded, and only when all of it is committed is it acknowledged, or does the cursor
 // move.
 //
+// Keys do not tell of each write. They say that they have news, and tell them when they are asked:
+// before a round, before a message is answered, and before somebody looks at what is recorded. What
+// was not told yet is in no delta and in no digest, so to peers it has not happened yet.
+//
 // This is a value: it does no I/O and knows no time. What it wants done comes out as effects, in
 // the order in which they are to be done; whoever carries an effect out reports back. The gossip
 // actor (actors/gossip.cpp) and the simulator (sim/cluster/replica.cpp) do nothing else.
@@ -44,12 +48,18 @@ struct post {
   std::size_t elements;
 };
 
-/// Let the key join this; report `joined` or `not_joined`.
-struct join_part {
+/// Let the keys join these, and report `joined` once all of it is committed or has failed. What is
+/// new in them is recorded before that.
+struct join_parts {
   ticket number;
-  crdt::key key;
-  crdt::value part;
-  bool mends; // a repair found that it was missing
+  session_id from;
+  std::vector<replication::item> items;
+  bool mends; // a repair found that they were missing
+};
+
+/// Have these keys tell their news, so that they are recorded, and then report `gathered`.
+struct gather_news {
+  std::vector<crdt::key> keys;
 };
 
 /// Read the state of a key; report `state_read`.
@@ -90,6 +100,11 @@ struct flush_later {};
 
 /// All that was to be handed on is handed on.
 struct flushed {
+  ticket to;
+};
+
+/// All is recorded that keys had to tell when `catch_up` was asked for.
+struct is_up_to_date {
   ticket to;
 };
 
@@ -141,9 +156,10 @@ struct count_moment {};
 struct commit_what_is_kept {};
 
 using gossip_effect =
-    std::variant<post, join_part, read_state, reply, keep, was_set_back, prompt_later, retry_later,
-                 flush_later, flushed, went_silent, reached, answers_again, stranger, peer_refuses,
-                 held_all, caught_up, count_moment, commit_what_is_kept>;
+    std::variant<post, join_parts, gather_news, read_state, reply, keep, was_set_back, prompt_later,
+                 retry_later, flush_later, flushed, is_up_to_date, went_silent, reached,
+                 answers_again, stranger, peer_refuses, held_all, caught_up, count_moment,
+                 commit_what_is_kept>;
 using gossip_effects = std::vector<gossip_effect>;
 
 /// Names a member; the same for all its sessions.
@@ -191,8 +207,18 @@ public:
   /// What was known of others before the start. Before anything else.
   void remember(const std::vector<replication::tally>& tallies);
 
-  /// A client's write.
+  /// A key tells of clients' writes, or of what was new in a peer's part.
   void record(crdt::key key, const novelty& news, gossip_effects& out);
+
+  /// A key has news, and tells them once they are gathered.
+  void has_news(crdt::key key, gossip_effects& out);
+
+  /// All keys that were asked have told their news.
+  void gathered(gossip_effects& out);
+
+  /// Whoever looks at what is recorded wants to see all.
+  void catch_up(ticket who, gossip_effects& out);
+
   void number_under(const crdt::replica_id& id);
   /// Others know of nothing later of this node; or nobody could tell within the time there is.
   void confirmed();
@@ -231,8 +257,7 @@ public:
 
   // -- what the keys say --
 
-  void joined(ticket number, const novelty& brought, gossip_effects& out);
-  void not_joined(ticket number, const failure& why, gossip_effects& out);
+  void joined(ticket number, const join_outcome& what, gossip_effects& out);
 
   /// Encoded; empty if the key has none, or if it cannot be read.
   void state_read(ticket number, std::string bytes, gossip_effects& out);
@@ -260,14 +285,13 @@ public:
   bool is_joining_answer_of(session_id peer) const { return joining_answers_.contains(peer); }
 
   /// Whether parts are being joined.
-  bool is_joining() const { return !parts_.empty(); }
+  bool is_joining() const { return joining_ > 0; }
 
 private:
   /// A message of a peer, or the answer of one, until all that it brings is joined.
   struct arrival {
     session_id from;
     bool mends = false;
-    std::size_t left = 0;
     std::optional<failure> why{};
     ticket reply_to = 0;                                    // if it is a message
     std::optional<replication::gossip::incoming> message{}; // else it is an answer
@@ -282,10 +306,6 @@ private:
     std::vector<replication::encoded_item> states{};
   };
 
-  struct part {
-    ticket arrival;
-    crdt::key key;
-  };
   struct wanted_state {
     std::optional<ticket> arrival; // of the message that wants it; else it is of a reading
     ticket reading = 0;
@@ -297,8 +317,33 @@ private:
     replication::peer_dialect how;
   };
 
+  // What is done once news are gathered: it tells peers of what is here, or compares it.
+  struct begin_round {};
+  struct begin_prompt {};
+  struct begin_flush {
+    ticket who;
+    bool hears_all;
+  };
+  struct meet_peers {};
+  struct acknowledge_message {
+    ticket arrival;
+  };
+  struct say_up_to_date {
+    ticket who;
+  };
+  using after_news = std::variant<begin_round, begin_prompt, begin_flush, meet_peers,
+                                  acknowledge_message, say_up_to_date>;
+
+  void when_gathered(after_news what, gossip_effects& out);
+  void start_gathering(gossip_effects& out);
+  void go_on(const begin_round&, gossip_effects& out);
+  void go_on(const begin_prompt&, gossip_effects& out);
+  void go_on(const begin_flush& what, gossip_effects& out);
+  void go_on(const meet_peers&, gossip_effects& out);
+  void meet(const member_name& who, const waiting_peer& peer, gossip_effects& out);
+  void go_on(const acknowledge_message& what, gossip_effects& out);
+  void go_on(const say_up_to_date& what, gossip_effects& out);
   void join(arrival what, std::vector<replication::item> items, gossip_effects& out);
-  void count_down(ticket number, const std::optional<failure>& why, gossip_effects& out);
   void finish(ticket number, gossip_effects& out);
   void finish_message(ticket number, arrival& what, gossip_effects& out);
   void finish_answer(const arrival& what, gossip_effects& out);
@@ -336,19 +381,23 @@ private:
   replication::gossip core_;
   std::mt19937_64 random_;
   bool is_restoring_;
-  std::map<member_name, waiting_peer> early_peers_;        // that came while it is restoring
-  std::map<member_name, session_id> sessions_;             // of the members that are there
-  std::map<session_id, std::string> addresses_;            // where those are
+  std::map<member_name, waiting_peer> early_peers_; // that are met once all is restored and told
+  std::map<member_name, session_id> sessions_;      // of the members that are there
+  std::map<session_id, std::string> addresses_;     // where those are
   std::map<session_id, std::chrono::milliseconds> spared_; // who failed last, and for how long
   std::set<session_id> silent_;                            // who failed since it answered last
   std::map<session_id, unsigned> told_silent_; // and for so many ticks has not failed again
   std::map<session_id, session_id> holders_;   // who had all, and since when they keep it
   std::map<ticket, arrival> arrivals_;
-  std::map<ticket, part> parts_;
   std::map<ticket, reading> readings_;
   std::map<ticket, wanted_state> wanted_states_;
   std::set<session_id> joining_answers_;
-  ticket last_ticket_ = 0; // of what this asks of the keys
+  std::size_t joining_ = 0;               // arrivals of which parts are being joined
+  ticket last_ticket_ = 0;                // of what this asks of the keys
+  std::vector<crdt::key> news_of_;        // keys that have some, since the last gathering
+  bool is_gathering_ = false;             // they are asked
+  std::vector<after_news> after_news_;    // to be done once they have told them
+  std::vector<after_news> after_another_; // once those have that have news since
   std::optional<crdt::replica_id> own_id_;
   std::uint64_t kept_tallies_ = 0; // the version that is kept, or on its way to the disk
   bool may_count_ = false;         // events may be numbered under the present id

@@ -100,11 +100,29 @@ void key_core::could_not_read(const failure& why, effects& out) {
 
 // -- doing it --
 
+wire::result<crdt::view, failure> key_core::write_now(const crdt::command& what,
+                                                      crdt::lww_register::stamp now, effects& out) {
+  if (crdt::can_grow(what) && value_->footprint() > settings_->value_bytes_max)
+    return failure{reason::value_too_large};
+  const bool is_digested = crdt::has_rows(key_.type);
+  auto outcome = is_digested ? value_->apply(what, self_, now, settings_->digests)
+                             : value_->apply_undigested(what, self_, now);
+  if (const auto* why = std::get_if<crdt::refusal>(&outcome))
+    return to_failure(*why);
+  if (auto& delta = std::get<std::optional<crdt::value>>(outcome))
+    add_news(*delta, {}, std::nullopt, out); // the digest is made when they are told
+  return value_->view(what);
+}
+
 void key_core::perform(write_request& w, effects& out) {
+  if (!settings_->has_disk) {
+    auto done = write_now(w.what, w.now, out);
+    return std::visit([&](auto& what) { out.push_back(answer{w.from, std::move(what)}); }, done);
+  }
   if (crdt::can_grow(w.what) && value_->footprint() > settings_->value_bytes_max)
     return out.push_back(answer{w.from, failure{reason::value_too_large}});
   storage::batch changed;
-  auto outcome = value_->apply(w.what, self_, w.now, settings_->digests, changes_for_disk(changed));
+  auto outcome = value_->apply(w.what, self_, w.now, settings_->digests, &changed);
   if (const auto* why = std::get_if<crdt::refusal>(&outcome))
     return out.push_back(answer{w.from, to_failure(*why)});
   auto& delta = std::get<std::optional<crdt::value>>(outcome);
@@ -126,20 +144,40 @@ void key_core::perform(read_request& r, effects& out) {
   when_committed({last_commit_, r.from, std::move(what)}, out);
 }
 
+/// The news are told with the digest from before.
+joined_elements key_core::join_now(const crdt::value& part,
+                                   const std::optional<replication::session_id>& sender,
+                                   effects& out) {
+  tell_news(out);
+  auto news = value_->join(part, settings_->digests);
+  if (!news)
+    return {};
+  const auto elements = news->elements();
+  out.push_back(spread{novelty{std::move(*news), value_->digest(), std::nullopt, sender}});
+  return {elements};
+}
+
 void key_core::perform(join_request& j, effects& out) {
+  if (!settings_->has_disk) {
+    const auto brought = join_now(j.part, j.sender, out);
+    return out.push_back(answer{j.from, brought});
+  }
   storage::batch changed;
-  auto part = value_->join(j.part, settings_->digests, changes_for_disk(changed));
+  auto part = value_->join(j.part, settings_->digests, &changed);
   const bool is_news = part.has_value();
   // Events that we numbered are not here any more, so their numbers might be used again. Nothing is
   // done until there is another id to number events under.
-  if (is_news && settings_->has_disk && storage::shows_lost_events(*part, *value_, self_)) {
+  if (is_news && storage::shows_lost_events(*part, *value_, self_)) {
     is_renewing_ = true;
     out.push_back(renew_replica{self_});
   }
   if (is_news)
     commit(std::move(changed), std::nullopt, out);
+  joined done;
+  if (is_news)
+    done.news = novelty{std::move(*part), value_->digest(), std::nullopt, j.sender};
   // Else what the peer sent may be part of what is not committed yet.
-  when_committed({last_commit_, j.from, joined{{std::move(part), value_->digest()}}}, out);
+  when_committed({last_commit_, j.from, std::move(done)}, out);
 }
 
 void key_core::perform(state_request& s, effects& out) {
@@ -159,13 +197,8 @@ void key_core::renewed(const std::optional<crdt::replica_id>& id) {
 
 // -- the disk --
 
-storage::batch* key_core::changes_for_disk(storage::batch& changed) const {
-  return settings_->has_disk ? &changed : nullptr;
-}
-
 void key_core::commit(storage::batch changed, std::optional<ticket> writer, effects& out) {
-  if (settings_->has_disk)
-    out.push_back(commit_change{++last_commit_, std::move(changed), writer});
+  out.push_back(commit_change{++last_commit_, std::move(changed), writer});
 }
 
 /// Tells somebody once all changes so far are committed, or one of them cannot be.
@@ -202,18 +235,48 @@ void key_core::not_committed(std::uint64_t number, const failure& why, effects& 
   }
 }
 
-void key_core::tell(waiter& w, std::uint64_t own_changes, effects& out) const {
+// -- news --
+
+/// Deltas of a value with rows are larger, and mostly have nothing in common.
+void key_core::add_news(crdt::value& delta, const replication::digest& now,
+                        const std::optional<replication::tally>& counted, effects& out) {
+  const bool is_of_other_id =
+      news_ && counted && news_->counted && news_->counted->replica != counted->replica;
+  if (is_of_other_id)
+    tell_news(out);
+  if (news_) {
+    news_->part.join(delta);
+    news_->now = now;
+    news_->counted = counted;
+    return;
+  }
+  news_ = std::make_unique<novelty>(novelty{std::move(delta), now, counted});
+  if (crdt::has_rows(key_.type))
+    tell_news(out);
+  else
+    out.push_back(has_news{});
+}
+
+void key_core::tell_news(effects& out) {
+  if (!news_)
+    return;
+  if (!settings_->has_disk)
+    news_->now = value_->renewed_digest(settings_->digests);
+  out.push_back(spread{std::move(*news_)});
+  news_.reset();
+}
+
+void key_core::tell(waiter& w, std::uint64_t own_changes, effects& out) {
   struct teller {
-    const key_core& core;
+    key_core& core;
     ticket who;
     std::uint64_t own_changes;
     effects& out;
 
     void operator()(written& done) const {
-      if (done.news && core.settings_->has_disk)
-        done.news->counted = replication::tally{done.by, own_changes};
       if (done.news)
-        out.push_back(spread{std::move(*done.news)});
+        core.add_news(done.news->part, done.news->now, replication::tally{done.by, own_changes},
+                      out);
       out.push_back(answer{who, std::move(done.seen)});
     }
     void operator()(shown& read) const {
@@ -222,8 +285,17 @@ void key_core::tell(waiter& w, std::uint64_t own_changes, effects& out) const {
       else
         out.push_back(read_from_disk{who, std::move(read.what)});
     }
-    void operator()(joined& part) const { out.push_back(answer{who, std::move(part.news)}); }
+    void operator()(joined& part) const {
+      joined_elements brought;
+      if (part.news) {
+        core.tell_news(out);
+        brought.number = part.news->part.elements();
+        out.push_back(spread{std::move(*part.news)});
+      }
+      out.push_back(answer{who, brought});
+    }
     void operator()(encoded& read) const {
+      core.tell_news(out);
       if (read.state)
         out.push_back(answer{who, std::move(*read.state)});
       else

@@ -11,6 +11,11 @@
 // loaded anew, those who made the changes are told that they failed, and those who only read are
 // shown what the disk has.
 //
+// The gossip is not told of each write. Deltas of a value without rows are joined until it asks,
+// once for each of its rounds; so a key that is written often costs it no more than one that is
+// written once. What is told of a key goes in order, and so the digest that comes last is that of
+// all that was told: whoever joins a part, or reads the state, is told of it after the writes.
+//
 // This is a value: it does no I/O and knows no actor. What it wants done comes out as effects, in
 // the order in which they are to be done; whoever carries an effect out reports back. Actors
 // (actors/key.cpp) and the simulator (sim/cluster/keeper.cpp) both do nothing else.
@@ -22,8 +27,11 @@
 #include "keyspace/fifo.hpp"
 #include "storage/held_value.hpp"
 #include "storage/reading.hpp"
+#include "wire/result.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -59,10 +67,15 @@ struct commit_change {
   std::optional<ticket> writer; // the client's write; nothing for what a peer sent
 };
 
-/// Let the gossip know of a client's write.
+/// Let the gossip know of clients' writes, or of what was new in a peer's part, before anything
+/// that is told later of this key.
 struct spread {
   novelty news;
 };
+
+/// Let the gossip know that there are clients' writes to be told of, which it may ask for:
+/// `tell_news`. Said once for all writes until then.
+struct has_news {};
 
 /// Answer from what the disk has, for the value in memory is not whole.
 struct read_from_disk {
@@ -76,14 +89,19 @@ struct renew_replica {
   crdt::replica_id lost;
 };
 
+/// What came of a join: so many elements were new, and the gossip has been told of them.
+struct joined_elements {
+  std::size_t number = 0;
+};
+
 /// The answer to a write or a read; to a join; to `read_state` (encoded; empty if there is no
 /// value); or the failure of any of them.
 struct answer {
   ticket to;
-  std::variant<crdt::view, novelty, std::string, failure> what;
+  std::variant<crdt::view, joined_elements, std::string, failure> what;
 };
 
-using effect = std::variant<load_value, load_rows, commit_change, spread, read_from_disk,
+using effect = std::variant<load_value, load_rows, commit_change, spread, has_news, read_from_disk,
                             renew_replica, answer>;
 using effects = std::vector<effect>;
 
@@ -101,6 +119,7 @@ struct read_request {
 struct join_request {
   ticket from;
   crdt::value part;
+  std::optional<replication::session_id> sender{}; // the peer
 };
 struct state_request {
   ticket from;
@@ -117,6 +136,14 @@ public:
   key_core(storage::held_value value, const key_settings& settings, const crdt::replica_id& self);
 
   // -- inputs --
+
+  // Each carries out at once what would be a request. Requires: there is no disk, so that nothing
+  // is ever under way.
+
+  wire::result<crdt::view, failure> write_now(const crdt::command& what,
+                                              crdt::lww_register::stamp now, effects& out);
+  joined_elements join_now(const crdt::value& part,
+                           const std::optional<replication::session_id>& sender, effects& out);
 
   /// Takes a request behind all others.
   void take(request what) { waiting_.push(std::move(what)); }
@@ -136,6 +163,9 @@ public:
   void committed(std::uint64_t number, std::uint64_t own_changes, effects& out);
   void not_committed(std::uint64_t number, const failure& why, effects& out);
 
+  /// The gossip asks for what it was not told yet; so does whoever ends this.
+  void tell_news(effects& out);
+
   /// Events are numbered under that id from now on; nothing if no id could be kept.
   void renewed(const std::optional<crdt::replica_id>& id);
   void number_under(const crdt::replica_id& id) { self_ = id; }
@@ -147,6 +177,9 @@ public:
   /// Whether nothing is under way: the value may be dropped if there is a disk, and is all that is
   /// to be kept if there is none.
   bool is_idle() const { return !is_busy() && waiting_.empty() && committing() == 0; }
+
+  /// Whether there are committed writes that the gossip was not told of.
+  bool knows_news() const { return news_ != nullptr; }
 
   /// What is in memory; nothing before it is loaded.
   const storage::held_value* held() const { return value_ ? &*value_ : nullptr; }
@@ -166,9 +199,9 @@ private:
     crdt::query what;
     std::optional<crdt::view> seen;
   };
-  /// A peer's part, and what was new in it.
+  /// A peer's part, and what was new in it, if anything.
   struct joined {
-    novelty news;
+    std::optional<novelty> news;
   };
   /// The state, encoded; nothing if the disk is to be asked.
   struct encoded {
@@ -196,10 +229,11 @@ private:
   void perform(join_request& j, effects& out);
   void perform(state_request& s, effects& out);
 
-  storage::batch* changes_for_disk(storage::batch& changed) const;
   void commit(storage::batch changed, std::optional<ticket> writer, effects& out);
   void when_committed(waiter w, effects& out);
-  void tell(waiter& w, std::uint64_t own_changes, effects& out) const;
+  void tell(waiter& w, std::uint64_t own_changes, effects& out);
+  void add_news(crdt::value& delta, const replication::digest& now,
+                const std::optional<replication::tally>& counted, effects& out);
   void tell_of_failure(waiter& w, const failure& why, effects& out);
 
   crdt::key key_;
@@ -212,6 +246,7 @@ private:
   bool has_rows_ = false;    // all rows that the first request needs were loaded
   fifo<request> waiting_;
   fifo<waiter> waiters_;          // in the order of their commits
+  std::unique_ptr<novelty> news_; // what the gossip was not told yet; often nothing
   std::uint64_t last_commit_ = 0; // its number
   std::uint64_t done_commit_ = 0; // the number of the last one that was done or has failed
 };

@@ -18,39 +18,6 @@ namespace starling::node {
 
 namespace {
 
-/// Some orders that are carried out, and what has come of them so far.
-struct ordered {
-  std::vector<write_order> orders;
-  write_outcomes outcomes;
-  std::vector<std::size_t> pending; // the indices of those that the shards are to carry out
-};
-
-/// Hands the orders of one call to the shards, and gathers what comes of them.
-///
-/// Each call has such an actor of its own. CAF searches all requests that an actor waits for with
-/// each answer, so one actor that waited for the orders of all calls would become slow.
-void carry_out(caf::event_based_actor* self, const actors::shard_map& shards, ordered work,
-               std::uint64_t number, const service_actor& tell) {
-  actors::end_process_on_error(self);
-  struct gathered {
-    std::size_t left;
-    write_outcomes outcomes;
-  };
-  auto all = std::make_shared<gathered>(gathered{work.pending.size(), std::move(work.outcomes)});
-  const auto gather = [=](std::size_t index, outcome<crdt::view> came) {
-    all->outcomes[index] = std::move(came);
-    if (--all->left == 0)
-      self->send(tell, written_atom_v, number, std::move(all->outcomes));
-  };
-  for (const auto index : work.pending) {
-    auto& order = work.orders[index];
-    self->request(shards.route(order.key), caf::infinite, actors::apply_atom_v, order.key,
-                  std::move(order.what))
-        .then([=](crdt::view& seen) { gather(index, std::move(seen)); },
-              [=](const caf::error& why) { gather(index, service_error_of(why)); });
-  }
-}
-
 class service_impl : public service_actor::base {
 public:
   service_impl(caf::actor_config& cfg, const service_context& context)
@@ -73,22 +40,18 @@ public:
   behavior_type make_behavior() override {
     return {
         [this](actors::read_atom, const crdt::key& key, const crdt::query& q, view_reply& reply) {
-          if (!waiting_.enter(key, bytes_around))
-            return reply(service_error::key_busy);
-          ask_shard(key, bytes_around, actors::read_atom_v, q, reply, [] {});
+          read(key, q, reply);
         },
-        [this](actors::apply_atom, const crdt::key& key, crdt::command& c, view_reply& reply) {
-          if (refuses_writes_)
-            return reply(service_error::leaving);
-          const auto bytes = bytes_of(c);
-          if (!waiting_.enter(key, bytes))
-            return reply(service_error::key_busy);
-          ++writes_;
-          ask_shard(key, bytes, actors::apply_atom_v, std::move(c), reply,
-                    [this] { one_write_less(); });
+        [this](actors::apply_atom, crdt::key& key, crdt::command& c, view_reply& reply) {
+          std::vector<write_order> orders;
+          orders.push_back({std::move(key), std::move(c)});
+          carry_out_all(orders, [reply = reply](write_outcomes all) mutable {
+            reply(std::move(all.front()));
+          });
         },
         [this](actors::apply_atom, std::vector<write_order>& orders, views_reply& reply) {
-          carry_out_all(orders, reply);
+          carry_out_all(orders,
+                        [reply = reply](write_outcomes all) mutable { reply(std::move(all)); });
         },
         [this](written_atom, std::uint64_t number, write_outcomes& outcomes) {
           written(number, outcomes);
@@ -116,21 +79,19 @@ private:
     return bytes_around + crdt::footprint_of(c);
   }
 
-  /// Asks the shard of a key. Requires: the request has entered the line.
-  template <class Atom, class What, class Then>
-  void ask_shard(const crdt::key& key, std::size_t bytes, Atom atom, What what,
-                 const view_reply& reply, Then then) {
-    request(context_.shards.route(key), caf::infinite, atom, key, std::move(what))
+  void read(const crdt::key& key, const crdt::query& q, const view_reply& reply) {
+    const auto place = waiting_.enter(key, bytes_around);
+    if (!place)
+      return view_reply{reply}(service_error::key_busy);
+    request(context_.shards.route(key), caf::infinite, actors::read_atom_v, key, q)
         .then(
-            [this, key, bytes, reply = reply, then](crdt::view& seen) mutable {
-              waiting_.leave(key, bytes);
+            [this, place = *place, reply = reply](crdt::view& seen) mutable {
+              waiting_.leave(place);
               reply(std::move(seen));
-              then();
             },
-            [this, key, bytes, reply = reply, then](const caf::error& why) mutable {
-              waiting_.leave(key, bytes);
+            [this, place = *place, reply = reply](const caf::error& why) mutable {
+              waiting_.leave(place);
               reply(service_error_of(why));
-              then();
             });
   }
 
@@ -144,35 +105,55 @@ private:
   // -- several writes at once --
 
   struct call {
-    std::vector<std::pair<crdt::key, std::size_t>> in_line; // keys and bytes
-    views_reply reply;
+    std::vector<waiting_line::place> in_line;
+    std::vector<std::size_t> refused; // orders for which there was no room; in ascending order
+    std::function<void(write_outcomes)> reply;
   };
 
-  void carry_out_all(std::vector<write_order>& orders, views_reply& reply) {
+  /// `reply` is called once, when this actor ends at the latest if it is a reply_to.
+  void carry_out_all(std::vector<write_order>& orders, std::function<void(write_outcomes)> reply) {
     if (refuses_writes_)
       return reply(write_outcomes(orders.size(), service_error::leaving));
-    call one{{}, reply};
-    ordered work{{}, write_outcomes(orders.size(), service_error::key_busy), {}};
+    call one{{}, {}, std::move(reply)};
+    one.in_line.reserve(orders.size());
     for (std::size_t i = 0; i < orders.size(); ++i)
-      if (const auto bytes = bytes_of(orders[i].what); waiting_.enter(orders[i].key, bytes)) {
-        work.pending.push_back(i);
-        one.in_line.emplace_back(orders[i].key, bytes);
-      }
-    if (work.pending.empty())
-      return reply(std::move(work.outcomes));
-    work.orders = std::move(orders);
+      if (const auto place = waiting_.enter(orders[i].key, bytes_of(orders[i].what)))
+        one.in_line.push_back(*place);
+      else
+        one.refused.push_back(i);
+    for (auto at = one.refused.rbegin(); at != one.refused.rend(); ++at)
+      orders.erase(orders.begin() + static_cast<std::ptrdiff_t>(*at));
+    if (orders.empty())
+      return one.reply(write_outcomes(one.refused.size(), service_error::key_busy));
     ++writes_;
     calls_.emplace(++last_call_, std::move(one));
-    spawn([shards = context_.shards, work = std::move(work), number = last_call_,
-           tell = caf::actor_cast<service_actor>(this)](caf::event_based_actor* self) mutable {
-      carry_out(self, shards, std::move(work), number, tell);
-    });
+    context_.shards.send(
+        actors::apply_atom_v,
+        std::make_shared<actors::write_batch>(
+            std::move(orders), [number = last_call_, to = service_actor{this}](auto& carried_out) {
+              caf::anon_send(to, written_atom_v, number, outcomes_of(carried_out));
+            }));
+  }
+
+  static write_outcomes outcomes_of(actors::write_batch& orders) {
+    write_outcomes result;
+    result.reserve(orders.size());
+    for (auto& came : orders.outcomes())
+      if (auto* seen = std::get_if<crdt::view>(&came))
+        result.emplace_back(std::move(*seen));
+      else if (const auto* why = std::get_if<caf::error>(&came))
+        result.emplace_back(service_error_of(*why));
+      else
+        result.emplace_back(service_error::internal); // nobody is there any more
+    return result;
   }
 
   void written(std::uint64_t number, write_outcomes& outcomes) {
     auto one = std::move(calls_.extract(number).mapped());
-    for (const auto& [key, bytes] : one.in_line)
-      waiting_.leave(key, bytes);
+    for (const auto& place : one.in_line)
+      waiting_.leave(place);
+    for (const auto at : one.refused)
+      outcomes.insert(outcomes.begin() + static_cast<std::ptrdiff_t>(at), service_error::key_busy);
     one.reply(std::move(outcomes));
     one_write_less();
   }

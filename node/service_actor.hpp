@@ -19,10 +19,7 @@
 namespace starling::node {
 
 /// A command for a key.
-struct write_order {
-  crdt::key key;
-  crdt::command what;
-};
+using actors::write_order;
 
 /// What came of some orders, in their order.
 using write_outcomes = std::vector<outcome<crdt::view>>;
@@ -67,7 +64,7 @@ using service_actor =
                      caf::result<void>(actors::apply_atom, crdt::key, crdt::command, view_reply),
                      // Several commands.
                      caf::result<void>(actors::apply_atom, std::vector<write_order>, views_reply),
-                     // What came of them; from those that this actor has them carried out by.
+                     // What came of those of a call; its own message to itself.
                      caf::result<void>(written_atom, std::uint64_t, write_outcomes),
                      // Which keys there are: asked of all shards, or of the disk.
                      caf::result<void>(actors::keys_atom, crdt::key_query, keys_reply),

@@ -2,6 +2,7 @@
 
 #include "crdt/seek.hpp"
 #include "crdt/slot.hpp"
+#include "crdt/value_format.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -25,6 +26,9 @@ wire::writer begin(fact kind, const crdt::key& key) {
   crdt::encode(out, key);
   return out;
 }
+
+// What the text of most small values takes.
+constexpr std::size_t text_bytes = 128;
 
 wire::uint128 number(const digest& d) {
   return wire::uint128{d.high} << 64 | d.low;
@@ -108,8 +112,14 @@ digest digester::digest_of(const crdt::key& key, const crdt::value& value) const
       sum += row(replica, events);
     return sum;
   }
-  auto out = begin(fact::value, key);
-  out.raw(value.encode());
+  wire::writer out;
+  out.truncate(text_bytes); // so that it does not grow byte by byte
+  out.truncate(0);
+  out.u8(static_cast<std::uint8_t>(fact::value));
+  crdt::encode(out, key);
+  out.u8(crdt::value_format);
+  out.u8(static_cast<std::uint8_t>(value.type()));
+  value.visit([&](const auto& x, auto) { x.encode(out); });
   return hash(out.view());
 }
 

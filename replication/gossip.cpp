@@ -320,10 +320,12 @@ std::vector<effect> gossip::prompt(std::uint64_t random) {
   return lacking.empty() ? std::vector<effect>{} : start_round(lacking[random % lacking.size()]);
 }
 
-bool gossip::may_prompt() const {
-  return std::ranges::any_of(peers_, [this](const auto& entry) {
+bool gossip::may_prompt(bool has_more) const {
+  return std::ranges::any_of(peers_, [&](const auto& entry) {
     const auto& [id, p] = entry;
-    return p.present && !p.has_failed &&
+    if (!p.present || p.has_failed)
+      return false;
+    return has_more ||
            (p.for_what == waiting::nothing ? has_work(id, p) : p.round_end < log_.last());
   });
 }

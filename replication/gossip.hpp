@@ -159,8 +159,9 @@ public:
   /// and one is started as by `round`, if somebody lacks something. Whoever failed last is spared.
   std::vector<effect> prompt(std::uint64_t random);
 
-  /// Whether there is anything to be handed on by `prompt`.
-  bool may_prompt() const;
+  /// Whether there is anything to be handed on by `prompt`, or will be, as there is more to be
+  /// recorded.
+  bool may_prompt(bool has_more = false) const;
 
   /// Starts a round with a peer that failed, if it lacks something and is idle.
   std::vector<effect> retry(session_id peer);

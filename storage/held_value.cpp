@@ -267,6 +267,7 @@ auto held_value::change(const replication::touched_rows& rows, const replication
   if (!crdt::has_rows(key_.type)) {
     auto result = operation();
     digest_ = digests.digest_of(key_, value_);
+    is_digest_due_ = false;
     if (changed != nullptr && digest_ != digest_before)
       write_head(*changed, digest_before);
     return result;
@@ -334,6 +335,19 @@ std::optional<crdt::value> held_value::join(const crdt::value& part,
   if (crdt::has_rows(key_.type))
     rows = replication::rows_changed_by(set(), part.as<crdt::or_set>());
   return change(rows, digests, changed, [&] { return value_.join(part); });
+}
+
+crdt::outcome held_value::apply_undigested(const crdt::command& c, const crdt::replica_id& self,
+                                           crdt::lww_register::stamp wall) {
+  assert(!crdt::has_rows(key_.type));
+  is_digest_due_ = true;
+  return crdt::apply(value_, c, self, wall);
+}
+
+const replication::digest& held_value::renewed_digest(const replication::digester& digests) {
+  if (std::exchange(is_digest_due_, false))
+    digest_ = digests.digest_of(key_, value_);
+  return digest_;
 }
 
 head held_value::summary() const {

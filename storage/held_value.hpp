@@ -15,6 +15,7 @@
 #include "crdt/view.hpp"
 #include "storage/layout.hpp"
 
+#include <cassert>
 #include <optional>
 #include <set>
 #include <vector>
@@ -49,11 +50,17 @@ public:
   /// The value, or of a set the part that is here.
   const crdt::value& value() const { return value_; }
 
-  /// Of the whole value, and what else is known of it without looking at all rows.
-  const replication::digest& digest() const { return digest_; }
+  /// Of the whole value, and what else is known of it without looking at all rows. Requires: it was
+  /// renewed after `apply_undigested`.
+  const replication::digest& digest() const {
+    assert(!is_digest_due_);
+    return digest_;
+  }
   std::uint64_t members() const { return members_; }
   std::uint64_t footprint() const;
-  bool empty() const { return digest_ == replication::digest{}; }
+  bool empty() const {
+    return crdt::has_rows(key_.type) ? digest_ == replication::digest{} : value_.empty();
+  }
 
   /// About how many bytes are here.
   std::size_t bytes() const { return value_.footprint() + absent_.size() * absent_bytes; }
@@ -88,6 +95,12 @@ public:
   std::optional<crdt::value> join(const crdt::value& part, const replication::digester& digests,
                                   batch* changed = nullptr);
 
+  /// As `apply`, but the digest is left to be renewed before somebody asks for it: where nothing is
+  /// kept on a disk, many writes need one. Requires: a type without rows.
+  crdt::outcome apply_undigested(const crdt::command& c, const crdt::replica_id& self,
+                                 crdt::lww_register::stamp wall);
+  const replication::digest& renewed_digest(const replication::digester& digests);
+
   /// Its head row.
   head summary() const;
 
@@ -117,6 +130,7 @@ private:
   crdt::key key_;
   crdt::value value_;
   replication::digest digest_; // zero at the bottom
+  bool is_digest_due_ = false;
   bool whole_ = true;
   std::uint64_t members_ = 0;
   std::uint64_t dead_ = 0;

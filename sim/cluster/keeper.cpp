@@ -38,9 +38,15 @@ void keeper::write(std::shared_ptr<operation> what, std::function<void(bool)> th
   go_on();
 }
 
-void keeper::join(const crdt::value& part, told then) {
-  core_.take(keyspace::join_request{ask(std::move(then)), part});
+void keeper::join(session_id sender, const crdt::value& part, told then) {
+  core_.take(keyspace::join_request{ask(std::move(then)), part, sender});
   go_on();
+}
+
+void keeper::tell_news() {
+  keyspace::effects todo;
+  core_.tell_news(todo);
+  carry_out_all(todo);
 }
 
 /// A view of a counter or a register names no events, so their states are read.
@@ -203,6 +209,10 @@ void keeper::carry_out(const keyspace::spread& e) {
   around_.spread(core_.key(), e.news);
 }
 
+void keeper::carry_out(const keyspace::has_news&) {
+  around_.has_news(core_.key());
+}
+
 /// Reads all of a value that is not whole in memory. The keeper may be gone by then.
 void keeper::carry_out(const keyspace::read_from_disk& e) {
   auto who = std::move(askers_.extract(e.to).mapped());
@@ -232,7 +242,7 @@ void keeper::carry_out(const keyspace::answer& e) {
   if (auto* write = std::get_if<written>(&who))
     answer_write(*write, e);
   else if (const auto* join = std::get_if<told>(&who))
-    (*join)(std::get_if<keyspace::novelty>(&e.what));
+    (*join)(std::get_if<keyspace::failure>(&e.what));
   else if (const auto* state = std::get_if<encoded>(&who))
     (*state)(std::get_if<std::string>(&e.what));
   else

@@ -18,6 +18,8 @@
 
 namespace starling::simulation {
 
+using replication::session_id;
+
 class keeper {
 public:
   /// Reads something in a snapshot, and says what is to be done once that has arrived.
@@ -44,8 +46,11 @@ public:
     /// Has events numbered under another id than the one that was lost, and says which.
     std::function<void(const crdt::replica_id& lost, renewed)> renew;
 
-    /// The gossip learns of a client's write.
+    /// The gossip learns of clients' writes, or of what was new in a peer's part.
     std::function<void(const crdt::key&, const keyspace::novelty&)> spread;
+
+    /// The gossip learns that there are writes to be told of.
+    std::function<void(const crdt::key&)> has_news;
 
     std::function<void(std::string invariant, std::string what)> complain;
   };
@@ -61,8 +66,12 @@ public:
   /// `then` learns whether the client is told that its write is done.
   void write(std::shared_ptr<operation> what, std::function<void(bool)> then);
 
-  using told = std::function<void(const keyspace::novelty*)>;
-  void join(const crdt::value& part, told then);
+  /// `then` learns why it failed, if it did.
+  using told = std::function<void(const keyspace::failure*)>;
+  void join(session_id sender, const crdt::value& part, told then);
+
+  /// Tells the gossip what it was not told yet.
+  void tell_news();
 
   /// A client reads one member of a set, or everything, and learns contexts of members.
   using shown = std::function<void(const contexts*)>;
@@ -74,8 +83,10 @@ public:
 
   void number_under(const crdt::replica_id& id) { core_.number_under(id); }
 
-  /// Whether it does nothing, so that what it holds may be dropped or is all there is.
+  /// Whether it does nothing, so that what it holds may be dropped or is all there is, once its
+  /// news are told.
   bool is_idle() const { return core_.is_idle(); }
+  bool knows_news() const { return core_.knows_news(); }
 
   /// What is in memory.
   const storage::held_value* held() const { return core_.held(); }
@@ -103,6 +114,7 @@ private:
   void carry_out(const keyspace::load_rows& e);
   void carry_out(const keyspace::commit_change& e);
   void carry_out(const keyspace::spread& e);
+  void carry_out(const keyspace::has_news& e);
   void carry_out(const keyspace::read_from_disk& e);
   void carry_out(const keyspace::renew_replica& e);
   void carry_out(const keyspace::answer& e);

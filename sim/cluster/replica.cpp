@@ -62,6 +62,13 @@ replica::replica(process& in, std::string name, const surroundings& around, home
                   report([&](auto& todo) { core_.record(key, news, todo); });
                 });
               },
+          .has_news =
+              [this](const crdt::key& key) {
+                take(from_shard(key), [this, key] {
+                  last_activity_ = around_.time.now();
+                  report([&](auto& todo) { core_.has_news(key, todo); });
+                });
+              },
           .complain =
               [this](std::string invariant, std::string what) {
                 complain(std::move(invariant), std::move(what));
@@ -266,8 +273,11 @@ void replica::let_one_rest() {
   if (at_.rows == nullptr || keepers_.empty())
     return;
   const auto key = random_.one_of(keepers_).first;
-  if (keepers_.at(key).is_idle())
-    keepers_.erase(key);
+  auto& one = keepers_.at(key);
+  if (!one.is_idle())
+    return;
+  one.tell_news();
+  keepers_.erase(key);
 }
 
 /// Takes in the digests of the keys after one, and so on to the last.
@@ -333,7 +343,8 @@ bool replica::lose(const crdt::key& key) {
   const auto now = around_.time.now();
   const auto found = keepers_.find(key);
   if (to_shard(key) >= now || from_shard(key) >= now || core_.is_joining() ||
-      core_.is_restoring() || (found != keepers_.end() && !found->second.is_idle()) ||
+      core_.is_restoring() ||
+      (found != keepers_.end() && (!found->second.is_idle() || found->second.knows_news())) ||
       (at_.rows != nullptr && at_.rows->has_failed()))
     return false;
   if (at_.rows != nullptr) {
@@ -451,8 +462,8 @@ void replica::receive(const std::string& bytes, std::function<void(std::string)>
   report([&](auto& todo) {
     core_.receive(who, bytes, todo);
     for (const auto& effect : todo)
-      if (const auto* one = std::get_if<keyspace::join_part>(&effect))
-        acknowledging_[who].push_back({one->key, one->part});
+      if (const auto* one = std::get_if<keyspace::join_parts>(&effect))
+        acknowledging_[who] = one->items;
   });
   after_input();
 }
@@ -546,23 +557,43 @@ void replica::carry_out(const keyspace::reply& e) {
   to(bytes);
 }
 
-void replica::carry_out(const keyspace::join_part& e) {
-  around_.past.check_events(e.key, e.part);
+void replica::carry_out(const keyspace::join_parts& e) {
+  struct gathered {
+    std::size_t left;
+    keyspace::join_outcome outcome;
+  };
   last_activity_ = around_.time.now();
-  const auto part = std::make_shared<const keyspace::join_part>(e);
-  take(to_shard(e.key), [this, part] {
-    keeper_of(part->key).join(part->part, [this, part](const keyspace::novelty* news) {
-      take(from_shard(part->key),
-           [this, part, n = news == nullptr ? std::nullopt : std::optional{*news}] {
-             report([&](auto& todo) {
-               if (n)
-                 core_.joined(part->number, *n, todo);
-               else
-                 core_.not_joined(part->number, {keyspace::reason::disk_failed, "the disk"}, todo);
-             });
-           });
+  const auto all = std::make_shared<gathered>(gathered{e.items.size(), {}});
+  for (const auto& item : e.items) {
+    around_.past.check_events(item.key, item.part);
+    const auto count_down = [this, all, number = e.number, key = item.key] {
+      take(from_shard(key), [this, all, number] {
+        if (--all->left == 0)
+          report([&](auto& todo) { core_.joined(number, all->outcome, todo); });
+      });
+    };
+    const auto part = std::make_shared<const replication::item>(item);
+    take(to_shard(item.key), [this, all, part, from = e.from, count_down] {
+      keeper_of(part->key).join(from, part->part, [all, count_down](const auto* why) {
+        if (why != nullptr)
+          all->outcome.add({keyspace::reason::disk_failed, "the disk"});
+        count_down();
+      });
     });
-  });
+  }
+}
+
+void replica::carry_out(const keyspace::gather_news& e) {
+  const auto left = std::make_shared<std::size_t>(e.keys.size());
+  for (const auto& key : e.keys)
+    take(to_shard(key), [this, left, key] {
+      if (const auto found = keepers_.find(key); found != keepers_.end())
+        found->second.tell_news();
+      take(from_shard(key), [this, left] {
+        if (--*left == 0)
+          report([this](auto& todo) { core_.gathered(todo); });
+      });
+    });
 }
 
 void replica::carry_out(const keyspace::read_state& e) {

@@ -199,7 +199,8 @@ private:
   template <class Report>
   void report(Report report_to);
   void carry_out(const keyspace::post& e);
-  void carry_out(const keyspace::join_part& e);
+  void carry_out(const keyspace::join_parts& e);
+  void carry_out(const keyspace::gather_news& e);
   void carry_out(const keyspace::read_state& e);
   void carry_out(const keyspace::reply& e);
   void carry_out(const keyspace::keep& e);
@@ -208,6 +209,7 @@ private:
   void carry_out(const keyspace::retry_later& e);
   void carry_out(const keyspace::flush_later& e);
   void carry_out(const keyspace::flushed&) {}
+  void carry_out(const keyspace::is_up_to_date&) {}
   void carry_out(const keyspace::went_silent&) {}
   void carry_out(const keyspace::answers_again&) {}
   void carry_out(const keyspace::reached&) {}

@@ -106,9 +106,13 @@ fake_gossip::fake_gossip(caf::actor_system& sys) {
     return {
         [](shards_atom, const std::vector<shard_actor>&) {},
         [s](delta_atom, const crdt::key& key, const novelty& delta) {
-          s->deltas.push_back({key, *delta.part});
+          s->deltas.push_back({key, delta.part});
           s->digests[key] = delta.now;
+          s->sender = delta.from;
         },
+        [s](news_atom, const crdt::key& key) { s->with_news.push_back(key); },
+        [](news_atom) {},
+        [](join_atom, std::uint64_t, const keyspace::join_outcome&) {},
         [](message_atom, const std::string&) { return std::string{}; },
         [](renew_atom, const crdt::replica_id&, const storage::renewal&) {},
         [](question_atom, const std::string&) { return std::string{}; },

@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -61,15 +62,19 @@ protected:
     settle();
   }
 
-  /// Sends a request and settles; it may be answered later.
+  /// Sends a request and settles; it may be answered later. Writes and joins go to shards and keys
+  /// in batches of one.
   template <class T, class Handle, class... Ts>
   std::shared_ptr<const outcome<T>> start_asking(const Handle& actor, Ts&&... message) {
     auto result = std::make_shared<outcome<T>>();
-    sys.spawn([result, actor, ... xs = std::forward<Ts>(message)](caf::event_based_actor* self) {
-      self->request(actor, caf::infinite, xs...)
-          .then([result](T& value) { result->value = std::move(value); },
-                [result](caf::error& why) { result->error = std::move(why); });
-    });
+    if constexpr (takes_slots<Handle, std::decay_t<Ts>...>)
+      send_slot<T>(actor, result, std::forward<Ts>(message)...);
+    else
+      sys.spawn([result, actor, ... xs = std::forward<Ts>(message)](caf::event_based_actor* self) {
+        self->request(actor, caf::infinite, xs...)
+            .then([result](T& value) { result->value = std::move(value); },
+                  [result](caf::error& why) { result->error = std::move(why); });
+      });
     settle();
     return result;
   }
@@ -94,6 +99,48 @@ protected:
   }
 
 private:
+  template <class Handle, class Atom, class...>
+  static constexpr bool
+      takes_slots = (std::is_same_v<Handle, shard_actor> ||
+                     std::is_same_v<Handle, key_actor>)&&(std::is_same_v<Atom, apply_atom> ||
+                                                          std::is_same_v<Atom, join_atom>);
+
+  template <class T, class Atom, class What>
+  static void send_slot(const shard_actor& to, const std::shared_ptr<outcome<T>>& result, Atom atom,
+                        const crdt::key& key, What what) {
+    std::vector slots{make_slot(result, atom, key, std::move(what))};
+    caf::anon_send(to, atom, std::move(slots));
+  }
+
+  template <class T, class Atom, class What>
+  static void send_slot(const key_actor& to, const std::shared_ptr<outcome<T>>& result, Atom atom,
+                        What what) {
+    caf::anon_send(to, atom, make_slot(result, atom, {}, std::move(what)));
+  }
+
+  template <class T, class Atom, class What>
+  static auto make_slot(const std::shared_ptr<outcome<T>>& result, Atom, const crdt::key& key,
+                        What what) {
+    using batch = std::conditional_t<std::is_same_v<Atom, apply_atom>, write_batch, join_batch>;
+    std::vector<typename batch::order_type> orders;
+    orders.push_back({key, std::move(what)});
+    return typename batch::slot{
+        std::make_shared<batch>(std::move(orders),
+                                [result](batch& done) { take_outcome(*result, done); }),
+        0};
+  }
+
+  template <class T, class Batch>
+  static void take_outcome(outcome<T>& to, Batch& done) {
+    auto& came = done.outcomes().front();
+    if (auto* value = std::get_if<T>(&came))
+      to.value = std::move(*value);
+    else if (auto* why = std::get_if<caf::error>(&came))
+      to.error = std::move(*why);
+    else
+      to.error = caf::sec::request_receiver_down;
+  }
+
   struct config : caf::actor_system_config {
     config();
   };
@@ -102,6 +149,11 @@ private:
   config config_;
 
 protected:
+  /// A write that nobody waits for.
+  static write_slot slot_for(const crdt::command& what, const crdt::key& key = {}) {
+    return make_slot(std::make_shared<outcome<crdt::view>>(), apply_atom_v, key, what);
+  }
+
   caf::actor_system sys;
 
 private:
@@ -164,6 +216,12 @@ public:
 
   const gossip_actor& handle() const { return handle_; }
   const std::vector<replication::item>& deltas() const { return state_->deltas; }
+
+  /// Who sent the latest delta, if it was a peer.
+  std::optional<replication::session_id> sender() const { return state_->sender; }
+
+  /// Keys that said that they have news.
+  const std::vector<crdt::key>& with_news() const { return state_->with_news; }
   const replication::digest& digest_of(const crdt::key& key) const {
     return state_->digests.at(key);
   }
@@ -175,6 +233,8 @@ public:
 private:
   struct state {
     std::vector<replication::item> deltas;
+    std::optional<replication::session_id> sender;
+    std::vector<crdt::key> with_news;
     std::map<crdt::key, replication::digest> digests; // the latest
     std::vector<gossip_peer> peers;
     std::vector<membership::node_id> lost;

@@ -4,7 +4,9 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <gmock/gmock.h>
+#include <iterator>
 
 namespace starling::actors {
 namespace {
@@ -148,32 +150,32 @@ TEST_F(GossipActor, RefusesGarbage) {
 /// Keys that join nothing before they are told to.
 class slow_shard {
 public:
-  explicit slow_shard(caf::actor_system& sys)
-      : actor_(
-            sys.spawn([s = state_](controlled_actor::pointer self) { return behave(self, s); })) {}
+  slow_shard(caf::actor_system& sys, gossip_actor gossip)
+      : state_(std::make_shared<state>(state{std::move(gossip), {}})),
+        actor_(sys.spawn([s = state_](controlled_actor::pointer) { return behave(s); })) {}
 
   shard_actor handle() const { return actor_; }
-  std::size_t waiting() const { return state_->size(); }
+  std::size_t waiting() const { return state_->slots.size(); }
 
   /// Answers the join that waits longest. Settle afterwards.
   void join_one() { caf::anon_send(actor_, tick_atom_v); }
 
 private:
   using controlled_actor = shard_actor::extend<caf::result<void>(tick_atom)>;
-  using state = std::vector<std::pair<caf::typed_response_promise<novelty>, crdt::value>>;
+  struct state {
+    gossip_actor gossip;
+    std::vector<join_slot> slots;
+  };
 
-  static controlled_actor::behavior_type behave(controlled_actor::pointer self,
-                                                const std::shared_ptr<state>& s) {
+  static controlled_actor::behavior_type behave(const std::shared_ptr<state>& s) {
     return {
-        [](apply_atom, const crdt::key&, const crdt::command&) -> caf::result<crdt::view> {
-          return errc::exhausted;
+        [](apply_atom, const std::vector<write_slot>&) {},
+        [s](join_atom, std::vector<join_slot>& slots) {
+          std::ranges::move(slots, std::back_inserter(s->slots));
         },
+        [](news_atom, const std::vector<news_slot>&) {},
         [](read_atom, const crdt::key&, const crdt::query&) -> caf::result<crdt::view> {
           return errc::no_such_key;
-        },
-        [self, s](join_atom, const crdt::key&, const crdt::value& part) -> caf::result<novelty> {
-          s->emplace_back(self->make_response_promise<novelty>(), part);
-          return s->back().first;
         },
         [](state_atom, const crdt::key&) -> caf::result<std::string> { return errc::no_such_key; },
         [](keys_atom, const crdt::key_query&) { return std::vector<crdt::key>{}; },
@@ -181,18 +183,21 @@ private:
         [](mended_atom) {},
         [](report_atom) { return std::uint64_t{0}; },
         [s](tick_atom) {
-          s->front().first.deliver(novelty{s->front().second});
-          s->erase(s->begin());
+          auto first = std::move(s->slots.front());
+          s->slots.erase(s->slots.begin());
+          const auto& [key, part, from, elements] = first.order();
+          caf::anon_send(s->gossip, delta_atom_v, key, novelty{part, {}, {}, from});
+          first.answer(elements);
         },
     };
   }
 
-  std::shared_ptr<state> state_ = std::make_shared<state>();
+  std::shared_ptr<state> state_;
   controlled_actor actor_;
 };
 
 TEST_F(GossipActor, AnswersAMessageOnlyOnceEveryKeyHasJoinedItsPart) {
-  slow_shard shard{sys};
+  slow_shard shard{sys, gossip};
   track(shard.handle());
   tell(gossip, shards_atom_v, std::vector<shard_actor>{shard.handle()});
   add_peer_in_step("eve:1", eve);

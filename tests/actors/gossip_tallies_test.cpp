@@ -103,6 +103,7 @@ TEST_F(GossipTalliesOnDisk, OfThisNodeCountWhatItWritesAndAreTold) {
   peers.answer_by([](const fake_peers::post&) { return caf::make_error(errc::unreachable); });
   tell(gossip, peer_atom_v, make_peer("bob:1", bob.value));
   ask<crdt::view>(shard_, apply_atom_v, visitors, increment(1));
+  ask<gossip_report>(gossip, report_atom_v); // the key has told it
   EXPECT_EQ(asked_of(own_id), 6u);
   EXPECT_EQ(std::get<0>(storage::read_own_changes(*rows->now())), 6u);
   advance(2s);

@@ -34,6 +34,12 @@ protected:
     return ask<crdt::view>(key, apply_atom_v, c);
   }
 
+  /// The same, and the key tells its news.
+  void apply_and_tell(const key_actor& key, const crdt::command& c) {
+    apply(key, c);
+    tell(key, news_atom_v, news_slot{});
+  }
+
   /// The part of another replica's set that adds a member.
   static crdt::value addition(const std::string& member) {
     crdt::or_set set;
@@ -106,7 +112,7 @@ TEST_F(KeyActor, TellsGossipOneDeltaOfAWrite) {
   for (const auto& [t, command] : writes) {
     const auto before = gossip.deltas().size();
     const auto key = spawn(t);
-    apply(key, command);
+    apply_and_tell(key, command);
 
     ASSERT_EQ(gossip.deltas().size(), before + 1);
     const auto& told = gossip.deltas().back();
@@ -137,6 +143,35 @@ TEST_F(KeyActor, LeavesEverythingAsItWasWhenItRefusesAWrite) {
   EXPECT_EQ(why, errc::counter_range);
   EXPECT_EQ(state_of(counter), before);
   EXPECT_EQ(gossip.deltas().size(), 1u) << "of the first write";
+  EXPECT_EQ(gossip.with_news().size(), 1u);
+}
+
+TEST_F(KeyActor, SaysOnceThatItHasNewsAndTellsThemTogetherWhenItIsAsked) {
+  const auto counter = spawn(type::counter);
+  for (int i = 0; i < 3; ++i)
+    apply(counter, increment(2));
+  EXPECT_EQ(gossip.with_news(), (std::vector<crdt::key>{{type::counter, "k"}}));
+  EXPECT_TRUE(gossip.deltas().empty());
+
+  tell(counter, news_atom_v, news_slot{});
+  ASSERT_EQ(gossip.deltas().size(), 1u);
+  crdt::value elsewhere{type::counter};
+  elsewhere.join(gossip.deltas()[0].part);
+  EXPECT_EQ(elsewhere, state_of(counter));
+  EXPECT_EQ(gossip.digest_of({type::counter, "k"}),
+            replication::digester{{}}.digest_of({type::counter, "k"}, elsewhere));
+
+  tell(counter, news_atom_v, news_slot{});
+  EXPECT_EQ(gossip.deltas().size(), 1u) << "there are none any more";
+  apply(counter, increment(1));
+  EXPECT_EQ(gossip.with_news().size(), 2u);
+}
+
+TEST_F(KeyActor, TellsItsNewsBeforeItGoesToRest) {
+  const auto counter = spawn(type::counter);
+  apply(counter, increment(2));
+  EXPECT_TRUE(ask<rested_key>(counter, rest_atom_v).is_at_rest);
+  EXPECT_EQ(gossip.deltas().size(), 1u);
 }
 
 TEST_F(KeyActor, TellsGossipNothingOfACommandThatChangesNothing) {
@@ -150,36 +185,31 @@ TEST_F(KeyActor, TellsGossipNothingOfACommandThatChangesNothing) {
   EXPECT_EQ(gossip.deltas().size(), 1u);
 }
 
-TEST_F(KeyActor, AnswersAJoinWithWhatWasNew) {
+TEST_F(KeyActor, AnswersAJoinWithHowMuchWasNewAndTellsTheGossipWhat) {
   const auto set = spawn(type::set);
   auto both = addition("apple");
-  ask<novelty>(set, join_atom_v, both);
+  ask<std::size_t>(set, join_atom_v, both);
   both.as<crdt::or_set>().add(other_replica, {crdt::payload_kind::text, "banana"});
 
-  const auto brought = ask<novelty>(set, join_atom_v, both);
+  const auto brought = ask<std::size_t>(set, join_atom_v, both);
 
-  ASSERT_TRUE(brought.part);
-  EXPECT_EQ(brought.part->as<crdt::or_set>().members(),
+  EXPECT_EQ(brought, 1u);
+  EXPECT_EQ(gossip.deltas().back().part.as<crdt::or_set>().members(),
             (std::vector<crdt::payload>{{crdt::payload_kind::text, "banana"}}));
+  EXPECT_TRUE(gossip.sender()) << "so that it is not sent back";
   EXPECT_EQ(state_of(set), both);
 }
 
 TEST_F(KeyActor, AnswersAJoinOfTheKnownWithNothing) {
   const auto set = spawn(type::set);
-  ask<novelty>(set, join_atom_v, addition("apple"));
+  ask<std::size_t>(set, join_atom_v, addition("apple"));
 
-  EXPECT_FALSE(ask<novelty>(set, join_atom_v, addition("apple")).part);
-}
-
-TEST_F(KeyActor, LeavesItToTheGossipActorToSpreadAJoin) {
-  ask<novelty>(spawn(type::set), join_atom_v, addition("apple"));
-
-  EXPECT_TRUE(gossip.deltas().empty()) << "only that one knows from whom it came";
+  EXPECT_FALSE(ask<std::size_t>(set, join_atom_v, addition("apple")));
 }
 
 TEST_F(KeyActor, CanBeReadOnceAPeersPartIsJoined) {
   const auto set = spawn(type::set);
-  ask<novelty>(set, join_atom_v, addition("apple"));
+  ask<std::size_t>(set, join_atom_v, addition("apple"));
 
   EXPECT_EQ(members_of(ask<crdt::view>(set, read_atom_v, crdt::query{})),
             (std::vector<std::string>{"apple"}));
@@ -206,7 +236,7 @@ TEST_F(KeyActor, RefusesToGrowAValueBeyondTheBoundButJoinsPeers) {
   EXPECT_EQ(ask_error<crdt::view>(set, apply_atom_v, add("apple")), errc::value_too_large);
   EXPECT_EQ(gossip.deltas().size(), 1u);
 
-  EXPECT_TRUE(ask<novelty>(set, join_atom_v, addition("banana")).part)
+  EXPECT_TRUE(ask<std::size_t>(set, join_atom_v, addition("banana")))
       << "what others accepted must arrive everywhere";
   EXPECT_EQ(members_of(ask<crdt::view>(set, read_atom_v, crdt::query{})),
             (std::vector<std::string>{"banana", std::string(200, 'x')}));
@@ -230,7 +260,7 @@ TEST_F(KeyActor, StampsAWriteAboveWhatItJoinedFromAFasterClock) {
   const auto reg = spawn(type::register_);
   crdt::lww_register ahead;
   ahead.assign(other_replica, 9'000'000, {crdt::payload_kind::text, "earlier"});
-  ask<novelty>(reg, join_atom_v, crdt::value{ahead});
+  ask<std::size_t>(reg, join_atom_v, crdt::value{ahead});
 
   apply(reg, assign("later"));
 

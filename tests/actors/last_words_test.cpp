@@ -34,7 +34,7 @@ TEST_F(LastWords, EndTheProcessWhenAKeyActorThrows) {
        .digests = replication::digester{{}},
        .gossip = {}}));
 
-  EXPECT_DEATH(tell(key, apply_atom_v, increment(1)), "key.*the clock is gone");
+  EXPECT_DEATH(tell(key, apply_atom_v, slot_for(increment(1))), "key.*the clock is gone");
 }
 
 TEST_F(LastWords, EndTheProcessWhenAKeyActorReceivesAnErrorThatNobodyWaitsFor) {

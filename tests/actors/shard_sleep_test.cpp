@@ -157,7 +157,7 @@ TEST_F(ShardSleep, DoesWhatAMapOfCountersDoesWhoeverSleeps) {
         const auto name = std::to_string(random() % 12);
         // Several messages without a moment in between.
         for (auto times = random() % 3; times > 0; --times) {
-          caf::anon_send(shard, apply_atom_v, counter(name), increment(2));
+          caf::anon_send(shard, apply_atom_v, std::vector{slot_for(increment(2), counter(name))});
           model[name] += 2;
         }
         if (random() % 2 == 0)
@@ -204,7 +204,7 @@ TEST_F(ShardSleep, GivesAndTakesNothingOfLostKeysUntilTheyAreBack) {
   EXPECT_EQ(write(shard, counter("b"), increment(2)), counter_view(2));
   crdt::pn_counter theirs;
   theirs.add(crdt::replica_id::from(3, 4), 5);
-  EXPECT_TRUE(ask<novelty>(shard, join_atom_v, counter("a"), crdt::value{theirs}).part);
+  EXPECT_TRUE(ask<std::size_t>(shard, join_atom_v, counter("a"), crdt::value{theirs}));
 
   tell(shard, mended_atom_v);
   EXPECT_EQ(write(shard, counter("a"), increment(1)), counter_view(6));

@@ -152,6 +152,9 @@ protected:
           return {
               [](actors::shards_atom, const std::vector<actors::shard_actor>&) {},
               [](actors::delta_atom, const crdt::key&, const actors::novelty&) {},
+              [](actors::news_atom, const crdt::key&) {},
+              [](actors::news_atom) {},
+              [](actors::join_atom, std::uint64_t, const keyspace::join_outcome&) {},
               [self, kept](actors::message_atom, const std::string&) -> caf::result<std::string> {
                 return kept->emplace_back(self->make_response_promise<std::string>());
               },

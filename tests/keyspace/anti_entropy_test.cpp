@@ -61,9 +61,17 @@ protected:
 
   void receive(const std::string& bytes) { core->receive(++last, bytes, todo); }
 
+  /// The keys tell that all of it was new.
+  void record_all(const join_parts& parts) {
+    for (const auto& [key, part] : parts.items)
+      core->record(key, {part, digests.digest_of(key, part), std::nullopt, parts.from}, todo);
+  }
+
   void join_all() {
-    for (const auto& part : all<join_part>())
-      core->joined(part.number, {part.part, digests.digest_of(part.key, part.part)}, todo);
+    for (const auto& parts : all<join_parts>()) {
+      record_all(parts);
+      core->joined(parts.number, {}, todo);
+    }
   }
 
   void tick(unsigned times) {
@@ -80,11 +88,13 @@ protected:
 TEST_F(AntiEntropy, AcknowledgesAMessageOnceAllOfItIsJoined) {
   open();
   receive(message_of(bob, {visitors, guests}));
-  const auto parts = all<join_part>();
-  ASSERT_EQ(parts.size(), 2u);
-  core->joined(parts[0].number, {parts[0].part, {1, 1}}, todo);
+  const auto parts = all<join_parts>();
+  ASSERT_EQ(parts.size(), 1u) << "together";
+  EXPECT_EQ(parts[0].items.size(), 2u);
+  record_all(parts[0]);
+  EXPECT_TRUE(core->is_joining());
   EXPECT_THAT(all<reply>(), IsEmpty());
-  core->joined(parts[1].number, {std::nullopt, {1, 1}}, todo);
+  core->joined(parts[0].number, {}, todo);
   const auto replies = all<reply>();
   ASSERT_EQ(replies.size(), 1u);
   const auto said = replication::decode_answer(std::get<std::string>(replies[0].what));
@@ -94,9 +104,9 @@ TEST_F(AntiEntropy, AcknowledgesAMessageOnceAllOfItIsJoined) {
 TEST_F(AntiEntropy, AcknowledgesNothingOfAMessageThatIsJoinedInPart) {
   open();
   receive(message_of(bob, {visitors, guests}));
-  const auto parts = all<join_part>();
-  core->not_joined(parts[0].number, {reason::disk_full, "no room"}, todo);
-  core->joined(parts[1].number, {std::nullopt, {1, 1}}, todo);
+  join_outcome outcome;
+  outcome.add({reason::disk_full, "no room"});
+  core->joined(all<join_parts>().at(0).number, outcome, todo);
   const auto replies = all<reply>();
   ASSERT_EQ(replies.size(), 1u);
   EXPECT_EQ(std::get<failure>(replies[0].what).why, reason::disk_full);
@@ -109,10 +119,11 @@ TEST_F(AntiEntropy, AcknowledgesAMessageOfWhichItKnowsNotAll) {
   receive(encode(message{bob, self, 1, 0, phase::tells}, {{{later, "peak"}, "\1\xc8\7"},
                                                           {visitors, counter(5).encode()},
                                                           {guests, counter(5).encode()}}));
-  const auto parts = all<join_part>();
-  ASSERT_EQ(parts.size(), 2u);
-  core->joined(parts[0].number, {parts[0].part, {1, 1}}, todo);
-  core->not_joined(parts[1].number, {reason::newer_format, "it is newer here"}, todo);
+  const auto parts = all<join_parts>();
+  ASSERT_EQ(parts.at(0).items.size(), 2u);
+  join_outcome outcome;
+  outcome.add({reason::newer_format, "it is newer here"});
+  core->joined(parts[0].number, outcome, todo);
   const auto replies = all<reply>();
   ASSERT_EQ(replies.size(), 1u);
   const auto said =
@@ -143,6 +154,64 @@ TEST_F(AntiEntropy, ForgetsAgainWhatItKeepsUnderAnotherId) {
   const auto said =
       std::get<answer>(replication::decode_answer(std::get<std::string>(replies.back().what)));
   EXPECT_EQ(said.kept_since, session_id{}) << "something was skipped in this session";
+}
+
+TEST_F(AntiEntropy, HasNewsToldBeforeARound) {
+  open();
+  core->set_peer("bob", bob, "bob:1", {}, todo);
+  todo.clear();
+  core->has_news(visitors, todo);
+  core->round_due(todo);
+  const auto asked = all<gather_news>();
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_THAT(asked[0].keys, ElementsAre(visitors));
+  EXPECT_THAT(all<post>(), IsEmpty());
+  core->record(visitors, {counter(1, own_id), {1, 1}}, todo);
+  core->gathered(todo);
+  EXPECT_EQ(all<post>().size(), 1u);
+  core->round_due(todo);
+  EXPECT_THAT(all<gather_news>(), IsEmpty()) << "there are none";
+}
+
+TEST_F(AntiEntropy, PromptsARoundForNews) {
+  open();
+  core->set_peer("bob", bob, "bob:1", {}, todo);
+  core->prompt_due(todo);
+  todo.clear();
+  core->has_news(visitors, todo);
+  EXPECT_EQ(all<prompt_later>().size(), 1u);
+  core->has_news(guests, todo);
+  EXPECT_THAT(all<prompt_later>(), IsEmpty());
+  core->prompt_due(todo);
+  EXPECT_THAT(all<gather_news>().at(0).keys, ElementsAre(visitors, guests));
+}
+
+TEST_F(AntiEntropy, HasNewsToldBeforeItAnswersOrShowsWhatIsRecorded) {
+  open();
+  core->has_news(visitors, todo);
+  receive(message_of(bob, {}));
+  core->catch_up(7, todo);
+  EXPECT_THAT(all<reply>(), IsEmpty());
+  EXPECT_EQ(all<gather_news>().size(), 1u) << "they wait for the same";
+  core->record(visitors, {counter(1, own_id), {1, 1}}, todo);
+  core->gathered(todo);
+  const auto said = replication::decode_answer(std::get<std::string>(all<reply>().at(0).what));
+  EXPECT_EQ(std::get<answer>(said).root, (replication::digest{1, 1}));
+  EXPECT_EQ(all<is_up_to_date>().at(0).to, 7u);
+}
+
+TEST_F(AntiEntropy, HandsOnAtAStopWhatBecameNewsWhileOthersWereGathered) {
+  open();
+  core->has_news(visitors, todo);
+  core->round_due(todo);
+  ASSERT_EQ(all<gather_news>().size(), 1u);
+  core->has_news(guests, todo);
+  core->flush(9, todo);
+  core->gathered(todo);
+  EXPECT_THAT(all<flushed>(), IsEmpty());
+  EXPECT_THAT(all<gather_news>().at(0).keys, ElementsAre(guests));
+  core->gathered(todo);
+  EXPECT_EQ(all<flushed>().at(0).to, 9u);
 }
 
 TEST_F(AntiEntropy, CountsTheKeysThatItDoesNotKnow) {
@@ -190,7 +259,7 @@ TEST_F(AntiEntropy, KeepsWhatItHearsOfOthersBeforeItJoinsWhatCameAlong) {
   receive(encode(m, {{visitors, counter(5).encode()}}));
   ASSERT_GE(todo.size(), 2u);
   EXPECT_TRUE(std::holds_alternative<keep>(todo[0]));
-  EXPECT_TRUE(std::holds_alternative<join_part>(todo[1]));
+  EXPECT_TRUE(std::holds_alternative<join_parts>(todo[1]));
 }
 
 TEST_F(AntiEntropy, NoticesOnceThatSomebodyKnowsMoreOfThisNodeThanItsDisk) {

@@ -129,7 +129,7 @@ TEST_F(KeyCore, TellsNobodyOfAWriteBeforeItIsCommitted) {
 
   commit();
   const auto news = next<spread>();
-  ASSERT_TRUE(news);
+  ASSERT_TRUE(news) << "before the state is shown to a peer";
   EXPECT_EQ(news->news.counted, (replication::tally{own_id, 11}));
   const auto first = next<answer>();
   EXPECT_EQ(first->to, writer);
@@ -191,10 +191,11 @@ TEST_F(KeyCore, AnswersAPeerOnceItsPartIsCommittedThoughItIsNoNewsAnyMore) {
   const auto again = join(part);
   EXPECT_FALSE(next<answer>());
   commit();
-  EXPECT_TRUE(std::get<novelty>(next<answer>()->what).part);
+  EXPECT_TRUE(next<spread>());
+  EXPECT_EQ(std::get<joined_elements>(next<answer>()->what).number, 1u);
   const auto second = next<answer>();
   EXPECT_EQ(second->to, again);
-  EXPECT_FALSE(std::get<novelty>(second->what).part);
+  EXPECT_EQ(std::get<joined_elements>(second->what).number, 0u);
 }
 
 TEST_F(KeyCore, FailsTheRequestWhoseValueCannotBeReadAndTriesAgainForTheNext) {
@@ -249,6 +250,78 @@ TEST_F(KeyCore, WaitsWithAWriteThatChangesNothingForWhatIsNotCommitted) {
   commit();
   next<answer>();
   EXPECT_EQ(next<answer>()->to, idle);
+}
+
+TEST_F(KeyCore, SaysOnceThatItHasNewsAndTellsThemTogether) {
+  open(visitors);
+  increment(1);
+  load();
+  increment(2);
+  EXPECT_FALSE(next<has_news>());
+  commit();
+  EXPECT_TRUE(next<has_news>());
+  commit();
+  EXPECT_FALSE(next<has_news>());
+  increment(4);
+  core->tell_news(todo);
+  const auto told = next<spread>();
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->news.part.as<crdt::pn_counter>().read().value, 3) << "what is committed";
+  EXPECT_EQ(told->news.now, digests.digest_of(visitors, told->news.part));
+  EXPECT_EQ(told->news.counted, (replication::tally{own_id, 12}));
+  EXPECT_FALSE(core->knows_news());
+  core->tell_news(todo);
+  EXPECT_FALSE(next<spread>());
+}
+
+TEST_F(KeyCore, TellsTheNewsThatAreCommittedThoughALaterWriteFails) {
+  open(visitors);
+  increment(1);
+  load();
+  commit();
+  increment(2);
+  fail_commit();
+  core->tell_news(todo);
+  EXPECT_EQ(next<spread>()->news.part.as<crdt::pn_counter>().read().value, 1);
+}
+
+TEST_F(KeyCore, TellsItsNewsBeforeWhatAPeerBroughtLater) {
+  crdt::pn_counter theirs;
+  theirs.add(other_id, 5);
+  open(visitors);
+  increment(1);
+  load();
+  join(crdt::value{theirs});
+  commit();
+  EXPECT_FALSE(next<spread>());
+  commit();
+  const auto own = next<spread>();
+  const auto brought = next<spread>();
+  ASSERT_TRUE(own && brought);
+  EXPECT_EQ(own->news.now, digests.digest_of(visitors, own->news.part));
+  EXPECT_EQ(brought->news.now, core->held()->digest()) << "the last digest is of all";
+}
+
+TEST_F(KeyCore, KeepsTheCountsOfTwoIdsApart) {
+  open(visitors);
+  increment(1);
+  load();
+  commit();
+  core->number_under(fresh_id);
+  increment(1);
+  commit();
+  EXPECT_EQ(next<spread>()->news.counted->replica, own_id);
+  core->tell_news(todo);
+  EXPECT_EQ(next<spread>()->news.counted->replica, fresh_id);
+}
+
+TEST_F(KeyCore, TellsOfASetAtOnce) {
+  open(fruits);
+  write(adding("apple"));
+  load();
+  commit();
+  EXPECT_TRUE(next<spread>());
+  EXPECT_FALSE(core->knows_news());
 }
 
 class KeyCoreOfLargeSets : public KeyCore {
@@ -313,9 +386,25 @@ TEST_F(KeyCoreWithoutDisk, AnswersAtOnce) {
   open(visitors);
   increment(5);
   ASSERT_THAT(todo, SizeIs(2));
-  EXPECT_FALSE(next<spread>()->news.counted) << "there is nothing that it could be compared with";
+  EXPECT_TRUE(next<has_news>());
   EXPECT_EQ(count_in(std::get<crdt::view>(next<answer>()->what)), 5);
   EXPECT_TRUE(core->is_idle());
+}
+
+TEST_F(KeyCoreWithoutDisk, TellsItsNewsWithTheDigestFromBeforeAPeersPart) {
+  crdt::pn_counter theirs;
+  theirs.add(other_id, 5);
+  open(visitors);
+  increment(1);
+  increment(2);
+  join(crdt::value{theirs});
+  const auto own = next<spread>();
+  ASSERT_TRUE(own);
+  EXPECT_EQ(own->news.part.as<crdt::pn_counter>().read().value, 3);
+  EXPECT_EQ(own->news.now, digests.digest_of(visitors, own->news.part));
+  const auto brought = next<spread>();
+  ASSERT_TRUE(brought);
+  EXPECT_EQ(brought->news.now, digests.digest_of(visitors, core->held()->value()));
 }
 
 TEST_F(KeyCoreWithoutDisk, RefusesToGrowAValueBeyondTheBound) {

@@ -67,19 +67,25 @@ dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint6
                                   const std::shared_ptr<dummy_node::amounts>& written) {
   struct state {
     std::vector<caf::typed_response_promise<crdt::view>> views;
+    std::vector<actors::write_slot> writes;
     std::vector<caf::typed_response_promise<std::uint64_t>> reports;
     std::vector<caf::typed_response_promise<std::vector<crdt::key>>> lists;
   };
   auto s = std::make_shared<state>();
   return {
-      [self, s, written](actors::apply_atom, const crdt::key& key,
-                         const crdt::command& c) -> caf::result<crdt::view> {
-        if (const auto* add = std::get_if<crdt::counter_add>(&c))
-          (*written)[key].push_back(add->amount);
-        auto what = outcome_of(key);
-        if (std::holds_alternative<crdt::view>(what))
-          what = counter_view(std::get<crdt::counter_add>(c).amount);
-        return answer_or_keep(self, s->views, what);
+      [s, written](actors::apply_atom, std::vector<actors::write_slot>& slots) {
+        for (auto& slot : slots) {
+          const auto& [key, what] = slot.order();
+          if (const auto* add = std::get_if<crdt::counter_add>(&what))
+            (*written)[key].push_back(add->amount);
+          const auto came = outcome_of(key);
+          if (std::holds_alternative<crdt::view>(came))
+            slot.answer(counter_view(std::get<crdt::counter_add>(what).amount));
+          else if (const auto* why = std::get_if<caf::error>(&came))
+            slot.fail(*why);
+          else
+            s->writes.push_back(std::move(slot));
+        }
       },
       [self, s](actors::read_atom, const crdt::key& key,
                 const crdt::query& q) -> caf::result<crdt::view> {
@@ -91,7 +97,8 @@ dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint6
         return answer_or_keep(self, s->views,
                               key.name == "killer" ? scripted<crdt::view>{} : outcome_of(key));
       },
-      [](actors::join_atom, const crdt::key&, const crdt::value&) { return actors::novelty{}; },
+      [](actors::join_atom, const std::vector<actors::join_slot>&) {},
+      [](actors::news_atom, const std::vector<actors::news_slot>&) {},
       [](actors::state_atom, const crdt::key&) { return std::string{}; },
       [self, s, listed](actors::keys_atom, const crdt::key_query& q) {
         auto first = listed;
@@ -102,10 +109,12 @@ dummy_shard::behavior_type behave(dummy_shard::pointer self, scripted<std::uint6
       [](actors::renew_atom, const crdt::replica_id&, const storage::renewal&) {},
       [](actors::mended_atom) {},
       [self, s, keys](actors::report_atom) { return answer_or_keep(self, s->reports, keys); },
-      [s](actors::watch_atom) { return std::uint64_t{s->views.size()}; },
+      [s](actors::watch_atom) { return std::uint64_t{s->views.size() + s->writes.size()}; },
       [s](actors::flush_atom) {
         for (auto& promise : std::exchange(s->views, {}))
           promise.deliver(counter_view(99));
+        for (auto& slot : std::exchange(s->writes, {}))
+          slot.answer(counter_view(99));
         for (auto& promise : std::exchange(s->reports, {}))
           promise.deliver(std::uint64_t{99});
       },
@@ -118,6 +127,9 @@ actors::gossip_actor::behavior_type behave(actors::gossip_actor::pointer self,
   return {
       [](actors::shards_atom, const std::vector<actors::shard_actor>&) {},
       [](actors::delta_atom, const crdt::key&, const actors::novelty&) {},
+      [](actors::news_atom, const crdt::key&) {},
+      [](actors::news_atom) {},
+      [](actors::join_atom, std::uint64_t, const keyspace::join_outcome&) {},
       [](actors::message_atom, const std::string&) { return std::string{}; },
       [](actors::renew_atom, const crdt::replica_id&, const storage::renewal&) {},
       [](actors::confirm_atom) {},

@@ -1,3 +1,4 @@
+#include "actors/awaited.hpp"
 #include "node/node.hpp"
 
 #include <caf/actor_registry.hpp>
@@ -62,8 +63,14 @@ TEST_F(Node, TakesWritesAndStopsPromptlyWithoutSeeds) {
     EXPECT_FALSE(alone.start());
     for (int i = 0; i < 100; ++i) {
       const crdt::key key{crdt::type::counter, "key-" + std::to_string(i)};
-      const auto view = ask<crdt::view>(alone.shards().route(key), actors::apply_atom_v, key,
-                                        crdt::command{crdt::counter_add{i + 1}});
+      actors::awaited<crdt::view> seen;
+      alone.shards().send(actors::apply_atom_v,
+                          std::make_shared<actors::write_batch>(
+                              std::vector<actors::write_order>{{key, crdt::counter_add{i + 1}}},
+                              [tell = seen.receiver()](actors::write_batch& all) {
+                                tell(std::get<crdt::view>(all.outcomes().front()));
+                              }));
+      const auto view = seen.wait();
       EXPECT_EQ(std::get<crdt::counter_view>(view).reading.value, i + 1);
     }
 

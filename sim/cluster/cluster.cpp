@@ -148,8 +148,7 @@ cluster::cluster(const run_options& options)
     auto* there = drive_of(r.in());
     there->ids.insert(id);
     there->kept_since.insert(r.session());
-    there->believes_old_copy = there->believes_old_copy && !shows_loss;
-    there->set_back.reset();
+    there->renewal = {id, shows_loss};
   };
   around_.reads_states = [this](replica& r) { rush(r); };
   around_.has_holder = [this](const replica& r, session_id holder, const values& all) {
@@ -261,6 +260,8 @@ void cluster::disk_is_removed(process& p) {
 }
 
 void cluster::hears(process& p, const membership::event& e) {
+  if (auto* there = drive_of(p); there != nullptr && e.who.id != p.core.self().id)
+    there->knew_somebody = false;
   replicas_[p.born.number]->hears(e);
 }
 
@@ -299,15 +300,17 @@ cluster::drive cluster::make_drive(const process& p, disk::rows rows) {
 }
 
 /// Puts an older copy in the place of a disk: its marker file is another one, or was left in place.
+/// A node that knows nobody to ask is given another identity, as docs/operations.md says.
 void cluster::set_back(drive& d, const process& p, const backup& to) {
   const auto number = d.number;
   const bool is_in_place = random_.chance(0.5) || d.goes_back;
   d = make_drive(p, to.rows);
-  if (!is_in_place)
+  if (!is_in_place || others_of(p, *d.rows->now()).empty())
     return;
   d.number = number;
   d.lost_at = to.lost_at; // it does not know better
   d.is_as_of = to.taken;
+  d.went_back = now();
   d.is_set_back = true;
   if (log().listens())
     world_.log().tell(world_.name(p) + " is set back in place");
@@ -348,6 +351,10 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
     return {fresh};
   }
   const auto* self = &taken_up->id;
+  if (const auto given_up = std::exchange(kept->renewal, {}); given_up.to == *self) {
+    kept->set_back.reset();
+    kept->believes_old_copy = kept->believes_old_copy && !given_up.shows_loss;
+  }
   if (std::exchange(kept->is_set_back, false) && !taken_up->is_fresh) {
     kept->set_back = *self;
     kept->believes_old_copy = true;
@@ -382,9 +389,19 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   result.tallies = std::get<std::vector<replication::tally>>(storage::read_tallies(*at));
   result.others = others_of(p, *at);
   if (const auto row = std::get<0>(at->find(storage::members_row())))
-    result.holders = membership::holders_among(std::get<0>(membership::decode_remembered(*row)));
+    result.members = std::get<0>(membership::decode_remembered(*row));
+  check_remembered(p, *kept, result.members);
   result.is_certain = taken_up->is_fresh || result.others.empty();
   return result;
+}
+
+/// Whoever meets nobody in a life must know in the next one whom to ask.
+void cluster::check_remembered(const process& p, drive& d,
+                               const std::vector<membership::remembered_member>& members) {
+  world_.log().weigh("R11");
+  if (d.knew_somebody && members.empty())
+    world_.log().complain("R11", world_.name(p), "has forgotten whom it knew, alone");
+  d.knew_somebody = !members.empty();
 }
 
 /// The addresses of others that a process knows when it starts.
@@ -432,6 +449,7 @@ void cluster::damage_rows(drive& d) {
   d.rows = std::make_unique<disk>(dice{random_.bits()}, saved.contents());
   d.ids.clear();
   d.is_whole = d.keeps_id = false;
+  d.knew_somebody = false;
   d.lost_at = now();
   d.kept_since.clear();
 }
@@ -614,21 +632,25 @@ void cluster::note_contact(const replica& asked, session_id answered, const std:
   for (const auto& other : replicas_)
     if (other && other->session() == answered && other->in().is_running() &&
         other->certain_rounds() >= rounds_until_counted &&
-        !met_[asked.in().born.number].contains(other->in().born.number)) {
+        !met_[asked.in().born.number].contains({other->in().born.number, other->self()})) {
       const auto decoded = replication::decode_answer(bytes);
       const auto* answer = std::get_if<replication::answer>(&decoded);
       if (answer != nullptr && answer->verdict == replication::verdict::joined)
-        met_[asked.in().born.number].insert(other->in().born.number);
+        met_[asked.in().born.number].emplace(other->in().born.number, other->self());
     }
 }
 
+/// Of a life that the older copy does not tell of: it began after that, and before the copy was put
+/// in its place. One that went on under another id counted under that.
 bool cluster::knows_of_a_later_life(const replica& of, const replica& asked) const {
   const auto met = met_.find(asked.in().born.number);
-  const auto& own = of.in().born;
+  const auto machine = of.in().born.machine;
+  const auto& there = drives_.at(machine);
   return asked.in().is_running() && met != met_.end() &&
-         std::ranges::any_of(met->second, [&](std::size_t number) {
-           return number != own.number && replicas_[number]->in().born.machine == own.machine &&
-                  started_.at(number) > drives_.at(own.machine).is_as_of;
+         std::ranges::any_of(met->second, [&](const auto& life) {
+           const auto& [number, id] = life;
+           return replicas_[number]->in().born.machine == machine && id == of.self() &&
+                  started_.at(number) > there.is_as_of && started_.at(number) < there.went_back;
          });
 }
 
@@ -805,7 +827,11 @@ bool cluster::damage(const replicas& all) {
   if (all.size() < 2)
     return false;
   auto& victim = *random_.one_of(all);
-  const auto keys = victim.keys();
+  auto keys = victim.keys();
+  std::erase_if(keys, [&](const crdt::key& key) {
+    return std::ranges::none_of(
+        all, [&](const replica* r) { return r != &victim && r->reads(key.type); });
+  });
   if (keys.empty())
     return false;
   for (auto left = 1 + random_.below(3); left > 0; --left)

@@ -80,13 +80,23 @@ private:
     bool is_damaged = false;  // some rows cannot be read
     duration lost_at{0};      // when something of it was lost last, of what it knew of others, too
     duration is_as_of{0};     // the moment that it was set back to, if it was
+    duration went_back{0};    // the moment when
     bool goes_back = false;   // before its next life
     bool is_removed = false;  // the same
     bool is_set_back = false; // since its last life, without a sign of that
     std::optional<crdt::replica_id> set_back{}; // the id that it goes on under since
     bool believes_old_copy = false;             // it takes the older state for all it ever had
-    std::set<session_id> kept_since;            // nothing is lost that it had in these or later
-    std::set<crdt::replica_id> ids;             // all that was acknowledged under these is here
+
+    /// The id that it is to go on under, once that is committed, and whether it then knows that it
+    /// has lost something.
+    struct {
+      std::optional<crdt::replica_id> to{};
+      bool shows_loss = false;
+    } renewal{};
+
+    bool knew_somebody = false;      // when it started, and has heard of nobody since
+    std::set<session_id> kept_since; // nothing is lost that it had in these or later
+    std::set<crdt::replica_id> ids;  // all that was acknowledged under these is here
   };
 
   /// A copy of the rows of a drive.
@@ -146,6 +156,8 @@ private:
   drive make_drive(const process& p, disk::rows rows);
   replica::home move_in(process& p, const crdt::replica_id& fresh);
   void set_back(drive& d, const process& p, const backup& to);
+  void check_remembered(const process& p, drive& d,
+                        const std::vector<membership::remembered_member>& members);
   std::vector<std::string> others_of(const process& p, const storage::moment& at) const;
   disk::holes draw_holes(const disk::rows& rows);
   void damage_rows(drive& d);
@@ -204,8 +216,9 @@ private:
   std::map<std::size_t, last_hope> hopes_;  // by number of the process
   std::map<std::size_t, duration> started_; // by number of the process
   std::map<std::size_t, std::set<const replica*>>
-      testifiers_;                                   // who told whom, by number of the latter
-  std::map<std::size_t, std::set<std::size_t>> met_; // by number of the process: others
+      testifiers_; // who told whom, by number of the latter
+  // By number of the process: others, and under which ids.
+  std::map<std::size_t, std::set<std::pair<std::size_t, crdt::replica_id>>> met_;
   std::uint64_t losses_ = 0;
   std::map<std::uint64_t, call> calls_;
   std::uint64_t last_call_ = 0;

@@ -86,7 +86,8 @@ replica::replica(process& in, std::string name, const surroundings& around, home
              .hopes = at.hopes,
              .kept_since = at.kept_since,
              .witnesses = at.witnesses,
-             .random_seed = random_.bits()}) {
+             .random_seed = random_.bits()}),
+      remembered_(at.members), holders_(membership::holders_among(at.members)) {
   if (at_.rows != nullptr) {
     committer_ = std::make_unique<committer>(
         committer::surroundings{
@@ -367,7 +368,7 @@ void replica::remember_members() {
   if (at_.rows == nullptr)
     return;
   remembered_ =
-      membership::worth_remembering(in_.core, remembered_, at_.holders, membership::members_max);
+      membership::worth_remembering(in_.core, remembered_, holders_, membership::members_max);
   storage::batch members;
   members.put(storage::members_row(), membership::encode(remembered_));
   committer_->note(std::move(members));
@@ -629,7 +630,7 @@ void replica::carry_out(const keyspace::held_all& e) {
   around_.has_holder(*this, e.peer, met_.at(e.peer));
   for (const auto& peer : in_.core.peers())
     if (peer.record->profile && peer.record->profile->session.bits == e.peer.value)
-      at_.holders.insert_or_assign(peer.record->id, membership::session_id{e.kept_since.value});
+      holders_.insert_or_assign(peer.record->id, membership::session_id{e.kept_since.value});
   remember_members();
 }
 

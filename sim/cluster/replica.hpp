@@ -88,7 +88,7 @@ public:
     storage::lost_keys lost{};              // clients get nothing of these until they are back
     std::optional<keyspace::hopes> hopes{}; // who may bring them back, if there are any
     std::optional<session_id> kept_since{}; // all that is there
-    membership::holders holders{};          // who had all of it
+    std::vector<membership::remembered_member> members{}; // that it knew, and who had all of it
 
     storage::evidence seen{}; // of the disk
     bool is_certain = true;   // the id, so that nobody is to be asked
@@ -244,6 +244,7 @@ private:
   std::vector<keeper::renewed> renewed_;    // who is told of the new id
   std::vector<std::function<void()>> held_; // writes, until it is certain
   std::vector<membership::remembered_member> remembered_;
+  membership::holders holders_;      // who had all that is here
   std::map<session_id, values> met_; // what it had when it first met them
   std::set<session_id> under_way_;   // messages that are not reported yet
   std::map<keyspace::ticket, std::function<void(std::string)>> replies_; // to messages of others

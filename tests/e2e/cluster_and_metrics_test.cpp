@@ -220,7 +220,8 @@ TEST(Metrics, TellHowTheClusterIs) {
           value_of(all, "starling_members{state=\"dead\"}") != 0 ||
           value_of(all, "starling_seeds_unreached") != 0 ||
           value_of(all, "starling_gossip_log_entries") != 0 ||
-          value_of(all, "starling_gossip_peers_behind") != 0)
+          value_of(all, "starling_gossip_peers_behind") != 0 ||
+          value_of(all, "starling_swim_packets_received_total") < 1) // they may meet without any
         return AssertionFailure() << one.name() << " says:\n" << one.http().get("/metrics").body;
     }
     return AssertionSuccess();
@@ -228,7 +229,6 @@ TEST(Metrics, TellHowTheClusterIs) {
   const auto all = metrics_of(nodes[0]);
   EXPECT_GE(value_of(all, "starling_gossip_messages_sent_total"), 1);
   EXPECT_GE(value_of(all, "starling_swim_packets_sent_total"), 1);
-  EXPECT_GE(value_of(all, "starling_swim_packets_received_total"), 1);
   EXPECT_EQ(value_of(all, "starling_swim_packets_dropped_total{reason=\"malformed\"}"), 0);
   EXPECT_EQ(value_of(all, "starling_swim_failures_total"), 0);
 }

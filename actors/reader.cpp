@@ -88,7 +88,7 @@ private:
     auto& found = std::get<0>(read);
     if (!found)
       return errc::no_such_key;
-    return crdt::view{std::move(*found)};
+    return std::move(*found);
   }
 
   caf::result<std::vector<crdt::key>> list(const crdt::key_query& q) const {

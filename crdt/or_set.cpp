@@ -13,16 +13,20 @@ namespace {
 // Upper bounds of what the encoding takes, but for very large event numbers.
 constexpr std::size_t entry_footprint = 8;
 
-std::size_t footprint_of(const payload& member) {
+std::size_t footprint_alone(const payload& member) {
   return member.data.size() + 8;
 }
 
 } // namespace
 
+std::size_t or_set::footprint_of(const payload& member, const row& r) {
+  return footprint_alone(member) + r.size() * entry_footprint;
+}
+
 or_set::or_set(causal_context seen, clock_map clocks)
     : seen_(std::move(seen)), clocks_(std::move(clocks)) {
   for (const auto& [member, c] : clocks_) {
-    footprint_ += footprint_of(member) + c.size() * entry_footprint;
+    footprint_ += footprint_of(member, c);
     cardinality_ += is_live(c);
   }
   find_dead();
@@ -265,7 +269,7 @@ void or_set::put(clock_map left_out) {
       continue;
     near = clocks_.insert(near, std::move(node));
     const auto& [member, c] = *near;
-    footprint_ += footprint_of(member) + c.size() * entry_footprint;
+    footprint_ += footprint_of(member, c);
     cardinality_ += is_live(c);
     for (const auto& e : c)
       index(near, e);
@@ -313,7 +317,7 @@ void or_set::set(position& near, const payload& member, const entry& e) {
 void or_set::set_here(position& near, const payload& member, const entry& e) {
   if (near == clocks_.end() || near->first != member) {
     near = clocks_.emplace_hint(near, member, clock{});
-    footprint_ += footprint_of(member);
+    footprint_ += footprint_alone(member);
   }
   set(near, e);
 }
@@ -399,7 +403,7 @@ or_set::position or_set::erase(position at, const replica_id& replica) {
   footprint_ -= entry_footprint;
   if (!c.empty())
     return at;
-  footprint_ -= footprint_of(at->first);
+  footprint_ -= footprint_alone(at->first);
   return clocks_.erase(at);
 }
 
@@ -492,27 +496,26 @@ void or_set::encode(wire::writer& out) const {
   }
 }
 
-void or_set::encode(wire::writer& out, const causal_context& seen,
-                    const std::vector<held_entry>& held) {
+void or_set::encode_part(wire::writer& out, const causal_context& seen,
+                         const std::vector<held_entry<row>>& held) {
   std::set<replica_id> named;
   for (const auto& [replica, events] : seen.replicas())
     named.insert(replica);
   std::size_t members = 0;
-  const payload* last = nullptr;
-  for (const auto& [member, e] : held) {
+  const clock_map::value_type* last = nullptr;
+  for (const auto& [row, e] : held) {
     if (!e.live)
       named.insert(e.replica);
-    members += member != last ? 1 : 0;
-    last = member;
+    members += row != last ? 1 : 0;
+    last = row;
   }
   const id_table table{named.begin(), named.end()};
   encode_seen(out, table, seen);
   out.varint(members);
   for (auto at = held.begin(); at != held.end();) {
-    const auto* member = at->first;
-    const auto end =
-        std::find_if(at, held.end(), [&](const held_entry& x) { return x.first != member; });
-    crdt::encode(out, *member);
+    const auto* row = at->first;
+    const auto end = std::find_if(at, held.end(), [&](const auto& x) { return x.first != row; });
+    crdt::encode(out, row->first);
     out.varint(static_cast<std::uint64_t>(end - at));
     for (; at != end; ++at)
       encode_entry(out, table, at->second);
@@ -603,7 +606,7 @@ or_set or_set::decode(wire::reader& in) {
     }
     if (!in.ok())
       break;
-    result.footprint_ += footprint_of(member) + c.size() * entry_footprint;
+    result.footprint_ += footprint_of(member, c);
     result.cardinality_ += is_live(c);
     result.clocks_.emplace_hint(result.clocks_.end(), std::move(member), std::move(c));
   }
@@ -617,6 +620,36 @@ or_set or_set::decode(wire::reader& in) {
       in.fail("table names a replica that nothing refers to");
   if (!in.ok())
     return {};
+  return result;
+}
+
+// -- rows --
+
+bool or_set::fits(const row& r, const causal_context& seen) {
+  return std::ranges::all_of(r, [&](const entry& e) {
+    return e.live ? seen.contains({e.replica, e.number}) : e.number > seen.prefix(e.replica);
+  });
+}
+
+void or_set::encode_row(wire::writer& out, const row& r) {
+  for (const auto& e : r) {
+    crdt::encode(out, e.replica);
+    out.varint(e.number << 1 | (e.live ? 1 : 0));
+  }
+}
+
+std::optional<or_set::row> or_set::decode_row(std::string_view bytes) {
+  wire::reader in{bytes};
+  row result;
+  while (in.ok() && in.remaining() > 0) {
+    const auto replica = decode_replica_id(in);
+    const auto coded = in.varint();
+    if (coded < 2 || (!result.empty() && replica <= result.back().replica))
+      return std::nullopt;
+    result.push_back({replica, coded >> 1, (coded & 1) != 0});
+  }
+  if (!in.ok() || result.empty())
+    return std::nullopt;
   return result;
 }
 

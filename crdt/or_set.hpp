@@ -20,6 +20,7 @@
 #include "crdt/causal_context.hpp"
 #include "crdt/few.hpp"
 #include "crdt/payload.hpp"
+#include "crdt/rows.hpp"
 
 #include <map>
 #include <optional>
@@ -37,12 +38,7 @@ struct member_change {
 class or_set {
 public:
   /// The newest event of a replica that is known for a member.
-  struct entry {
-    replica_id replica;
-    event_number number;
-    bool live; // it still holds the member in the set
-    friend bool operator==(const entry&, const entry&) = default;
-  };
+  using entry = crdt::entry;
 
   /// At most one entry for each replica, in ascending order.
   using clock = few<entry>;
@@ -131,19 +127,31 @@ public:
 
   void encode(wire::writer& out) const;
 
-  /// As `encode` of the set that has seen these events and holds these entries. Requires: what
-  /// always holds of a set; the entries are in the order of their members and then replicas.
-  using held_entry = std::pair<const payload*, entry>;
-  static void encode(wire::writer& out, const causal_context& seen,
-                     const std::vector<held_entry>& held);
-
   static or_set decode(wire::reader& in);
+
+  // -- as rows (crdt/rows.hpp): that of a member is its clock --
+
+  using row = clock;
+  using row_map = clock_map;
+
+  const row_map& rows() const { return clocks_; }
+
+  static std::span<const entry> entries_of(const row& r) { return {r.begin(), r.end()}; }
+  static bool fits(const row& r, const causal_context& seen);
+  static void encode_row(wire::writer& out, const row& r);
+  static std::optional<row> decode_row(std::string_view bytes);
+  static std::size_t footprint_of(const payload& member, const row& r);
+  static std::size_t bytes_of(const row&, const entry&) { return entry_bytes; }
+  static void encode_part(wire::writer& out, const causal_context& seen,
+                          const std::vector<held_entry<row>>& held);
 
   friend bool operator==(const or_set& a, const or_set& b) {
     return a.seen_ == b.seen_ && a.clocks_ == b.clocks_;
   }
 
 private:
+  static constexpr std::size_t entry_bytes = 12; // at most, but for its replica's id
+
   using position = clock_map::iterator;
 
   static clock::const_iterator find(const clock& c, const replica_id& replica);

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a client may ask to see of one value. Of a counter or register every query shows the whole;
-// of a set, what does not need the whole costs what it shows.
+// What a client may ask to see of one value. Of one without rows every query shows the whole; of
+// one with rows, what does not need the whole costs what it shows.
 
 #include "crdt/payload.hpp"
 
@@ -16,15 +16,15 @@ struct whole_value {
   friend bool operator==(const whole_value&, const whole_value&) = default;
 };
 
-/// The first `limit` members of a set that are text, of those after `after` if it is given. That
-/// one need not be in the set.
+/// The first `limit` members that are text, of those after `after` if it is given. That one need
+/// not be in the value.
 struct member_page {
   std::optional<std::string> after;
   std::size_t limit = 1; // at least 1
   friend bool operator==(const member_page&, const member_page&) = default;
 };
 
-/// One member, whether it is in the set or not.
+/// One member, whether it is in the value or not.
 struct one_member {
   payload member;
   friend bool operator==(const one_member&, const one_member&) = default;

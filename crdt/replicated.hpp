@@ -11,6 +11,8 @@
 #include "crdt/query.hpp"
 #include "crdt/refusal.hpp"
 #include "crdt/replica_id.hpp"
+#include "crdt/rows.hpp"
+#include "crdt/view_list.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -18,6 +20,7 @@
 #include <optional>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace starling::crdt {
 
@@ -46,7 +49,34 @@ concept joinable = std::equality_comparable<S> && std::default_initializable<S> 
   { S::decode(in) } -> std::same_as<S>;
 };
 
+/// Whether a type says how many members a whole value has in a view of it: a part of a value does
+/// not know that.
+template <class T, class View>
+concept tells_cardinality = requires(View& seen) {
+  T::tell_cardinality(seen, std::uint64_t{});
+};
+
+template <class T, class Views>
+inline constexpr bool tells_cardinality_in_all = false;
+template <class T, class... Views>
+inline constexpr bool
+    tells_cardinality_in_all<T, view_list<Views...>> = (tells_cardinality<T, Views> && ...);
+
 // clang-format off
+
+// What a type with rows says beside all that others do.
+template <class T>
+concept kept_in_rows =
+    has_member_rows<typename T::state> && tells_cardinality_in_all<T, typename T::views> &&
+    requires(const typename T::command& command) {
+      // The members that a command names, in ascending order: beside those that `touched_by` finds,
+      // only their rows can change.
+      { T::members_of(command) } -> std::same_as<std::vector<payload>>;
+
+      // How many events it numbers, at most.
+      { T::events_of(command) } -> std::same_as<std::size_t>;
+    };
+
 template <class T>
 concept replicated =
     joinable<typename T::state> &&
@@ -57,7 +87,7 @@ concept replicated =
       { T::name } -> std::convertible_to<std::string_view>; // a word for clients
 
       // Whether a value is kept as many rows, one for each of its members, so that a write costs
-      // what it touches, however large the value is.
+      // what it touches, however large the value is. Then it is `kept_in_rows`.
       { T::has_rows } -> std::convertible_to<bool>;
 
       // About how many bytes a state takes; costs little to ask.
@@ -87,7 +117,8 @@ concept replicated =
       // Whether `news`, which was new to this replica and gave `state`, shows that the replica has
       // numbered events that it does not remember, as when its disk was set back.
       { T::shows_lost_events(state, state, self) } -> std::same_as<bool>;
-    };
+    } &&
+    (!T::has_rows || kept_in_rows<T>);
 // clang-format on
 
 } // namespace starling::crdt

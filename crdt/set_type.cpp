@@ -61,7 +61,7 @@ any_view show(const or_set& set, const one_member& one) {
 
 } // namespace
 
-std::vector<payload> members_of(const set_change& change) {
+std::vector<payload> set_type::members_of(const set_change& change) {
   std::vector<payload> result;
   result.reserve(change.add.size() + change.remove.size());
   for (const auto* list : {&change.add, &change.remove})

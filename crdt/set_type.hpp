@@ -24,9 +24,6 @@ struct set_change {
   bool shows_members = true; // whether the client wants to see what it touched
 };
 
-/// The members that it names, in ascending order.
-std::vector<payload> members_of(const set_change& change);
-
 /// Members in ascending order, each with what its reader has observed.
 struct set_view {
   std::vector<std::pair<payload, version_vector>> members;
@@ -76,6 +73,12 @@ struct set_type {
   static bool can_create(const command& c, const replica_id& self);
   static bool can_grow(const command& c) { return !c.add.empty(); }
   static bool shows_lost_events(const state& news, const state& now, const replica_id& self);
+
+  static std::vector<payload> members_of(const command& c);
+  static std::size_t events_of(const command& c) { return c.add.size(); }
+  static void tell_cardinality(set_view& seen, std::uint64_t n) { seen.cardinality = n; }
+  static void tell_cardinality(page_view& seen, std::uint64_t n) { seen.shown.cardinality = n; }
+  static void tell_cardinality(member_view& seen, std::uint64_t n) { seen.cardinality = n; }
 };
 
 } // namespace starling::crdt

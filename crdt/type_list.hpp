@@ -51,6 +51,21 @@ private:
   static_assert(is_ascending(), "types stand in the order of their numbers");
 };
 
+/// The types of a list that have rows, and their rows by themselves.
+template <class List, class... Found>
+struct select_with_rows;
+
+template <class... Found>
+struct select_with_rows<type_list<>, Found...> {
+  using list = type_list<Found...>;
+  using rows = std::variant<rows_of<Found>...>;
+};
+
+template <replicated First, replicated... Rest, class... Found>
+struct select_with_rows<type_list<First, Rest...>, Found...>
+    : std::conditional_t<First::has_rows, select_with_rows<type_list<Rest...>, Found..., First>,
+                         select_with_rows<type_list<Rest...>, Found...>> {};
+
 /// A variant of all views of all types.
 template <class List>
 struct views_of;

@@ -16,4 +16,8 @@ using types = type_list< //
     set_type             //
     >;
 
+/// Those that have rows, and the rows of a value of any of them.
+using types_with_rows = select_with_rows<types>::list;
+using any_rows = select_with_rows<types>::rows;
+
 } // namespace starling::crdt

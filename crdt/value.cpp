@@ -89,20 +89,15 @@ std::optional<value> value::join(const value& other) {
       held_);
 }
 
-std::string value::encode() const {
-  wire::writer out;
+void value::encode_head(wire::writer& out, crdt::type t) {
   out.u8(value_format);
-  out.u8(static_cast<std::uint8_t>(type()));
-  std::visit([&](const auto& x) { x.encode(out); }, held_);
-  return std::move(out).take();
+  out.u8(static_cast<std::uint8_t>(t));
 }
 
-std::string value::encode_set(const causal_context& seen,
-                              const std::vector<or_set::held_entry>& held) {
+std::string value::encode() const {
   wire::writer out;
-  out.u8(value_format);
-  out.u8(static_cast<std::uint8_t>(crdt::type::set));
-  or_set::encode(out, seen, held);
+  encode_head(out, type());
+  std::visit([&](const auto& x) { x.encode(out); }, held_);
   return std::move(out).take();
 }
 
@@ -121,6 +116,13 @@ wire::decoded<value> value::decode(std::string_view bytes) {
   if (!in.ok())
     return in.error();
   return result;
+}
+
+value with_rows(const value& seen, any_rows rows) {
+  return seen.visit_rows([&](const auto& state, auto which) -> value {
+    using T = typename decltype(which)::type;
+    return typename T::state{state.seen(), std::move(std::get<rows_of<T>>(rows).map)};
+  });
 }
 
 } // namespace starling::crdt

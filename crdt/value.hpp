@@ -33,6 +33,13 @@ std::optional<type> type_named(std::string_view name);
 /// Whether values of the type are kept as many rows (crdt/replicated.hpp).
 bool has_rows(type t);
 
+/// What a visitor makes of a type that has rows, which it is given as a `std::type_identity`.
+/// Requires: it has.
+template <class Visitor>
+decltype(auto) visit_with_rows(type t, Visitor&& visitor) {
+  return types_with_rows::visit_at(*types_with_rows::place_of(t), visitor);
+}
+
 struct key {
   crdt::type type = type::counter;
   std::string name;
@@ -101,18 +108,35 @@ public:
     });
   }
 
+  /// The same of a value that has rows. Requires: it has.
+  template <class Visitor>
+  decltype(auto) visit_rows(Visitor&& visitor) const {
+    return visit_with_rows(type(), [&](auto which) {
+      return visitor(as<typename decltype(which)::type::state>(), which);
+    });
+  }
+  template <class Visitor>
+  decltype(auto) visit_rows(Visitor&& visitor) {
+    return visit_with_rows(type(), [&](auto which) {
+      return visitor(as<typename decltype(which)::type::state>(), which);
+    });
+  }
+
   /// Format version, type, and the canonical encoding: equal values, equal bytes.
   std::string encode() const;
   static wire::decoded<value> decode(std::string_view bytes);
 
-  /// As `encode` of a set that is elsewhere: see or_set.
-  static std::string encode_set(const causal_context& seen,
-                                const std::vector<or_set::held_entry>& held);
+  /// What `encode` writes before the state.
+  static void encode_head(wire::writer& out, crdt::type t);
 
   friend bool operator==(const value&, const value&) = default;
 
 private:
   types::state held_;
 };
+
+/// The value that has seen what `seen` has, and has these rows. Requires: `seen` has rows, these
+/// are of its type, and together they are a value.
+value with_rows(const value& seen, any_rows rows);
 
 } // namespace starling::crdt

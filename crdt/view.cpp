@@ -32,4 +32,16 @@ view view_of(const value& v, const command& c) {
   });
 }
 
+void tell_cardinality(view& seen, type of, std::uint64_t members) {
+  visit_with_rows(of, [&](auto which) {
+    return std::visit(
+        [&](auto& one) {
+          if constexpr (requires { decltype(which)::type::tell_cardinality(one, members); })
+            decltype(which)::type::tell_cardinality(one, members);
+          return true;
+        },
+        seen);
+  });
+}
+
 } // namespace starling::crdt

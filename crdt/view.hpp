@@ -5,6 +5,7 @@
 #include "crdt/command.hpp"
 #include "crdt/query.hpp"
 
+#include <cstdint>
 #include <variant>
 
 namespace starling::crdt {
@@ -18,5 +19,9 @@ view view_of(const value& v, const query& q = whole_value{});
 /// touches, whether they are in the set or not, if the client wants to see them. Requires: same
 /// type, and a register was written.
 view view_of(const value& v, const command& c);
+
+/// Says in the view of a part of a value how many members the whole value has. Requires: it is a
+/// view of that type, which has rows.
+void tell_cardinality(view& seen, type of, std::uint64_t members);
 
 } // namespace starling::crdt

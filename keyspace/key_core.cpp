@@ -87,7 +87,7 @@ void key_core::loaded_rows(storage::some_rows rows) {
   is_loading_ = false;
   if (std::exchange(is_outdated_, false))
     return; // all is loaded anew
-  value_->take(rows.asked, std::move(rows.clocks));
+  value_->take(rows.asked, std::move(rows.rows));
   has_rows_ = true;
 }
 

@@ -4,12 +4,12 @@
 // when it is loaded, and who learns of a change when.
 //
 // Requests are done one after the other, in the order in which they came. Where there is a disk,
-// the value is loaded when the first request needs it; of a large set only the rows that are
-// needed. A change is applied at once and then committed. Whoever would learn of it is told when
-// it is committed: the client that made it, one that reads it, the gossip, the peer that sent it.
-// If a change cannot be committed, no later one can be either: the value in memory is dropped and
-// loaded anew, those who made the changes are told that they failed, and those who only read are
-// shown what the disk has.
+// the value is loaded when the first request needs it; of a large one with rows only the rows that
+// are needed. A change is applied at once and then committed. Whoever would learn of it is told
+// when it is committed: the client that made it, one that reads it, the gossip, the peer that sent
+// it. If a change cannot be committed, no later one can be either: the value in memory is dropped
+// and loaded anew, those who made the changes are told that they failed, and those who only read
+// are shown what the disk has.
 //
 // The gossip is not told of each write. Deltas of a value without rows are joined until it asks,
 // once for each of its rounds; so a key that is written often costs it no more than one that is
@@ -47,7 +47,8 @@ struct key_settings {
   replication::digester digests;
   std::uint64_t value_bytes_max = UINT64_MAX; // a write that would grow a larger value is refused
   bool has_disk = false;
-  std::uint64_t whole_bytes = 0; // where there is a disk, more of a set is not held for long
+  std::uint64_t whole_bytes =
+      0; // where there is a disk, more of a value with rows is not held for long
 };
 
 // -- effects --
@@ -55,7 +56,7 @@ struct key_settings {
 /// Read the value; report `loaded` or `could_not_read`.
 struct load_value {};
 
-/// Read rows of the set; report `loaded_rows` or `could_not_read`.
+/// Read rows of the value; report `loaded_rows` or `could_not_read`.
 struct load_rows {
   storage::wanted_rows wanted;
 };

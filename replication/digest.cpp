@@ -79,39 +79,68 @@ std::vector<crdt::payload> both(std::vector<crdt::payload> some,
 
 } // namespace
 
-touched_rows rows_changed_by(const crdt::or_set& set, const crdt::or_set& delta) {
-  touched_rows result;
-  result.members.reserve(delta.clocks().size());
-  for (const auto& [member, clock] : delta.clocks())
-    result.members.push_back(member);
-  result.members = both(std::move(result.members), set.touched_by(delta.seen()));
-  for (const auto& [replica, events] : delta.seen().replicas())
-    result.replicas.push_back(replica);
-  return result;
+touched_rows rows_changed_by(const crdt::value& whole, const crdt::value& delta) {
+  return whole.visit_rows([&](const auto& mine, auto which) {
+    const auto& theirs = delta.as<typename decltype(which)::type::state>();
+    touched_rows result;
+    result.members.reserve(theirs.rows().size());
+    for (const auto& [member, row] : theirs.rows())
+      result.members.push_back(member);
+    result.members = both(std::move(result.members), mine.touched_by(theirs.seen()));
+    for (const auto& [replica, events] : theirs.seen().replicas())
+      result.replicas.push_back(replica);
+    return result;
+  });
 }
 
-touched_rows rows_changed_by(const crdt::or_set& set, const crdt::replica_id& self,
+touched_rows rows_changed_by(const crdt::value& whole, const crdt::replica_id& self,
                              std::vector<crdt::payload> members) {
-  // New events of our own: none is live yet, but dead entries may have waited for them.
-  crdt::causal_context added;
-  if (const auto last = set.seen().last(self); last < crdt::event_number_max)
-    added.insert(self, {last + 1, crdt::event_number_max});
-  return {both(std::move(members), set.touched_by(added)), {self}};
+  return whole.visit_rows([&](const auto& mine, auto) -> touched_rows {
+    // New events of our own: none is live yet, but dead entries may have waited for them.
+    crdt::causal_context added;
+    if (const auto last = mine.seen().last(self); last < crdt::event_number_max)
+      added.insert(self, {last + 1, crdt::event_number_max});
+    return {both(std::move(members), mine.touched_by(added)), {self}};
+  });
 }
+
+namespace {
+
+template <class State>
+digest digest_of_rows(const digester& digests, const crdt::key& key, const State& state) {
+  row_digester row{digests, key};
+  digest sum;
+  for (const auto& [member, r] : state.rows())
+    sum += row.of_row<State>(member, r);
+  return sum + row.of_seen(state.seen());
+}
+
+template <class State>
+digest digest_of_rows(const digester& digests, const crdt::key& key, const State& state,
+                      const touched_rows& rows) {
+  row_digester row{digests, key};
+  digest sum;
+  auto at = state.rows().begin();
+  for (const auto& member : rows.members) {
+    at = crdt::seek(state.rows(), at, member);
+    if (at != state.rows().end() && at->first == member)
+      sum += row.of_row<State>(member, at->second);
+  }
+  for (const auto& replica : rows.replicas)
+    if (const auto found = state.seen().replicas().find(replica);
+        found != state.seen().replicas().end())
+      sum += row.of_seen(replica, found->second);
+  return sum;
+}
+
+} // namespace
 
 digest digester::digest_of(const crdt::key& key, const crdt::value& value) const {
   if (value.empty())
     return {};
-  if (crdt::has_rows(value.type())) {
-    const auto& set = value.as<crdt::or_set>();
-    row_digester row{*this, key};
-    digest sum;
-    for (const auto& [member, clock] : set.clocks())
-      sum += row(member, clock);
-    for (const auto& [replica, events] : set.seen().replicas())
-      sum += row(replica, events);
-    return sum;
-  }
+  if (crdt::has_rows(value.type()))
+    return value.visit_rows(
+        [&](const auto& state, auto) { return digest_of_rows(*this, key, state); });
   wire::writer out;
   out.truncate(text_bytes); // so that it does not grow byte by byte
   out.truncate(0);
@@ -123,51 +152,23 @@ digest digester::digest_of(const crdt::key& key, const crdt::value& value) const
   return hash(out.view());
 }
 
-digest digester::digest_of(const crdt::key& key, const crdt::or_set& set,
+digest digester::digest_of(const crdt::key& key, const crdt::value& value,
                            const touched_rows& rows) const {
-  row_digester row{*this, key};
-  digest sum;
-  auto at = set.clocks().begin();
-  for (const auto& member : rows.members) {
-    at = crdt::seek(set.clocks(), at, member);
-    if (at != set.clocks().end() && at->first == member)
-      sum += row(member, at->second);
-  }
-  for (const auto& replica : rows.replicas)
-    if (const auto found = set.seen().replicas().find(replica);
-        found != set.seen().replicas().end())
-      sum += row(replica, found->second);
-  return sum;
-}
-
-digest digester::row(const crdt::key& key, const crdt::payload& member,
-                     const crdt::or_set::clock& clock) const {
-  return row_digester{*this, key}(member, clock);
-}
-
-digest digester::row(const crdt::key& key, const crdt::replica_id& replica,
-                     const crdt::interval_set& events) const {
-  return row_digester{*this, key}(replica, events);
+  return value.visit_rows(
+      [&](const auto& state, auto) { return digest_of_rows(*this, key, state, rows); });
 }
 
 row_digester::row_digester(const digester& digests, const crdt::key& key)
-    : digests_(digests), member_row_(begin(fact::member_row, key)),
-      seen_row_(begin(fact::seen_row, key)), begin_(member_row_.size()) {}
+    : digests_(digests), member_row_(replication::begin(fact::member_row, key)),
+      seen_row_(replication::begin(fact::seen_row, key)), begin_(member_row_.size()) {}
 
-digest row_digester::operator()(const crdt::payload& member, const crdt::or_set::clock& clock) {
-  if (clock.empty())
-    return {};
-  auto& out = member_row_;
-  out.truncate(begin_);
-  crdt::encode(out, member);
-  for (const auto& e : clock) {
-    crdt::encode(out, e.replica);
-    out.varint(e.number << 1 | (e.live ? 1 : 0));
-  }
-  return digests_.hash(out.view());
+wire::writer& row_digester::begin(const crdt::payload& member) {
+  member_row_.truncate(begin_);
+  crdt::encode(member_row_, member);
+  return member_row_;
 }
 
-digest row_digester::operator()(const crdt::replica_id& replica, const crdt::interval_set& events) {
+digest row_digester::of_seen(const crdt::replica_id& replica, const crdt::interval_set& events) {
   if (events.empty())
     return {};
   auto& out = seen_row_;
@@ -178,6 +179,13 @@ digest row_digester::operator()(const crdt::replica_id& replica, const crdt::int
     out.varint(last);
   }
   return digests_.hash(out.view());
+}
+
+digest row_digester::of_seen(const crdt::causal_context& seen) {
+  digest sum;
+  for (const auto& [replica, events] : seen.replicas())
+    sum += of_seen(replica, events);
+  return sum;
 }
 
 std::uint64_t digester::position_of(const crdt::key& key) const {

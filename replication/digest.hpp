@@ -2,17 +2,17 @@
 
 // Digests of keys and values: 128 bits each, which can be added and taken away.
 //
-// A digest stands for one fact: a key and its value, or a key and one row of its set. The digest of
+// A digest stands for one fact: a key and its value, or a key and one of its rows. The digest of
 // many facts is the sum of theirs modulo 2^128, so that it does not depend on their order and a
 // change costs what changed (an additive multiset hash; Clarke et al., Incremental Multiset Hash
-// Functions). Every fact names its key: a row that moves from one set to another changes the sum.
+// Functions). Every fact names its key: a row that moves from one key to another changes the sum.
 // Equal states have equal digests on every node that shares the secret, whatever their histories;
 // states that differ have equal ones by accident only, once in 2^128. The hash is keyed
 // (wire/keyed_hash.hpp), so no client can arrange for it.
 //
-// A counter's or register's digest is that of its canonical encoding. A set's is the sum of the
-// digests of its members' rows (a member and its clock) and of the rows of `seen` (a replica and
-// its events). A value at its bottom has the digest zero.
+// The digest of a value with rows (crdt/rows.hpp) is the sum of the digests of its rows (a member
+// and what the row says) and of the rows of `seen` (a replica and its events). That of any other
+// value is the digest of its canonical encoding. A value at its bottom has the digest zero.
 
 #include "crdt/value.hpp"
 #include "wire/keyed_hash.hpp"
@@ -39,19 +39,19 @@ struct digest {
 /// 32 hexadecimal digits.
 std::string to_string(const digest& d);
 
-/// The rows of a set that an operation may change: of some members, and of some replicas in `seen`.
-/// Both are in ascending order, and nothing is there twice.
+/// The rows of a value that an operation may change: of some members, and of some replicas in
+/// `seen`. Both are in ascending order, and nothing is there twice.
 struct touched_rows {
   std::vector<crdt::payload> members;
   std::vector<crdt::replica_id> replicas;
 };
 
-/// The rows that joining `delta` into `set` may change.
-touched_rows rows_changed_by(const crdt::or_set& set, const crdt::or_set& delta);
+/// The rows of a value that joining `delta` may change. Requires: same type, with rows.
+touched_rows rows_changed_by(const crdt::value& whole, const crdt::value& delta);
 
-/// The rows that a request of `self` to add or remove these members may change. Requires: the
-/// members are in ascending order.
-touched_rows rows_changed_by(const crdt::or_set& set, const crdt::replica_id& self,
+/// The rows that a command of `self` which names these members may change. Requires: the value has
+/// rows; the members are in ascending order.
+touched_rows rows_changed_by(const crdt::value& whole, const crdt::replica_id& self,
                              std::vector<crdt::payload> members);
 
 class digester {
@@ -63,18 +63,10 @@ public:
 
   digest digest_of(const crdt::key& key, const crdt::value& value) const;
 
-  /// The sum of some rows of a set; zero for those that it does not have. A set whose digest was d
-  /// before an operation has d - (its rows before) + (its rows after), for all rows that the
-  /// operation changed.
-  digest digest_of(const crdt::key& key, const crdt::or_set& set, const touched_rows& rows) const;
-
-  /// Of one member's row; zero for a clock without entries.
-  digest row(const crdt::key& key, const crdt::payload& member,
-             const crdt::or_set::clock& clock) const;
-
-  /// Of one replica's row of `seen`; zero without events.
-  digest row(const crdt::key& key, const crdt::replica_id& replica,
-             const crdt::interval_set& events) const;
+  /// The sum of some rows of a value; zero for those that it does not have. A value whose digest
+  /// was d before an operation has d - (its rows before) + (its rows after), for all rows that the
+  /// operation changed. Requires: it has rows.
+  digest digest_of(const crdt::key& key, const crdt::value& value, const touched_rows& rows) const;
 
   /// Where a key stands in the hash tree of all keys (replication/hash_tree.hpp): first its slot,
   /// so that a partition is a range, then a hash of its name in the tree. Positions are no secret:
@@ -96,16 +88,31 @@ private:
   wire::keyed_hash position_hash_;
 };
 
-/// Digests of many rows of one set, each as `digester::row` gives it, for less.
+/// Digests of the rows of one value, one after the other.
 class row_digester {
 public:
   /// Requires: `digests` outlives this.
   row_digester(const digester& digests, const crdt::key& key);
 
-  digest operator()(const crdt::payload& member, const crdt::or_set::clock& clock);
-  digest operator()(const crdt::replica_id& replica, const crdt::interval_set& events);
+  /// Of a member's row; zero for one without entries.
+  template <crdt::has_member_rows State>
+  digest of_row(const crdt::payload& member, const typename State::row& row) {
+    if (row.empty())
+      return {};
+    auto& out = begin(member);
+    State::encode_row(out, row);
+    return digests_.hash(out.view());
+  }
+
+  /// Of a replica's row of `seen`; zero without events.
+  digest of_seen(const crdt::replica_id& replica, const crdt::interval_set& events);
+
+  /// Of all that was seen.
+  digest of_seen(const crdt::causal_context& seen);
 
 private:
+  wire::writer& begin(const crdt::payload& member);
+
   const digester& digests_;
   wire::writer member_row_; // what the text of each begins with, and the latest row behind it
   wire::writer seen_row_;   // the same of rows of `seen`

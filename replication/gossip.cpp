@@ -93,7 +93,7 @@ void gossip::record(crdt::key key, const crdt::value& delta, const digest& now,
                     std::optional<session_id> heard_from) {
   trees_.of(key.type).set(digests_.position_of(key), name_of(key), now);
   if (crdt::has_rows(key.type) && delta.footprint() > part_bytes())
-    for (auto& part : parts_of(delta.as<crdt::or_set>(), part_bytes()))
+    for (auto& part : parts_of(delta, part_bytes()))
       log_.append(key, std::move(part), heard_from);
   else
     log_.append(std::move(key), delta.encode(), heard_from);
@@ -640,7 +640,7 @@ std::vector<effect> gossip::objected(session_id id, peer_state& p, verdict why) 
   }
   p.cut.reset();
   if (p.about == topic::rows) {
-    // One that has no time may be about to compare the same set. If we do not answer for it that
+    // One that has no time may be about to compare the same value. If we do not answer for it that
     // the peer gets it, that is enough.
     if (why != verdict::refused && !p.walking)
       p.comparing.reset();

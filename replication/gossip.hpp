@@ -20,14 +20,14 @@
 // happens, now and then, where two nodes turn out to differ in what no log brings (audit.hpp). One
 // walk at a time goes beyond its first question; of two nodes that want to walk over each other the
 // one with the lower session does. What is recorded meanwhile does not wait for all that: it goes
-// early, out of order, and moves no cursor (gossip_early.cpp). A large set is compared by its
-// members' rows (row_exchange.hpp).
+// early, out of order, and moves no cursor (gossip_early.cpp). A large value with
+// rows is compared by its rows (row_exchange.hpp).
 //
 // Two nodes need not read the same types of values: what is sent, compared and counted as equal is
 // of the types that both read (key_trees.hpp). A peer says what it reads in all that it sends.
 //
-// A set may be larger than anything that is sent, put together or kept at a time: it is cut into
-// deltas (value_parts.hpp). Anything else that is larger than a message goes in pieces
+// A value with rows may be larger than anything that is sent, put together or kept at a time: it is
+// cut into deltas (value_parts.hpp). Anything else that is larger than a message goes in pieces
 // (fragments.hpp); a peer may refuse what is too large for it, and then lacks it for good.
 //
 // How far each node got with numbering its events goes along with what is sent (tallies.hpp), so
@@ -63,10 +63,10 @@ struct gossip_limits {
   std::size_t fanout = 1;                       // rounds that are started at a time
   std::size_t pieces_bytes = 64 * 1024 * 1024;  // of contents that come in pieces, together
   std::size_t joining_bytes = 16 * 1024 * 1024; // of what others sent and is being joined, together
-  std::size_t whole_value_bytes = 16 * 1024;    // larger sets are compared by their rows
-  std::size_t part_bytes = 64 * 1024;           // of a set; less if messages or pieces are smaller
-  bool audits = true;                           // looks for what differs and no delta brings
-  dialect ours{};                               // less than all of it in simulations only
+  std::size_t whole_value_bytes = 16 * 1024;    // larger ones are compared by their rows
+  std::size_t part_bytes = 64 * 1024; // of one with rows; less if messages or pieces are smaller
+  bool audits = true;                 // looks for what differs and no delta brings
+  dialect ours{};                     // less than all of it in simulations only
 };
 
 /// Send these bytes to the peer; report `answered` or `failed`.
@@ -436,7 +436,7 @@ private:
   void fall_back(peer_state& p) const;
   bool is_better_sent_whole(const peer_state& p, const row_step& next) const;
   std::size_t part_bytes() const;
-  void add_parts(const crdt::key& key, const crdt::or_set& whole, peer_state& p) const;
+  void add_parts(const crdt::key& key, const crdt::value& whole, peer_state& p) const;
   void note_acknowledged(peer_state& p, const answer& a) const;
   void found(peer_state& p, const audit::finding& f);
   std::optional<verdict> objection(const message& m);
@@ -476,7 +476,7 @@ private:
   assembly pieces_;
   arrivals arriving_;
   std::optional<asker> walker_;            // who compares all keys with ours
-  std::optional<row_answering> answering_; // who compares a set with ours
+  std::optional<row_answering> answering_; // who compares a value with ours
   unsigned answering_age_ = 0;             // ticks
   unsigned since_audit_ = 0;               // ticks
   repair_counts repairs_;

@@ -2,8 +2,8 @@
 //
 // A peer that is behind, or that is just sent something long, gets what is recorded meanwhile all
 // the same, by turns with the rest. An entry of the log is a delta, and a delta claims no event
-// that it does not carry: joined before what came earlier it takes nothing away for good, and a set
-// holds the gap open until the rest comes. So nothing follows from it for the cursor. Once
+// that it does not carry: joined before what came earlier it takes nothing away for good, and a
+// value holds the gap open until the rest comes. So nothing follows from it for the cursor. Once
 // acknowledged, what went early is known to be there and is not sent again.
 
 #include "replication/gossip.hpp"

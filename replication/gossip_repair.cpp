@@ -141,8 +141,7 @@ std::vector<effect> gossip::states_read(session_id peer, std::vector<encoded_ite
       continue;
     }
     if (crdt::has_rows(state.key.type) && state.bytes.size() > part_bytes()) {
-      const auto whole = std::get<crdt::value>(crdt::value::decode(state.bytes));
-      add_parts(state.key, whole.as<crdt::or_set>(), p);
+      add_parts(state.key, std::get<crdt::value>(crdt::value::decode(state.bytes)), p);
       continue;
     }
     p.ready_bytes += state.size();
@@ -151,28 +150,27 @@ std::vector<effect> gossip::states_read(session_id peer, std::vector<encoded_ite
   return advance(peer, p);
 }
 
-/// What of a set is sent at a time, about.
+/// What of a value with rows is sent at a time, about.
 std::size_t gossip::part_bytes() const {
   return std::min({limits_.part_bytes, limits_.message_bytes, limits_.pieces_bytes});
 }
 
-/// A set will be sent whole, in parts that the peer joins one by one.
-void gossip::add_parts(const crdt::key& key, const crdt::or_set& whole, peer_state& p) const {
+/// A value with rows will be sent whole, in parts that the peer joins one by one.
+void gossip::add_parts(const crdt::key& key, const crdt::value& whole, peer_state& p) const {
   for (auto& part : parts_of(whole, part_bytes())) {
     p.ready.push_back({key, std::move(part)});
     p.ready_bytes += p.ready.back().size();
   }
 }
 
-/// The next step of comparing a large set, if there is one to be compared.
+/// The next step of comparing a large value, if there is one to be compared.
 std::optional<effect> gossip::compare_rows(session_id id, peer_state& p) {
   while (p.comparing || !p.to_compare.empty()) {
     if (!p.comparing) {
       auto [key, bytes] = std::move(p.to_compare.back());
       p.to_compare.pop_back();
       auto state = std::get<crdt::value>(crdt::value::decode(bytes));
-      p.comparing.emplace(++sequence_, key,
-                          value_snapshot{digests_, key, std::move(state.as<crdt::or_set>())},
+      p.comparing.emplace(++sequence_, key, value_snapshot{digests_, key, std::move(state)},
                           walk_bytes(p.room), limits_.pieces_bytes);
     }
     if (auto step = p.comparing->next()) {
@@ -190,7 +188,7 @@ std::optional<effect> gossip::compare_rows(session_id id, peer_state& p) {
   return std::nullopt;
 }
 
-/// Whether a peer lacks most of a large set: it would hold all of that before it could join any.
+/// Whether a peer lacks most of a large value: it would hold all of that before it could join any.
 bool gossip::is_better_sent_whole(const peer_state& p, const row_step& next) const {
   constexpr std::size_t parts_max = 4;
   const auto* rows = std::get_if<snapshot_rows>(&next.what);
@@ -198,7 +196,7 @@ bool gossip::is_better_sent_whole(const peer_state& p, const row_step& next) con
          rows->rows.footprint() > p.comparing->whole().footprint() / 2;
 }
 
-/// A set cannot be compared: it is sent whole.
+/// A value cannot be compared: it is sent whole.
 void gossip::fall_back(peer_state& p) const {
   if (p.comparing)
     add_parts(p.comparing->key(), p.comparing->whole(), p);
@@ -266,7 +264,7 @@ void gossip::note_walker(const message& m) {
     walker_ = asker{m.from};
 }
 
-/// What is to be known or joined before a step of comparing a set can be answered.
+/// What is to be known or joined before a step of comparing a value can be answered.
 void gossip::prepare(const row_step& s, incoming& in) const {
   if (!answering_ || !answering_->is(in.head.from, s)) {
     in.wanted = s.key;
@@ -291,9 +289,9 @@ void gossip::answer_walk(const message& m, answer& into) {
 void gossip::answer_comparison(const incoming& in, std::string_view state, answer& into) {
   const auto& step = *in.head.comparison;
   if (in.wanted) {
-    crdt::or_set mine;
+    crdt::value mine{step.key.type};
     if (!state.empty())
-      mine = std::get<crdt::value>(crdt::value::decode(state)).as<crdt::or_set>();
+      mine = std::get<crdt::value>(crdt::value::decode(state));
     answering_.emplace(in.head.from, step.number, step.key,
                        value_snapshot{digests_, step.key, std::move(mine)});
   }

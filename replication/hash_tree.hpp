@@ -1,6 +1,6 @@
 #pragma once
 
-// The digests of all keys of a node (or of all members of a set), such that any range of them can
+// The digests of all keys of a node (or of all members of a value), such that any range of them can
 // be summed at once: what two nodes compare to find where they differ.
 //
 // An entry is a name and its digest, at a position: a keyed hash of the name, 64 bits. A range is

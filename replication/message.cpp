@@ -85,12 +85,13 @@ fragment get_fragment(wire::reader& in) {
 }
 
 /// A value of another format, with its length.
-template <class T>
-T get_part(wire::reader& in, wire::decoded<T> (*decode)(std::string_view)) {
+template <class Decode>
+auto get_part(wire::reader& in, Decode decode) {
   auto decoded = decode(in.bytes());
+  using T = std::variant_alternative_t<0, decltype(decoded)>;
   if (const auto* error = std::get_if<wire::decode_error>(&decoded)) {
     in.fail(error->what);
-    return {};
+    return T{};
   }
   return std::get<T>(std::move(decoded));
 }
@@ -204,7 +205,7 @@ std::vector<tally> get_tallies(wire::reader& in) {
   return result;
 }
 
-// What a step of comparing a set is.
+// What a step of comparing a value is.
 enum class step : std::uint8_t { ask = 1, read = 2, rows = 3 };
 
 void put(wire::writer& out, const row_step& s) {
@@ -219,7 +220,8 @@ void put(wire::writer& out, const row_step& s) {
     out.bytes(encode(std::get<snapshot_rows>(s.what)));
 }
 
-row_step get_row_step(wire::reader& in) {
+/// Counts what it cannot read: rows of an unknown type. Such a step is refused, whatever it asks.
+row_step get_row_step(wire::reader& in, std::size_t& unknown) {
   row_step result;
   result.key = get_key(in);
   if (crdt::is_known(result.key.type) && !crdt::has_rows(result.key.type))
@@ -233,7 +235,13 @@ row_step get_row_step(wire::reader& in) {
     result.what = in.varint();
     break;
   case step::rows:
-    result.what = get_part(in, decode_snapshot_rows);
+    if (crdt::has_rows(result.key.type)) {
+      result.what = get_part(
+          in, [&](std::string_view bytes) { return decode_snapshot_rows(result.key.type, bytes); });
+    } else {
+      in.bytes();
+      ++unknown;
+    }
     break;
   default:
     in.fail("unknown step of a comparison");
@@ -334,7 +342,9 @@ void get_content(wire::reader& in, message& m, const dialect& ours) {
       m.audit = get_field(in, bytes, get_range);
       break;
     case rows_field:
-      m.comparison = get_field(in, bytes, get_row_step);
+      m.comparison = get_field(in, bytes, [&](wire::reader& content) {
+        return get_row_step(content, m.unknown_fields);
+      });
       break;
     case tallies_field:
       m.tallies = get_field(in, bytes, get_tallies);

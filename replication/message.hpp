@@ -7,7 +7,7 @@
 // session than the receiver's is not joined, and an answer counts only between the sessions that
 // exchanged it: what was acknowledged in an earlier life says nothing about this one.
 //
-// Repair travels the same way: a message may ask where two nodes, or two states of one set, differ,
+// Repair travels the same way: a message may ask where two nodes, or two states of one key, differ,
 // and the answer says so (replication/repair.hpp, replication/row_repair.hpp). Every answer carries
 // the digest of all that its sender has. What is larger than a message is cut (fragment).
 //
@@ -21,8 +21,8 @@
 //             fields: 1 types read
 //             u8 0 and content, or u8 1 and a fragment
 //   content   list of items
-//             fields: 1 items mend (empty)  2 request of a walk  3 audit  4 step of comparing a set
-//             5 list of tallies  6 items are early (empty)  7 kept since u64
+//             fields: 1 items mend (empty)  2 request of a walk  3 audit  4 step of comparing a
+//             value 5 list of tallies  6 items are early (empty)  7 kept since u64
 //   answer    version u8  from u64  to u64  sequence  verdict u8  root u128  offer
 //             list of items
 //             fields: 2 answer of a walk  3 sums, u64 each  4 fragment of rows  5 list of tallies
@@ -76,7 +76,7 @@ enum class phase : std::uint8_t {
   asks = 2,  // it begins, and its sender has nothing to tell
 };
 
-/// A step of comparing a large set, by the number that its sender gave the comparison.
+/// A step of comparing a large value with rows, by the number that its sender gave the comparison.
 struct row_step {
   crdt::key key;
   std::uint64_t number = 0;
@@ -123,9 +123,9 @@ struct answer {
   std::uint64_t offer = 0; // numbers the items as a message of `from`; 0: there are none
   std::vector<item> items;
   digest root{};                       // of all that `from` has
-  std::optional<repair_answer> walk{}; // of keys, or of a set's rows
+  std::optional<repair_answer> walk{}; // of keys, or of the rows of one
   std::vector<std::uint64_t> sums{};   // to an audit
-  std::optional<fragment> rows{};      // of a set
+  std::optional<fragment> rows{};      // of a value
   session_id kept_since{};             // as of a message
   std::vector<tally> tallies{};
   std::size_t skipped = 0; // as of a message, like the rest

@@ -36,7 +36,7 @@ bool row_asking::take(const answer& a) {
     read_ += a.rows->bytes;
     if (read_.size() < a.rows->size)
       return true;
-    const auto decoded = decode_snapshot_rows(read_);
+    const auto decoded = decode_snapshot_rows(key_.type, read_);
     if (const auto* rows = std::get_if<snapshot_rows>(&decoded))
       theirs_ = snapshot_.other_side(named_, {*rows});
     read_ = {};
@@ -74,7 +74,7 @@ void row_answering::answer_to(const row_step& s, std::size_t walk_bytes, std::si
     into.verdict = verdict::start_over;
 }
 
-std::optional<crdt::or_set> row_answering::theirs(const snapshot_rows& rows) const {
+std::optional<crdt::value> row_answering::theirs(const snapshot_rows& rows) const {
   return snapshot_.other_side({wanted_.begin(), wanted_.end()}, {rows});
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// Making two states of one large set equal, by messages: see replication/row_repair.hpp.
+// Making two states of one large value with rows equal, by messages: see
+// replication/row_repair.hpp.
 //
 // One side asks: where the snapshots differ, then for the other side's rows, bit by bit, and at
 // last it sends its own. The answering side only answers; it keeps its snapshot until then.
@@ -27,7 +28,7 @@ public:
   const crdt::key& key() const { return key_; }
 
   /// The snapshot, whole.
-  const crdt::or_set& whole() const { return snapshot_.state(); }
+  const crdt::value& whole() const { return snapshot_.state(); }
 
   /// What to say next; the same again until its answer is taken. Nothing when all is said.
   std::optional<row_step> next();
@@ -36,7 +37,7 @@ public:
   bool take(const answer& a);
 
   /// The other side's state, once it is read; then nothing again. It may be joined.
-  std::optional<crdt::or_set> theirs() { return std::exchange(theirs_, std::nullopt); }
+  std::optional<crdt::value> theirs() { return std::exchange(theirs_, std::nullopt); }
 
 private:
   enum class stage : std::uint8_t { walking, reading, telling, done };
@@ -48,7 +49,7 @@ private:
   std::size_t bytes_max_;
   std::vector<std::string> named_; // what the other side lacks
   std::string read_;               // of the other side's rows, so far
-  std::optional<crdt::or_set> theirs_;
+  std::optional<crdt::value> theirs_;
   stage stage_ = stage::walking;
 };
 
@@ -67,7 +68,7 @@ public:
   void answer_to(const row_step& s, std::size_t walk_bytes, std::size_t row_bytes, answer& into);
 
   /// The asking side's state, put together of its rows; nothing if they do not fit.
-  std::optional<crdt::or_set> theirs(const snapshot_rows& rows) const;
+  std::optional<crdt::value> theirs(const snapshot_rows& rows) const;
 
 private:
   session_id asking_;

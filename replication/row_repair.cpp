@@ -1,6 +1,7 @@
 #include "replication/row_repair.hpp"
 
 #include <cassert>
+#include <type_traits>
 #include <utility>
 
 namespace starling::replication {
@@ -41,74 +42,91 @@ std::string encode(const snapshot_rows& r) {
   out.u8(format_version);
   put(out, r.whole.low);
   put(out, r.whole.high);
-  r.rows.encode(out);
+  r.rows.visit([&](const auto& state, auto) { state.encode(out); });
   return std::move(out).take();
 }
 
-wire::decoded<snapshot_rows> decode_snapshot_rows(std::string_view bytes) {
+wire::decoded<snapshot_rows> decode_snapshot_rows(crdt::type type, std::string_view bytes) {
   wire::reader in{bytes};
   if (in.u8() != format_version)
     in.fail("unknown version of the repair format");
   snapshot_rows result;
   result.whole.low = get(in);
   result.whole.high = get(in);
-  result.rows = crdt::or_set::decode(in);
+  crdt::visit_with_rows(type, [&](auto which) {
+    result.rows = decltype(which)::type::state::decode(in);
+    return true;
+  });
   in.expect_end();
   if (!in.ok())
     return in.error();
   return result;
 }
 
-value_snapshot::value_snapshot(digester digests, crdt::key key, crdt::or_set state)
+value_snapshot::value_snapshot(digester digests, crdt::key key, crdt::value state)
     : digests_(std::move(digests)), key_(std::move(key)), state_(std::move(state)) {
-  for (const auto& [member, clock] : state_.clocks()) {
-    const auto name = name_of(member);
-    rows_.set(digests_.position_of_member(name), name, digests_.row(key_, member, clock));
-  }
-  whole_ = rows_.root();
-  for (const auto& [replica, events] : state_.seen().replicas())
-    whole_ += digests_.row(key_, replica, events);
+  whole_ = state_.visit_rows([this](const auto& mine, auto) {
+    using state_type = std::decay_t<decltype(mine)>;
+    row_digester row{digests_, key_};
+    for (const auto& [member, r] : mine.rows()) {
+      const auto name = name_of(member);
+      rows_.set(digests_.position_of_member(name), name, row.of_row<state_type>(member, r));
+    }
+    return rows_.root() + row.of_seen(mine.seen());
+  });
 }
 
 snapshot_rows value_snapshot::rows_of(const std::vector<std::string>& names) const {
-  crdt::or_set::clock_map clocks;
-  for (const auto& name : names)
-    if (const auto found = state_.clocks().find(member_of(name)); found != state_.clocks().end())
-      clocks.insert(*found);
-  return {whole_, crdt::or_set{state_.seen(), std::move(clocks)}};
+  return state_.visit_rows([&](const auto& mine, auto) -> snapshot_rows {
+    using state_type = std::decay_t<decltype(mine)>;
+    typename state_type::row_map rows;
+    for (const auto& name : names)
+      if (const auto found = mine.rows().find(member_of(name)); found != mine.rows().end())
+        rows.insert(*found);
+    return {whole_, state_type{mine.seen(), std::move(rows)}};
+  });
 }
 
-std::optional<crdt::or_set>
+std::optional<crdt::value>
 value_snapshot::other_side(const std::vector<std::string>& named_here,
                            const std::vector<snapshot_rows>& received) const {
   if (received.empty())
     return std::nullopt;
-  auto clocks = state_.clocks();
+  return state_.visit_rows([&](const auto& mine, auto) -> std::optional<crdt::value> {
+    return other_side(mine, named_here, received);
+  });
+}
+
+template <class State>
+std::optional<State> value_snapshot::other_side(const State& mine,
+                                                const std::vector<std::string>& named_here,
+                                                const std::vector<snapshot_rows>& received) const {
+  auto all = mine.rows();
   auto sum = rows_.root();
+  row_digester row{digests_, key_};
   const auto erase = [&](const crdt::payload& member) {
-    if (const auto found = clocks.find(member); found != clocks.end()) {
-      sum -= digests_.row(key_, found->first, found->second);
-      clocks.erase(found);
+    if (const auto found = all.find(member); found != all.end()) {
+      sum -= row.of_row<State>(found->first, found->second);
+      all.erase(found);
     }
   };
   for (const auto& name : named_here)
     erase(member_of(name));
-  for (const auto& [whole, rows] : received)
-    for (const auto& [member, clock] : rows.clocks()) {
+  for (const auto& some : received)
+    for (const auto& [member, r] : some.rows.as<State>().rows()) {
       erase(member);
-      sum += digests_.row(key_, member, clock);
-      clocks.emplace(member, clock);
+      sum += row.of_row<State>(member, r);
+      all.emplace(member, r);
     }
-  const auto& [whole, last] = received.back();
-  for (const auto& [replica, events] : last.seen().replicas())
-    sum += digests_.row(key_, replica, events);
-  if (sum != whole)
+  const auto& last = received.back();
+  const auto& seen = last.rows.as<State>().seen();
+  if (sum + row.of_seen(seen) != last.whole)
     return std::nullopt;
-  // The parts were checked when they were decoded; together they need not be a set.
-  wire::writer whole_set;
-  crdt::or_set{last.seen(), std::move(clocks)}.encode(whole_set);
-  wire::reader in{whole_set.view()};
-  auto result = crdt::or_set::decode(in);
+  // The parts were checked when they were decoded; together they need not be a state.
+  wire::writer whole;
+  State{seen, std::move(all)}.encode(whole);
+  wire::reader in{whole.view()};
+  auto result = State::decode(in);
   if (!in.ok())
     return std::nullopt;
   return result;

@@ -26,7 +26,7 @@ std::optional<crdt::payload> member_of(const crdt::key& set, std::string_view na
 
 row_range entries_of(const crdt::key& set);
 struct entry {
-  crdt::or_set::entry event;
+  crdt::entry event;
   crdt::payload member;
 };
 std::optional<entry> read_entry(const crdt::key& set, std::string_view name);

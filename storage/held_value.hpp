@@ -1,13 +1,13 @@
 #pragma once
 
 // The value of a key as far as it is in memory, together with its digest: all of a small value; of
-// a large set what it has seen and the rows that were needed so far.
+// a large one with rows (crdt/rows.hpp) what it has seen and the rows that were needed so far.
 //
-// An operation on a set touches few of its rows: those of the members that it names, of the members
-// whose events it ends, and of those whose dead entries it makes superfluous. With these rows at
-// hand the set can be treated as if it were whole, and what changes is written to a batch, row by
-// row. So an operation costs the same in a set of ten members and in one of a million, in memory,
-// in time and on disk. `lacks` says which rows have to be taken in first.
+// An operation touches few rows: those of the members that it names, of the members whose events it
+// ends, and of those whose dead entries it makes superfluous. With these rows at hand the value can
+// be treated as if it were whole, and what changes is written to a batch, row by row. So an
+// operation costs the same in a value of ten members and in one of a million, in memory, in time
+// and on disk. `lacks` says which rows have to be taken in first.
 //
 // Nothing here knows of disks: rows that were changed stay in memory until `let_go`, which is for
 // when everything in the batches is committed.
@@ -22,7 +22,7 @@
 
 namespace starling::storage {
 
-/// Rows of a set that an operation needs.
+/// Rows of a value that an operation needs.
 struct wanted_rows {
   std::vector<crdt::payload> members; // in ascending order, none of them twice
   crdt::causal_context live;          // and those of the members that these events hold
@@ -36,18 +36,22 @@ public:
   /// The value of a key that nothing was ever done to.
   explicit held_value(const crdt::key& key);
 
-  /// A value of which this head and these clocks are kept; all clocks, if `whole`.
-  held_value(crdt::key key, head kept, crdt::or_set::clock_map clocks, bool whole);
+  /// A value of which this head is kept, and no row is here yet.
+  held_value(crdt::key key, head kept);
+
+  /// A value of which this head and these rows are kept, and no others; no rows of a type that has
+  /// none.
+  held_value(crdt::key key, head kept, crdt::any_rows rows);
 
   /// A whole value.
   held_value(const crdt::key& key, crdt::value value, const replication::digester& digests);
 
   const crdt::key& key() const { return key_; }
 
-  /// Whether every row is here. Always so for counters and registers.
+  /// Whether every row is here. Always so if the type has none.
   bool is_whole() const { return whole_; }
 
-  /// The value, or of a set the part that is here.
+  /// The value, or the part of it that is here.
   const crdt::value& value() const { return value_; }
 
   /// Of the whole value, and what else is known of it without looking at all rows. Requires: it was
@@ -58,9 +62,7 @@ public:
   }
   std::uint64_t members() const { return members_; }
   std::uint64_t footprint() const;
-  bool empty() const {
-    return crdt::has_rows(key_.type) ? digest_ == replication::digest{} : value_.empty();
-  }
+  bool empty() const { return has_rows() ? digest_ == replication::digest{} : value_.empty(); }
 
   /// About how many bytes are here.
   std::size_t bytes() const { return value_.footprint() + absent_.size() * absent_bytes; }
@@ -75,7 +77,7 @@ public:
 
   /// Takes in rows that were lacking, as they were kept; a member that was asked for and has no row
   /// is in the list of them without one. Requires: the list is in ascending order.
-  void take(const std::vector<crdt::payload>& asked, crdt::or_set::clock_map clocks);
+  void take(const std::vector<crdt::payload>& asked, crdt::any_rows rows);
 
   // -- what clients see --
 
@@ -107,25 +109,31 @@ public:
   /// Every row, as when nothing was kept yet. Requires: whole.
   batch rows() const;
 
-  /// Forgets all rows of a set. Requires: they are kept as they are.
+  /// Forgets all rows. Requires: they are kept as they are.
   void let_go();
 
 private:
   static constexpr std::size_t absent_bytes = 64;
 
-  const crdt::or_set& set() const { return value_.as<crdt::or_set>(); }
-  bool is_here(const crdt::payload& member) const;
-  std::vector<crdt::payload> not_here(std::vector<crdt::payload> members) const;
-  wanted_rows lacks(std::vector<crdt::payload> members, const crdt::causal_context& events) const;
+  bool has_rows() const { return crdt::has_rows(key_.type); }
+  template <class State>
+  std::vector<crdt::payload> not_here(const State& state, std::vector<crdt::payload> members) const;
+  template <class State>
+  wanted_rows lacks(const State& state, std::vector<crdt::payload> members,
+                    const crdt::causal_context& events) const;
 
   crdt::view complete(crdt::view seen) const;
 
   template <class Operation>
   auto change(const replication::touched_rows& rows, const replication::digester& digests,
               batch* changed, Operation operation);
+  template <class State, class Operation>
+  auto change_rows(const State& state, const replication::touched_rows& rows,
+                   const replication::digester& digests, batch* changed, Operation operation);
   void write_head(batch& into, const replication::digest& digest_before) const;
-  void count(const crdt::payload& member, const crdt::or_set::clock& before,
-             const crdt::or_set::clock& now);
+  template <class State>
+  void count(const crdt::payload& member, const typename State::row& before,
+             const typename State::row& now);
 
   crdt::key key_;
   crdt::value value_;

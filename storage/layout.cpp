@@ -158,7 +158,8 @@ std::optional<head> decode_head(crdt::type type, std::string_view bytes) {
   auto* decoded = std::get_if<crdt::value>(&value);
   if (!in.ok() || decoded == nullptr || decoded->type() != type)
     return std::nullopt;
-  if (crdt::has_rows(type) && !decoded->as<crdt::or_set>().clocks().empty())
+  if (crdt::has_rows(type) &&
+      !decoded->visit_rows([](const auto& state, auto) { return state.rows().empty(); }))
     return std::nullopt;
   result.value = std::move(*decoded);
   return result;
@@ -230,41 +231,13 @@ std::optional<crdt::payload> member_of(const crdt::key& key, std::string_view na
   return in ? read_member(*in) : std::nullopt;
 }
 
-std::string encode(const crdt::or_set::clock& clock) {
-  wire::writer out;
-  encode(out, clock);
-  return std::move(out).take();
-}
-
-void encode(wire::writer& out, const crdt::or_set::clock& clock) {
-  for (const auto& e : clock) {
-    crdt::encode(out, e.replica);
-    out.varint(e.number << 1 | (e.live ? 1 : 0));
-  }
-}
-
-std::optional<crdt::or_set::clock> decode_clock(std::string_view bytes) {
-  wire::reader in{bytes};
-  crdt::or_set::clock result;
-  while (in.ok() && in.remaining() > 0) {
-    const auto replica = crdt::decode_replica_id(in);
-    const auto coded = in.varint();
-    if (coded < 2 || (!result.empty() && replica <= result.back().replica))
-      return std::nullopt;
-    result.push_back({replica, coded >> 1, (coded & 1) != 0});
-  }
-  if (!in.ok() || result.empty())
-    return std::nullopt;
-  return result;
-}
-
 row_range members_between(const crdt::key& key) {
   return all_of(begin_row(member_letter, key));
 }
 
 // -- the index --
 
-std::string index_name(const crdt::key& key, const crdt::or_set::entry& event) {
+std::string index_name(const crdt::key& key, const crdt::entry& event) {
   return std::string{row_names{key}.index(event)};
 }
 
@@ -316,7 +289,7 @@ std::string_view row_names::member(const crdt::payload& member) {
   return member_row_.view();
 }
 
-std::string_view row_names::index(const crdt::or_set::entry& event) {
+std::string_view row_names::index(const crdt::entry& event) {
   index_row_.truncate(begin_);
   index_row_.u8(event.live ? 1 : 0);
   crdt::encode(index_row_, event.replica);
@@ -324,8 +297,8 @@ std::string_view row_names::index(const crdt::or_set::entry& event) {
   return index_row_.view();
 }
 
-void index_rows::add(const crdt::payload& member, const crdt::or_set::clock& clock) {
-  for (const auto& event : clock) {
+void index_rows::add(const crdt::payload& member, std::span<const crdt::entry> events) {
+  for (const auto& event : events) {
     const auto name = names_.index(event);
     auto found = rows_.find(name);
     if (found == rows_.end()) {

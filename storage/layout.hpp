@@ -3,15 +3,15 @@
 // Which rows a store has, and what is in them.
 //
 // A key has one head row. It holds the whole of a value that is kept in one row; of one that has
-// rows (crdt/replicated.hpp) it holds what the value has seen, and each member has a row of its
-// own, with what the value holds of it: of a set the member's clock. So a write costs the rows that
+// rows (crdt/rows.hpp) it holds what the value has seen, and each member has a row of its own: of
+// a set the member's clock. So a write costs the rows that
 // it touches, however large the value is. The index finds the members by their events
 // (event_index.hpp): what a delta has seen and does not hold is removed. Rows of the list are there
 // to list keys in the order of their types and names.
 //
 //   k slot type name                          -> digest, then the value (sizes, and what is seen)
 //   l type name                               -> nothing
-//   m slot type size name member              -> clock
+//   m slot type size name member              -> row, as its type encodes it
 //   e slot type size name live replica block  -> which members events of the block hold
 //   a name in the list, and z name in the list -> name in the list: what stands from the one up to
 //                                                the other is lost
@@ -32,6 +32,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,7 +51,7 @@ struct head {
   // Of the whole value with rows; nothing for other types.
   std::uint64_t members = 0;   // that are in it
   std::uint64_t dead = 0;      // entries that hold nobody
-  std::uint64_t footprint = 0; // as or_set::footprint
+  std::uint64_t footprint = 0; // as crdt::value::footprint
 
   friend bool operator==(const head&, const head&) = default;
 };
@@ -94,9 +95,6 @@ row_range all_listed();
 
 std::string member_name(const crdt::key& key, const crdt::payload& member);
 std::optional<crdt::payload> member_of(const crdt::key& key, std::string_view name);
-std::string encode(const crdt::or_set::clock& clock);
-void encode(wire::writer& out, const crdt::or_set::clock& clock);
-std::optional<crdt::or_set::clock> decode_clock(std::string_view bytes);
 
 /// All members of a key.
 row_range members_between(const crdt::key& key);
@@ -104,7 +102,7 @@ row_range members_between(const crdt::key& key);
 // -- the index --
 
 /// The row of the block that an event belongs to.
-std::string index_name(const crdt::key& key, const crdt::or_set::entry& event);
+std::string index_name(const crdt::key& key, const crdt::entry& event);
 
 /// The number of the first event of the block of such a row.
 std::optional<crdt::event_number> first_event_of(const crdt::key& key, std::string_view name);
@@ -131,7 +129,7 @@ public:
   explicit row_names(const crdt::key& key);
 
   std::string_view member(const crdt::payload& member);
-  std::string_view index(const crdt::or_set::entry& event);
+  std::string_view index(const crdt::entry& event);
 
 private:
   wire::writer member_row_; // what the name of each begins with, and the latest one behind it
@@ -144,7 +142,7 @@ class index_rows {
 public:
   explicit index_rows(const crdt::key& key) : names_(key) {}
 
-  void add(const crdt::payload& member, const crdt::or_set::clock& clock);
+  void add(const crdt::payload& member, std::span<const crdt::entry> events);
 
   /// Of the rows.
   std::size_t bytes() const { return bytes_; }

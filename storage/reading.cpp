@@ -31,59 +31,59 @@ found<std::optional<head>> read_head(const moment& at, const crdt::key& key) {
   return result;
 }
 
-/// Whether a clock can be one of a set that has seen this.
-bool fits(const crdt::or_set::clock& clock, const crdt::causal_context& seen) {
-  return std::ranges::all_of(clock, [&](const auto& e) {
-    return e.live ? seen.contains({e.replica, e.number}) : e.number > seen.prefix(e.replica);
-  });
-}
-
-/// Shows the rows of the members of a set from one on, until `see` says false.
-template <class Visitor>
-std::optional<failure> scan_members(const moment& at, const crdt::key& set,
-                                    const std::string& first, const crdt::causal_context& seen,
-                                    Visitor see) {
+/// Shows the rows of a value with such a state, from one on, until `see` says false.
+template <crdt::has_member_rows State, class Visitor>
+std::optional<failure> scan_rows(const moment& at, const crdt::key& key, const std::string& first,
+                                 const crdt::causal_context& seen, Visitor see) {
   bool is_sound = true;
   const auto failed =
-      at.scan(first, members_between(set).second, [&](std::string_view name, std::string_view row) {
-        auto member = member_of(set, name);
-        auto clock = decode_clock(row);
-        is_sound = member && clock && fits(*clock, seen);
-        return is_sound && see(std::move(*member), std::move(*clock));
+      at.scan(first, members_between(key).second, [&](std::string_view name, std::string_view row) {
+        auto member = member_of(key, name);
+        auto content = State::decode_row(row);
+        is_sound = member && content && State::fits(*content, seen);
+        return is_sound && see(std::move(*member), std::move(*content));
       });
   if (failed)
     return failed;
   if (!is_sound)
-    return corrupted("a member", set);
+    return corrupted("a member", key);
   return std::nullopt;
 }
 
-/// All clocks of a set; none of another value.
-found<crdt::or_set::clock_map> read_clocks(const moment& at, const crdt::key& key,
-                                           const crdt::value& kept) {
-  crdt::or_set::clock_map result;
-  if (!crdt::has_rows(key.type))
-    return result;
-  if (auto failed =
-          scan_members(at, key, members_between(key).first, kept.as<crdt::or_set>().seen(),
-                       [&](crdt::payload member, crdt::or_set::clock clock) {
-                         result.emplace_hint(result.end(), std::move(member), std::move(clock));
-                         return true;
-                       }))
+/// All rows of a value of a type.
+template <class Type>
+found<crdt::any_rows> read_all_rows(const moment& at, const crdt::key& key, const head& kept) {
+  using state = typename Type::state;
+  crdt::rows_of<Type> result;
+  if (auto failed = scan_rows<state>(
+          at, key, members_between(key).first, kept.value.as<state>().seen(),
+          [&](crdt::payload member, typename state::row row) {
+            result.map.emplace_hint(result.map.end(), std::move(member), std::move(row));
+            return true;
+          }))
     return std::move(*failed);
-  return result;
+  return crdt::any_rows{std::move(result)};
+}
+
+/// The same of any value; none of one that has no rows.
+found<crdt::any_rows> read_all_rows(const moment& at, const crdt::key& key, const head& kept) {
+  if (!crdt::has_rows(key.type))
+    return crdt::any_rows{};
+  return crdt::visit_with_rows(key.type, [&](auto which) {
+    return read_all_rows<typename decltype(which)::type>(at, key, kept);
+  });
 }
 
 /// Adds the members that events hold, as the index says.
-std::optional<failure> find_members(const moment& at, const crdt::key& set, bool live,
+std::optional<failure> find_members(const moment& at, const crdt::key& key, bool live,
                                     const crdt::causal_context& wanted,
                                     std::vector<crdt::payload>& into) {
   for (const auto& [replica, events] : wanted.replicas())
     for (const auto& some : events.intervals()) {
-      const auto [begin, end] = index_between(set, live, replica, some);
+      const auto [begin, end] = index_between(key, live, replica, some);
       bool is_sound = true;
       const auto failed = at.scan(begin, end, [&](std::string_view name, std::string_view row) {
-        const auto first = first_event_of(set, name);
+        const auto first = first_event_of(key, name);
         const auto held = read_index(row);
         is_sound = first && held;
         for (std::size_t i = 0; is_sound && i < held->size(); ++i) {
@@ -100,7 +100,7 @@ std::optional<failure> find_members(const moment& at, const crdt::key& set, bool
       if (failed)
         return failed;
       if (!is_sound)
-        return corrupted("the index", set);
+        return corrupted("the index", key);
     }
   return std::nullopt;
 }
@@ -117,11 +117,11 @@ found<std::optional<held_value>> read_value(const moment& at, const crdt::key& k
   if (!kept)
     return std::optional<held_value>{};
   if (crdt::has_rows(key.type) && kept->footprint > whole_bytes)
-    return std::optional{held_value{key, std::move(*kept), {}, false}};
-  auto clocks = read_clocks(at, key, kept->value);
-  if (auto* why = std::get_if<failure>(&clocks))
+    return std::optional{held_value{key, std::move(*kept)}};
+  auto rows = read_all_rows(at, key, *kept);
+  if (auto* why = std::get_if<failure>(&rows))
     return std::move(*why);
-  held_value result{key, std::move(*kept), std::get<0>(std::move(clocks)), true};
+  held_value result{key, std::move(*kept), std::get<0>(std::move(rows))};
   if (result.digest() != digests.digest_of(key, result.value()))
     return corrupted("the value", key);
   return std::optional{std::move(result)};
@@ -132,19 +132,20 @@ found<std::optional<crdt::value>> read_unchecked(const moment& at, const crdt::k
   if (auto* why = std::get_if<failure>(&row))
     return std::move(*why);
   auto& kept = std::get<std::optional<head>>(row);
-  if (!kept || !crdt::has_rows(key.type))
-    return kept ? std::optional{std::move(kept->value)} : std::nullopt;
-  auto clocks = read_clocks(at, key, kept->value);
-  if (auto* why = std::get_if<failure>(&clocks))
+  if (!kept)
+    return std::optional<crdt::value>{};
+  auto rows = read_all_rows(at, key, *kept);
+  if (auto* why = std::get_if<failure>(&rows))
     return std::move(*why);
-  return crdt::value{
-      crdt::or_set{kept->value.as<crdt::or_set>().seen(), std::get<0>(std::move(clocks))}};
+  if (!crdt::has_rows(key.type))
+    return std::move(kept->value);
+  return crdt::with_rows(kept->value, std::get<0>(std::move(rows)));
 }
 
-found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_rows& wanted) {
+found<some_rows> read_rows(const moment& at, const crdt::key& key, const wanted_rows& wanted) {
   some_rows result{wanted.members, {}};
   for (const bool live : {true, false})
-    if (auto failed = find_members(at, set, live, live ? wanted.live : wanted.dead, result.asked))
+    if (auto failed = find_members(at, key, live, live ? wanted.live : wanted.dead, result.asked))
       return std::move(*failed);
   if (result.asked.size() > wanted.members.size()) {
     std::ranges::sort(result.asked);
@@ -152,51 +153,60 @@ found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_
   }
   std::vector<std::string> names;
   names.reserve(result.asked.size());
-  row_names name{set};
+  row_names name{key};
   for (const auto& member : result.asked)
     names.emplace_back(name.member(member));
-  bool is_sound = true;
-  const auto failed = at.find_all(names, [&](std::size_t which, std::string_view row) {
-    auto clock = decode_clock(row);
-    is_sound = is_sound && clock;
-    if (is_sound)
-      result.clocks.emplace_hint(result.clocks.end(), result.asked[which], std::move(*clock));
+  return crdt::visit_with_rows(key.type, [&](auto which) -> found<some_rows> {
+    using type = typename decltype(which)::type;
+    crdt::rows_of<type> rows;
+    bool is_sound = true;
+    const auto failed = at.find_all(names, [&](std::size_t i, std::string_view bytes) {
+      auto row = type::state::decode_row(bytes);
+      is_sound = is_sound && row;
+      if (is_sound)
+        rows.map.emplace_hint(rows.map.end(), result.asked[i], std::move(*row));
+    });
+    if (failed)
+      return *failed;
+    if (!is_sound)
+      return corrupted("a member", key);
+    result.rows = std::move(rows);
+    return std::move(result);
   });
-  if (failed)
-    return *failed;
-  if (!is_sound)
-    return corrupted("a member", set);
-  return result;
 }
 
-found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::key& set,
-                                                const crdt::member_page& wanted) {
-  auto row = read_head(at, set);
+found<std::optional<crdt::view>> read_page(const moment& at, const crdt::key& key,
+                                           const crdt::member_page& wanted) {
+  auto row = read_head(at, key);
   if (auto* why = std::get_if<failure>(&row))
     return std::move(*why);
   const auto& kept = std::get<std::optional<head>>(row);
   if (!kept)
-    return std::optional<crdt::page_view>{};
-  // As many as the page shows, and one to know whether there are more.
-  const auto& seen = kept->value.as<crdt::or_set>().seen();
-  crdt::or_set::clock_map clocks;
-  auto first = member_name(set, {crdt::payload_kind::text, wanted.after.value_or("")});
+    return std::optional<crdt::view>{};
+  auto first = member_name(key, {crdt::payload_kind::text, wanted.after.value_or("")});
   if (wanted.after)
     first += '\0';
-  const auto failed =
-      scan_members(at, set, first, seen, [&](crdt::payload member, crdt::or_set::clock clock) {
-        if (member.kind != crdt::payload_kind::text)
-          return false;
-        if (crdt::or_set::is_live(clock))
-          clocks.emplace_hint(clocks.end(), std::move(member), std::move(clock));
-        return clocks.size() <= wanted.limit;
-      });
-  if (failed)
-    return *failed;
-  const crdt::value part{crdt::or_set{seen, std::move(clocks)}};
-  auto result = std::get<crdt::page_view>(crdt::view_of(part, wanted));
-  result.shown.cardinality = kept->members;
-  return std::optional{std::move(result)};
+  return crdt::visit_with_rows(key.type, [&](auto which) -> found<std::optional<crdt::view>> {
+    using type = typename decltype(which)::type;
+    using state = typename type::state;
+    // As many as the page shows, and one to know whether there are more.
+    crdt::rows_of<type> rows;
+    auto& map = rows.map;
+    const auto failed =
+        scan_rows<state>(at, key, first, kept->value.as<state>().seen(),
+                         [&](crdt::payload member, typename state::row content) {
+                           if (member.kind != crdt::payload_kind::text)
+                             return false;
+                           if (state::is_live(content))
+                             map.emplace_hint(map.end(), std::move(member), std::move(content));
+                           return map.size() <= wanted.limit;
+                         });
+    if (failed)
+      return *failed;
+    auto seen = crdt::view_of(crdt::with_rows(kept->value, std::move(rows)), wanted);
+    crdt::tell_cardinality(seen, key.type, kept->members);
+    return std::optional{std::move(seen)};
+  });
 }
 
 found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const crdt::key_query& q) {

@@ -24,8 +24,8 @@ namespace starling::storage {
 template <class T>
 using found = std::variant<T, failure>;
 
-/// The value of a key, nothing if there is none. Of a set with a larger footprint than
-/// `whole_bytes` no row is here yet; any other value is whole, and checked against its digest.
+/// The value of a key, nothing if there is none. Of one that has rows and a larger footprint than
+/// `whole_bytes`, no row is here yet; any other value is whole, and checked against its digest.
 found<std::optional<held_value>> read_value(const moment& at, const crdt::key& key,
                                             std::uint64_t whole_bytes,
                                             const replication::digester& digests);
@@ -33,16 +33,19 @@ found<std::optional<held_value>> read_value(const moment& at, const crdt::key& k
 /// The same, whole and not checked against its digest.
 found<std::optional<crdt::value>> read_unchecked(const moment& at, const crdt::key& key);
 
-/// Rows of a set: those of some members, as far as they have any.
+/// Rows of a value: those of some members, as far as they have any.
 struct some_rows {
   std::vector<crdt::payload> asked; // in ascending order
-  crdt::or_set::clock_map clocks;
+  crdt::any_rows rows;
 };
-found<some_rows> read_rows(const moment& at, const crdt::key& set, const wanted_rows& wanted);
 
-/// A page of a set; nothing if there is no such set.
-found<std::optional<crdt::page_view>> read_page(const moment& at, const crdt::key& set,
-                                                const crdt::member_page& wanted);
+/// Requires: the type has rows.
+found<some_rows> read_rows(const moment& at, const crdt::key& key, const wanted_rows& wanted);
+
+/// A page of the members of a value; nothing if there is no such value. Requires: the type has
+/// rows.
+found<std::optional<crdt::view>> read_page(const moment& at, const crdt::key& key,
+                                           const crdt::member_page& wanted);
 
 /// The keys that a query asks for; nothing if one that was lost may belong among them.
 found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const crdt::key_query& q);

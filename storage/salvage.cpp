@@ -167,11 +167,16 @@ private:
     if (crdt::has_rows(key->type)) {
       index_rows index{*key};
       row_names names{*key};
-      scan_members(*key, [&](const crdt::payload& member, const crdt::or_set::clock& clock) {
-        put_row(names.member(member), encode(clock));
-        index.add(member, clock);
-        if (index.bytes() >= batch_bytes)
-          index.write(batch_);
+      crdt::visit_with_rows(key->type, [&](auto which) {
+        using state = typename decltype(which)::type::state;
+        return scan_rows<state>(*key, [&](const crdt::payload& member, const auto& content) {
+          wire::writer out;
+          state::encode_row(out, content);
+          put_row(names.member(member), out.view());
+          index.add(member, state::entries_of(content));
+          if (index.bytes() >= batch_bytes)
+            index.write(batch_);
+        });
       });
       index.write(batch_);
     }
@@ -253,39 +258,47 @@ private:
     const bool has_digest = digests_ != nullptr && kept.digest != replication::digest{};
     if (!crdt::has_rows(key.type))
       return !has_digest || digests_->digest_of(key, kept.value) == kept.digest;
+    return kept.value.visit_rows([&](const auto& state, auto) {
+      return has_all_rows(key, kept, state, has_digest ? digests_ : nullptr);
+    });
+  }
+
+  /// Whether the rows of a key are those of its head; `state` is what the head says was seen.
+  template <class State>
+  bool has_all_rows(const crdt::key& key, const head& kept, const State& state,
+                    const replication::digester* digests) {
+    std::optional<replication::row_digester> row;
+    if (digests != nullptr)
+      row.emplace(*digests, key);
     replication::digest sum;
     std::uint64_t members = 0;
     std::uint64_t dead = 0;
     std::uint64_t footprint = 0;
     const bool is_sound =
-        scan_members(key, [&](const crdt::payload& member, const crdt::or_set::clock& clock) {
-          members += crdt::or_set::is_live(clock) ? 1 : 0;
+        scan_rows<State>(key, [&](const crdt::payload& member, const auto& content) {
+          members += State::is_live(content) ? 1 : 0;
           dead += static_cast<std::uint64_t>(
-              std::ranges::count_if(clock, [](const auto& e) { return !e.live; }));
-          footprint += crdt::or_set{{}, {{member, clock}}}.footprint();
-          if (has_digest)
-            sum += digests_->row(key, member, clock);
+              std::ranges::count(State::entries_of(content), false, &crdt::entry::live));
+          footprint += State::footprint_of(member, content);
+          if (row)
+            sum += row->of_row<State>(member, content);
         });
     if (!is_sound || members != kept.members || dead != kept.dead || footprint != kept.footprint)
       return false;
-    if (!has_digest)
-      return true;
-    for (const auto& [replica, events] : kept.value.as<crdt::or_set>().seen().replicas())
-      sum += digests_->row(key, replica, events);
-    return sum == kept.digest;
+    return !row || sum + row->of_seen(state.seen()) == kept.digest;
   }
 
-  /// Whether all of them could be read.
-  template <class Visitor>
-  bool scan_members(const crdt::key& set, Visitor see) {
-    const auto [first, end] = layout_.members_of(set);
+  /// Shows the rows of a key with such a state. Whether all of them could be read.
+  template <class State, class Visitor>
+  bool scan_rows(const crdt::key& key, Visitor see) {
+    const auto [first, end] = layout_.members_of(key);
     bool is_sound = true;
     auto failed = from_.scan(first, end, [&](std::string_view name, std::string_view row) {
-      const auto member = layout_.member_of(set, name);
-      const auto clock = decode_clock(row);
-      is_sound = member && clock;
+      const auto member = layout_.member_of(key, name);
+      const auto content = State::decode_row(row);
+      is_sound = member && content;
       if (is_sound)
-        see(*member, *clock);
+        see(*member, *content);
       return is_sound;
     });
     if (!failed)

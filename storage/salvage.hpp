@@ -3,9 +3,9 @@
 // Saving what is whole of rows of which some cannot be read any more.
 //
 // Values are copied key by key, each only if all of it can be read and is what its digest says:
-// half a set would claim to have seen events whose members it does not hold, and others would take
-// those for removed. The digests are checked with our secret, unless a row says that they were made
-// with another; then the numbers of a set's members are, which is not enough where losses are
+// half a value would claim to have seen events whose members it does not hold, and others would
+// take those for removed. The digests are checked with our secret, unless a row says that they were
+// made with another; then the numbers of its members are, which is not enough where losses are
 // silent: there nothing is salvaged. The rows that find a member by its event
 // are made anew. Rows that this version does not know are copied as they are. Of what cannot be
 // read the store that is copied to keeps which keys those may be (lost_keys.hpp).

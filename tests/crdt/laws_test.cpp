@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cctype>
-#include <type_traits>
 
 namespace starling::crdt {
 namespace {
@@ -12,16 +10,7 @@ namespace {
 template <class Subject>
 class Laws : public testing::Test {};
 
-struct subject_names {
-  template <class Subject>
-  static std::string GetName(int) {
-    auto name = std::string{Subject::type::name};
-    name.front() = static_cast<char>(std::toupper(name.front()));
-    return name + (std::is_same_v<typename Subject::state, value> ? "Value" : "");
-  }
-};
-
-TYPED_TEST_SUITE(Laws, subjects, subject_names);
+TYPED_TEST_SUITE(Laws, subjects, names_of_types);
 
 using steps = std::vector<step>;
 using choices = std::vector<unsigned>;

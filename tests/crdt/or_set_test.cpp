@@ -643,5 +643,20 @@ TEST(OrSet, IsWholeOnceEveryClockThatWasLeftOutIsPutIn) {
   EXPECT_EQ(part, whole);
 }
 
+TEST(OrSet, ReadsNoRowThatIsNone) {
+  const auto bytes = [](const or_set::clock& clock) {
+    wire::writer out;
+    or_set::encode_row(out, clock);
+    return std::move(out).take();
+  };
+  const or_set::clock clock{{a, 1, true}, {b, event_number_max, false}};
+  const auto good = bytes(clock);
+  EXPECT_EQ(or_set::decode_row(good), clock);
+  EXPECT_EQ(or_set::decode_row(good.substr(0, good.size() - 1)), std::nullopt);
+  EXPECT_EQ(or_set::decode_row(""), std::nullopt) << "a row without entries is none";
+  EXPECT_EQ(or_set::decode_row(bytes({{b, 1, true}, {a, 1, true}})), std::nullopt)
+      << "in the wrong order";
+}
+
 } // namespace
 } // namespace starling::crdt

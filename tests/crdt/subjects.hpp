@@ -6,8 +6,10 @@
 #include "tests/crdt/subject.hpp"
 
 #include <array>
+#include <cctype>
 #include <string>
 #include <tuple>
+#include <type_traits>
 
 namespace starling::crdt {
 
@@ -51,5 +53,37 @@ struct all_subjects<std::tuple<Subjects...>> {
 };
 
 using subjects = all_subjects<type_subjects>::types_under_test;
+
+/// The subjects of those types that have rows.
+template <class Tuple, class... Found>
+struct select_subjects_with_rows {
+  using types_under_test = testing::Types<Found...>;
+};
+
+template <class First, class... Rest, class... Found>
+struct select_subjects_with_rows<std::tuple<First, Rest...>, Found...>
+    : std::conditional_t<First::type::has_rows,
+                         select_subjects_with_rows<std::tuple<Rest...>, Found..., First>,
+                         select_subjects_with_rows<std::tuple<Rest...>, Found...>> {};
+
+using subjects_with_rows = select_subjects_with_rows<type_subjects>::types_under_test;
+
+/// What a client may want of a value that it has seen, as the subject of its type has it.
+inline command command_for(const value& seen, unsigned choice) {
+  return seen.visit([&](const auto& state, auto which) -> command {
+    constexpr auto place = *types::place_of(decltype(which)::type::id);
+    return std::tuple_element_t<place, type_subjects>::command_of(state, choice);
+  });
+}
+
+/// Names tests of subjects after their types.
+struct names_of_types {
+  template <class Subject>
+  static std::string GetName(int) {
+    auto name = std::string{Subject::type::name};
+    name.front() = static_cast<char>(std::toupper(name.front()));
+    return name + (std::is_same_v<typename Subject::state, value> ? "Value" : "");
+  }
+};
 
 } // namespace starling::crdt

@@ -53,7 +53,7 @@ void try_answer(std::string_view bytes) {
 }
 
 void try_rows(std::string_view bytes) {
-  const auto decoded = replication::decode_snapshot_rows(bytes);
+  const auto decoded = replication::decode_snapshot_rows(crdt::type::set, bytes);
   if (const auto* r = std::get_if<replication::snapshot_rows>(&decoded))
     require(replication::encode(*r) == bytes);
 }

@@ -499,6 +499,16 @@ TEST(Message, OfAStepForATypeOfALaterVersionIsRead) {
   EXPECT_EQ(decode_message(encode(m)), (wire::decoded<message>{m}));
 }
 
+TEST(Message, WithRowsOfATypeOfALaterVersionIsReadWithoutThem) {
+  auto m = with_step(rows_of_x());
+  auto bytes = encode(m);
+  bytes[bytes.find("\6fruits") - 1] = static_cast<char>(200);
+  m.comparison->key.type = static_cast<crdt::type>(200);
+  m.comparison->what = repair_request{};
+  m.unknown_fields = 1;
+  EXPECT_EQ(decode_message(bytes), (wire::decoded<message>{m}));
+}
+
 TEST(Message, WithALongerNameThanAnyUsersIsRefused) {
   auto longest = counter_item();
   longest.key.name.assign(crdt::key_name_max, 'x');

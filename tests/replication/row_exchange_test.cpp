@@ -57,8 +57,8 @@ answer sent(const answer& a, std::size_t& bytes) {
 }
 
 struct outcome {
-  std::optional<crdt::or_set> answering; // as the asking side knows it in the end
-  std::optional<crdt::or_set> asking;    // as the answering side does
+  std::optional<crdt::value> answering; // as the asking side knows it in the end
+  std::optional<crdt::value> asking;    // as the answering side does
   std::size_t bytes = 0;
   std::size_t questions = 0;
   std::size_t row_pieces = 0;
@@ -137,8 +137,8 @@ TEST(RowExchange, MakesTwoLargeSetsKnowEachOtherAtTheCostOfWhatDiffers) {
   EXPECT_LT(result.bytes * 10, encoded_size_of(a));
   auto joined_here = a;
   auto joined_there = b;
-  joined_here.join(*result.answering);
-  joined_there.join(*result.asking);
+  joined_here.join(result.answering->as<crdt::or_set>());
+  joined_there.join(result.asking->as<crdt::or_set>());
   EXPECT_EQ(joined_here, joined_there);
 }
 
@@ -234,7 +234,7 @@ TEST(RowExchange, DoesWhatJoiningTheWholeStatesDoesWhateverHappensMeanwhile) {
     for (int side = 0; side < 2; ++side) {
       auto repaired = c.sets[side == 0 ? 0 : 1];
       auto expected = repaired;
-      repaired.join(side == 0 ? *result.answering : *result.asking);
+      repaired.join((side == 0 ? result.answering : result.asking)->as<crdt::or_set>());
       expected.join(side == 0 ? b : a);
       ASSERT_EQ(repaired, expected);
     }
@@ -390,9 +390,9 @@ TEST(RowAnswering, MakesNothingOfTheRowsOfAnotherSnapshot) {
   a.add(first, text("later"));
   const value_snapshot later{digests, fruits, a};
 
-  EXPECT_EQ(answering.theirs(rows)->members().size(), 100u);
+  EXPECT_EQ(answering.theirs(rows)->as<crdt::or_set>().cardinality(), 100u);
   EXPECT_FALSE(answering.theirs(later.rows_of({})));
-  EXPECT_FALSE(answering.theirs({rows.whole, {}}));
+  EXPECT_FALSE(answering.theirs({rows.whole, crdt::or_set{}}));
   EXPECT_FALSE(answering.theirs({{1, 2}, rows.rows}));
 }
 

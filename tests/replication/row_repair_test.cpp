@@ -43,7 +43,8 @@ std::vector<snapshot_rows> sent(const value_snapshot& from, const std::vector<st
     const auto last = std::min(first + 5, names.size());
     const std::vector<std::string> some(names.begin() + static_cast<std::ptrdiff_t>(first),
                                         names.begin() + static_cast<std::ptrdiff_t>(last));
-    result.push_back(std::get<snapshot_rows>(decode_snapshot_rows(encode(from.rows_of(some)))));
+    result.push_back(
+        std::get<snapshot_rows>(decode_snapshot_rows(crdt::type::set, encode(from.rows_of(some)))));
   }
   return result;
 }
@@ -100,7 +101,7 @@ TEST(RowRepair, DoesWhatJoiningTheWholeSnapshotDoesWhateverHappensMeanwhile) {
 
     auto repaired = c.sets[0];
     auto expected = c.sets[0];
-    repaired.join(*b_as_a_knows_it);
+    repaired.join(b_as_a_knows_it->as<crdt::or_set>());
     expected.join(state_of_b);
     ASSERT_EQ(repaired, expected);
   }
@@ -119,8 +120,8 @@ TEST(RowRepair, NamesOnlyMembersWhoseRowsDiffer) {
   const auto found = walk(here, there);
 
   EXPECT_EQ(found.here.size(), 1u);
-  EXPECT_TRUE(here.rows_of(found.here).rows.contains(text("7")));
-  EXPECT_EQ(there.rows_of(found.there).rows.members(), std::vector{text("new")});
+  EXPECT_TRUE(here.rows_of(found.here).rows.as<crdt::or_set>().contains(text("7")));
+  EXPECT_EQ(there.rows_of(found.there).rows.as<crdt::or_set>().members(), std::vector{text("new")});
 }
 
 TEST(RowRepair, ExchangesWhatWasSeenWhereNoRowDiffers) {
@@ -182,11 +183,12 @@ TEST(SnapshotRows, HaveTheseBytesForEver) {
   const snapshot_rows r{{1, 2}, rows};
 
   EXPECT_EQ(encode(r), expected);
-  EXPECT_EQ(decode_snapshot_rows(expected), (wire::decoded<snapshot_rows>{r}));
+  EXPECT_EQ(decode_snapshot_rows(crdt::type::set, expected), (wire::decoded<snapshot_rows>{r}));
   for (std::size_t size = 0; size < expected.size(); ++size)
-    EXPECT_TRUE(
-        std::holds_alternative<wire::decode_error>(decode_snapshot_rows(expected.substr(0, size))));
-  EXPECT_TRUE(std::holds_alternative<wire::decode_error>(decode_snapshot_rows(expected + '\0')));
+    EXPECT_TRUE(std::holds_alternative<wire::decode_error>(
+        decode_snapshot_rows(crdt::type::set, expected.substr(0, size))));
+  EXPECT_TRUE(std::holds_alternative<wire::decode_error>(
+      decode_snapshot_rows(crdt::type::set, expected + '\0')));
 }
 
 TEST(RowRepair, PutsNothingTogetherThatIsNoSet) {
@@ -199,8 +201,9 @@ TEST(RowRepair, PutsNothingTogetherThatIsNoSet) {
   const value_snapshot here{digests, key, mine};
   crdt::or_set lie; // the same event for another member
   lie.add(replica, pear);
-  digest both = here.rows().root() + digests.row(key, pear, lie.clocks().at(pear));
-  both += digests.row(key, replica, lie.seen().replicas().at(replica));
+  row_digester row{digests, key};
+  const auto both = here.rows().root() + row.of_row<crdt::or_set>(pear, lie.clocks().at(pear)) +
+                    row.of_seen(lie.seen());
 
   EXPECT_FALSE(here.other_side({}, {snapshot_rows{both, lie}}));
 }

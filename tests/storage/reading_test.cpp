@@ -1,6 +1,7 @@
 #include "storage/lost_keys.hpp"
 #include "storage/memory_store.hpp"
 #include "storage/reading.hpp"
+#include "tests/storage/bytes_of_row.hpp"
 
 #include <gtest/gtest.h>
 
@@ -48,8 +49,9 @@ protected:
   std::vector<std::string> page(const std::optional<std::string>& after, std::size_t limit,
                                 bool more) {
     const crdt::member_page wanted{after, limit};
-    const auto found = std::get<0>(read_page(*rows.now(), fruits, wanted)).value();
-    EXPECT_EQ(crdt::view{found}, crdt::view_of(value, wanted));
+    const auto seen = std::get<0>(read_page(*rows.now(), fruits, wanted)).value();
+    EXPECT_EQ(seen, crdt::view_of(value, wanted));
+    const auto& found = std::get<crdt::page_view>(seen);
     EXPECT_EQ(found.next.has_value(), more);
     std::vector<std::string> names;
     for (const auto& [member, observed] : found.shown.members)
@@ -200,9 +202,9 @@ TEST_F(Reading, RefusesRowsThatCannotBeRead) {
 }
 
 TEST_F(Reading, RefusesAMemberThatItsSetHasNotSeen) {
-  put(member_name(fruits, text("apple")), encode({{ann, 1000, true}}));
+  put(member_name(fruits, text("apple")), bytes_of_row({{ann, 1000, true}}));
   EXPECT_EQ(trouble_of_value(fruits), trouble::corrupted);
-  put(member_name(fruits, text("apple")), encode({{ann, 1, false}}));
+  put(member_name(fruits, text("apple")), bytes_of_row({{ann, 1, false}}));
   EXPECT_EQ(trouble_of_value(fruits), trouble::corrupted);
 }
 

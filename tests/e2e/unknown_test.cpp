@@ -1,8 +1,9 @@
-// What a later version wrote, here one that has a type more, among nodes that do not know it: they
-// keep it, say so, and serve all else.
+// What a later version wrote, here one that has two types more, among nodes that do not know it:
+// they keep it, say so, and serve all else.
 
 #include "tests/e2e/cluster.hpp"
 #include "tests/e2e/eventually.hpp"
+#include "tests/e2e/later_version.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
 #include <csignal>
@@ -20,24 +21,22 @@ using storage::temporary_folder;
 using testing::AssertionResult;
 
 constexpr int highs = 20;
+constexpr int unknown_keys = highs + 1;
 
-/// From now on the node is started as a later version, or again as the one that is tested.
-void be_later(node& n) {
-  n.start_by({"sh", "-c", "shift; exec " STARLINGD_WITH_TOY_PATH " \"$@\"", "sh"});
-}
-void be_present(node& n) {
-  n.start_by({});
-}
-
-void write_highs(const node& n) {
+/// Keys of both types that the present version does not know; one of them has rows.
+void write_unknown(const node& n) {
   for (int i = 0; i < highs; ++i)
     EXPECT_EQ(n.http().put("/highs/" + std::to_string(i), R"({"value": 7})").status, 200);
+  EXPECT_EQ(n.http().post("/boards/b", R"({"put": {"ann": 5, "bob": 7}})").status, 200);
 }
 
-AssertionResult has_highs(const node& n) {
+AssertionResult has_unknown(const node& n) {
   for (int i = 0; i < highs; ++i)
     if (const auto r = n.http().get("/highs/" + std::to_string(i)); r.body != "{\"value\": 7}\n")
       return testing::AssertionFailure() << n.name() << ": " << i << ' ' << r.status << r.body;
+  if (const auto r = n.http().get("/boards/b");
+      r.body.find(R"("scores": {"ann": 5, "bob": 7})") == std::string::npos)
+    return testing::AssertionFailure() << n.name() << ": " << r.status << r.body;
   return testing::AssertionSuccess();
 }
 
@@ -87,8 +86,9 @@ protected:
     EXPECT_TRUE(has_known(node(), "before"));
     EXPECT_EQ(node().http().get("/highs/1").status, 404);
     EXPECT_EQ(node().http().get("/keys").status, 200);
-    EXPECT_EQ(metric(node(), "starling_keys_unknown"), std::to_string(highs));
-    const auto warning = std::to_string(highs) + " keys on the disk are of a type or a format";
+    EXPECT_EQ(metric(node(), "starling_keys_unknown"), std::to_string(unknown_keys));
+    const auto warning =
+        std::to_string(unknown_keys) + " keys on the disk are of a type or a format";
     for (const auto* page : {"/readyz", "/cluster"}) {
       const auto r = node().http().get(page);
       EXPECT_EQ(r.status, 200);
@@ -106,7 +106,7 @@ protected:
 TEST_F(Unknown, KeysOnTheDiskAreKeptWhileAllOthersAreServed) {
   be_later(node());
   ASSERT_TRUE(node().start());
-  write_highs(node());
+  write_unknown(node());
   write_known(node(), "before");
 
   restart_as(be_present);
@@ -117,7 +117,7 @@ TEST_F(Unknown, KeysOnTheDiskAreKeptWhileAllOthersAreServed) {
   EXPECT_TRUE(has_known(node(), "after"));
 
   restart_as(be_later);
-  EXPECT_TRUE(has_highs(node()));
+  EXPECT_TRUE(has_unknown(node()));
   EXPECT_TRUE(has_known(node(), "before"));
   EXPECT_TRUE(has_known(node(), "after"));
   EXPECT_EQ(metric(node(), "starling_keys_unknown"), "0");
@@ -126,14 +126,14 @@ TEST_F(Unknown, KeysOnTheDiskAreKeptWhileAllOthersAreServed) {
 TEST_F(Unknown, KeysOnTheDiskOutliveAChangeOfTheClustersKey) {
   be_later(node());
   ASSERT_TRUE(node().start());
-  write_highs(node());
+  write_unknown(node());
   write_known(node(), "before");
 
   node().set_flag("--cluster.key=0123456789abcdef");
   restart_as(be_present);
   expect_served();
   restart_as(be_later);
-  EXPECT_TRUE(has_highs(node()));
+  EXPECT_TRUE(has_unknown(node()));
   EXPECT_TRUE(has_known(node(), "before"));
   EXPECT_EQ(node().output().find("is not what was written"), std::string::npos) << node().output();
 }
@@ -157,15 +157,15 @@ protected:
 
 TEST_F(UnknownInACluster, KeysDoNotHoldUpTheOthers) {
   ASSERT_TRUE(nodes_.start());
-  write_highs(nodes_[0]);
+  write_unknown(nodes_[0]);
   write_known(nodes_[0], "from-new");
   write_known(nodes_[2], "from-old");
-  write_highs(nodes_[1]);
+  write_unknown(nodes_[1]);
 
   EXPECT_TRUE(all_have("from-new"));
   EXPECT_TRUE(all_have("from-old"));
-  EXPECT_TRUE(eventually([&] { return has_highs(nodes_[0]); }));
-  EXPECT_TRUE(eventually([&] { return has_highs(nodes_[1]); }));
+  EXPECT_TRUE(eventually([&] { return has_unknown(nodes_[0]); }));
+  EXPECT_TRUE(eventually([&] { return has_unknown(nodes_[1]); }));
 }
 
 /// What nodes have compared, found and sent so far, and what they have skipped.
@@ -181,10 +181,10 @@ std::vector<std::string> done_so_far(cluster& all) {
 
 TEST_F(UnknownInACluster, RepairEnds) {
   ASSERT_TRUE(nodes_.start());
-  write_highs(nodes_[0]);
+  write_unknown(nodes_[0]);
   write_known(nodes_[2], "from-old");
   ASSERT_TRUE(all_have("from-old"));
-  ASSERT_TRUE(eventually([&] { return has_highs(nodes_[1]); }));
+  ASSERT_TRUE(eventually([&] { return has_unknown(nodes_[1]); }));
   // The one that does not know them starts anew, so that all keys are compared.
   ASSERT_EQ(nodes_[2].stop(SIGTERM, 10s), 0);
   write_known(nodes_[0], "meanwhile");
@@ -229,14 +229,15 @@ TEST_F(RollingUpdate, NodesOfTwoVersionsAreOneCluster) {
   }
   EXPECT_TRUE(eventually([&] {
     const auto all = nodes_[0].http().get("/cluster").body;
-    return all.find(R"("all_members": {"protocol": {"oldest": 5, "newest": 6}, )"
-                    R"("reads": {"counter": 1, "register": 1, "set": 1, "high": 1}})") !=
+    return all.find(
+               R"("all_members": {"protocol": {"oldest": 5, "newest": 6}, )"
+               R"("reads": {"counter": 1, "register": 1, "set": 1, "high": 1, "board": 1}})") !=
                    std::string::npos
                ? testing::AssertionSuccess()
                : testing::AssertionFailure() << all;
   }));
-  write_highs(nodes_[0]);
-  EXPECT_TRUE(eventually([&] { return has_highs(nodes_[2]); }));
+  write_unknown(nodes_[0]);
+  EXPECT_TRUE(eventually([&] { return has_unknown(nodes_[2]); }));
 }
 
 TEST_F(UnknownInACluster, KeysComeBackFromThoseThatKnowThem) {
@@ -244,12 +245,12 @@ TEST_F(UnknownInACluster, KeysComeBackFromThoseThatKnowThem) {
   nodes_[2].launch();
   ASSERT_TRUE(nodes_[0].wait_until_ready());
   ASSERT_TRUE(nodes_[2].wait_until_ready());
-  write_highs(nodes_[0]);
+  write_unknown(nodes_[0]);
   write_known(nodes_[2], "from-old");
   ASSERT_TRUE(eventually([&] { return has_known(nodes_[0], "from-old"); }));
 
   ASSERT_TRUE(nodes_[1].start()); // behind both, so its keys are compared with theirs
-  EXPECT_TRUE(eventually([&] { return has_highs(nodes_[1]); }));
+  EXPECT_TRUE(eventually([&] { return has_unknown(nodes_[1]); }));
   EXPECT_TRUE(all_have("from-old"));
 }
 

@@ -42,7 +42,8 @@ TEST(Toy, IsAmongTheRoutesAndTheTypesOfKeys) {
   EXPECT_TRUE(std::ranges::any_of(all, [](const auto& r) { return r.path == "/highs/{key}"; }));
   const auto keys = std::get<http::keys_request>(parsed("GET", "/keys?type=high", ""));
   EXPECT_EQ(keys.query.type, peak.type);
-  EXPECT_EQ(crdt::ranges_of({}).back().first.type, peak.type);
+  EXPECT_TRUE(std::ranges::any_of(crdt::ranges_of({}),
+                                  [](const auto& r) { return r.first.type == peak.type; }));
 }
 
 } // namespace

@@ -52,7 +52,7 @@ struct settings {
   std::size_t keys = 5'000;
   std::size_t writes = 200'000;
   std::size_t in_flight = 16;
-  std::size_t shards = 16;
+  std::size_t shards = 4; // as a node has
   std::size_t workers = 1;
   std::size_t writes_a_round = 200'000; // of the gossip
   std::size_t items = 117;              // of a message: 11,700 writes a second, every 10 ms

@@ -72,7 +72,7 @@ struct storage_options {
 };
 
 struct keys_options {
-  std::size_t shards = 16;
+  std::size_t shards = 4;
   std::size_t max_awake = 100'000;
   std::size_t max_awake_bytes = 256 << 20;
   std::size_t max_waiting_bytes = 64 << 20;

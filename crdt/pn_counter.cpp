@@ -65,13 +65,18 @@ std::optional<pn_counter> pn_counter::add(const replica_id& self, std::int64_t a
   if (now.saturated ? (now.value > 0) == (amount > 0)
                     : __builtin_add_overflow(now.value, amount, &next))
     return std::nullopt;
-  auto changed = entries_.contains(self) ? entries_.at(self) : entry{};
+  const auto at = entries_.lower_bound(self);
+  const bool is_here = at != entries_.end() && at->first == self;
+  auto changed = is_here ? at->second : entry{};
   auto& grown = amount > 0 ? changed.added : changed.removed;
   if (__builtin_add_overflow(grown, total{magnitude(amount)}, &grown))
     return std::nullopt; // out of reach for real requests, not for forged totals
-  entries_[self] = changed;
+  if (is_here)
+    at->second = changed;
+  else
+    entries_.emplace_hint(at, self, changed);
   pn_counter delta;
-  delta.entries_[self] = changed;
+  delta.entries_.emplace(self, changed);
   return delta;
 }
 

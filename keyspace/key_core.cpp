@@ -245,7 +245,8 @@ void key_core::add_news(crdt::value& delta, const replication::digest& now,
   if (is_of_other_id)
     tell_news(out);
   if (news_) {
-    news_->part.join(delta);
+    delta.join(news_->part); // mostly it has all of that already
+    news_->part = std::move(delta);
     news_->now = now;
     news_->counted = counted;
     return;

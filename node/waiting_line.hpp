@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
+#include <vector>
 
 namespace starling::node {
 
@@ -21,8 +21,8 @@ class waiting_line {
 public:
   /// Of a request that waits.
   struct place {
-    std::uint64_t key; // its hash
-    std::size_t bytes;
+    std::uint64_t key = 0; // its hash
+    std::size_t bytes = 0;
   };
 
   /// So many bytes for each key.
@@ -36,11 +36,25 @@ public:
   void leave(const place& p);
 
   /// How many keys something waits for.
-  std::size_t keys() const { return bytes_.size(); }
+  std::size_t keys() const { return size_; }
 
 private:
+  static constexpr std::size_t keys_min = 64;
+
+  // The number of places is a power of two.
+  std::size_t home(std::uint64_t hash) const { return hash & (keys_.size() - 1); }
+  std::size_t next(std::size_t at) const { return (at + 1) & (keys_.size() - 1); }
+
+  std::size_t find(std::uint64_t hash) const;
+  void close_up(std::size_t hole);
+  void grow();
+
   std::size_t bytes_max_;
-  std::unordered_map<std::uint64_t, std::size_t> bytes_; // that wait
+
+  // A table of the bytes that wait for each key, at most half full: each key stands at its home or
+  // behind it, with none that is empty between. A request costs no memory of its own.
+  std::vector<place> keys_;
+  std::size_t size_ = 0;
 };
 
 } // namespace starling::node

@@ -212,6 +212,8 @@ digest digester::hash(std::string_view bytes) const {
 
 std::string name_of(const crdt::key& key) {
   wire::writer out;
+  out.truncate(key.name.size() + 4); // so that it does not grow byte by byte
+  out.truncate(0);
   crdt::encode(out, key);
   return std::move(out).take();
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <random>
 #include <set>
 #include <string>
 
@@ -17,6 +19,25 @@ TEST(Slot, IsThatOfRedisCluster) {
   EXPECT_EQ(slot_of("somekey"), 11058);
   EXPECT_EQ(slot_of(""), 0);
   EXPECT_EQ(slot_of(std::string_view{"\0", 1}), 0);
+}
+
+TEST(Slot, IsTheSumBitByBitOfNamesOfAllLengths) {
+  const auto bit_by_bit = [](const std::string& name) {
+    std::uint16_t sum = 0;
+    for (const auto c : name) {
+      sum = static_cast<std::uint16_t>(sum ^ static_cast<unsigned char>(c) << 8);
+      for (int bit = 0; bit < 8; ++bit)
+        sum = static_cast<std::uint16_t>(sum << 1 ^ ((sum & 0x8000) != 0 ? 0x1021 : 0));
+    }
+    return sum % 16384;
+  };
+  std::minstd_rand random{1};
+  for (std::size_t length = 0; length < 300; ++length) {
+    std::string name(length, ' ');
+    for (auto& c : name)
+      c = static_cast<char>(random() % 123); // no brace
+    EXPECT_EQ(slot_of(name), bit_by_bit(name)) << length;
+  }
 }
 
 TEST(Slot, CountsOnlyTheTagIfThereIsOne) {

@@ -103,7 +103,7 @@ TEST(Config, HelpListsEachOptionWithDefaultAndUnit) {
       {"gossip.max-log", "bytes (default 67108864)"},
       {"gossip.max-value", "bytes (default 67108864)"},
       {"gossip.leave-timeout", "(default 30s)"},
-      {"keys.shards", "actors (default 16)"},
+      {"keys.shards", "actors (default 4)"},
       {"log.level", "(default \"info\")"},
   };
   std::size_t count = 0;

@@ -4,6 +4,7 @@
 #include "actors/inline_unit.hpp"
 #include "actors/key_table.hpp"
 #include "actors/last_words.hpp"
+#include "keyspace/rest_order.hpp"
 #include "keyspace/route.hpp"
 
 #include <caf/disposable.hpp>
@@ -14,7 +15,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <list>
 #include <map>
 #include <utility>
 
@@ -51,13 +51,15 @@ public:
   behavior_type make_behavior() override {
     return {
         [this](apply_atom, std::vector<write_slot>& slots) {
+          const auto now = clock().now();
           for (auto& slot : slots)
-            apply(std::move(slot));
+            apply(std::move(slot), now);
           keys_.run();
         },
         [this](join_atom, std::vector<join_slot>& slots) {
+          const auto now = clock().now();
           for (auto& slot : slots)
-            join(std::move(slot));
+            join(std::move(slot), now);
           keys_.run();
         },
         [this](news_atom, std::vector<news_slot>& slots) {
@@ -91,10 +93,8 @@ private:
 
   struct awake_key {
     key_actor actor;
-    std::list<const crdt::key*>::iterator place; // in the order of use, or among those that leave
-    time_point used;
-    bool goes_to_rest = false;
-    std::vector<std::function<void(const key_actor&)>> held; // what came since it was told so
+    keyspace::rest_order::place place;
+    std::vector<std::function<void(const key_actor&)>> held; // what came since it leaves
   };
   using awake_keys = std::map<crdt::key, awake_key>;
 
@@ -110,7 +110,7 @@ private:
 
   // -- slots --
 
-  void apply(write_slot slot) {
+  void apply(write_slot slot, time_point now) {
     const auto& [key, what] = slot.order();
     if (is_lost(key))
       return slot.fail(errc::being_mended);
@@ -118,14 +118,14 @@ private:
       return slot.answer(crdt::view_of(crdt::value{key.type}, what));
     if (!context_.may_number)
       return hold(std::move(slot));
-    pass_on(key, crdt::footprint_of(what), apply_atom_v, std::move(slot));
+    pass_on(key, now, crdt::footprint_of(what), apply_atom_v, std::move(slot));
   }
 
-  void join(join_slot slot) {
+  void join(join_slot slot, time_point now) {
     const auto& order = slot.order();
     if (order.part.empty() && !may_have(order.key))
       return slot.answer(0);
-    pass_on(order.key, order.part.footprint(), join_atom_v, std::move(slot));
+    pass_on(order.key, now, order.part.footprint(), join_atom_v, std::move(slot));
   }
 
   /// A key that has gone to rest, or is about to, has told its news before.
@@ -137,9 +137,9 @@ private:
   /// Passes a slot on to its key, which handles it when the keys run. What is large would hold up
   /// the other keys, so it is left to the scheduler.
   template <class Atom, class Slot>
-  void pass_on(const crdt::key& key, std::size_t bytes, Atom atom, Slot slot) {
-    auto& one = wake(key);
-    if (one.goes_to_rest)
+  void pass_on(const crdt::key& key, time_point now, std::size_t bytes, Atom atom, Slot slot) {
+    auto& one = wake(key, now);
+    if (order_.leaves(one.place))
       one.held.push_back([atom, slot = std::move(slot)](const key_actor& to) mutable {
         caf::anon_send(to, atom, std::move(slot));
       });
@@ -174,16 +174,17 @@ private:
         anon_send(one.actor, renew_atom_v, id);
     context_.keys.replica = id;
     around_ = surroundings_of(context_.keys);
+    const auto now = clock().now();
     for (auto& slot : std::exchange(held_writes_, {})) {
       const auto& key = slot.order().key;
-      pass_on(key, SIZE_MAX, apply_atom_v, std::move(slot));
+      pass_on(key, now, SIZE_MAX, apply_atom_v, std::move(slot));
     }
   }
 
   template <class T, class... Ts>
   caf::result<T> pass_on(const crdt::key& key, Ts... message) {
     auto& one = wake(key);
-    if (!one.goes_to_rest)
+    if (!order_.leaves(one.place))
       return delegate(one.actor, std::move(message)...);
     auto promise = make_response_promise<T>();
     one.held.push_back([promise, ... xs = std::move(message)](const key_actor& to) mutable {
@@ -200,7 +201,9 @@ private:
     return other == awake_.end() ? nullptr : &*other;
   }
 
-  awake_key& wake(const crdt::key& key) {
+  awake_key& wake(const crdt::key& key) { return wake(key, clock().now()); }
+
+  awake_key& wake(const crdt::key& key, time_point now) {
     auto* found = awake(key);
     if (found == nullptr) {
       std::string state;
@@ -209,16 +212,14 @@ private:
       found = &*awake_.emplace(key, awake_key{}).first;
       table_.insert(*found);
       found->second.actor = spawn_key(home_system(), key, around_, std::move(state));
-      found->second.place = order_.insert(order_.end(), &found->first);
+      found->second.place = order_.wakes(found->first, since_epoch(now));
       awake_gauge_->inc();
       if (!is_ticking_)
         schedule_tick();
       make_room(&found->first);
     }
     auto& one = found->second;
-    one.used = clock().now();
-    if (!one.goes_to_rest)
-      order_.splice(order_.end(), order_, one.place);
+    order_.uses(one.place, since_epoch(now));
     return one;
   }
 
@@ -236,27 +237,29 @@ private:
     });
   }
 
+  static std::chrono::nanoseconds since_epoch(time_point t) { return t.time_since_epoch(); }
+
   void let_idle_rest() {
-    const auto before = clock().now() - context_.rest_after;
-    while (!order_.empty() && awake_.at(*order_.front()).used <= before)
-      let_rest(*order_.front());
+    const auto now = since_epoch(clock().now());
+    while (const auto* key = order_.next_idle(now))
+      let_rest(*key);
   }
 
-  /// Lets the keys rest that were used least recently, but for one.
   void make_room(const crdt::key* spared) {
+    bool was_too_many = false;
+    while (const auto* key = order_.next_too_many(spared)) {
+      was_too_many = true;
+      let_rest(*key);
+    }
     const auto* bytes = context_.keys.awake_bytes;
-    auto too_many = order_.size() - std::min(order_.size(), context_.awake_max);
-    if (too_many == 0 && bytes != nullptr && bytes->value() > context_.awake_bytes_max)
-      too_many = 1;
-    for (; too_many > 0 && !order_.empty() && order_.front() != spared; --too_many)
-      let_rest(*order_.front()); // the spared one is the last
+    if (was_too_many || bytes == nullptr || bytes->value() <= context_.awake_bytes_max)
+      return;
+    if (const auto* key = order_.next_too_large(spared))
+      let_rest(*key);
   }
 
   void let_rest(const crdt::key& key) {
-    auto& one = awake_.at(key);
-    one.goes_to_rest = true;
-    leaving_.splice(leaving_.end(), order_, one.place);
-    request(one.actor, caf::infinite, rest_atom_v)
+    request(awake_.at(key).actor, caf::infinite, rest_atom_v)
         .then([this, key](rested_key& left) { rests(key, std::move(left)); },
               [this](const caf::error& why) {
                 end_process(name(), "a key does not go to rest: " + to_string(why));
@@ -267,16 +270,15 @@ private:
     const auto found = awake_.find(key);
     auto& one = found->second;
     auto held = std::exchange(one.held, {});
-    one.goes_to_rest = false;
     if (left.is_at_rest) {
-      leaving_.erase(one.place);
+      order_.has_rested(one.place);
       table_.erase(*found);
       awake_.erase(found);
       awake_gauge_->dec();
       if (!left.state.empty())
         resting_.emplace(key, std::move(left.state));
     } else {
-      order_.splice(order_.end(), leaving_, one.place); // it is at work
+      order_.stays(one.place); // it is at work
     }
     if (held.empty())
       return;
@@ -307,11 +309,10 @@ private:
   std::shared_ptr<const key_surroundings> around_ = surroundings_of(context_.keys); // of new keys
   awake_keys awake_;
   key_table<awake_keys::value_type, key_hash> table_; // of those, or of nearly all
-  std::list<const crdt::key*> order_;                 // the one that was used least recently first
-  std::list<const crdt::key*> leaving_;               // those that go to rest
-  std::map<crdt::key, std::string> resting_;          // encoded values, where there is no disk
-  std::vector<write_slot> held_writes_;               // until it is certain who numbers them
-  inline_unit keys_{home_system()};                   // runs them
+  keyspace::rest_order order_{{context_.awake_max, context_.rest_after}};
+  std::map<crdt::key, std::string> resting_; // encoded values, where there is no disk
+  std::vector<write_slot> held_writes_;      // until it is certain who numbers them
+  inline_unit keys_{home_system()};          // runs them
   caf::disposable timer_;
   bool is_ticking_ = false;
   caf::telemetry::int_gauge* awake_gauge_;

@@ -22,6 +22,10 @@ constexpr duration step_max = milliseconds{3};
 constexpr duration confirm_timeout = seconds{2};
 constexpr duration ask_interval = milliseconds{100};
 
+/// How many keys are awake at most, and for how long one that nobody uses.
+constexpr std::size_t awake_most = 12;
+constexpr duration longest_awake = seconds{4};
+
 constexpr duration flush_patience = milliseconds{20};
 
 /// Microseconds since 1970 when a run begins.
@@ -35,6 +39,8 @@ enum what_happened : std::uint64_t { a_message = 100, an_acknowledgement, a_writ
 replica::replica(process& in, std::string name, const surroundings& around, home at, dice random)
     : in_(in), name_(std::move(name)), around_(around), at_(at), random_(random),
       clock_skew_(random_.between(-seconds{1}, seconds{1})),
+      order_({.awake_max = 1 + random_.below(awake_most),
+              .rest_after = random_.between(milliseconds{100}, longest_awake)}),
       around_keepers_{
           .log = around.log,
           .past = around.past,
@@ -267,18 +273,38 @@ bool replica::has_only(const std::vector<crdt::key>& keys) const {
 }
 
 keeper& replica::keeper_of(const crdt::key& key) {
+  if (at_.rows != nullptr) {
+    const auto now = around_.time.now();
+    const auto [at, is_new] = awake_.try_emplace(key);
+    if (is_new)
+      at->second = order_.wakes(at->first, now);
+    else
+      order_.uses(at->second, now);
+    while (const auto* other = order_.next_too_many(&at->first))
+      let_rest(*other);
+  }
   return keepers_.try_emplace(key, key, around_keepers_).first->second;
 }
 
-void replica::let_one_rest() {
-  if (at_.rows == nullptr || keepers_.empty())
-    return;
-  const auto key = random_.one_of(keepers_).first;
-  auto& one = keepers_.at(key);
-  if (!one.is_idle())
-    return;
-  one.tell_news();
-  keepers_.erase(key);
+void replica::let_idle_rest() {
+  while (const auto* key = order_.next_idle(around_.time.now()))
+    let_rest(*key);
+}
+
+/// Behind all that is on its way to the key.
+void replica::let_rest(const crdt::key& key) {
+  take(to_shard(key), [this, key] {
+    const auto at = awake_.find(key);
+    const auto found = keepers_.find(key);
+    if (found != keepers_.end() && !found->second.is_idle())
+      return order_.stays(at->second);
+    order_.has_rested(at->second);
+    awake_.erase(at);
+    if (found == keepers_.end())
+      return;
+    found->second.tell_news();
+    keepers_.erase(found);
+  });
 }
 
 /// Takes in the digests of the keys after one, and so on to the last.
@@ -483,7 +509,7 @@ void replica::schedule_round() {
   const auto wait = random_.between(around_.interval / 2, around_.interval * 3 / 2);
   around_.time.after(wait, [this] {
     in_.happens({input_kind::other, nullptr}, [this] {
-      let_one_rest();
+      let_idle_rest();
       if (is_certain_ && at_.rows != nullptr && !at_.rows->has_failed())
         ++certain_rounds_;
       // All at once now and then, as before a node stops.

@@ -6,10 +6,11 @@
 // It does what a node's actors do: it applies commands, carries out the core's effects and reports
 // back, and takes membership's word for who is a peer. Values stand in several shards; each step
 // between the core, a shard, the disk and who reads it takes a moment, so that others come in
-// between, but none overtakes another on the same way. Now and then a value goes to rest: then only
-// the disk has it.
+// between, but none overtakes another on the same way. Where there is a disk, values go to rest:
+// then only the disk has them.
 
 #include "keyspace/anti_entropy.hpp"
+#include "keyspace/rest_order.hpp"
 #include "membership/remembered.hpp"
 #include "replication/confirmation.hpp"
 #include "replication/gossip.hpp"
@@ -185,7 +186,8 @@ private:
   way& to_shard(const crdt::key& key);
   way& from_shard(const crdt::key& key);
   keeper& keeper_of(const crdt::key& key);
-  void let_one_rest();
+  void let_idle_rest();
+  void let_rest(const crdt::key& key);
   void restore(const std::optional<crdt::key>& after);
   void commit(const storage::batch& changed, const std::shared_ptr<operation>& what,
               const committer::committed& then);
@@ -232,6 +234,8 @@ private:
   home at_;
   dice random_;
   duration clock_skew_;
+  keyspace::rest_order order_; // of the keys that are awake, if there is a disk
+  std::map<crdt::key, keyspace::rest_order::place> awake_;
   keeper::surroundings around_keepers_;
   std::map<crdt::key, keeper> keepers_; // of the values in memory
   std::unique_ptr<committer> committer_;

@@ -1,6 +1,7 @@
 #include "storage/identity.hpp"
 
 #include "storage/kept_since.hpp"
+#include "storage/tally_rows.hpp"
 #include "wire/bytes.hpp"
 
 #include <algorithm>
@@ -64,6 +65,19 @@ std::optional<renewal> doubt_about(const read_row& before, const evidence& seen)
     return renewal{unsynced, "its last life did not end in order, and had not synced what it told"};
   if (auto differs = difference(before.content->kept, seen))
     return renewal{another_disk, std::move(*differs)};
+  return std::nullopt;
+}
+
+/// What was counted under the id that is given up stays known, as if another node had told it:
+/// where the folder is a copy, that node goes on under this id, and must find out if its own disk
+/// is set back to before the copy was made.
+std::optional<failure> keep_count_of(const crdt::replica_id& given_up, const moment& at,
+                                     batch& into) {
+  auto counted = read_own_changes(at);
+  if (auto* why = std::get_if<failure>(&counted))
+    return std::move(*why);
+  if (const auto changes = std::get<std::uint64_t>(counted); changes > 0)
+    put_tally(into, {given_up, changes});
   return std::nullopt;
 }
 
@@ -183,6 +197,9 @@ found<taken_up> take_up_replica(store& rows, const evidence& seen, bool is_caref
   auto change = keeping_replica(kept, is_careful, result.id);
   if (result.is_fresh)
     forget_kept_since(change);
+  if (result.is_fresh && before.content)
+    if (auto failed = keep_count_of(before.content->id, *rows.now(), change))
+      return std::move(*failed);
   if (auto failed = rows.commit({change}, true))
     return std::move(*failed);
   return result;

@@ -1,9 +1,11 @@
 #include "storage/identity.hpp"
 #include "storage/memory_store.hpp"
+#include "storage/tally_rows.hpp"
 
 #include <gtest/gtest.h>
 
 #include <set>
+#include <vector>
 
 namespace starling::storage {
 namespace {
@@ -70,6 +72,22 @@ TEST_F(Identity, IsGivenUpOnACopyOfTheDisk) {
   EXPECT_EQ(live(second_id, copy), second_id);
   EXPECT_EQ(last.renewed,
             (renewal{renewal::cause::another_disk, "its folder is a copy, or was written over"}));
+}
+
+TEST_F(Identity, StaysKnownWithItsCountWhereItIsGivenUp) {
+  using tallies = std::vector<replication::tally>;
+  const auto known = [this] { return std::get<tallies>(read_tallies(*rows.now())); };
+  live(first_id);
+  batch counted;
+  put_own_changes(counted, 7);
+  rows.commit({counted}, true);
+
+  live(second_id);
+  EXPECT_EQ(known(), tallies{}) << "it was kept";
+  auto copy = same_disk;
+  copy.format_file.inode = 9;
+  live(second_id, copy);
+  EXPECT_EQ(known(), (tallies{{first_id, 7}}));
 }
 
 TEST_F(Identity, IsKeptInTheLifeThatTookThePlaceOfTheLast) {

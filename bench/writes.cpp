@@ -123,6 +123,14 @@ public:
   node::service& service() { return *service_; }
   void start_round() { caf::anon_send(gossip_, actors::tick_atom_v); }
 
+  /// Waits until all keys have told their news.
+  void catch_up() {
+    caf::scoped_actor self{system_};
+    self->request(gossip_, caf::infinite, actors::report_atom_v)
+        .receive([](const actors::gossip_report&) {},
+                 [](const caf::error& why) { std::cerr << to_string(why) << '\n'; });
+  }
+
   /// Lets the gossip take a message, and waits for its answer.
   std::string receive(const std::string& bytes) {
     caf::scoped_actor self{system_};
@@ -277,7 +285,7 @@ double bytes_of_a_key(settings s, std::size_t awake) {
   s.keys = keys;
   const auto before = mallinfo2().uordblks;
   all.run();
-  node.start_round();                 // so that nothing is left to be told
+  node.catch_up();
   std::this_thread::sleep_for(200ms); // those that go to rest have gone
   return static_cast<double>(mallinfo2().uordblks - before) / keys;
 }

@@ -199,9 +199,9 @@ private:
 
   caf::result<std::string> state(const std::string& question) {
     const auto decoded = replication::decode_question(question);
-    if (const auto* error = std::get_if<wire::decode_error>(&decoded))
-      return caf::make_error(errc::bad_message, std::string{error->what});
-    return replication::encode(core_.state(std::get<crdt::replica_id>(decoded)));
+    if (!decoded)
+      return caf::make_error(errc::bad_message, std::string{decoded.error().what});
+    return replication::encode(core_.state(*decoded));
   }
 
   // -- time --

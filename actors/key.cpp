@@ -109,10 +109,10 @@ private:
     auto outcome = core_.write_now(slot.order().what, now, todo);
     carry_out_all(todo);
     count_bytes(core_.bytes());
-    if (const auto* why = std::get_if<keyspace::failure>(&outcome))
-      slot.fail(to_error(*why));
+    if (!outcome)
+      slot.fail(to_error(outcome.error()));
     else
-      slot.answer(std::move(std::get<crdt::view>(outcome)));
+      slot.answer(std::move(*outcome));
   }
 
   void join(join_slot& slot) {

@@ -163,9 +163,9 @@ private:
       return caf::make_error(errc::unreachable, "this node takes no part yet");
     auto result = core_.answer(now(), kind, content);
     perform();
-    if (const auto* error = std::get_if<wire::decode_error>(&result))
-      return caf::make_error(errc::bad_message, std::string{error->what});
-    return std::get<std::string>(std::move(result));
+    if (!result)
+      return caf::make_error(errc::bad_message, std::string{result.error().what});
+    return *std::move(result);
   }
 
   caf::result<leave_report> leave() {

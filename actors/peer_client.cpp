@@ -151,9 +151,9 @@ caf::expected<std::string> exchange(const peer_client_context& context, const st
                                          {system::random_bits(), system::random_bits()}, body);
   auto outcome =
       post(*to, path, sealed, context.timeout, context.answer_bytes_max, context.stop, kept);
-  if (const auto* failure = std::get_if<system::http_failure>(&outcome))
-    return caf::make_error(errc::unreachable, failure->why);
-  const auto& answer = std::get<system::http_answer>(outcome);
+  if (!outcome)
+    return caf::make_error(errc::unreachable, outcome.error().why);
+  const auto& answer = *outcome;
   if (answer.status == 403)
     return caf::make_error(errc::foreign_peer, "it refuses us: cluster.name or cluster.key differ");
   if (answer.status == 400)
@@ -166,9 +166,9 @@ caf::expected<std::string> exchange(const peer_client_context& context, const st
                                                   std::to_string(answer.status) +
                                                   ", as no peer of ours does");
   const auto opened = wire::open_answer(context.secret, sealed, answer.body);
-  if (const auto* error = std::get_if<wire::envelope_error>(&opened))
-    return caf::make_error(errc::foreign_peer, std::string{to_string(*error)});
-  return std::string{std::get<std::string_view>(opened)};
+  if (!opened)
+    return caf::make_error(errc::foreign_peer, std::string{to_string(opened.error())});
+  return std::string{*opened};
 }
 
 peer_client_actor spawn_peer_client(caf::actor_system& sys, const peer_client_context& context) {

@@ -31,9 +31,9 @@ public:
     return {
         [this](load_atom, const crdt::key& key) -> caf::result<kept_value> {
           auto read = value_of(key, context_.whole_bytes);
-          if (auto* why = std::get_if<storage::failure>(&read))
-            return failed(*why);
-          return kept_value{std::get<0>(std::move(read))};
+          if (!read)
+            return failed(read.error());
+          return kept_value{*std::move(read)};
         },
         [this](load_atom, const crdt::key& key, const storage::wanted_rows& wanted) {
           return result_of(storage::read_rows(*context_.rows->now(), key, wanted));
@@ -58,9 +58,9 @@ private:
 
   template <class T>
   caf::result<T> result_of(storage::found<T> read) const {
-    if (const auto* why = std::get_if<storage::failure>(&read))
-      return failed(*why);
-    return std::get<T>(std::move(read));
+    if (!read)
+      return failed(read.error());
+    return *std::move(read);
   }
 
   storage::found<std::optional<storage::held_value>> value_of(const crdt::key& key,
@@ -73,9 +73,9 @@ private:
         wanted != nullptr && crdt::has_rows(key.type))
       return page(key, *wanted);
     const auto read = value_of(key, UINT64_MAX);
-    if (const auto* why = std::get_if<storage::failure>(&read))
-      return failed(*why);
-    const auto& found = std::get<0>(read);
+    if (!read)
+      return failed(read.error());
+    const auto& found = *read;
     if (!found)
       return errc::no_such_key;
     return found->view(q);
@@ -83,9 +83,9 @@ private:
 
   caf::result<crdt::view> page(const crdt::key& key, const crdt::member_page& wanted) const {
     auto read = storage::read_page(*context_.rows->now(), key, wanted);
-    if (const auto* why = std::get_if<storage::failure>(&read))
-      return failed(*why);
-    auto& found = std::get<0>(read);
+    if (!read)
+      return failed(read.error());
+    auto& found = *read;
     if (!found)
       return errc::no_such_key;
     return std::move(*found);
@@ -93,9 +93,9 @@ private:
 
   caf::result<std::vector<crdt::key>> list(const crdt::key_query& q) const {
     auto read = storage::list_keys(*context_.rows->now(), q);
-    if (const auto* why = std::get_if<storage::failure>(&read))
-      return failed(*why);
-    auto& keys = std::get<0>(read);
+    if (!read)
+      return failed(read.error());
+    auto& keys = *read;
     if (!keys)
       return errc::being_mended;
     return std::move(*keys);
@@ -103,9 +103,9 @@ private:
 
   caf::result<std::string> state(const crdt::key& key) const {
     const auto read = value_of(key, UINT64_MAX);
-    if (const auto* why = std::get_if<storage::failure>(&read))
-      return failed(*why);
-    const auto& found = std::get<0>(read);
+    if (!read)
+      return failed(read.error());
+    const auto& found = *read;
     return found ? found->value().encode() : std::string{};
   }
 

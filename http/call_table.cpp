@@ -15,8 +15,8 @@ call_row::answer call_table::answer(const call_row& row, std::string_view bytes)
   if (row.may_be_repeated)
     return row.handle(std::string{bytes});
   auto admission = via_.ask<std::string>(guard_, actors::message_atom_v, std::string{bytes});
-  if (const auto* challenge = std::get_if<std::string>(&admission);
-      challenge == nullptr || !challenge->empty())
+  const bool is_challenged = admission && !admission->empty();
+  if (!admission || is_challenged)
     return admission;
   wire::reader in{bytes};
   wire::decode_call_header(in);

@@ -45,9 +45,10 @@ response peer_listener::handle(const request& r) {
   if (r.method != "POST" || call == nullptr)
     return refuse_call(r.method == "POST" ? 404 : 405, "only nodes of the cluster are served here");
   const auto opened = wire::open_request(secret_, r.target, r.body);
-  if (const auto* error = std::get_if<wire::envelope_error>(&opened))
-    return refuse_call(*error == wire::envelope_error::malformed ? 400 : 403, to_string(*error));
-  const auto& message = std::get<wire::opened_request>(opened);
+  if (!opened)
+    return refuse_call(opened.error() == wire::envelope_error::malformed ? 400 : 403,
+                       to_string(opened.error()));
+  const auto& message = *opened;
   auto answer = calls_.answer(*call, message.content);
   if (!answer)
     return std::move(answer).error();

@@ -354,11 +354,12 @@ void anti_entropy::perform(replication::value_refused& e, gossip_effects& out) {
 
 void anti_entropy::receive(ticket who, std::string_view bytes, gossip_effects& out) {
   auto decoded = replication::decode_message(bytes, settings_.limits.ours);
-  if (const auto* error = std::get_if<wire::decode_error>(&decoded))
-    return out.push_back(reply{who, failure{reason::bad_message, std::string{error->what}}});
+  if (!decoded)
+    return out.push_back(
+        reply{who, failure{reason::bad_message, std::string{decoded.error().what}}});
   if (is_restoring_)
     return out.push_back(reply{who, failure{reason::unavailable, "not ready yet"}});
-  auto taken = core_.take(std::get<replication::message>(std::move(decoded)));
+  auto taken = core_.take(*std::move(decoded));
   keep_what_was_told(out);
   if (auto* at_once = std::get_if<replication::gossip::reply>(&taken))
     return out.push_back(reply{who, std::move(at_once->bytes)});
@@ -373,9 +374,8 @@ void anti_entropy::receive(ticket who, std::string_view bytes, gossip_effects& o
 
 void anti_entropy::answered(session_id peer, std::string_view bytes, bool was_slow,
                             gossip_effects& out) {
-  auto decoded = replication::decode_answer(bytes, settings_.limits.ours);
-  auto* answer = std::get_if<replication::answer>(&decoded);
-  if (answer == nullptr)
+  const auto answer = replication::decode_answer(bytes, settings_.limits.ours);
+  if (!answer)
     return failed(peer, "an answer that cannot be read", out);
   auto items = core_.take(peer, *answer);
   if (!items)

@@ -1,5 +1,7 @@
 #include "membership/packet.hpp"
 
+#include "wire/result.hpp"
+
 namespace starling::membership {
 
 namespace {
@@ -85,7 +87,7 @@ std::string_view to_string(packet_error e) {
   return "unknown";
 }
 
-std::variant<opened_packet, packet_error> open_packet(const wire::secret& s,
+wire::result<opened_packet, packet_error> open_packet(const wire::secret& s,
                                                       const wire::tag& cluster,
                                                       std::string_view bytes,
                                                       const wire::protocol_range& spoken) {

@@ -13,6 +13,7 @@
 
 #include "membership/member.hpp"
 #include "wire/protocol.hpp"
+#include "wire/result.hpp"
 #include "wire/seal.hpp"
 
 #include <string_view>
@@ -76,7 +77,7 @@ struct opened_packet {
 };
 
 /// Reads a packet of a version that is `spoken` here.
-std::variant<opened_packet, packet_error>
+wire::result<opened_packet, packet_error>
 open_packet(const wire::secret& s, const wire::tag& cluster, std::string_view bytes,
             const wire::protocol_range& spoken = wire::spoken);
 

@@ -120,8 +120,8 @@ void swim::receive(duration now, const udp_address& from, std::string_view bytes
   if (!started_)
     return;
   const auto opened = open_packet(secret_, cluster_, bytes, profile_.abilities.speaks);
-  if (const auto* error = std::get_if<packet_error>(&opened)) {
-    switch (*error) {
+  if (!opened) {
+    switch (opened.error()) {
     case packet_error::malformed:
       ++totals_.dropped_malformed;
       break;
@@ -137,7 +137,7 @@ void swim::receive(duration now, const udp_address& from, std::string_view bytes
     }
     return;
   }
-  const auto& p = std::get<opened_packet>(opened);
+  const auto& p = *opened;
   if (p.header.session == profile_.session) {
     ++totals_.dropped_own;
     return;
@@ -173,9 +173,9 @@ wire::decoded<std::string> swim::answer(duration now, call_kind kind, std::strin
     list_sender sender{head.id, std::nullopt};
     const auto full = totals_.dropped_full;
     const auto read = read_table(in, sender);
-    if (const auto* error = std::get_if<wire::decode_error>(&read))
-      return *error;
-    const auto& list = std::get<std::vector<member>>(read);
+    if (!read)
+      return read.error();
+    const auto& list = *read;
     if (const auto own = std::ranges::find(list, sender.id, &member::id); own != list.end())
       if (const auto why = refuse(*own, full != totals_.dropped_full)) {
         finish();

@@ -147,8 +147,8 @@ public:
   wire::decoded<std::string> answer(duration now, call_kind kind, std::string_view content);
 
   /// A `call` was answered. Returns what is wrong with the answer, if something is.
-  std::optional<wire::decode_error> call_answered(duration now, std::uint64_t token,
-                                                  std::string_view answer);
+  wire::possible<wire::decode_error> call_answered(duration now, std::uint64_t token,
+                                                   std::string_view answer);
   void call_failed(duration now, std::uint64_t token, const call_failure& why = {});
 
   /// The end of a lookup: where the name of a seed leads, as host:port; or why that is not known.
@@ -329,7 +329,7 @@ private:
                  std::uint64_t digest);
   void make_call(const pending_call& c, const wire::challenge& to);
   wire::challenge last_known(const node_id& peer) const;
-  std::optional<wire::decode_error> read_answer(const pending_call& done, std::string_view bytes);
+  wire::possible<wire::decode_error> read_answer(const pending_call& done, std::string_view bytes);
   void give_up(const pending_call& c, const std::string& why);
   /// The sender of a list of members, and what was known of the sender before the list came.
   struct list_sender {

@@ -155,8 +155,8 @@ wire::decoded<std::vector<member>> swim::read_table(wire::reader& in, list_sende
   return records;
 }
 
-std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_t token,
-                                                      std::string_view answer) {
+wire::possible<wire::decode_error> swim::call_answered(duration now, std::uint64_t token,
+                                                       std::string_view answer) {
   begin(now);
   const auto done = calls_.end(token);
   if (!done)
@@ -171,8 +171,8 @@ std::optional<wire::decode_error> swim::call_answered(duration now, std::uint64_
   return bad;
 }
 
-std::optional<wire::decode_error> swim::read_answer(const pending_call& done,
-                                                    std::string_view bytes) {
+wire::possible<wire::decode_error> swim::read_answer(const pending_call& done,
+                                                     std::string_view bytes) {
   if (const auto why = decode_refusal(bytes)) {
     is_refused(done.address, *why);
     give_up(done, "it refuses this node: " + describe(*why));
@@ -227,8 +227,8 @@ std::optional<wire::decode_error> swim::read_answer(const pending_call& done,
     in.fail("a list in a version that this node does not speak");
   list_sender sender{head.id, std::nullopt};
   const auto read = read_table(in, sender);
-  if (const auto* error = std::get_if<wire::decode_error>(&read))
-    return *error;
+  if (!read)
+    return read.error();
   refused_by_.end(done.address);
   note_answer(sender.id, done.address);
   if (done.seed && sender.id == id_)

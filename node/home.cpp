@@ -13,6 +13,7 @@
 #include "storage/witnesses.hpp"
 #include "system/log.hpp"
 #include "system/random.hpp"
+#include "wire/result.hpp"
 #include "wire/seal.hpp"
 
 #include <algorithm>
@@ -32,14 +33,14 @@ std::chrono::milliseconds tolerance_of(const config::options& o) {
 }
 
 /// Says why a node has not the id that its file had, if it has not.
-std::variant<identity, std::string> told(std::variant<identity, std::string> taken_up) {
-  if (const auto* who = std::get_if<identity>(&taken_up); who != nullptr && !who->warning.empty())
-    log::warn("node", "{}", who->warning);
+wire::result<identity, std::string> told(wire::result<identity, std::string> taken_up) {
+  if (taken_up && !taken_up->warning.empty())
+    log::warn("node", "{}", taken_up->warning);
   return taken_up;
 }
 
 /// The node's id as it is kept in a file, or a new one.
-std::variant<identity, std::string> take_up_node_id(const config::options& o) {
+wire::result<identity, std::string> take_up_node_id(const config::options& o) {
   const auto& file = o.node.identity_file;
   if (file.empty())
     return draw_identity();
@@ -65,18 +66,19 @@ void tell_of_renewal(const home& at) {
 }
 
 /// Opens the rows, after they are rebuilt if they have to be.
-std::variant<storage::opened, storage::failure> open_rows(const config::options& o, home& into) {
+wire::result<storage::opened, storage::failure> open_rows(const config::options& o, home& into) {
   auto& folder = *into.folder;
   const auto settings = settings_for(o);
   if (folder.is_of_format_1())
     log::info("storage", "the rows in {} are those of format 1 and are migrated now",
               folder.path());
   const auto done = storage::rebuild_if_ordered(folder, settings, digester_of(o));
-  if (const auto* why = std::get_if<storage::failure>(&done)) {
-    if (why->kind != storage::trouble::full || folder.is_of_format_1())
-      return *why;
-    log::error("storage", "{}; damaged rows stay as they are until there is room", why->what);
-  } else if (const auto& made = std::get<std::optional<storage::rebuilt>>(done)) {
+  if (!done) {
+    if (done.error().kind != storage::trouble::full || folder.is_of_format_1())
+      return done.error();
+    log::error("storage", "{}; damaged rows stay as they are until there is room",
+               done.error().what);
+  } else if (const auto& made = *done) {
     if (made->why.empty())
       log::info("storage", "rows of format 1 are migrated: {} keys", made->rows.kept);
     else
@@ -109,9 +111,9 @@ storage::evidence look_at(const storage::folder& folder, const config::options& 
   std::error_code ignored; // then the path is not known
   result.path = std::filesystem::canonical(folder.path(), ignored);
   auto life = storage::read_life(folder.path());
-  if (const auto* why = std::get_if<storage::failure>(&life))
-    log::warn("storage", "{}", why->what);
-  else if (auto& present = std::get<std::optional<storage::life>>(life))
+  if (!life)
+    log::warn("storage", "{}", life.error().what);
+  else if (auto& present = *life)
     result.lives.push_back(std::move(*present));
   return result;
 }
@@ -123,18 +125,17 @@ bool is_careful(const config::options& o) {
 
 /// Finds out under which id events are numbered, and begins a new life of the folder. Where there
 /// is no room for its file, the last one goes on.
-std::optional<storage::failure> take_up_replica(const config::options& o, storage::store& rows,
-                                                home& into) {
+wire::possible<storage::failure> take_up_replica(const config::options& o, storage::store& rows,
+                                                 home& into) {
   const auto& path = into.folder->path();
   const auto draft = storage::draft_life(path, system::random_bits(), system::random_bits());
-  const auto* next = std::get_if<storage::life>(&draft);
-  if (next == nullptr)
-    log::warn("storage", "{}", std::get<storage::failure>(draft).what);
+  if (!draft)
+    log::warn("storage", "{}", draft.error().what);
   auto replica = storage::take_up_replica(rows, into.seen, is_careful(o), into.who.replica,
-                                          next != nullptr ? std::optional{*next} : std::nullopt);
-  if (auto* why = std::get_if<storage::failure>(&replica))
-    return std::move(*why);
-  const auto& taken = std::get<storage::taken_up>(replica);
+                                          draft ? std::optional{*draft} : std::nullopt);
+  if (!replica)
+    return std::move(replica).error();
+  const auto& taken = *replica;
   into.who.replica = taken.id;
   into.has_fresh_id = taken.is_fresh;
   if (taken.renewed)
@@ -142,37 +143,37 @@ std::optional<storage::failure> take_up_replica(const config::options& o, storag
                        ? storage::renewal{cause::asked_for, "storage.new-identity was given"}
                        : *taken.renewed;
   tell_of_renewal(into);
-  if (next == nullptr)
+  if (!draft)
     return std::nullopt;
   auto made = storage::put_life_in_place(path);
-  if (auto* why = std::get_if<storage::failure>(&made))
-    return std::move(*why);
-  into.seen.lives = {std::get<storage::life>(std::move(made))};
+  if (!made)
+    return std::move(made).error();
+  into.seen.lives = {*std::move(made)};
   into.seen.format_file = into.folder->format_file(); // a migration has written to it
   return storage::keep_replica(rows, into.seen, is_careful(o), taken.id);
 }
 
 /// What the disk knows of how far nodes got. Where others told it of more changes of its own than
 /// it has, it ends the id at once: it was killed before it could.
-std::optional<storage::failure> take_up_tallies(const config::options& o, storage::store& rows,
-                                                home& into) {
+wire::possible<storage::failure> take_up_tallies(const config::options& o, storage::store& rows,
+                                                 home& into) {
   const auto at = rows.now();
   auto changes = storage::read_own_changes(*at);
-  if (auto* why = std::get_if<storage::failure>(&changes))
-    return std::move(*why);
+  if (!changes)
+    return std::move(changes).error();
   auto tallies = storage::read_tallies(*at);
-  if (auto* why = std::get_if<storage::failure>(&tallies))
-    return std::move(*why);
+  if (!tallies)
+    return std::move(tallies).error();
   auto former = storage::read_former_ids(*at);
-  if (auto* why = std::get_if<storage::failure>(&former))
-    return std::move(*why);
-  into.former = std::get<0>(std::move(former));
+  if (!former)
+    return std::move(former).error();
+  into.former = *std::move(former);
   auto witnesses = storage::read_witnesses(*at);
-  if (auto* why = std::get_if<storage::failure>(&witnesses))
-    return std::move(*why);
-  into.witnesses = std::get<0>(std::move(witnesses));
-  into.changes = std::get<std::uint64_t>(changes);
-  into.tallies = std::get<std::vector<replication::tally>>(std::move(tallies));
+  if (!witnesses)
+    return std::move(witnesses).error();
+  into.witnesses = *std::move(witnesses);
+  into.changes = *changes;
+  into.tallies = *std::move(tallies);
   auto own = into.former;
   own.push_back({into.who.replica, into.changes});
   if (std::ranges::none_of(into.tallies, [&](const auto& t) {
@@ -192,32 +193,32 @@ std::optional<storage::failure> take_up_tallies(const config::options& o, storag
 }
 
 /// Requires: it is settled whether the replica id is kept.
-std::optional<storage::failure> take_up_kept_since(storage::store& rows, home& into) {
+wire::possible<storage::failure> take_up_kept_since(storage::store& rows, home& into) {
   auto since = storage::take_up_kept_since(rows, {into.who.session.bits});
-  if (auto* why = std::get_if<storage::failure>(&since))
-    return std::move(*why);
-  into.kept_since = std::get<replication::session_id>(since);
+  if (!since)
+    return std::move(since).error();
+  into.kept_since = *since;
   return std::nullopt;
 }
 
-std::optional<storage::failure> take_up_members(const storage::moment& at, const std::string& name,
-                                                std::vector<membership::remembered_member>& into) {
+wire::possible<storage::failure> take_up_members(const storage::moment& at, const std::string& name,
+                                                 std::vector<membership::remembered_member>& into) {
   auto row = at.find(name);
-  if (auto* why = std::get_if<storage::failure>(&row))
-    return std::move(*why);
-  const auto& bytes = std::get<0>(row);
+  if (!row)
+    return std::move(row).error();
+  const auto& bytes = *row;
   if (!bytes)
     return std::nullopt;
   auto read = membership::decode_remembered(*bytes);
-  if (const auto* why = std::get_if<wire::decode_error>(&read)) // they tell of themselves again
-    log::warn("storage", "cannot read the members of the last life: {}", why->what);
+  if (!read) // they tell of themselves again
+    log::warn("storage", "cannot read the members of the last life: {}", read.error().what);
   else
-    into = std::get<0>(std::move(read));
+    into = *std::move(read);
   return std::nullopt;
 }
 
 /// Looks whether there are no rows although the folder has had a life, which begins with some.
-std::optional<storage::failure> look_for_rows(const storage::moment& at, home& into) {
+wire::possible<storage::failure> look_for_rows(const storage::moment& at, home& into) {
   if (into.seen.lives.empty())
     return std::nullopt;
   into.is_robbed = true;
@@ -236,7 +237,7 @@ std::optional<storage::failure> look_for_rows(const storage::moment& at, home& i
 /// an older row was saved, that knows of more who had all that is lost: nobody is noted as such
 /// since. For the rest it is not believed any more from now on, as members that come later are in
 /// it.
-std::optional<storage::failure> find_hopes(storage::store& rows, home& into) {
+wire::possible<storage::failure> find_hopes(storage::store& rows, home& into) {
   const auto read = membership::decode_remembered(storage::kept_members(into.folder->path()));
   const auto* members = std::get_if<std::vector<membership::remembered_member>>(&read);
   if (members == nullptr)
@@ -258,13 +259,13 @@ std::optional<storage::failure> find_hopes(storage::store& rows, home& into) {
 }
 
 /// Takes up what is on the disk, under the replica id that `into` has if another is needed.
-std::optional<storage::failure> take_up_rows(const config::options& o, home& into) {
+wire::possible<storage::failure> take_up_rows(const config::options& o, home& into) {
   into.seen = look_at(*into.folder, o);
   auto opened = open_rows(o, into);
-  if (auto* why = std::get_if<storage::failure>(&opened))
-    return std::move(*why);
-  auto& rows = std::get<storage::opened>(opened).rows;
-  const auto& damage = std::get<storage::opened>(opened).damage;
+  if (!opened)
+    return std::move(opened).error();
+  auto& rows = opened->rows;
+  const auto& damage = opened->damage;
   into.seen.is_whole = !damage && !o.storage.new_identity;
   if (damage)
     log::warn("storage", "{}", *damage);
@@ -287,9 +288,9 @@ std::optional<storage::failure> take_up_rows(const config::options& o, home& int
     if (auto why = storage::forget_lost_keys(*rows))
       return why;
   auto lost = storage::read_lost_keys(*rows->now());
-  if (auto* why = std::get_if<storage::failure>(&lost))
-    return std::move(*why);
-  into.lost = std::get<storage::lost_keys>(std::move(lost));
+  if (!lost)
+    return std::move(lost).error();
+  into.lost = *std::move(lost);
   if (!into.lost.empty())
     if (auto why = find_hopes(*rows, into))
       return why;
@@ -313,50 +314,51 @@ only_rows_of_node(const storage::moment& at, const storage::failure& cannot_writ
   all.add(first_key, behind_keys);
   put(copied, all);
   auto result = std::make_unique<storage::memory_store>();
-  result->commit({copied}, false);
+  if (auto failed = result->commit({copied}, false))
+    return std::move(*failed);
   result->break_down(cannot_write);
   return result;
 }
 
 /// What can be read of a disk that takes no writes, for this reason.
-std::variant<home, std::string> open_to_read(const config::options& o, storage::folder folder,
+wire::result<home, std::string> open_to_read(const config::options& o, storage::folder folder,
                                              storage::failure why) {
   auto who = o.node.identity_file.empty()
-                 ? std::variant<identity, std::string>{draw_identity()}
+                 ? wire::result<identity, std::string>{draw_identity()}
                  : told(look_up_identity(o.node.identity_file, tolerance_of(o)));
-  if (auto* failed = std::get_if<std::string>(&who))
-    return "node.identity-file: " + *failed;
+  if (!who)
+    return "node.identity-file: " + who.error();
   auto opened = storage::open_rocks_store_to_read(folder.rows(), settings_for(o));
-  if (auto* failed = std::get_if<storage::failure>(&opened))
-    return failed->what;
-  std::shared_ptr<storage::store> rows = std::get<0>(std::move(opened));
+  if (!opened)
+    return opened.error().what;
+  std::shared_ptr<storage::store> rows = *std::move(opened);
   if (folder.is_of_format_1()) {
     auto of_node = only_rows_of_node(*rows->now(), why);
-    if (auto* failed = std::get_if<storage::failure>(&of_node))
-      return failed->what;
-    rows = std::get<std::unique_ptr<storage::memory_store>>(std::move(of_node));
+    if (!of_node)
+      return of_node.error().what;
+    rows = *std::move(of_node);
   }
   const auto now = rows->now();
   const auto secret = storage::secret_of_digests(*now, digester_of(o));
-  if (const auto* failed = std::get_if<storage::failure>(&secret))
-    return failed->what;
-  if (std::get<storage::digest_secret>(secret) != storage::digest_secret::ours)
+  if (!secret)
+    return secret.error().what;
+  if (*secret != storage::digest_secret::ours)
     return "another cluster.key or cluster.name needs room, too";
   auto lost = storage::read_lost_keys(*now);
-  if (const auto* failed = std::get_if<storage::failure>(&lost))
-    return failed->what;
+  if (!lost)
+    return lost.error().what;
   log::error("storage", "{}; this node reads what is there, and writes nothing until there is room",
              why.what);
-  home result{.who = std::get<identity>(who),
+  home result{.who = *std::move(who),
               .folder = std::move(folder),
               .rows = std::move(rows),
-              .lost = std::get<storage::lost_keys>(std::move(lost)),
+              .lost = *std::move(lost),
               .cannot_write = std::move(why)};
   if (result.folder->is_of_format_1())
     result.room_needed = storage::bytes_in(result.folder->rows());
   auto tallies = storage::read_tallies(*now);
-  if (auto* told = std::get_if<std::vector<replication::tally>>(&tallies)) // others may ask
-    result.tallies = std::move(*told);
+  if (tallies) // others may ask
+    result.tallies = *std::move(tallies);
   if (const auto failed = take_up_members(*now, storage::members_row(), result.members))
     return failed->what;
   if (const auto failed = take_up_members(*now, storage::hopes_row(), result.hopes))
@@ -380,18 +382,18 @@ std::string explain(const storage::failure& why) {
 }
 
 /// What is on the disk, to be written as well; why not, if not.
-std::optional<storage::failure> open_to_write(const config::options& o, home& into) {
+wire::possible<storage::failure> open_to_write(const config::options& o, home& into) {
   // Small files come first, and an attempt to open rows without room leaves others behind.
   if (auto why = storage::lack_of_room(into.folder->path(), 0))
     return why;
   auto taken_up = take_up_node_id(o);
-  if (auto* why = std::get_if<std::string>(&taken_up)) {
+  if (!taken_up) {
     const auto file = std::filesystem::absolute(o.node.identity_file);
     const auto lack = storage::lack_of_room(file.parent_path(), 0);
     const auto kind = lack ? lack->kind : storage::trouble::broken;
-    return storage::failure{kind, "node.identity-file: " + *why};
+    return storage::failure{kind, "node.identity-file: " + taken_up.error()};
   }
-  into.who = std::get<identity>(taken_up);
+  into.who = *std::move(taken_up);
   const auto fresh = into.who.replica;
   auto failed = take_up_rows(o, into);
   if (failed && can_be_rebuilt(*failed, o) &&
@@ -404,27 +406,27 @@ std::optional<storage::failure> open_to_write(const config::options& o, home& in
 
 } // namespace
 
-std::variant<home, std::string> open_home(const config::options& o, bool goes_on) {
+wire::result<home, std::string> open_home(const config::options& o, bool goes_on) {
   home result;
   if (o.storage.in_memory) {
     auto taken_up = take_up_node_id(o);
-    if (auto* why = std::get_if<std::string>(&taken_up))
-      return "node.identity-file: " + *why;
-    result.who = std::get<identity>(taken_up);
+    if (!taken_up)
+      return "node.identity-file: " + taken_up.error();
+    result.who = *std::move(taken_up);
     return result;
   }
   auto prepared = storage::prepare_folder(o.storage.data_dir);
-  if (const auto* why = std::get_if<storage::failure>(&prepared))
-    return "storage.data-dir: " + why->what;
-  result.folder = std::get<storage::folder>(std::move(prepared));
+  if (!prepared)
+    return "storage.data-dir: " + prepared.error().what;
+  result.folder = *std::move(prepared);
   const auto failed = open_to_write(o, result);
   if (!failed)
     return result;
   if (failed->kind != storage::trouble::full && !goes_on)
     return "storage.data-dir: " + explain(*failed);
   auto readable = open_to_read(o, *std::exchange(result.folder, std::nullopt), *failed);
-  if (const auto* why = std::get_if<std::string>(&readable))
-    return "storage.data-dir: " + explain(*failed) + "; nor can it be read: " + *why;
+  if (!readable)
+    return "storage.data-dir: " + explain(*failed) + "; nor can it be read: " + readable.error();
   return readable;
 }
 

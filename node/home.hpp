@@ -12,6 +12,7 @@
 #include "storage/identity.hpp"
 #include "storage/lost_keys.hpp"
 #include "storage/store.hpp"
+#include "wire/result.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -48,7 +49,7 @@ struct home {
 /// the old one is in doubt. Where the disk has no room, what is there is opened for reading only; a
 /// process that goes on after its disk has failed is content with that whatever fails. A sentence
 /// about what went wrong, if something did; then nothing was changed that matters.
-std::variant<home, std::string> open_home(const config::options& o, bool goes_on = false);
+wire::result<home, std::string> open_home(const config::options& o, bool goes_on = false);
 
 /// The digests of a cluster's keys.
 replication::digester digester_of(const config::options& o);

@@ -88,12 +88,12 @@ fragment get_fragment(wire::reader& in) {
 template <class Decode>
 auto get_part(wire::reader& in, Decode decode) {
   auto decoded = decode(in.bytes());
-  using T = std::variant_alternative_t<0, decltype(decoded)>;
-  if (const auto* error = std::get_if<wire::decode_error>(&decoded)) {
-    in.fail(error->what);
+  using T = typename decltype(decoded)::value_type;
+  if (!decoded) {
+    in.fail(decoded.error().what);
     return T{};
   }
-  return std::get<T>(std::move(decoded));
+  return *std::move(decoded);
 }
 
 /// A key of any type, also of one that this version does not know.
@@ -119,11 +119,11 @@ void get_items(wire::reader& in, const dialect& ours, std::vector<item>& known,
       continue;
     }
     auto part = crdt::value::decode(bytes);
-    if (const auto* error = std::get_if<wire::decode_error>(&part)) {
-      in.fail(error->what);
+    if (!part) {
+      in.fail(part.error().what);
       break;
     }
-    auto& value = std::get<crdt::value>(part);
+    auto& value = *part;
     if (value.type() != key.type)
       in.fail("value of another type than its key");
     if (value.empty())
@@ -171,11 +171,11 @@ template <class T>
 T get_whole(wire::reader& in, std::string_view bytes,
             wire::decoded<T> (*decode)(std::string_view)) {
   auto decoded = decode(bytes);
-  if (const auto* error = std::get_if<wire::decode_error>(&decoded)) {
-    in.fail(error->what);
+  if (!decoded) {
+    in.fail(decoded.error().what);
     return {};
   }
-  return std::get<T>(std::move(decoded));
+  return *std::move(decoded);
 }
 
 bool get_mark(wire::reader& in, std::string_view bytes) {

@@ -36,8 +36,7 @@ bool row_asking::take(const answer& a) {
     read_ += a.rows->bytes;
     if (read_.size() < a.rows->size)
       return true;
-    const auto decoded = decode_snapshot_rows(key_.type, read_);
-    if (const auto* rows = std::get_if<snapshot_rows>(&decoded))
+    if (const auto rows = decode_snapshot_rows(key_.type, read_))
       theirs_ = snapshot_.other_side(named_, {*rows});
     read_ = {};
     stage_ = stage::telling;

@@ -48,9 +48,9 @@ struct read_row {
 
 found<read_row> read_record(const store& rows) {
   auto row = rows.now()->find(replica_row());
-  if (auto* why = std::get_if<failure>(&row))
-    return std::move(*why);
-  const auto& bytes = std::get<0>(row);
+  if (!row)
+    return std::move(row).error();
+  const auto& bytes = *row;
   return read_row{bytes.has_value(), bytes ? decode_record(*bytes) : std::nullopt};
 }
 
@@ -71,35 +71,35 @@ std::optional<renewal> doubt_about(const read_row& before, const evidence& seen)
 /// What was counted under the id that is given up stays known, as if another node had told it:
 /// where the folder is a copy, that node goes on under this id, and must find out if its own disk
 /// is set back to before the copy was made.
-std::optional<failure> keep_count_of(const crdt::replica_id& given_up, const moment& at,
+wire::possible<failure> keep_count_of(const crdt::replica_id& given_up, const moment& at,
                                      batch& into) {
   auto counted = read_own_changes(at);
-  if (auto* why = std::get_if<failure>(&counted))
-    return std::move(*why);
-  if (const auto changes = std::get<std::uint64_t>(counted); changes > 0)
-    put_tally(into, {given_up, changes});
+  if (!counted)
+    return std::move(counted).error();
+  if (*counted > 0)
+    put_tally(into, {given_up, *counted});
   return std::nullopt;
 }
 
-std::optional<failure> put(store& rows, std::string_view name, std::string_view value) {
+wire::possible<failure> put(store& rows, std::string_view name, std::string_view value) {
   batch b;
   b.put(name, value);
   return rows.commit({b}, true);
 }
 
-std::optional<failure> renew_digest(const moment& at, const crdt::key& key,
-                                    const replication::digester& digests, batch& into) {
+wire::possible<failure> renew_digest(const moment& at, const crdt::key& key,
+                                     const replication::digester& digests, batch& into) {
   auto read = read_unchecked(at, key);
-  if (auto* why = std::get_if<failure>(&read))
-    return std::move(*why);
-  auto& value = std::get<0>(read);
+  if (!read)
+    return std::move(read).error();
+  auto& value = *read;
   if (!value)
     return std::nullopt;
   const auto renewed = held_value{key, std::move(*value), digests}.summary();
   auto row = at.find(head_name(key));
-  if (auto* why = std::get_if<failure>(&row))
-    return std::move(*why);
-  const auto kept = decode_head(key.type, std::get<0>(row).value_or(""));
+  if (!row)
+    return std::move(row).error();
+  const auto kept = decode_head(key.type, row->value_or(""));
   // Nobody has the old secret, so the digest cannot say whether rows of members are missing.
   if (!kept || kept->members != renewed.members || kept->dead != renewed.dead ||
       kept->footprint != renewed.footprint)
@@ -116,17 +116,17 @@ std::string no_digests_row() {
 
 found<bool> has_row(const moment& at, std::string_view name) {
   auto row = at.find(name);
-  if (auto* why = std::get_if<failure>(&row))
-    return std::move(*why);
-  return std::get<0>(row).has_value();
+  if (!row)
+    return std::move(row).error();
+  return row->has_value();
 }
 
 /// Nobody here can make the digests of values that this version does not know. What they have would
 /// be taken for that of the present secret later, and the value for damaged.
-std::optional<failure> take_digests_of_unknown(store& rows, const moment& at) {
+wire::possible<failure> take_digests_of_unknown(store& rows, const moment& at) {
   constexpr std::size_t bytes_at_a_time = 1 << 20;
   batch taken;
-  std::optional<failure> failed;
+  wire::possible<failure> failed;
   const auto commit = [&](bool synced) {
     taken.put(no_digests_row(), "");
     failed = rows.commit({std::exchange(taken, {})}, synced);
@@ -183,9 +183,9 @@ std::string replica_row() {
 found<taken_up> take_up_replica(store& rows, const evidence& seen, bool is_careful,
                                 const crdt::replica_id& fresh, const std::optional<life>& next) {
   auto read = read_record(rows);
-  if (auto* why = std::get_if<failure>(&read))
-    return std::move(*why);
-  const auto& before = std::get<read_row>(read);
+  if (!read)
+    return std::move(read).error();
+  const auto& before = *read;
   taken_up result{.id = fresh, .is_fresh = true};
   if (before.is_there)
     result.renewed = doubt_about(before, seen);
@@ -211,8 +211,8 @@ batch keeping_replica(const evidence& seen, bool is_careful, const crdt::replica
   return result;
 }
 
-std::optional<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,
-                                    const crdt::replica_id& id) {
+wire::possible<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,
+                                     const crdt::replica_id& id) {
   return rows.commit({keeping_replica(seen, is_careful, id)}, true);
 }
 
@@ -224,11 +224,11 @@ bool shows_lost_events(const crdt::value& news, const held_value& now,
   });
 }
 
-std::optional<failure> close_in_order(store& rows) {
+wire::possible<failure> close_in_order(store& rows) {
   auto read = read_record(rows);
-  if (auto* why = std::get_if<failure>(&read))
-    return std::move(*why);
-  auto known = std::get<read_row>(read).content;
+  if (!read)
+    return std::move(read).error();
+  auto known = read->content;
   if (!known || known->is_certain)
     return std::nullopt;
   known->is_certain = true;
@@ -237,9 +237,9 @@ std::optional<failure> close_in_order(store& rows) {
 
 found<digest_secret> secret_of_digests(const moment& at, const replication::digester& digests) {
   auto known = at.find(secret_row());
-  if (auto* why = std::get_if<failure>(&known))
-    return std::move(*why);
-  const auto& sign = std::get<0>(known);
+  if (!known)
+    return std::move(known).error();
+  const auto& sign = *known;
   if (!sign)
     return digest_secret::unknown;
   return *sign == sign_of(digests) ? digest_secret::ours : digest_secret::another;
@@ -249,23 +249,23 @@ void put_secret(batch& into, const replication::digester& digests) {
   into.put(secret_row(), sign_of(digests));
 }
 
-std::optional<failure> renew_digests(store& rows, const replication::digester& digests) {
+wire::possible<failure> renew_digests(store& rows, const replication::digester& digests) {
   const auto at = rows.now();
   auto known = secret_of_digests(*at, digests);
-  if (auto* why = std::get_if<failure>(&known))
-    return std::move(*why);
-  const auto secret = std::get<digest_secret>(known);
+  if (!known)
+    return std::move(known).error();
+  const auto secret = *known;
   auto some_lack_theirs = has_row(*at, no_digests_row());
-  if (auto* why = std::get_if<failure>(&some_lack_theirs))
-    return std::move(*why);
+  if (!some_lack_theirs)
+    return std::move(some_lack_theirs).error();
   const bool is_ours = secret == digest_secret::ours;
-  if (is_ours && !std::get<bool>(some_lack_theirs))
+  if (is_ours && !*some_lack_theirs)
     return std::nullopt;
   if (secret == digest_secret::unknown) {
     auto any = read_digests(*at, std::nullopt, 1);
-    if (auto* why = std::get_if<failure>(&any))
-      return std::move(*why);
-    if (const auto& page = std::get<0>(any); !page.keys.empty() || page.unknown > 0)
+    if (!any)
+      return std::move(any).error();
+    if (const auto& page = *any; !page.keys.empty() || page.unknown > 0)
       return failure{trouble::corrupted, "there are keys, but no row says of which secret their "
                                          "digests are: other rows may be missing, too"};
   }
@@ -277,9 +277,9 @@ std::optional<failure> renew_digests(store& rows, const replication::digester& d
   std::uint64_t unknown = 0;
   while (true) {
     auto read = read_digests(*at, after, keys_at_a_time);
-    if (auto* why = std::get_if<failure>(&read))
-      return std::move(*why);
-    const auto& page = std::get<digests_page>(read);
+    if (!read)
+      return std::move(read).error();
+    const auto& page = *read;
     unknown += page.unknown;
     batch renewed;
     for (const auto& [key, digest] : page.keys)

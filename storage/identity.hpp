@@ -61,8 +61,8 @@ found<taken_up> take_up_replica(store& rows, const evidence& seen, bool is_caref
 
 /// Keeps another id, as when the present one turns out to be in doubt.
 batch keeping_replica(const evidence& seen, bool is_careful, const crdt::replica_id& id);
-std::optional<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,
-                                    const crdt::replica_id& id);
+wire::possible<failure> keep_replica(store& rows, const evidence& seen, bool is_careful,
+                                     const crdt::replica_id& id);
 
 /// Whether what a peer brought shows that this replica numbered events that it does not remember,
 /// as when a disk was set back: then it must not number another under this id. `news` is what was
@@ -72,7 +72,7 @@ bool shows_lost_events(const crdt::value& news, const held_value& now,
 
 /// Everything is synced and nothing more will be numbered under the id: it may be kept. For when a
 /// node that was not careful stops in order.
-std::optional<failure> close_in_order(store& rows);
+wire::possible<failure> close_in_order(store& rows);
 
 /// Which secret the digests in a store are made with.
 enum class digest_secret : std::uint8_t {
@@ -92,6 +92,6 @@ std::string replica_row();
 /// read then. Fails, as `corrupted`, where a value is not all there, and where nothing says that
 /// the secret was another one: a digest that was made anew would vouch for what is left. Values
 /// that this version does not know keep no digest; a version that knows them makes it, by this.
-std::optional<failure> renew_digests(store& rows, const replication::digester& digests);
+wire::possible<failure> renew_digests(store& rows, const replication::digester& digests);
 
 } // namespace starling::storage

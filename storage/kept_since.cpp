@@ -2,6 +2,7 @@
 
 #include "storage/layout.hpp"
 #include "wire/bytes.hpp"
+#include "wire/result.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -30,12 +31,12 @@ std::optional<replication::session_id> decode(std::string_view bytes) {
 
 } // namespace
 
-std::variant<replication::session_id, failure> take_up_kept_since(store& rows,
+wire::result<replication::session_id, failure> take_up_kept_since(store& rows,
                                                                   replication::session_id present) {
   auto row = rows.now()->find(kept_since_row());
-  if (auto* why = std::get_if<failure>(&row))
-    return std::move(*why);
-  const auto& bytes = std::get<0>(row);
+  if (!row)
+    return std::move(row).error();
+  const auto& bytes = *row;
   if (const auto known = bytes ? decode(*bytes) : std::nullopt)
     return *known;
   batch fresh;
@@ -59,10 +60,10 @@ void put_kept_since(batch& into, replication::session_id first) {
 
 found<std::vector<replication::tally>> read_former_ids(const moment& at) {
   auto row = at.find(former_ids_row());
-  if (auto* why = std::get_if<failure>(&row))
-    return std::move(*why);
+  if (!row)
+    return std::move(row).error();
   std::vector<replication::tally> result;
-  const auto& bytes = std::get<0>(row);
+  const auto& bytes = *row;
   if (!bytes)
     return result;
   wire::reader in{*bytes};

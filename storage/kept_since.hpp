@@ -12,6 +12,7 @@
 #include "replication/tallies.hpp"
 #include "storage/reading.hpp"
 #include "storage/store.hpp"
+#include "wire/result.hpp"
 
 #include <variant>
 #include <vector>
@@ -19,7 +20,7 @@
 namespace starling::storage {
 
 /// What the rows say, or else the present session, which they say from now on.
-std::variant<replication::session_id, failure> take_up_kept_since(store& rows,
+wire::result<replication::session_id, failure> take_up_kept_since(store& rows,
                                                                   replication::session_id present);
 
 /// The next one begins anew.

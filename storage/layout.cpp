@@ -154,14 +154,13 @@ std::optional<head> decode_head(crdt::type type, std::string_view bytes) {
     result.dead = in.varint();
     result.footprint = in.varint();
   }
-  auto value = crdt::value::decode(in.raw(in.remaining()));
-  auto* decoded = std::get_if<crdt::value>(&value);
-  if (!in.ok() || decoded == nullptr || decoded->type() != type)
+  auto decoded = crdt::value::decode(in.raw(in.remaining()));
+  if (!in.ok() || !decoded || decoded->type() != type)
     return std::nullopt;
   if (crdt::has_rows(type) &&
       !decoded->visit_rows([](const auto& state, auto) { return state.rows().empty(); }))
     return std::nullopt;
-  result.value = std::move(*decoded);
+  result.value = *std::move(decoded);
   return result;
 }
 

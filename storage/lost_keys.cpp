@@ -1,6 +1,7 @@
 #include "storage/lost_keys.hpp"
 
 #include "storage/layout.hpp"
+#include "wire/result.hpp"
 
 #include <algorithm>
 #include <array>
@@ -50,7 +51,7 @@ namespace {
 
 constexpr std::array both_copies{lost_copy::first, lost_copy::second};
 
-std::variant<lost_keys, failure> read_lost_keys(const moment& at, lost_copy which) {
+wire::result<lost_keys, failure> read_lost_keys(const moment& at, lost_copy which) {
   lost_keys result;
   const auto [first, end] = all_lost_rows(which);
   if (auto failed = at.scan(first, end, [&](std::string_view name, std::string_view range_end) {
@@ -63,10 +64,9 @@ std::variant<lost_keys, failure> read_lost_keys(const moment& at, lost_copy whic
 
 } // namespace
 
-std::variant<lost_keys, failure> read_lost_keys(const moment& at) {
+wire::result<lost_keys, failure> read_lost_keys(const moment& at) {
   auto result = read_lost_keys(at, lost_copy::first);
-  if (const auto* failed = std::get_if<failure>(&result);
-      failed != nullptr && failed->kind == trouble::corrupted)
+  if (!result && result.error().kind == trouble::corrupted)
     return read_lost_keys(at, lost_copy::second);
   return result;
 }
@@ -77,23 +77,23 @@ void put(batch& into, const lost_keys& lost) {
       into.put(lost_row(copy, first), end);
 }
 
-std::variant<batch, failure> without_lost_keys(const moment& at) {
+wire::result<batch, failure> without_lost_keys(const moment& at) {
   auto known = read_lost_keys(at);
-  if (auto* failed = std::get_if<failure>(&known))
-    return std::move(*failed);
+  if (!known)
+    return std::move(known).error();
   batch erased;
   for (const auto copy : both_copies)
-    for (const auto& [first, end] : std::get<lost_keys>(known).ranges())
+    for (const auto& [first, end] : known->ranges())
       erased.erase(lost_row(copy, first));
   erased.erase(hopes_row());
   return erased;
 }
 
-std::optional<failure> forget_lost_keys(store& rows) {
+wire::possible<failure> forget_lost_keys(store& rows) {
   auto erased = without_lost_keys(*rows.now());
-  if (auto* failed = std::get_if<failure>(&erased))
-    return std::move(*failed);
-  return rows.commit({std::get<batch>(std::move(erased))}, true);
+  if (!erased)
+    return std::move(erased).error();
+  return rows.commit({*std::move(erased)}, true);
 }
 
 } // namespace starling::storage

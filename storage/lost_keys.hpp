@@ -9,6 +9,7 @@
 
 #include "crdt/value.hpp"
 #include "storage/store.hpp"
+#include "wire/result.hpp"
 
 #include <functional>
 #include <map>
@@ -42,7 +43,7 @@ private:
 };
 
 /// What was noted in a store, and nothing was brought of yet.
-std::variant<lost_keys, failure> read_lost_keys(const moment& at);
+wire::result<lost_keys, failure> read_lost_keys(const moment& at);
 
 /// Notes them.
 void put(batch& into, const lost_keys& lost);
@@ -53,7 +54,7 @@ std::string hopes_row();
 std::string members_row();
 
 /// What to commit when they are back, or given up.
-std::variant<batch, failure> without_lost_keys(const moment& at);
-std::optional<failure> forget_lost_keys(store& rows);
+wire::result<batch, failure> without_lost_keys(const moment& at);
+wire::possible<failure> forget_lost_keys(store& rows);
 
 } // namespace starling::storage

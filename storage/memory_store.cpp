@@ -1,6 +1,7 @@
 #include "storage/memory_store.hpp"
 
 #include "storage/layout.hpp"
+#include "wire/result.hpp"
 
 namespace starling::storage {
 
@@ -34,13 +35,13 @@ public:
   view(const view&) = delete;
   view& operator=(const view&) = delete;
 
-  std::variant<std::optional<std::string>, failure> find(std::string_view name) const override {
+  wire::result<std::optional<std::string>, failure> find(std::string_view name) const override {
     const auto found = shown_->all.find(name);
     return found == shown_->all.end() ? std::nullopt : std::optional{found->second};
   }
 
-  std::optional<failure> scan(std::string_view first, std::string_view end,
-                              const visitor& see) const override {
+  wire::possible<failure> scan(std::string_view first, std::string_view end,
+                               const visitor& see) const override {
     const auto& all = shown_->all;
     for (auto at = all.lower_bound(first); at != all.end() && at->first < end; ++at)
       if (!see(at->first, at->second))
@@ -56,7 +57,7 @@ memory_store::memory_store(rows initial) {
   current_->all = std::move(initial);
 }
 
-std::optional<failure> memory_store::commit(const std::vector<batch>& batches, bool) {
+wire::possible<failure> memory_store::commit(const std::vector<batch>& batches, bool) {
   const std::lock_guard guard{mutex_};
   if (broken_)
     return broken_;
@@ -72,7 +73,7 @@ std::optional<failure> memory_store::commit(const std::vector<batch>& batches, b
   return std::nullopt;
 }
 
-std::optional<failure> memory_store::sync() {
+wire::possible<failure> memory_store::sync() {
   const std::lock_guard guard{mutex_};
   return broken_;
 }
@@ -82,7 +83,7 @@ std::unique_ptr<const moment> memory_store::now() const {
   return std::make_unique<view>(current_);
 }
 
-std::optional<failure> memory_store::copy_to(const std::string& folder) {
+wire::possible<failure> memory_store::copy_to(const std::string& folder) {
   return failure{trouble::broken, "rows in memory cannot be copied to " + folder};
 }
 

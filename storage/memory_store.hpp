@@ -23,17 +23,17 @@ public:
   /// A store that holds these rows already.
   explicit memory_store(rows initial);
 
-  std::optional<failure> commit(const std::vector<batch>& batches, bool synced) override;
-  std::optional<failure> sync() override;
+  wire::possible<failure> commit(const std::vector<batch>& batches, bool synced) override;
+  wire::possible<failure> sync() override;
   std::unique_ptr<const moment> now() const override;
   std::unique_ptr<const moment> now_in_memory() const override { return now(); }
 
   /// There is nothing to be verified in memory.
   std::vector<std::string> parts() const override { return {}; }
-  std::optional<failure> verify(const std::string&) const override { return std::nullopt; }
+  wire::possible<failure> verify(const std::string&) const override { return std::nullopt; }
 
   /// There are no folders in memory: fails, and changes nothing.
-  std::optional<failure> copy_to(const std::string& folder) override;
+  wire::possible<failure> copy_to(const std::string& folder) override;
 
   /// Lets the next commit or sync fail so, and thus all later ones; nothing of it is kept.
   void break_down(failure why);

@@ -17,9 +17,9 @@ failure corrupted(std::string_view what, const crdt::key& key) {
 /// Nothing without a row.
 found<std::optional<head>> read_head(const moment& at, const crdt::key& key) {
   auto row = at.find(head_name(key));
-  if (auto* why = std::get_if<failure>(&row))
-    return std::move(*why);
-  const auto& bytes = std::get<std::optional<std::string>>(row);
+  if (!row)
+    return std::move(row).error();
+  const auto& bytes = *row;
   if (!bytes)
     return std::optional<head>{};
   auto result = decode_head(key.type, *bytes);
@@ -33,8 +33,8 @@ found<std::optional<head>> read_head(const moment& at, const crdt::key& key) {
 
 /// Shows the rows of a value with such a state, from one on, until `see` says false.
 template <crdt::has_member_rows State, class Visitor>
-std::optional<failure> scan_rows(const moment& at, const crdt::key& key, const std::string& first,
-                                 const crdt::causal_context& seen, Visitor see) {
+wire::possible<failure> scan_rows(const moment& at, const crdt::key& key, const std::string& first,
+                                  const crdt::causal_context& seen, Visitor see) {
   bool is_sound = true;
   const auto failed =
       at.scan(first, members_between(key).second, [&](std::string_view name, std::string_view row) {
@@ -75,9 +75,9 @@ found<crdt::any_rows> read_all_rows(const moment& at, const crdt::key& key, cons
 }
 
 /// Adds the members that events hold, as the index says.
-std::optional<failure> find_members(const moment& at, const crdt::key& key, bool live,
-                                    const crdt::causal_context& wanted,
-                                    std::vector<crdt::payload>& into) {
+wire::possible<failure> find_members(const moment& at, const crdt::key& key, bool live,
+                                     const crdt::causal_context& wanted,
+                                     std::vector<crdt::payload>& into) {
   for (const auto& [replica, events] : wanted.replicas())
     for (const auto& some : events.intervals()) {
       const auto [begin, end] = index_between(key, live, replica, some);
@@ -111,17 +111,17 @@ found<std::optional<held_value>> read_value(const moment& at, const crdt::key& k
                                             std::uint64_t whole_bytes,
                                             const replication::digester& digests) {
   auto row = read_head(at, key);
-  if (auto* why = std::get_if<failure>(&row))
-    return std::move(*why);
-  auto& kept = std::get<std::optional<head>>(row);
+  if (!row)
+    return std::move(row).error();
+  auto& kept = *row;
   if (!kept)
     return std::optional<held_value>{};
   if (crdt::has_rows(key.type) && kept->footprint > whole_bytes)
     return std::optional{held_value{key, std::move(*kept)}};
   auto rows = read_all_rows(at, key, *kept);
-  if (auto* why = std::get_if<failure>(&rows))
-    return std::move(*why);
-  held_value result{key, std::move(*kept), std::get<0>(std::move(rows))};
+  if (!rows)
+    return std::move(rows).error();
+  held_value result{key, std::move(*kept), *std::move(rows)};
   if (result.digest() != digests.digest_of(key, result.value()))
     return corrupted("the value", key);
   return std::optional{std::move(result)};
@@ -129,17 +129,17 @@ found<std::optional<held_value>> read_value(const moment& at, const crdt::key& k
 
 found<std::optional<crdt::value>> read_unchecked(const moment& at, const crdt::key& key) {
   auto row = read_head(at, key);
-  if (auto* why = std::get_if<failure>(&row))
-    return std::move(*why);
-  auto& kept = std::get<std::optional<head>>(row);
+  if (!row)
+    return std::move(row).error();
+  auto& kept = *row;
   if (!kept)
     return std::optional<crdt::value>{};
   auto rows = read_all_rows(at, key, *kept);
-  if (auto* why = std::get_if<failure>(&rows))
-    return std::move(*why);
+  if (!rows)
+    return std::move(rows).error();
   if (!crdt::has_rows(key.type))
     return std::move(kept->value);
-  return crdt::with_rows(kept->value, std::get<0>(std::move(rows)));
+  return crdt::with_rows(kept->value, *std::move(rows));
 }
 
 found<some_rows> read_rows(const moment& at, const crdt::key& key, const wanted_rows& wanted) {
@@ -178,9 +178,9 @@ found<some_rows> read_rows(const moment& at, const crdt::key& key, const wanted_
 found<std::optional<crdt::view>> read_page(const moment& at, const crdt::key& key,
                                            const crdt::member_page& wanted) {
   auto row = read_head(at, key);
-  if (auto* why = std::get_if<failure>(&row))
-    return std::move(*why);
-  const auto& kept = std::get<std::optional<head>>(row);
+  if (!row)
+    return std::move(row).error();
+  const auto& kept = *row;
   if (!kept)
     return std::optional<crdt::view>{};
   auto first = member_name(key, {crdt::payload_kind::text, wanted.after.value_or("")});
@@ -211,9 +211,9 @@ found<std::optional<crdt::view>> read_page(const moment& at, const crdt::key& ke
 
 found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const crdt::key_query& q) {
   auto known = read_lost_keys(at);
-  if (auto* failed = std::get_if<failure>(&known))
-    return std::move(*failed);
-  const auto& lost = std::get<lost_keys>(known);
+  if (!known)
+    return std::move(known).error();
+  const auto& lost = *known;
   std::vector<crdt::key> result;
   for (const auto& range : crdt::ranges_of(q)) {
     if (result.size() >= q.limit)

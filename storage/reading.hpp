@@ -11,6 +11,7 @@
 #include "storage/held_value.hpp"
 #include "storage/layout.hpp"
 #include "storage/store.hpp"
+#include "wire/result.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -22,7 +23,7 @@
 namespace starling::storage {
 
 template <class T>
-using found = std::variant<T, failure>;
+using found = wire::result<T, failure>;
 
 /// The value of a key, nothing if there is none. Of one that has rows and a larger footprint than
 /// `whole_bytes`, no row is here yet; any other value is whole, and checked against its digest.

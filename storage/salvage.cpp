@@ -63,8 +63,8 @@ std::string end_of_gap(const moment& at, const std::string& bad, const std::stri
 /// Shows the rows with first <= name < end that are sound, and the gaps between them. Fails where
 /// something else than damage keeps them from being read.
 template <class Row, class Gap>
-std::optional<failure> scan_around_gaps(const moment& at, std::string first, const std::string& end,
-                                        Row row, Gap gap) {
+wire::possible<failure> scan_around_gaps(const moment& at, std::string first,
+                                         const std::string& end, Row row, Gap gap) {
   while (auto failed = at.scan(first, end, [&](std::string_view name, std::string_view value) {
     row(name, value);
     first = std::string{name} + '\0';
@@ -104,8 +104,8 @@ public:
     if (shows == loss::silent || !knows_secret)
       lose({first_key, behind_keys});
     auto lost_before = read_lost_keys(from_);
-    if (const auto* known = std::get_if<lost_keys>(&lost_before))
-      for (const auto& noted : known->ranges()) {
+    if (lost_before)
+      for (const auto& noted : lost_before->ranges()) {
         const auto [first, end] = layout_.lost(noted);
         result_.lost.add(first, end);
       }
@@ -243,14 +243,13 @@ private:
   /// a key whose digest is right with ours is right. Whether no row is missing in silence.
   bool find_secret() {
     auto known = secret_of_digests(from_, ours_);
-    if (auto* why = std::get_if<failure>(&known); why != nullptr && why->kind != trouble::corrupted)
-      fail(std::move(*why));
-    const auto* secret = std::get_if<digest_secret>(&known);
-    if (secret != nullptr && *secret == digest_secret::another)
+    if (!known && known.error().kind != trouble::corrupted)
+      fail(known.error());
+    if (known && *known == digest_secret::another)
       digests_ = nullptr;
     else
       put_secret(batch_, ours_);
-    return secret == nullptr || *secret != digest_secret::unknown;
+    return !known || *known != digest_secret::unknown;
   }
 
   /// Whether everything of a key can be read and is what was written.

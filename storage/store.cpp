@@ -32,13 +32,13 @@ std::vector<batch::change> batch::changes() const {
   return result;
 }
 
-std::optional<failure> moment::find_all(const std::vector<std::string>& names,
-                                        const finder& see) const {
+wire::possible<failure> moment::find_all(const std::vector<std::string>& names,
+                                         const finder& see) const {
   for (std::size_t at = 0; at < names.size(); ++at) {
     const auto row = find(names[at]);
-    if (const auto* why = std::get_if<failure>(&row))
-      return *why;
-    if (const auto& value = std::get<std::optional<std::string>>(row))
+    if (!row)
+      return row.error();
+    if (const auto& value = *row)
       see(at, *value);
   }
   return std::nullopt;

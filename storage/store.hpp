@@ -9,6 +9,8 @@
 // opened again: what failed may turn out to be there then, or not, and whoever went on would build
 // on sand. Reading goes on.
 
+#include "wire/result.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -115,19 +117,19 @@ class moment {
 public:
   virtual ~moment() = default;
 
-  virtual std::variant<std::optional<std::string>, failure> find(std::string_view name) const = 0;
+  virtual wire::result<std::optional<std::string>, failure> find(std::string_view name) const = 0;
 
   /// Finds many: shows the value of each name that has a row, and which of the names it is. What
   /// was shown before a failure is right. Requires: they are in ascending order.
   using finder = std::function<void(std::size_t at, std::string_view value)>;
-  virtual std::optional<failure> find_all(const std::vector<std::string>& names,
-                                          const finder& see) const;
+  virtual wire::possible<failure> find_all(const std::vector<std::string>& names,
+                                           const finder& see) const;
 
   /// Shows the rows with first <= name < end in ascending order, until `see` says false. What was
   /// shown before a failure is right.
   using visitor = std::function<bool(std::string_view name, std::string_view value)>;
-  virtual std::optional<failure> scan(std::string_view first, std::string_view end,
-                                      const visitor& see) const = 0;
+  virtual wire::possible<failure> scan(std::string_view first, std::string_view end,
+                                       const visitor& see) const = 0;
 };
 
 class store {
@@ -137,10 +139,10 @@ public:
   /// Commits some batches, in this order, all or none of them. If `synced`, they and all before
   /// them survive a power failure once this returns; if not, they survive the end of the process
   /// only. By one thread at a time. A failure says whether they may be there all the same.
-  virtual std::optional<failure> commit(const std::vector<batch>& batches, bool synced) = 0;
+  virtual wire::possible<failure> commit(const std::vector<batch>& batches, bool synced) = 0;
 
   /// All that was committed survives a power failure once this returns. As for `commit`.
-  virtual std::optional<failure> sync() = 0;
+  virtual wire::possible<failure> sync() = 0;
 
   /// From any thread.
   virtual std::unique_ptr<const moment> now() const = 0;
@@ -154,11 +156,11 @@ public:
 
   /// Reads such a part and says what is wrong with it; nothing if all is well, or if it is not in
   /// use any more. From any thread.
-  virtual std::optional<failure> verify(const std::string& part) const = 0;
+  virtual wire::possible<failure> verify(const std::string& part) const = 0;
 
   /// Makes a copy of all rows, in a new folder, that can be opened. The folder must not exist. From
   /// any thread.
-  virtual std::optional<failure> copy_to(const std::string& folder) = 0;
+  virtual wire::possible<failure> copy_to(const std::string& folder) = 0;
 };
 
 } // namespace starling::storage

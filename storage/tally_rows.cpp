@@ -36,9 +36,9 @@ failure makes_no_sense() {
 
 found<std::uint64_t> read_own_changes(const moment& at) {
   auto row = at.find(own_row());
-  if (auto* why = std::get_if<failure>(&row))
-    return std::move(*why);
-  const auto& bytes = std::get<0>(row);
+  if (!row)
+    return std::move(row).error();
+  const auto& bytes = *row;
   if (!bytes)
     return std::uint64_t{0};
   wire::reader in{*bytes};

@@ -18,10 +18,10 @@ std::string witnesses_row() {
 
 found<std::vector<replication::session_id>> read_witnesses(const moment& at) {
   auto row = at.find(witnesses_row());
-  if (auto* why = std::get_if<failure>(&row))
-    return std::move(*why);
+  if (!row)
+    return std::move(row).error();
   std::vector<replication::session_id> result;
-  const auto& bytes = std::get<0>(row);
+  const auto& bytes = *row;
   if (!bytes)
     return result;
   wire::reader in{*bytes};

@@ -1,6 +1,7 @@
 #include "system/peer_http.hpp"
 
 #include "system/lossy_network.hpp"
+#include "wire/result.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -268,7 +269,7 @@ http_failure silence(const connection& peer) {
 }
 
 /// Sends a request and receives the answer; `kept` is given the connection if it stays open.
-std::variant<http_answer, http_failure> exchange(connection& peer, std::string_view head,
+wire::result<http_answer, http_failure> exchange(connection& peer, std::string_view head,
                                                  std::string_view body,
                                                  std::size_t answer_bytes_max,
                                                  kept_connection* kept) {
@@ -316,7 +317,7 @@ std::optional<system::descriptor> take(kept_connection& kept, const membership::
 
 } // namespace
 
-std::variant<http_answer, http_failure> post(const membership::endpoint& to,
+wire::result<http_answer, http_failure> post(const membership::endpoint& to,
                                              const std::string& path, std::string_view body,
                                              std::chrono::milliseconds timeout,
                                              std::size_t answer_bytes_max,

@@ -11,6 +11,7 @@
 
 #include "membership/endpoint.hpp"
 #include "system/descriptor.hpp"
+#include "wire/result.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -40,7 +41,7 @@ struct kept_connection {
 
 /// If `kept` is given, it is used where it leads to this peer, and replaced. A request that gets no
 /// answer because the kept connection has ended is sent once more over a new one.
-std::variant<http_answer, http_failure>
+wire::result<http_answer, http_failure>
 post(const membership::endpoint& to, const std::string& path, std::string_view body,
      std::chrono::milliseconds timeout, std::size_t answer_bytes_max,
      const std::stop_token& stop = {}, kept_connection* kept = nullptr);

@@ -8,11 +8,12 @@
 // little-endian base-128 (LEB128) in their shortest form only, so that equal values have equal
 // bytes.
 
+#include "wire/result.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 
 namespace starling::wire {
 
@@ -26,7 +27,7 @@ struct decode_error {
 
 /// A decoded value or the reason why there is none.
 template <class T>
-using decoded = std::variant<T, decode_error>;
+using decoded = result<T, decode_error>;
 
 class writer {
 public:

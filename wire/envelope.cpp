@@ -1,5 +1,7 @@
 #include "wire/envelope.hpp"
 
+#include "wire/result.hpp"
+
 namespace starling::wire {
 
 namespace {
@@ -48,8 +50,8 @@ std::string seal_request(const secret& s, std::string_view path, nonce unique,
   return result.append(view(s.sign(purpose_of(path), result)));
 }
 
-std::variant<opened_request, envelope_error> open_request(const secret& s, std::string_view path,
-                                                          std::string_view sealed) {
+result<opened_request, envelope_error> open_request(const secret& s, std::string_view path,
+                                                    std::string_view sealed) {
   if (sealed.size() < envelope_size || sealed[0] != format_version)
     return envelope_error::malformed;
   const auto cluster = s.cluster_id();
@@ -68,7 +70,7 @@ std::string seal_answer(const secret& s, std::string_view request_tag, std::stri
   return result.append(view(s.sign("answer", covered_by_answer(request_tag, content))));
 }
 
-std::variant<std::string_view, envelope_error>
+result<std::string_view, envelope_error>
 open_answer(const secret& s, std::string_view sealed_request, std::string_view sealed) {
   if (sealed.size() < 1 + tag_size || sealed[0] != format_version)
     return envelope_error::malformed;

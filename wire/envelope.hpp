@@ -9,6 +9,7 @@
 // process it is for: gossip does (replication/message.hpp), and calls do (call.hpp).
 
 #include "wire/bytes.hpp"
+#include "wire/result.hpp"
 #include "wire/seal.hpp"
 
 #include <cstdint>
@@ -44,13 +45,13 @@ struct opened_request {
   std::string_view tag;
 };
 
-std::variant<opened_request, envelope_error> open_request(const secret& s, std::string_view path,
-                                                          std::string_view sealed);
+result<opened_request, envelope_error> open_request(const secret& s, std::string_view path,
+                                                    std::string_view sealed);
 
 std::string seal_answer(const secret& s, std::string_view request_tag, std::string_view content);
 
 /// A view into the sealed bytes.
-std::variant<std::string_view, envelope_error>
+result<std::string_view, envelope_error>
 open_answer(const secret& s, std::string_view sealed_request, std::string_view sealed);
 
 } // namespace starling::wire

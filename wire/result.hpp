@@ -7,8 +7,14 @@
 //     if (!read)
 //       return std::move(read).error();
 //     use(*read);
+//
+// What has nothing to give returns a possible failure.
+//
+//     if (auto why = sync())
+//       return why;
 
 #include <cassert>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -43,6 +49,15 @@ private:
     assert(there != nullptr);
     return there;
   }
+};
+
+/// What is returned by what has nothing to give: why it failed, or nothing if it did not.
+template <class E>
+class [[nodiscard]] possible : public std::optional<E> {
+public:
+  using std::optional<E>::optional;
+  possible(std::optional<E> why) : std::optional<E>(std::move(why)) {}
+  friend bool operator==(const possible&, const possible&) = default;
 };
 
 } // namespace starling::wire

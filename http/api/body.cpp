@@ -75,7 +75,7 @@ body_reader::body_reader(const framing& how, std::size_t bytes_max) : bytes_max_
   }
 }
 
-std::optional<problem> body_reader::read(std::string_view& bytes) {
+wire::possible<problem> body_reader::read(std::string_view& bytes) {
   if (too_large_)
     return too_large(bytes_max_);
   while (!bytes.empty() && !is_done()) {
@@ -97,7 +97,7 @@ void body_reader::take(std::string_view& bytes) {
     expected_ = expected_ == part::content ? part::nothing : part::chunk_end;
 }
 
-std::optional<problem> body_reader::read_line(std::string_view& bytes) {
+wire::possible<problem> body_reader::read_line(std::string_view& bytes) {
   const auto size = std::min(bytes.find('\n'), bytes.size() - 1) + 1;
   line_.append(bytes.substr(0, size));
   bytes.remove_prefix(size);
@@ -115,7 +115,7 @@ std::optional<problem> body_reader::read_line(std::string_view& bytes) {
   return refused;
 }
 
-std::optional<problem> body_reader::end_line() {
+wire::possible<problem> body_reader::end_line() {
   if (expected_ == part::chunk_size)
     return begin_chunk(line_);
   if (expected_ == part::chunk_end) {
@@ -133,7 +133,7 @@ std::optional<problem> body_reader::end_line() {
   return std::nullopt;
 }
 
-std::optional<problem> body_reader::begin_chunk(std::string_view line) {
+wire::possible<problem> body_reader::begin_chunk(std::string_view line) {
   const auto* begin = line.data();
   const auto [end, error] = std::from_chars(begin, begin + line.size(), left_, 16);
   const auto digits = static_cast<std::size_t>(end - begin);

@@ -25,7 +25,7 @@ public:
   body_reader(const framing& how, std::size_t bytes_max);
 
   /// Takes from the front of `bytes` what belongs to the body.
-  std::optional<problem> read(std::string_view& bytes);
+  wire::possible<problem> read(std::string_view& bytes);
 
   /// Whether the body is whole.
   bool is_done() const { return expected_ == part::nothing; }
@@ -39,9 +39,9 @@ public:
 private:
   enum class part : std::uint8_t { nothing, content, chunk_size, chunk, chunk_end, trailer };
 
-  std::optional<problem> read_line(std::string_view& bytes);
-  std::optional<problem> end_line();
-  std::optional<problem> begin_chunk(std::string_view line);
+  wire::possible<problem> read_line(std::string_view& bytes);
+  wire::possible<problem> end_line();
+  wire::possible<problem> begin_chunk(std::string_view line);
   void take(std::string_view& bytes);
 
   part expected_ = part::nothing;

@@ -26,7 +26,7 @@ bool names_a_method(std::string_view name) {
 
 } // namespace
 
-std::optional<problem> refuse_conditions(std::string_view method, const fields& head) {
+wire::possible<problem> refuse_conditions(std::string_view method, const fields& head) {
   for (const auto& [given, value] : head) {
     const auto name = to_lower(given);
     if (is_condition(name))

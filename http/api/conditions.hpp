@@ -17,6 +17,6 @@ namespace starling::http {
 
 /// Why a write with this method and these fields is refused; nothing if they do not change what it
 /// means.
-std::optional<problem> refuse_conditions(std::string_view method, const fields& head);
+wire::possible<problem> refuse_conditions(std::string_view method, const fields& head);
 
 } // namespace starling::http

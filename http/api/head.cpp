@@ -140,7 +140,7 @@ result<std::string> read_target(std::string_view text, std::string_view method) 
   return text.starts_with('/') ? std::string{text} : "/" + std::string{text};
 }
 
-std::optional<problem> read_first_line(std::string_view line, head& to) {
+wire::possible<problem> read_first_line(std::string_view line, head& to) {
   const auto first = line.find(' ');
   const auto last = line.rfind(' ');
   if (first == std::string_view::npos || first == last)
@@ -166,7 +166,7 @@ std::optional<problem> read_first_line(std::string_view line, head& to) {
 }
 
 /// Where the body ends (RFC 9112, 6).
-std::optional<problem> read_framing(head& to) {
+wire::possible<problem> read_framing(head& to) {
   const auto length = to.joined("content-length");
   const auto coding = to.joined("transfer-encoding");
   if (length && coding)
@@ -200,7 +200,7 @@ void read_connection(head& to) {
 }
 
 /// A client of HTTP/1.0 knows no interim replies, so what it expects is ignored (RFC 9110, 10.1.1).
-std::optional<problem> read_expectations(head& to) {
+wire::possible<problem> read_expectations(head& to) {
   std::optional<problem> refused;
   for_each_member(to.joined("expect").value_or(""), [&](std::string_view member) {
     if (to_lower(member) == "100-continue")
@@ -211,7 +211,7 @@ std::optional<problem> read_expectations(head& to) {
   return refused;
 }
 
-std::optional<problem> read_host(const head& what, std::size_t hosts) {
+wire::possible<problem> read_host(const head& what, std::size_t hosts) {
   if (hosts == 0 && what.is_http_1_0)
     return std::nullopt;
   if (hosts != 1)

@@ -148,7 +148,7 @@ result<crdt::key_query> key_query_of(std::string_view target) {
   return result;
 }
 
-std::optional<problem> refuse_parameters(std::string_view target) {
+wire::possible<problem> refuse_parameters(std::string_view target) {
   const auto outcome = read(target, {});
   if (!outcome)
     return outcome.error();

@@ -37,7 +37,7 @@ result<style> style_of(crdt::type type, std::string_view target);
 result<crdt::key_query> key_query_of(std::string_view target);
 
 /// Why a request that takes no parameters is refused; nothing if it has none.
-std::optional<problem> refuse_parameters(std::string_view target);
+wire::possible<problem> refuse_parameters(std::string_view target);
 
 /// How a list of keys names one as the end of a page, for `after`: "set/fruits".
 std::string cursor_of(const crdt::key& key);

@@ -159,7 +159,7 @@ bool is_identity(std::string_view codings) {
 }
 
 /// Why a write is refused before anyone looks at its body.
-std::optional<problem> refuse_write(const request& r, const limits& bounds) {
+wire::possible<problem> refuse_write(const request& r, const limits& bounds) {
   using enum problem_code;
   if (!values_of(r.head, "origin").empty())
     return problem{forbidden_origin, "requests that carry an Origin may only read"};

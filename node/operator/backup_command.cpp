@@ -36,9 +36,9 @@ caf::expected<actors::backup_report> outcome_of(operator_line& line, const std::
     if (answer) {
       heard = clock::now();
       auto decoded = decode_backup_report(*answer);
-      if (const auto* error = std::get_if<wire::decode_error>(&decoded))
-        return caf::make_error(actors::errc::bad_message, std::string{error->what});
-      auto& report = std::get<actors::backup_report>(decoded);
+      if (!decoded)
+        return caf::make_error(actors::errc::bad_message, std::string{decoded.error().what});
+      auto& report = *decoded;
       if (report.folder != folder)
         return caf::make_error(actors::errc::bad_message,
                                "the last backup that it knows of is another one");

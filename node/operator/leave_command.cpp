@@ -34,11 +34,10 @@ int leave_cluster(const config::options& o, std::FILE* out) {
   if (!answer)
     return fail(out, "there is no answer from the node at", address,
                 actors::reason_of(answer.error()));
-  const auto decoded = decode_leave_report(*answer);
-  const auto* done = std::get_if<actors::leave_report>(&decoded);
+  const auto done = decode_leave_report(*answer);
   if (!done)
     return fail(out, "no sense can be made of the answer from the node at", address,
-                std::string{std::get<wire::decode_error>(decoded).what});
+                std::string{done.error().what});
   if (!done->left && done->lacking == 0)
     return fail(out, "cannot tell whether the others know that it leaves, the node at", address,
                 "it takes no more writes; tell it again, or stop it");

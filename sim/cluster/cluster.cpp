@@ -344,9 +344,8 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   const auto lost = std::get<storage::lost_keys>(storage::read_lost_keys(*kept->rows->now()));
   const bool is_careful = of_machine.chance(share_of_careful_) != random_.chance(0.1);
   const storage::evidence seen{.format_file = {.inode = kept->number}};
-  auto taken = storage::take_up_replica(*kept->rows, seen, is_careful, fresh);
-  const auto* taken_up = std::get_if<storage::taken_up>(&taken);
-  if (taken_up == nullptr) {
+  const auto taken_up = storage::take_up_replica(*kept->rows, seen, is_careful, fresh);
+  if (!taken_up) {
     world_.log().complain("R10", world_.name(p), "cannot read who it was");
     return {fresh};
   }
@@ -633,9 +632,8 @@ void cluster::note_contact(const replica& asked, session_id answered, const std:
     if (other && other->session() == answered && other->in().is_running() &&
         other->certain_rounds() >= rounds_until_counted &&
         !met_[asked.in().born.number].contains({other->in().born.number, other->self()})) {
-      const auto decoded = replication::decode_answer(bytes);
-      const auto* answer = std::get_if<replication::answer>(&decoded);
-      if (answer != nullptr && answer->verdict == replication::verdict::joined)
+      const auto answer = replication::decode_answer(bytes);
+      if (answer && answer->verdict == replication::verdict::joined)
         met_[asked.in().born.number].emplace(other->in().born.number, other->self());
     }
 }

@@ -25,7 +25,7 @@ void disk::begin(group batches, bool synced) {
   under_way_ = {std::move(batches), synced};
 }
 
-std::optional<storage::failure> disk::finish() {
+wire::possible<storage::failure> disk::finish() {
   if (auto why = failure())
     return why;
   const auto done = std::exchange(under_way_, std::nullopt);
@@ -41,12 +41,12 @@ void disk::keep(const group& batches, bool synced) {
     keep_safe();
 }
 
-std::optional<storage::failure> disk::commit(const group& batches, bool synced) {
+wire::possible<storage::failure> disk::commit(const group& batches, bool synced) {
   begin(batches, synced);
   return finish();
 }
 
-std::optional<storage::failure> disk::sync() {
+wire::possible<storage::failure> disk::sync() {
   if (auto why = failure())
     return why;
   keep_safe();
@@ -59,13 +59,13 @@ void disk::keep_safe() {
 }
 
 /// Why nothing is taken any more, if that is so.
-std::optional<storage::failure> disk::failure() {
+wire::possible<storage::failure> disk::failure() {
   if (is_full_ && !broken_)
     broken_ = storage::failure{storage::trouble::full, "no room is left on the disk"};
   return broken_;
 }
 
-std::optional<storage::failure> disk::copy_to(const std::string& folder) {
+wire::possible<storage::failure> disk::copy_to(const std::string& folder) {
   return rows_->copy_to(folder);
 }
 

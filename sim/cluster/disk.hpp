@@ -35,19 +35,21 @@ public:
   void begin(group batches, bool synced);
 
   /// The commit under way is over; why it failed, if it did.
-  std::optional<storage::failure> finish();
+  wire::possible<storage::failure> finish();
 
   /// Begins and is over at once. Requires: no commit is under way.
-  std::optional<storage::failure> commit(const group& batches, bool synced) override;
-  std::optional<storage::failure> sync() override;
+  wire::possible<storage::failure> commit(const group& batches, bool synced) override;
+  wire::possible<storage::failure> sync() override;
   std::unique_ptr<const storage::moment> now() const override;
   std::unique_ptr<const storage::moment> now_in_memory() const override { return now(); }
 
   std::vector<std::string> parts() const override { return {}; }
-  std::optional<storage::failure> verify(const std::string&) const override { return std::nullopt; }
+  wire::possible<storage::failure> verify(const std::string&) const override {
+    return std::nullopt;
+  }
 
   /// There are no folders: fails.
-  std::optional<storage::failure> copy_to(const std::string& folder) override;
+  wire::possible<storage::failure> copy_to(const std::string& folder) override;
 
   // -- mischief --
 
@@ -91,7 +93,7 @@ private:
 
   void keep(const group& batches, bool synced);
   void keep_safe();
-  std::optional<storage::failure> failure();
+  wire::possible<storage::failure> failure();
 
   dice random_;
   std::unique_ptr<storage::memory_store> rows_; // as the process sees them

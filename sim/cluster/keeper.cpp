@@ -152,28 +152,24 @@ void keeper::carry_out(const keyspace::load_value&) {
   around_.read([this](const storage::moment& at) {
     auto read = storage::read_value(at, core_.key(), around_.settings.whole_bytes,
                                     around_.settings.digests);
-    if (const auto* why = std::get_if<storage::failure>(&read))
-      return cannot_read(*why);
-    auto* found = std::get_if<std::optional<storage::held_value>>(&read);
-    return std::function<void()>{
-        [this, kept = found != nullptr ? std::move(*found) : std::nullopt] {
-          core_.loaded(kept);
-          go_on();
-        }};
+    if (!read)
+      return cannot_read(read.error());
+    return std::function<void()>{[this, kept = *std::move(read)] {
+      core_.loaded(kept);
+      go_on();
+    }};
   });
 }
 
 void keeper::carry_out(const keyspace::load_rows& e) {
   around_.read([this, wanted = e.wanted](const storage::moment& at) {
     auto read = storage::read_rows(at, core_.key(), wanted);
-    if (const auto* why = std::get_if<storage::failure>(&read))
-      return cannot_read(*why);
-    auto* found = std::get_if<storage::some_rows>(&read);
-    return std::function<void()>{
-        [this, rows = found != nullptr ? std::move(*found) : storage::some_rows{}] {
-          core_.loaded_rows(rows);
-          go_on();
-        }};
+    if (!read)
+      return cannot_read(read.error());
+    return std::function<void()>{[this, rows = *std::move(read)] {
+      core_.loaded_rows(rows);
+      go_on();
+    }};
   });
 }
 
@@ -218,12 +214,10 @@ void keeper::carry_out(const keyspace::read_from_disk& e) {
   auto who = std::move(askers_.extract(e.to).mapped());
   around_.read([key = core_.key(), &around = around_, who = std::move(who)](const auto& at) {
     const auto read = storage::read_value(at, key, UINT64_MAX, around.settings.digests);
-    const auto* why = std::get_if<storage::failure>(&read);
-    if (why != nullptr)
-      complain_unless_damaged(around, *why);
-    const auto* kept = std::get_if<std::optional<storage::held_value>>(&read);
-    auto all = kept != nullptr && *kept ? (*kept)->value() : crdt::value{key.type};
-    return [key, &around, who, all = std::move(all), has_failed = why != nullptr] {
+    if (!read)
+      complain_unless_damaged(around, read.error());
+    auto all = read && *read ? (*read)->value() : crdt::value{key.type};
+    return [key, &around, who, all = std::move(all), has_failed = !read] {
       if (has_failed)
         return answer_nothing(who);
       if (const auto* to_encode = std::get_if<encoded>(&who)) {

@@ -253,8 +253,7 @@ crdt::value replica::value_of(const crdt::key& key) const {
     return found == keepers_.end() ? crdt::value{key.type} : found->second.held()->value();
   }
   const auto read = storage::read_unchecked(*at_.rows->undamaged(), key);
-  const auto* kept = std::get_if<std::optional<crdt::value>>(&read);
-  return kept != nullptr && *kept ? **kept : crdt::value{key.type};
+  return read && *read ? **read : crdt::value{key.type};
 }
 
 bool replica::has_only(const std::vector<crdt::key>& keys) const {
@@ -312,8 +311,7 @@ void replica::restore(const std::optional<crdt::key>& after) {
   around_keepers_.read([this, after](const storage::moment& at) {
     constexpr std::size_t keys_at_a_time = 3;
     const auto read = storage::read_digests(at, after, keys_at_a_time);
-    const auto* found = std::get_if<storage::digests_page>(&read);
-    return [this, page = found ? std::optional{*found} : std::nullopt] {
+    return [this, page = read ? std::optional{*read} : std::nullopt] {
       if (page)
         core_.restore(*page);
       else
@@ -701,9 +699,8 @@ void replica::failed(session_id peer) {
 
 void replica::answered_late(session_id peer, const std::string& bytes) {
   around_.log.weigh("R7");
-  const auto decoded = replication::decode_answer(bytes, around_.limits.ours);
-  const auto* answer = std::get_if<replication::answer>(&decoded);
-  if (answer != nullptr && core().expects(peer, *answer) && !core_.is_joining_answer_of(peer))
+  const auto answer = replication::decode_answer(bytes, around_.limits.ours);
+  if (answer && core().expects(peer, *answer) && !core_.is_joining_answer_of(peer))
     complain("R7", "takes the answer to one message for that to another");
 }
 

@@ -50,8 +50,7 @@ std::optional<std::string> process::answer(membership::call_kind kind, std::stri
   if (admitted == nullptr)
     return std::nullopt;
   auto answered = core.answer(clock(), kind, admitted->content);
-  auto* bytes = std::get_if<std::string>(&answered);
-  return bytes == nullptr ? std::nullopt : std::optional{std::move(*bytes)};
+  return answered ? std::optional{*std::move(answered)} : std::nullopt;
 }
 
 void process::arrives(input what, std::function<void()> handle) {

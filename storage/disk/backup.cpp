@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::optional<failure> checked(const std::string& cannot, const rocksdb::Status& status) {
+wire::possible<failure> checked(const std::string& cannot, const rocksdb::Status& status) {
   return status.ok() ? std::nullopt : std::optional{to_failure(cannot, status)};
 }
 
@@ -30,7 +30,7 @@ public:
       place_ = place_.parent_path();
   }
 
-  std::optional<failure> run() {
+  wire::possible<failure> run() {
     if (auto failed = check_place())
       return failed;
     if (auto failed = make_draft())
@@ -46,7 +46,7 @@ public:
   }
 
 private:
-  std::optional<failure> check_place() const {
+  wire::possible<failure> check_place() const {
     struct stat found {};
     if (::lstat(place_.c_str(), &found) == 0)
       return failure{trouble::broken, place_.string() + " exists already"};
@@ -55,7 +55,7 @@ private:
     return std::nullopt;
   }
 
-  std::optional<failure> make_draft() {
+  wire::possible<failure> make_draft() {
     auto name = place_.string() + ".unfinished-XXXXXX";
     if (!::mkdtemp(name.data()))
       return system_failure("cannot make a folder in " + place_.parent_path().string(), errno);
@@ -63,7 +63,7 @@ private:
     return std::nullopt;
   }
 
-  std::optional<failure> fill_draft() {
+  wire::possible<failure> fill_draft() {
     const auto rows = draft_ / "rows";
     if (auto failed = rows_.copy_to(rows))
       return failed;
@@ -77,7 +77,7 @@ private:
     return make_format(draft_);
   }
 
-  std::optional<failure> copy_identity() {
+  wire::possible<failure> copy_identity() {
     std::string text;
     if (auto failed = checked("cannot read " + identity_file_,
                               rocksdb::ReadFileToString(&env_, identity_file_, &text)))
@@ -86,7 +86,7 @@ private:
                    rocksdb::WriteStringToFile(&env_, text, draft_ / "identity", true));
   }
 
-  std::optional<failure> give_name() {
+  wire::possible<failure> give_name() {
     if (::rename(draft_.c_str(), place_.c_str()) != 0)
       return system_failure("cannot rename " + draft_.string() + " to " + place_.string(), errno);
     const auto above = place_.parent_path();
@@ -105,8 +105,8 @@ private:
 
 } // namespace
 
-std::optional<failure> back_up(store& rows, const std::string& identity_file,
-                               const std::string& folder) {
+wire::possible<failure> back_up(store& rows, const std::string& identity_file,
+                                const std::string& folder) {
   return making{rows, identity_file, folder}.run();
 }
 

@@ -2,6 +2,7 @@
 
 #include "storage/disk/rocks_log.hpp"
 #include "storage/disk/watched_disk.hpp"
+#include "wire/result.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -55,9 +56,9 @@ private:
     if (!status.ok())
       return status;
     auto read = witness_file::read(*env_.GetFileSystem(), folder_);
-    if (const auto* failed = std::get_if<rocksdb::IOStatus>(&read))
-      return *failed;
-    witness_ = std::get<witness_file::content>(std::move(read));
+    if (!read)
+      return read.error();
+    witness_ = *std::move(read);
     if (std::ranges::find(files_, "CURRENT") == files_.end())
       return Status::OK();
     current_.emplace();
@@ -140,9 +141,9 @@ private:
     if (std::ranges::find(files_, name) == files_.end())
       return found(kind::damaged_logs, "the file " + name + " is missing");
     auto read = checksum_of_file(env_, path_of(name), what.bytes);
-    if (const auto* failed = std::get_if<Status>(&read))
-      return *failed;
-    const auto& sum = std::get<std::optional<std::uint32_t>>(read);
+    if (!read)
+      return read.error();
+    const auto& sum = *read;
     if (!sum)
       return found(kind::damaged_logs, "the file " + name + " is shorter than what was written");
     if (*sum != what.sum)
@@ -206,10 +207,9 @@ private:
   Status describe_files() {
     const auto name = current_->substr(0, current_->find('\n'));
     auto read = read_records(env_, path_of(name), false);
-    if (const auto* failed = std::get_if<Status>(&read))
-      return *failed;
-    auto status =
-        measure(name, std::get<record_extent>(read).whole_bytes, result.known.manifests[name]);
+    if (!read)
+      return read.error();
+    auto status = measure(name, read->whole_bytes, result.known.manifests[name]);
     for (const auto& [number, log] : logs_)
       if (status.ok()) {
         auto& known = result.known.logs[number];
@@ -221,9 +221,9 @@ private:
 
   Status measure(const std::string& name, std::uint64_t bytes, beginning& into) {
     const auto read = checksum_of_file(env_, path_of(name), bytes);
-    if (const auto* failed = std::get_if<Status>(&read))
-      return *failed;
-    into = {bytes, std::get<std::optional<std::uint32_t>>(read).value_or(0)};
+    if (!read)
+      return read.error();
+    into = {bytes, read->value_or(0)};
     return Status::OK();
   }
 
@@ -233,10 +233,10 @@ private:
     for (const auto& name : files_)
       if (is_log(name)) {
         auto read = read_records(env_, path_of(name), true);
-        if (const auto* failed = std::get_if<Status>(&read))
-          return *failed;
+        if (!read)
+          return read.error();
         const auto number = log_number(name);
-        logs_[number] = std::get<record_extent>(read);
+        logs_[number] = *read;
         names_[number] = name;
       }
     return Status::OK();
@@ -263,7 +263,7 @@ private:
 
 } // namespace
 
-std::variant<finding, Status> examine(rocksdb::Env& env, const std::string& folder,
+wire::result<finding, Status> examine(rocksdb::Env& env, const std::string& folder,
                                       const std::string& boot) {
   examination e{env, folder, boot};
   if (auto status = e.run(); !status.ok())

@@ -17,6 +17,7 @@
 //     is left as it is, for somebody to bring back what is missing.
 
 #include "storage/disk/witness.hpp"
+#include "wire/result.hpp"
 
 #include <rocksdb/env.h>
 #include <string>
@@ -40,7 +41,7 @@ struct finding {
 };
 
 /// Looks at the files of a folder. `boot` names the boot of the machine.
-std::variant<finding, rocksdb::Status> examine(rocksdb::Env& env, const std::string& folder,
+wire::result<finding, rocksdb::Status> examine(rocksdb::Env& env, const std::string& folder,
                                                const std::string& boot);
 
 /// Makes the witness of a folder that is known to be whole, such as a copy that was just made.

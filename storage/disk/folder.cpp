@@ -3,6 +3,7 @@
 #include "storage/disk/stamps.hpp"
 #include "storage/disk/system_failure.hpp"
 #include "system/sync_names.hpp"
+#include "wire/result.hpp"
 
 #include <algorithm>
 #include <array>
@@ -47,7 +48,7 @@ public:
   explicit preparation(const std::string& path)
       : path_(path), format_path_(path_ / format_name), draft_path_(path_ / draft_name) {}
 
-  std::optional<failure> run() {
+  wire::possible<failure> run() {
     if (auto failed = make_folder())
       return failed;
     if (open_format())
@@ -61,7 +62,7 @@ public:
 
   /// The lock on the draft is the lock on `format` once it has that name, so of two processes that
   /// come upon an empty folder, one is refused.
-  std::optional<failure> make_format() {
+  wire::possible<failure> make_format() {
     format = system::descriptor{::open(draft_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
     if (format.number() < 0)
       return failed_to("make", draft_path_);
@@ -82,7 +83,7 @@ public:
   bool is_of_format_1 = false;
 
 private:
-  std::optional<failure> make_folder() {
+  wire::possible<failure> make_folder() {
     if (::mkdir(path_.c_str(), 0700) != 0)
       return errno == EEXIST ? std::nullopt : failed_to("make", path_);
     if (const auto error = system::sync_names(fs::absolute(path_).parent_path()))
@@ -95,7 +96,7 @@ private:
     return format.number() >= 0;
   }
 
-  std::optional<failure> take_up_format() {
+  wire::possible<failure> take_up_format() {
     if (auto failed = lock())
       return failed;
     std::string text(64, '\0');
@@ -111,7 +112,7 @@ private:
     return refusal("is no data folder of Starling: its file format says something else");
   }
 
-  std::optional<failure> check_empty() {
+  wire::possible<failure> check_empty() {
     std::error_code error;
     fs::directory_iterator entry{path_, error};
     for (; !error && entry != fs::directory_iterator{}; entry.increment(error))
@@ -125,7 +126,7 @@ private:
     return std::nullopt;
   }
 
-  std::optional<failure> lock() {
+  wire::possible<failure> lock() {
     if (::flock(format.number(), LOCK_EX | LOCK_NB) == 0)
       return std::nullopt;
     return errno == EWOULDBLOCK ? refusal("is in use by another process")
@@ -139,11 +140,11 @@ private:
     return written == static_cast<ssize_t>(format_text.size());
   }
 
-  std::optional<failure> failed_to(const std::string& verb, const fs::path& what) const {
+  wire::possible<failure> failed_to(const std::string& verb, const fs::path& what) const {
     return system_failure("cannot " + verb + " " + what.string(), errno);
   }
 
-  std::optional<failure> refusal(const std::string& why) const {
+  wire::possible<failure> refusal(const std::string& why) const {
     return failure{trouble::broken, path_.string() + " " + why};
   }
 
@@ -154,17 +155,17 @@ private:
 
 } // namespace
 
-std::variant<folder, failure> prepare_folder(const std::string& path) {
+wire::result<folder, failure> prepare_folder(const std::string& path) {
   preparation steps{path};
   if (auto failed = steps.run())
     return std::move(*failed);
   auto stamp = stamp_of(steps.format.number(), path + "/format");
-  if (auto* why = std::get_if<failure>(&stamp))
-    return std::move(*why);
-  return folder{path, std::move(steps.format), std::get<file_stamp>(stamp), steps.is_of_format_1};
+  if (!stamp)
+    return std::move(stamp).error();
+  return folder{path, std::move(steps.format), *stamp, steps.is_of_format_1};
 }
 
-std::optional<failure> folder::become_present() {
+wire::possible<failure> folder::become_present() {
   const auto name = path_ + "/format";
   // The texts differ in one byte, so no kill leaves half of one.
   static_assert(format_text.size() == format_text_of_format_1.size());
@@ -177,14 +178,14 @@ std::optional<failure> folder::become_present() {
   if (::futimens(format_.number(), times.data()) != 0 || ::fsync(format_.number()) != 0)
     return system_failure("cannot write " + name, errno);
   auto stamp = stamp_of(format_.number(), name);
-  if (auto* why = std::get_if<failure>(&stamp))
-    return std::move(*why);
-  format_file_ = std::get<file_stamp>(stamp);
+  if (!stamp)
+    return std::move(stamp).error();
+  format_file_ = *stamp;
   is_of_format_1_ = false;
   return std::nullopt;
 }
 
-std::optional<failure> make_format(const std::string& path) {
+wire::possible<failure> make_format(const std::string& path) {
   return preparation{path}.make_format();
 }
 

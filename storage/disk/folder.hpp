@@ -12,6 +12,7 @@
 #include "storage/file_stamp.hpp"
 #include "storage/store.hpp"
 #include "system/descriptor.hpp"
+#include "wire/result.hpp"
 
 namespace starling::storage {
 
@@ -32,10 +33,10 @@ public:
   /// Has the folder be one of this version; older binaries refuse it from now on. The file `format`
   /// stays the same one, and keeps the time at which it was written. Survives a power failure once
   /// this returns.
-  std::optional<failure> become_present();
+  wire::possible<failure> become_present();
 
 private:
-  friend std::variant<folder, failure> prepare_folder(const std::string& path);
+  friend wire::result<folder, failure> prepare_folder(const std::string& path);
   folder(std::string path, system::descriptor format, const file_stamp& format_file,
          bool is_of_format_1)
       : path_(std::move(path)), format_(std::move(format)), format_file_(format_file),
@@ -50,10 +51,10 @@ private:
 /// Takes a data folder into use. One that is missing is made, if only it is missing, for the eyes
 /// of its owner; one that is empty becomes a data folder. So does the root of a new volume, which
 /// may hold what its filesystem put there, such as lost+found.
-std::variant<folder, failure> prepare_folder(const std::string& path);
+wire::result<folder, failure> prepare_folder(const std::string& path);
 
 /// Makes a data folder of one that holds rows and has no file `format`. Both survive a power
 /// failure once this returns, if the rows do.
-std::optional<failure> make_format(const std::string& path);
+wire::possible<failure> make_format(const std::string& path);
 
 } // namespace starling::storage

@@ -61,9 +61,9 @@ found<std::optional<life>> read_life(const std::string& folder) {
   if (!word)
     return std::nullopt;
   auto stamp = stamp_of(file.number(), path);
-  if (auto* why = std::get_if<failure>(&stamp))
-    return std::move(*why);
-  return life{std::move(*word), std::get<file_stamp>(stamp)};
+  if (!stamp)
+    return std::move(stamp).error();
+  return life{std::move(*word), *stamp};
 }
 
 found<life> draft_life(const std::string& folder, std::uint64_t high, std::uint64_t low) {
@@ -71,12 +71,12 @@ found<life> draft_life(const std::string& folder, std::uint64_t high, std::uint6
   ::unlink(path.c_str()); // one that was left would lend this one its birth
   const auto word = to_digits(high) + to_digits(low);
   const auto file = system::write_synced(path, std::string{first_line} + word + "\n");
-  if (const auto* why = std::get_if<system::file_error>(&file))
-    return system_failure(why->cannot, why->number);
-  auto stamp = stamp_of(std::get<system::descriptor>(file).number(), path);
-  if (auto* why = std::get_if<failure>(&stamp))
-    return std::move(*why);
-  life result{word, std::get<file_stamp>(stamp)};
+  if (!file)
+    return system_failure(file.error().cannot, file.error().number);
+  auto stamp = stamp_of(file->number(), path);
+  if (!stamp)
+    return std::move(stamp).error();
+  life result{word, *stamp};
   result.file.changed_ns = 0;
   return result;
 }
@@ -85,9 +85,9 @@ found<life> put_life_in_place(const std::string& folder) {
   if (const auto failed = system::put_in_place(draft_in(folder), file_in(folder)))
     return system_failure(failed->cannot, failed->number);
   auto now = read_life(folder);
-  if (auto* why = std::get_if<failure>(&now))
-    return std::move(*why);
-  if (const auto& made = std::get<std::optional<life>>(now))
+  if (!now)
+    return std::move(now).error();
+  if (const auto& made = *now)
     return *made;
   return failure{trouble::broken, file_in(folder) + " is not what was written"};
 }

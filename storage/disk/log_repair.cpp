@@ -2,6 +2,7 @@
 
 #include "storage/disk/file_names.hpp"
 #include "storage/disk/log_pieces.hpp"
+#include "wire/result.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -115,7 +116,7 @@ private:
 
 } // namespace
 
-std::variant<repaired_log, Status> repair_log(rocksdb::Env& env, const std::string& path,
+wire::result<repaired_log, Status> repair_log(rocksdb::Env& env, const std::string& path,
                                               behind_damage is) {
   repair records{is};
   const auto status =

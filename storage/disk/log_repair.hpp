@@ -6,6 +6,8 @@
 // not open. So it never gets a damaged log to read: its whole records are written anew, in memory,
 // and a disk shows those in the place of the file. That one stays as it is.
 
+#include "wire/result.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -31,7 +33,7 @@ struct repaired_log {
 /// Reads the records of a log that are whole and that RocksDB can replay. Where a piece of one is
 /// damaged, nobody knows where the next one begins, so the rest of that block is left out. Fails
 /// only where the machine does.
-std::variant<repaired_log, rocksdb::Status> repair_log(rocksdb::Env& env, const std::string& path,
+wire::result<repaired_log, rocksdb::Status> repair_log(rocksdb::Env& env, const std::string& path,
                                                        behind_damage is);
 
 /// A disk as another one, on which some files read as told, and some logs are not listed.

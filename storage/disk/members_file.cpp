@@ -22,7 +22,7 @@ std::string file_in(const std::string& folder) {
 
 } // namespace
 
-std::optional<failure> keep_members(const std::string& folder, std::string_view bytes) {
+wire::possible<failure> keep_members(const std::string& folder, std::string_view bytes) {
   wire::writer out;
   out.raw(first_line);
   out.varint(checksum_of(bytes));

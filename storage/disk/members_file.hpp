@@ -15,7 +15,7 @@
 namespace starling::storage {
 
 /// Writes it so that it survives a power failure.
-std::optional<failure> keep_members(const std::string& folder, std::string_view bytes);
+wire::possible<failure> keep_members(const std::string& folder, std::string_view bytes);
 
 /// Empty if there is none, or if it is not what was written; so is one of more than 8 MiB.
 std::string kept_members(const std::string& folder);

@@ -36,17 +36,17 @@ public:
     if (!why && !data_.is_of_format_1())
       return std::nullopt;
     auto copied = data_.is_of_format_1() ? migrate(digests) : copy(digests);
-    if (const auto* failed = std::get_if<failure>(&copied);
-        failed != nullptr && failed->kind == trouble::missing && settings_.gives_up)
+    if (!copied && copied.error().kind == trouble::missing && settings_.gives_up)
       copied = copy_remains(digests);
-    remove(remains_);
-    if (auto* failed = std::get_if<failure>(&copied)) {
-      remove(new_rows_); // they take room that may be lacking
-      return std::move(*failed);
+    // Whoever begins the next attempt removes what cannot be removed now.
+    static_cast<void>(remove(remains_));
+    if (!copied) {
+      static_cast<void>(remove(new_rows_)); // they take room that may be lacking
+      return std::move(copied).error();
     }
     if (auto failed = swap())
       return std::move(*failed);
-    auto& made = std::get<rebuilt>(copied);
+    auto& made = *copied;
     if (made.why.empty())
       made.why = why.value_or(made.rows.is_all_there ? "" : "rows of format 1 were damaged");
     made.kept_in = kept_in_;
@@ -56,7 +56,7 @@ public:
 private:
   /// Where the old rows have made room, the new ones are complete. So are those of a migration that
   /// has happened; before, the old ones may have changed since.
-  std::optional<failure> finish_what_was_begun() {
+  wire::possible<failure> finish_what_was_begun() {
     if (fs::exists(migrated_))
       return data_.is_of_format_1() ? remove(migrated_) : finish_migration();
     if (!fs::exists(old_rows_))
@@ -73,15 +73,15 @@ private:
     if (auto why = lack_of_room(path_, bytes_in(rows_)))
       return std::move(*why);
     const auto at_start = look_at_rows();
-    if (const auto* failed = std::get_if<failure>(&at_start))
-      return *failed;
-    if (std::get<finding::kind>(at_start) != finding::kind::nothing)
+    if (!at_start)
+      return at_start.error();
+    if (*at_start != finding::kind::nothing)
       return copy(digests);
     if (auto failed = remove(new_rows_))
       return std::move(*failed);
     auto to = open_rocks_store(new_rows_, settings_);
-    if (auto* failed = std::get_if<failure>(&to))
-      return std::move(*failed);
+    if (!to)
+      return std::move(to).error();
     return rebuilt{"", {.is_all_there = true}};
   }
 
@@ -90,9 +90,9 @@ private:
       return finding::kind::nothing;
     const auto boot = settings_.boot.empty() ? boot_of_machine() : settings_.boot;
     const auto found = examine(env_, rows_, boot);
-    if (const auto* status = std::get_if<rocksdb::Status>(&found))
-      return to_failure("cannot look at the rows in " + rows_, *status);
-    return std::get<finding>(found).what;
+    if (!found)
+      return to_failure("cannot look at the rows in " + rows_, found.error());
+    return found->what;
   }
 
   /// The reason is empty if it is only the one that the rebuilding was ordered for.
@@ -103,16 +103,16 @@ private:
     auto takes_damage = settings_;
     takes_damage.takes_damage = true;
     auto from = open_rocks_store(rows_, takes_damage);
-    if (auto* failed = std::get_if<failure>(&from))
-      return std::move(*failed);
+    if (!from)
+      return std::move(from).error();
     auto to = open_rocks_store(new_rows_, settings_);
-    if (auto* failed = std::get_if<failure>(&to))
-      return std::move(*failed);
-    const auto& found = std::get<opened>(from);
+    if (!to)
+      return std::move(to).error();
+    const auto& found = *from;
     const auto shown = found.rows->now();
     const bool may_keep_replica = data_.is_of_format_1() && !order_.read() && !found.damage;
     const auto& why = data_.is_of_format_1() && found.damage ? found.damage : found.is_patchwork;
-    return salvage({*shown, layout(), may_keep_replica}, *std::get<opened>(to).rows,
+    return salvage({*shown, layout(), may_keep_replica}, *to->rows,
                    found.is_patchwork ? loss::silent : loss::fails, why, digests);
   }
 
@@ -124,25 +124,25 @@ private:
     if (auto failed = mark_to_be_kept())
       return std::move(*failed);
     auto from = gather_remains(rows_, remains_, settings_);
-    if (auto* failed = std::get_if<failure>(&from))
-      return std::move(*failed);
+    if (!from)
+      return std::move(from).error();
     auto to = open_rocks_store(new_rows_, settings_);
-    if (auto* failed = std::get_if<failure>(&to))
-      return std::move(*failed);
-    const auto shown = std::get<std::unique_ptr<store>>(from)->now();
-    return salvage({*shown, layout()}, *std::get<opened>(to).rows, loss::silent, {}, digests);
+    if (!to)
+      return std::move(to).error();
+    const auto shown = (*from)->now();
+    return salvage({*shown, layout()}, *to->rows, loss::silent, {}, digests);
   }
 
   static found<rebuilt> salvage(const source& from, store& to, loss shows,
                                 const std::optional<std::string>& why,
                                 const replication::digester& digests) {
     auto copied = storage::salvage(from, to, digests, shows);
-    if (auto* failed = std::get_if<failure>(&copied))
-      return std::move(*failed);
-    return rebuilt{why.value_or(""), std::get<salvaged>(std::move(copied))};
+    if (!copied)
+      return std::move(copied).error();
+    return rebuilt{why.value_or(""), *std::move(copied)};
   }
 
-  std::optional<failure> swap() {
+  wire::possible<failure> swap() {
     if (data_.is_of_format_1()) {
       if (auto failed = rename(new_rows_, migrated_))
         return failed;
@@ -156,7 +156,7 @@ private:
   }
 
   /// The new rows are complete. The old ones are there unless they have made room already.
-  std::optional<failure> finish_migration() {
+  wire::possible<failure> finish_migration() {
     if (fs::exists(rows_))
       if (auto failed = rename(rows_, old_rows_))
         return failed;
@@ -169,46 +169,46 @@ private:
 
   static constexpr auto mark = "/given-up";
 
-  std::optional<failure> mark_to_be_kept() {
+  wire::possible<failure> mark_to_be_kept() {
     const auto status = rocksdb::WriteStringToFile(&env_, "", rows_ + mark, true);
     return status.ok() ? std::nullopt
                        : std::optional{to_failure("cannot write to " + rows_, status)};
   }
 
   /// Gives the old rows a name of their own.
-  std::optional<failure> keep() {
+  wire::possible<failure> keep() {
     kept_in_ = path_ + "/rows.damaged";
     for (int i = 2; fs::exists(*kept_in_); ++i)
       kept_in_ = path_ + "/rows.damaged." + std::to_string(i);
     return rename(old_rows_, *kept_in_);
   }
 
-  std::optional<failure> put_in_place() {
+  wire::possible<failure> put_in_place() {
     if (auto failed = rename(new_rows_, rows_))
       return failed;
     return clear_away();
   }
 
   /// The old rows last: as long as they are there, nothing is to be rebuilt again.
-  std::optional<failure> clear_away() {
+  wire::possible<failure> clear_away() {
     order_.erase();
     if (auto failed = sync())
       return failed;
     return fs::exists(old_rows_ + mark) ? keep() : remove(old_rows_);
   }
 
-  std::optional<failure> rename(const std::string& from, const std::string& to) {
+  wire::possible<failure> rename(const std::string& from, const std::string& to) {
     if (const auto status = env_.RenameFile(from, to); !status.ok())
       return to_failure("cannot rename " + from + " to " + to, status);
     return sync();
   }
 
-  std::optional<failure> sync() {
+  wire::possible<failure> sync() {
     const auto status = sync_folder(env_, path_);
     return status.ok() ? std::nullopt : std::optional{to_failure("cannot sync " + path_, status)};
   }
 
-  std::optional<failure> remove(const std::string& folder) {
+  wire::possible<failure> remove(const std::string& folder) {
     std::error_code error;
     fs::recursive_directory_iterator at{folder, error};
     for (; !error && at != fs::recursive_directory_iterator{}; at.increment(error))
@@ -236,7 +236,7 @@ private:
 
 } // namespace
 
-std::optional<failure> order_rebuild(const std::string& data_folder, const std::string& why) {
+wire::possible<failure> order_rebuild(const std::string& data_folder, const std::string& why) {
   auto& env = *rocksdb::Env::Default();
   const auto status = damage_note{env, data_folder}.write(why);
   if (status.ok())

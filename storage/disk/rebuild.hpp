@@ -28,7 +28,7 @@
 namespace starling::storage {
 
 /// Has the rows rebuilt, for this reason. Survives a power failure once this returns.
-std::optional<failure> order_rebuild(const std::string& data_folder, const std::string& why);
+wire::possible<failure> order_rebuild(const std::string& data_folder, const std::string& why);
 
 struct rebuilt {
   std::string why; // empty if only the version was another one

@@ -7,6 +7,7 @@
 #include "storage/disk/watched_disk.hpp"
 #include "storage/disk/witness.hpp"
 #include "storage/memory_store.hpp"
+#include "wire/result.hpp"
 
 #include <filesystem>
 #include <rocksdb/db.h>
@@ -22,8 +23,7 @@ namespace fs = std::filesystem;
 /// lost the number that says that it is newer.
 std::uint64_t first_log_of(const std::string& rows, rocksdb::Env& env) {
   const auto read = witness_file::read(*env.GetFileSystem(), rows);
-  const auto* content = std::get_if<witness_file::content>(&read);
-  return content != nullptr && content->what ? content->what->first_log : 0;
+  return read && read->what ? read->what->first_log : 0;
 }
 
 bool is_wanted(const std::string& name, std::uint64_t first_log) {
@@ -41,7 +41,7 @@ std::error_code put(const fs::path& file, const fs::path& into) {
 
 } // namespace
 
-std::variant<std::unique_ptr<store>, failure>
+wire::result<std::unique_ptr<store>, failure>
 gather_remains(const std::string& rows, const std::string& into, const rocks_settings& settings) {
   auto reading = settings;
   reading.takes_damage = true;
@@ -72,9 +72,9 @@ gather_remains(const std::string& rows, const std::string& into, const rocks_set
   if (const auto status = rocksdb::RepairDB(into, options); !status.ok())
     return to_failure("cannot put together what is left in " + rows, status);
   auto opened = rocks_rows::open_to_read(into, options, gap_watch::gap_is::end);
-  if (const auto* status = std::get_if<rocksdb::Status>(&opened))
-    return to_failure("cannot read what is left in " + rows, *status);
-  return std::get<std::unique_ptr<rocks_rows>>(std::move(opened));
+  if (!opened)
+    return to_failure("cannot read what is left in " + rows, opened.error());
+  return *std::move(opened);
 }
 
 } // namespace starling::storage

@@ -9,6 +9,7 @@
 // this believes only what proves itself whole (salvage.hpp, where losses are silent).
 
 #include "storage/disk/rocks_store.hpp"
+#include "wire/result.hpp"
 
 #include <memory>
 #include <string>
@@ -18,7 +19,7 @@ namespace starling::storage {
 
 /// To be read only. Makes the folder `into` anew, and links files to those of `rows` there where it
 /// can, so that this takes hardly any room.
-std::variant<std::unique_ptr<store>, failure>
+wire::result<std::unique_ptr<store>, failure>
 gather_remains(const std::string& rows, const std::string& into, const rocks_settings& settings);
 
 } // namespace starling::storage

@@ -2,6 +2,7 @@
 
 #include "storage/disk/checksum.hpp"
 #include "storage/disk/log_pieces.hpp"
+#include "wire/result.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -84,7 +85,7 @@ private:
 
 } // namespace
 
-std::variant<record_extent, Status> read_records(rocksdb::Env& env, const std::string& path,
+wire::result<record_extent, Status> read_records(rocksdb::Env& env, const std::string& path,
                                                  bool is_log) {
   walk records{is_log};
   bool goes_on = true;
@@ -99,7 +100,7 @@ std::variant<record_extent, Status> read_records(rocksdb::Env& env, const std::s
   return result;
 }
 
-std::variant<std::optional<std::uint32_t>, Status>
+wire::result<std::optional<std::uint32_t>, Status>
 checksum_of_file(rocksdb::Env& env, const std::string& path, std::uint64_t bytes) {
   checksum sum;
   auto left = bytes;

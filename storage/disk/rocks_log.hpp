@@ -4,6 +4,7 @@
 // log also number the changes that they carry, from one log to the next.
 
 #include "storage/disk/witness.hpp"
+#include "wire/result.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -31,11 +32,11 @@ struct record_extent {
 
 /// Reads a file of records. Of a log, a record that does not go on with the number where the one
 /// before it ended is not whole.
-std::variant<record_extent, rocksdb::Status> read_records(rocksdb::Env& env,
+wire::result<record_extent, rocksdb::Status> read_records(rocksdb::Env& env,
                                                           const std::string& path, bool is_log);
 
 /// The checksum of as much of a file; nothing if the file is shorter.
-std::variant<std::optional<std::uint32_t>, rocksdb::Status>
+wire::result<std::optional<std::uint32_t>, rocksdb::Status>
 checksum_of_file(rocksdb::Env& env, const std::string& path, std::uint64_t bytes);
 
 /// Looks for gaps in a replay: each record says which number its first change has, and how many

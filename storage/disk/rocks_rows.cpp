@@ -2,6 +2,7 @@
 
 #include "storage/disk/examination.hpp"
 #include "storage/disk/rocks_failure.hpp"
+#include "wire/result.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -52,7 +53,7 @@ public:
   rocks_moment(const rocks_moment&) = delete;
   rocks_moment& operator=(const rocks_moment&) = delete;
 
-  std::variant<std::optional<std::string>, failure> find(std::string_view name) const override {
+  wire::result<std::optional<std::string>, failure> find(std::string_view name) const override {
     std::string value;
     const auto status = db_.Get(options_, name, &value);
     if (status.IsNotFound())
@@ -63,8 +64,8 @@ public:
   }
 
   /// Names that lie close together are found by walking over what is between them.
-  std::optional<failure> find_all(const std::vector<std::string>& names,
-                                  const finder& see) const override {
+  wire::possible<failure> find_all(const std::vector<std::string>& names,
+                                   const finder& see) const override {
     if (names.size() <= few_names)
       return moment::find_all(names, see);
     const std::string end = names.back() + '\0';
@@ -82,8 +83,8 @@ public:
     return at->status().ok() ? std::nullopt : std::optional{to_failure(cannot_, at->status())};
   }
 
-  std::optional<failure> scan(std::string_view first, std::string_view end,
-                              const visitor& see) const override {
+  wire::possible<failure> scan(std::string_view first, std::string_view end,
+                               const visitor& see) const override {
     if (first >= end)
       return std::nullopt;
     const rocksdb::Slice bound{end};
@@ -140,7 +141,7 @@ rocks_rows::opened_rows rocks_rows::open_to_read(const std::string& folder,
   return result;
 }
 
-std::optional<failure> rocks_rows::commit(const std::vector<batch>& batches, bool synced) {
+wire::possible<failure> rocks_rows::commit(const std::vector<batch>& batches, bool synced) {
   std::size_t bytes = 0;
   for (const auto& one : batches)
     bytes += one.bytes() + one.size() * bytes_around_row;
@@ -177,12 +178,12 @@ std::optional<failure> rocks_rows::commit(const std::vector<batch>& batches, boo
   return failed;
 }
 
-std::optional<failure> rocks_rows::sync() {
+wire::possible<failure> rocks_rows::sync() {
   return write([&] { return db_->SyncWAL(); }, true);
 }
 
 template <class Write>
-std::optional<failure> rocks_rows::write(const Write& write, bool synced) {
+wire::possible<failure> rocks_rows::write(const Write& write, bool synced) {
   if (auto failed = failed_.get())
     return failed;
   rocksdb::Status status = write();
@@ -220,7 +221,7 @@ std::vector<std::string> rocks_rows::parts() const {
   return result;
 }
 
-std::optional<failure> rocks_rows::verify(const std::string& part) const {
+wire::possible<failure> rocks_rows::verify(const std::string& part) const {
   rocksdb::Options options;
   options.env = &env_;
   rocksdb::SstFileReader file{options};
@@ -232,7 +233,7 @@ std::optional<failure> rocks_rows::verify(const std::string& part) const {
   return to_failure("damaged rows in " + folder_ + part, status);
 }
 
-std::optional<failure> rocks_rows::copy_to(const std::string& folder) {
+wire::possible<failure> rocks_rows::copy_to(const std::string& folder) {
   // With the log, rather than after a flush, which might fail and latch the store.
   constexpr auto never_flush = std::numeric_limits<std::uint64_t>::max();
   const auto target = std::filesystem::absolute(folder);

@@ -8,6 +8,7 @@
 #include "storage/disk/sync_watch.hpp"
 #include "storage/disk/watched_disk.hpp"
 #include "storage/store.hpp"
+#include "wire/result.hpp"
 
 #include <mutex>
 #include <rocksdb/db.h>
@@ -17,7 +18,7 @@ namespace starling::storage {
 /// The first failure to write, from whichever thread: none after it counts.
 class latch {
 public:
-  std::optional<failure> get() const {
+  wire::possible<failure> get() const {
     const std::lock_guard guard{mutex_};
     return first_;
   }
@@ -35,7 +36,7 @@ private:
 
 class rocks_rows : public store {
 public:
-  using opened_rows = std::variant<std::unique_ptr<rocks_rows>, rocksdb::Status>;
+  using opened_rows = wire::result<std::unique_ptr<rocks_rows>, rocksdb::Status>;
 
   /// `disk` watches this folder, and is what the options name but for that.
   static opened_rows open(const std::string& folder, rocksdb::Options options,
@@ -50,20 +51,20 @@ public:
   /// Has the next synced commit erase a note.
   void erase_after_commit(damage_note note) { note_ = std::move(note); }
 
-  std::optional<failure> commit(const std::vector<batch>& batches, bool synced) override;
-  std::optional<failure> sync() override;
+  wire::possible<failure> commit(const std::vector<batch>& batches, bool synced) override;
+  wire::possible<failure> sync() override;
   std::unique_ptr<const moment> now() const override;
   std::unique_ptr<const moment> now_in_memory() const override;
   std::vector<std::string> parts() const override;
-  std::optional<failure> verify(const std::string& part) const override;
-  std::optional<failure> copy_to(const std::string& folder) override;
+  wire::possible<failure> verify(const std::string& part) const override;
+  wire::possible<failure> copy_to(const std::string& folder) override;
 
 private:
   rocks_rows(std::string folder, const std::shared_ptr<rocksdb::FileSystem>& disk,
              const rocksdb::Options& options, gap_watch::gap_is gap);
 
   template <class Write>
-  std::optional<failure> write(const Write& write, bool synced);
+  wire::possible<failure> write(const Write& write, bool synced);
   failure latched(const rocksdb::Status& status);
 
   std::string folder_;

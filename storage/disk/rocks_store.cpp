@@ -7,6 +7,7 @@
 #include "storage/disk/rocks_options.hpp"
 #include "storage/disk/rocks_rows.hpp"
 #include "storage/disk/watched_disk.hpp"
+#include "wire/result.hpp"
 
 #include <filesystem>
 #include <rocksdb/env.h>
@@ -31,9 +32,9 @@ public:
     if (!status.ok())
       return status;
     auto examined = examine(env_, folder_, boot_);
-    if (const auto* failed = std::get_if<Status>(&examined))
-      return *failed;
-    found_ = std::get<finding>(std::move(examined));
+    if (!examined)
+      return examined.error();
+    found_ = *std::move(examined);
     result.damage = note_.read();
     hide_logs_done_with();
     switch (found_.what) {
@@ -64,9 +65,9 @@ public:
   /// numbered.
   Status open_for_reading() {
     auto examined = examine(env_, folder_, boot_);
-    if (const auto* failed = std::get_if<Status>(&examined))
-      return *failed;
-    found_ = std::get<finding>(std::move(examined));
+    if (!examined)
+      return examined.error();
+    found_ = *std::move(examined);
     hide_logs_done_with();
     switch (found_.what) {
     case finding::kind::nothing:
@@ -132,9 +133,9 @@ private:
     for (const auto& [number, name] : logs) {
       const auto path = folder_ + "/" + name;
       auto read = repair_log(env_, path, is);
-      if (const auto* failed = std::get_if<Status>(&read))
-        return *failed;
-      auto& log = std::get<repaired_log>(read);
+      if (!read)
+        return read.error();
+      auto& log = *read;
       if (result.is_patchwork)
         *result.is_patchwork += "; " + std::to_string(log.records) + " records of " + name +
                                 " are whole, " + std::to_string(log.left_bytes) +
@@ -151,18 +152,18 @@ private:
 
   Status open_to_read() {
     auto read = rocks_rows::open_to_read(folder_, options_, gap_is_, shown_);
-    if (const auto* failed = std::get_if<Status>(&read))
-      return *failed;
-    result.rows = std::get<std::unique_ptr<rocks_rows>>(std::move(read));
+    if (!read)
+      return read.error();
+    result.rows = *std::move(read);
     return Status::OK();
   }
 
   Status open_to_write() {
     const auto disk = std::make_shared<watched_disk>(shown_, folder_, std::move(found_.known));
     auto made = rocks_rows::open(folder_, options_, disk);
-    if (const auto* failed = std::get_if<Status>(&made))
-      return *failed;
-    auto rows = std::get<std::unique_ptr<rocks_rows>>(std::move(made));
+    if (!made)
+      return made.error();
+    auto rows = *std::move(made);
     if (auto status = disk->opened(); !status.ok())
       return status;
     if (result.damage)
@@ -199,7 +200,7 @@ bool is_locked(const failure& why) {
 
 } // namespace
 
-std::variant<opened, failure> open_rocks_store(const std::string& folder,
+wire::result<opened, failure> open_rocks_store(const std::string& folder,
                                                const rocks_settings& settings) {
   opening o{folder, settings};
   const auto status = o.open();
@@ -212,7 +213,7 @@ std::variant<opened, failure> open_rocks_store(const std::string& folder,
   return std::move(o.result);
 }
 
-std::variant<std::unique_ptr<store>, failure>
+wire::result<std::unique_ptr<store>, failure>
 open_rocks_store_to_read(const std::string& folder, const rocks_settings& settings) {
   opening o{folder, settings};
   if (const auto status = o.open_for_reading(); !status.ok())

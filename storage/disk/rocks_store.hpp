@@ -13,6 +13,7 @@
 // meets it.
 
 #include "storage/store.hpp"
+#include "wire/result.hpp"
 
 namespace rocksdb {
 class Env;
@@ -54,13 +55,13 @@ struct opened {
 /// Opens the rows in a folder, which is made if it is missing; what is above it must exist. The
 /// failure is `corrupted` where something is left to be salvaged, and `missing` where that takes
 /// somebody who gives up what is lost.
-std::variant<opened, failure> open_rocks_store(const std::string& folder,
+wire::result<opened, failure> open_rocks_store(const std::string& folder,
                                                const rocks_settings& settings = {});
 
 /// Opens the rows in a folder so that they can be read, on a disk that has no room: nothing in the
 /// folder changes, and each commit fails. Fails where there are no rows, or any of them may be
 /// damaged.
-std::variant<std::unique_ptr<store>, failure>
+wire::result<std::unique_ptr<store>, failure>
 open_rocks_store_to_read(const std::string& folder, const rocks_settings& settings = {});
 
 } // namespace starling::storage

@@ -13,7 +13,7 @@ namespace starling::storage {
 
 namespace fs = std::filesystem;
 
-std::optional<failure> lack_of_room(const std::string& folder, std::uint64_t bytes) {
+wire::possible<failure> lack_of_room(const std::string& folder, std::uint64_t bytes) {
   std::error_code error;
   const auto space = fs::space(folder, error);
   if (error)

@@ -11,7 +11,7 @@
 namespace starling::storage {
 
 /// Why a folder has no room for so many bytes, or takes no small file now; nothing if it has room.
-std::optional<failure> lack_of_room(const std::string& folder, std::uint64_t bytes);
+wire::possible<failure> lack_of_room(const std::string& folder, std::uint64_t bytes);
 
 bool has_room(const std::string& folder, std::uint64_t bytes);
 

@@ -2,6 +2,7 @@
 
 #include "storage/disk/system_failure.hpp"
 #include "system/descriptor.hpp"
+#include "wire/result.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -22,7 +23,7 @@ std::uint64_t to_ns(const Time& t) {
 
 } // namespace
 
-std::variant<file_stamp, failure> stamp_of(int descriptor, const std::string& path) {
+wire::result<file_stamp, failure> stamp_of(int descriptor, const std::string& path) {
   struct statx found {};
   constexpr unsigned wanted = STATX_BASIC_STATS | STATX_BTIME;
   if (::statx(descriptor, "", AT_EMPTY_PATH, wanted, &found) == 0)
@@ -49,8 +50,7 @@ bool has_copied_log(const std::string& rows) {
       continue;
     const system::descriptor file{::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC)};
     const auto stamp = stamp_of(file.number(), entry->path());
-    const auto* known = std::get_if<file_stamp>(&stamp);
-    if (known != nullptr && is_older_than_its_birth(*known))
+    if (stamp && is_older_than_its_birth(*stamp))
       return true;
   }
   return false;

@@ -4,6 +4,7 @@
 
 #include "storage/file_stamp.hpp"
 #include "storage/store.hpp"
+#include "wire/result.hpp"
 
 #include <string>
 #include <variant>
@@ -11,7 +12,7 @@
 namespace starling::storage {
 
 /// The stamp of an open file; `path` is for the sentence about what goes wrong.
-std::variant<file_stamp, failure> stamp_of(int descriptor, const std::string& path);
+wire::result<file_stamp, failure> stamp_of(int descriptor, const std::string& path);
 
 /// Whether some log among the rows in a folder is older than its birth.
 bool has_copied_log(const std::string& rows);

@@ -2,6 +2,7 @@
 
 #include "storage/disk/checksum.hpp"
 #include "wire/bytes.hpp"
+#include "wire/result.hpp"
 
 #include <array>
 #include <fstream>
@@ -115,7 +116,7 @@ std::string boot_of_machine() {
   return result.substr(0, name_bytes_max);
 }
 
-std::variant<witness_file::content, IOStatus> witness_file::read(rocksdb::FileSystem& disk,
+wire::result<witness_file::content, IOStatus> witness_file::read(rocksdb::FileSystem& disk,
                                                                  const std::string& folder) {
   const auto path = folder + "/" + std::string{name};
   auto status = disk.FileExists(path, {}, nullptr);

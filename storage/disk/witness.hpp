@@ -14,6 +14,8 @@
 // named, and that synced, before it is made, so a log that no witness names is foreign. The file
 // has two slots, which are written in turn, so that a torn one leaves the other.
 
+#include "wire/result.hpp"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -65,7 +67,7 @@ public:
     bool is_there = false;
     std::optional<witness> what{};
   };
-  static std::variant<content, rocksdb::IOStatus> read(rocksdb::FileSystem& disk,
+  static wire::result<content, rocksdb::IOStatus> read(rocksdb::FileSystem& disk,
                                                        const std::string& folder);
 
   /// Makes the file, in the place of one that may be there. It survives a power failure then.

@@ -7,6 +7,7 @@
 #include "actors/storage.hpp"
 #include "fixture.hpp"
 #include "storage/memory_store.hpp"
+#include "wire/result.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -20,14 +21,14 @@ namespace starling::actors {
 /// Rows that count what is done to them.
 class counting_store : public storage::memory_store {
 public:
-  std::optional<storage::failure> commit(const std::vector<storage::batch>& batches,
-                                         bool synced) override {
+  wire::possible<storage::failure> commit(const std::vector<storage::batch>& batches,
+                                          bool synced) override {
     groups.push_back(batches.size());
     syncs += synced ? 1 : 0;
     return memory_store::commit(batches, synced);
   }
 
-  std::optional<storage::failure> sync() override {
+  wire::possible<storage::failure> sync() override {
     ++syncs;
     return memory_store::sync();
   }
@@ -50,12 +51,12 @@ public:
 
 private:
   struct cold_moment : storage::moment {
-    std::variant<std::optional<std::string>, storage::failure>
+    wire::result<std::optional<std::string>, storage::failure>
     find(std::string_view) const override {
       return unread();
     }
-    std::optional<storage::failure> scan(std::string_view, std::string_view,
-                                         const visitor&) const override {
+    wire::possible<storage::failure> scan(std::string_view, std::string_view,
+                                          const visitor&) const override {
       return unread();
     }
     static storage::failure unread() { return {storage::trouble::unread, "cold"}; }
@@ -133,7 +134,7 @@ private:
         [](report_atom) { return storage_report{}; },
         [s, rows](flush_atom) {
           const auto [changes, then] = s->take();
-          rows->commit({changes}, true);
+          EXPECT_FALSE(rows->commit({changes}, true));
           then(caf::error{});
         },
         [s](lost_atom) { s->take().second(caf::make_error(errc::disk_full, "no room")); },

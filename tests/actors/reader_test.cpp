@@ -1,6 +1,7 @@
 #include "actors/reader.hpp"
 #include "disk_fixture.hpp"
 #include "storage/lost_keys.hpp"
+#include "wire/result.hpp"
 
 namespace starling::actors {
 namespace {
@@ -14,12 +15,12 @@ class unreadable_store : public storage::memory_store {
 public:
   std::unique_ptr<const storage::moment> now() const override {
     struct failing : storage::moment {
-      std::variant<std::optional<std::string>, storage::failure>
+      wire::result<std::optional<std::string>, storage::failure>
       find(std::string_view) const override {
         return storage::failure{storage::trouble::corrupted, "bits are gone"};
       }
-      std::optional<storage::failure> scan(std::string_view, std::string_view,
-                                           const visitor&) const override {
+      wire::possible<storage::failure> scan(std::string_view, std::string_view,
+                                            const visitor&) const override {
         return storage::failure{storage::trouble::corrupted, "bits are gone"};
       }
     };
@@ -41,7 +42,7 @@ protected:
   void change(storage::held_value& value, const crdt::command& c) {
     storage::batch changed;
     value.apply(c, own_id, 0, test_digests, &changed);
-    rows->commit({changed}, true);
+    EXPECT_FALSE(rows->commit({changed}, true));
   }
 
   reader_actor reader(std::uint64_t whole_bytes = 1 << 20) {
@@ -97,10 +98,10 @@ TEST_F(ReaderActor, ListsNoKeysWhileOneMayBeLost) {
   lost.add({crdt::type::counter, "a"});
   storage::batch noted;
   storage::put(noted, lost);
-  rows->commit({noted}, true);
+  EXPECT_FALSE(rows->commit({noted}, true));
   const auto asked = crdt::key_query{.limit = 10};
   EXPECT_EQ(ask_error<std::vector<crdt::key>>(reader(), keys_atom_v, asked), errc::being_mended);
-  storage::forget_lost_keys(*rows);
+  EXPECT_FALSE(storage::forget_lost_keys(*rows));
   EXPECT_EQ(ask<std::vector<crdt::key>>(reader(), keys_atom_v, asked).size(), 2u);
 }
 
@@ -127,7 +128,7 @@ TEST_F(ReaderActor, TakesAValueOfALaterFormatForNoDamage) {
   head[16] = 2;
   storage::batch changed;
   changed.put(name, head);
-  rows->commit({changed}, true);
+  EXPECT_FALSE(rows->commit({changed}, true));
   told_disk disk{sys};
   const auto one = track(spawn_reader(
       sys,

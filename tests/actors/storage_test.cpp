@@ -129,8 +129,8 @@ class StorageActorOnASlowDisk : public StorageActor {
 protected:
   class slow_store : public counting_store {
   public:
-    std::optional<storage::failure> commit(const std::vector<storage::batch>& batches,
-                                           bool synced) override {
+    wire::possible<storage::failure> commit(const std::vector<storage::batch>& batches,
+                                            bool synced) override {
       if (const auto happens = std::exchange(meanwhile, nullptr))
         happens();
       return counting_store::commit(batches, synced);
@@ -510,8 +510,8 @@ TEST_F(StorageActor, WritesNothingThatCameWhileSomethingElseFailed) {
   /// Fails once, which a store must not do: it shows who goes on writing.
   class failing_once : public counting_store {
   public:
-    std::optional<storage::failure> commit(const std::vector<storage::batch>& batches,
-                                           bool synced) override {
+    wire::possible<storage::failure> commit(const std::vector<storage::batch>& batches,
+                                            bool synced) override {
       if (std::exchange(fails_, false))
         return storage::failure{trouble::full, "no room"};
       return counting_store::commit(batches, synced);
@@ -618,7 +618,7 @@ protected:
   void take_away() { std::filesystem::rename(folder / "data", folder / "elsewhere"); }
   void bring_back() { std::filesystem::rename(folder / "elsewhere", folder / "data"); }
 
-  std::optional<storage::failure> failure_told() {
+  wire::possible<storage::failure> failure_told() {
     return ask<storage_report>(disk, report_atom_v).failure;
   }
 

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 class store_in_parts : public counting_store {
 public:
   std::vector<std::string> parts() const override { return names; }
-  std::optional<storage::failure> verify(const std::string& part) const override {
+  wire::possible<storage::failure> verify(const std::string& part) const override {
     read.push_back(part);
     return what_is_wrong;
   }

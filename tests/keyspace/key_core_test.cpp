@@ -85,7 +85,7 @@ protected:
   void commit() {
     const auto change = next<commit_change>();
     ASSERT_TRUE(change);
-    rows.commit({change->changed}, true);
+    EXPECT_FALSE(rows.commit({change->changed}, true));
     own_changes += change->writer ? 1 : 0;
     core->committed(change->number, own_changes, todo);
     go_on();

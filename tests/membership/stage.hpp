@@ -164,8 +164,8 @@ public:
   }
 
   /// A peer pushes its table; returns what the core answers.
-  wire::decoded<std::string> sync(const peer& p, const std::vector<member>& members,
-                                  std::uint64_t age_seconds = 0) {
+  std::variant<std::string, wire::decode_error>
+  sync(const peer& p, const std::vector<member>& members, std::uint64_t age_seconds = 0) {
     auto answer = core.answer(now, call_kind::sync, table(p.id, members, age_seconds));
     look();
     return answer;

@@ -36,16 +36,16 @@ bool has_dead_entry(const crdt::value& v) {
 /// All rows of a store.
 std::map<std::string, std::string> rows_of(const store& s) {
   std::map<std::string, std::string> result;
-  s.now()->scan({}, "~", [&](std::string_view name, std::string_view value) {
+  EXPECT_FALSE(s.now()->scan({}, "~", [&](std::string_view name, std::string_view value) {
     result.emplace(name, value);
     return true;
-  });
+  }));
   return result;
 }
 
 std::map<std::string, std::string> rows_of(const held_value& v) {
   memory_store s;
-  s.commit({v.rows()}, true);
+  EXPECT_FALSE(s.commit({v.rows()}, true));
   return rows_of(s);
 }
 
@@ -75,7 +75,7 @@ public:
   }
 
   void commit() {
-    store.commit(waiting_, true);
+    EXPECT_FALSE(store.commit(waiting_, true));
     waiting_.clear();
   }
 
@@ -329,7 +329,7 @@ TEST(HeldValue, ReplacesTheRowsOfAMemberThatIsAddedAgain) {
   for (int i = 0; i < 3; ++i) {
     batch changed;
     set.apply(adds("apple"), ann, 0, digests, &changed);
-    kept.commit({changed}, true);
+    EXPECT_FALSE(kept.commit({changed}, true));
   }
   EXPECT_EQ(rows_of(kept).size(), 4u) << "the head, the list, the member and the index";
 }

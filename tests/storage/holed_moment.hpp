@@ -1,6 +1,7 @@
 #pragma once
 
 #include "storage/memory_store.hpp"
+#include "wire/result.hpp"
 
 #include <algorithm>
 #include <string>
@@ -30,7 +31,7 @@ public:
         holes_, [&](const auto& h) { return h.first.first < end && first < h.first.end; });
   }
 
-  std::variant<std::optional<std::string>, failure> find(std::string_view name) const override {
+  wire::result<std::optional<std::string>, failure> find(std::string_view name) const override {
     for (const auto& [where, kind] : holes_)
       if (where.first <= name && name < where.end)
         return failure{kind, met};
@@ -38,8 +39,8 @@ public:
     return found == rows_.end() ? std::nullopt : std::optional{found->second};
   }
 
-  std::optional<failure> scan(std::string_view first, std::string_view end,
-                              const visitor& see) const override {
+  wire::possible<failure> scan(std::string_view first, std::string_view end,
+                               const visitor& see) const override {
     std::string from{first};
     for (auto at = rows_.lower_bound(first);; ++at) {
       const auto to = at == rows_.end() ? std::string{end} : std::min(std::string{end}, at->first);

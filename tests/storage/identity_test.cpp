@@ -140,7 +140,7 @@ TEST_F(Identity, IsGivenUpWhereItsRowMakesNoSense) {
   live(first_id);
   batch bad;
   bad.put(node_row("replica"), "x");
-  rows.commit({bad}, true);
+  EXPECT_FALSE(rows.commit({bad}, true));
   EXPECT_EQ(live(second_id), second_id);
 }
 
@@ -212,7 +212,7 @@ TEST(RenewedDigests, AreThoseOfTheNewSecret) {
       else
         value.apply(crdt::set_change{{{text("a"), {}}, {text("b"), {}}}, {}}, first_id, 0, before,
                     &changed);
-      rows.commit({changed}, true);
+      EXPECT_FALSE(rows.commit({changed}, true));
     }
   EXPECT_TRUE(std::holds_alternative<failure>(read_value(*rows.now(), keys[0], 0, after)));
 

@@ -33,25 +33,25 @@ TEST_F(KeptSince, BeginsAnewOnceItIsForgottenOrSaidToDoSo) {
   take_up(first);
   batch change;
   forget_kept_since(change);
-  rows_.commit({change}, true);
+  EXPECT_FALSE(rows_.commit({change}, true));
   EXPECT_EQ(take_up(second), second);
   batch later;
   put_kept_since(later, third);
-  rows_.commit({later}, true);
+  EXPECT_FALSE(rows_.commit({later}, true));
   EXPECT_EQ(take_up(first), third);
 }
 
 TEST_F(KeptSince, GoesOnAsLongAsTheReplicaIdIsKept) {
   constexpr bool is_careful = true;
   const evidence seen{.format_file = {.inode = 1}};
-  take_up_replica(rows_, seen, is_careful, id);
+  EXPECT_TRUE(take_up_replica(rows_, seen, is_careful, id));
   EXPECT_EQ(take_up(first), first);
-  take_up_replica(rows_, seen, is_careful, other_id);
+  EXPECT_TRUE(take_up_replica(rows_, seen, is_careful, other_id));
   EXPECT_EQ(take_up(second), first);
 
   auto damaged = seen;
   damaged.is_whole = false;
-  take_up_replica(rows_, damaged, is_careful, other_id);
+  EXPECT_TRUE(take_up_replica(rows_, damaged, is_careful, other_id));
   EXPECT_EQ(take_up(third), third) << "with the commit that takes the new id";
 }
 
@@ -61,19 +61,19 @@ TEST_F(KeptSince, HasTheIdsThatWereGivenUpSinceThen) {
   const auto put = [&](std::vector<replication::tally> ids) {
     batch change;
     put_former_ids(change, ids);
-    rows_.commit({change}, true);
+    EXPECT_FALSE(rows_.commit({change}, true));
   };
   EXPECT_TRUE(read().empty());
   put(former);
   EXPECT_EQ(read(), former);
   batch change;
   put_kept_since(change, second);
-  rows_.commit({change}, true);
+  EXPECT_FALSE(rows_.commit({change}, true));
   EXPECT_TRUE(read().empty()) << "it begins anew";
   put(former);
   batch forgotten;
   forget_kept_since(forgotten);
-  rows_.commit({forgotten}, true);
+  EXPECT_FALSE(rows_.commit({forgotten}, true));
   EXPECT_TRUE(read().empty());
 
   std::vector<replication::tally> many;

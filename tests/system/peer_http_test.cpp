@@ -1,4 +1,5 @@
 #include "system/peer_http.hpp"
+#include "wire/result.hpp"
 
 #include <gtest/gtest.h>
 
@@ -177,7 +178,7 @@ std::string answer_of(const std::string& body) {
 TEST(PeerHttp, BringsAnAnswerBack) {
   const std::string any_bytes{"an answer\r\n\r\n\0\xff", 15};
   std::string asked;
-  std::variant<http_answer, http_failure> outcome;
+  wire::result<http_answer, http_failure> outcome;
   {
     const server peer{[&](connection& client) {
       asked = client.receive_until("question");
@@ -294,7 +295,8 @@ TEST(PeerHttp, DoesNotWaitForTheSystemToRepeatTheFirstPacketOfAConnection) {
   }
   auto outcome = std::async(std::launch::async, [&] {
     const auto begin = clock::now();
-    post({"127.0.0.1", full.port()}, "/path", "question", milliseconds{900}, answer_bytes_max);
+    static_cast<void>(
+        post({"127.0.0.1", full.port()}, "/path", "question", milliseconds{900}, answer_bytes_max));
     return clock::now() - begin;
   });
   std::this_thread::sleep_for(milliseconds{100}); // its first packet is dropped
@@ -490,7 +492,7 @@ TEST(PeerHttp, KeepsNoConnectionIfItIsNotAskedTo) {
       asked = client.receive_until("question");
       client.send(answer_of("answer"));
     }};
-    post(peer.where(), "/path", "question", long_timeout, answer_bytes_max);
+    EXPECT_TRUE(post(peer.where(), "/path", "question", long_timeout, answer_bytes_max));
   }
 
   EXPECT_NE(asked.find("Connection: close\r\n"), std::string::npos) << asked;

@@ -1,4 +1,5 @@
 #include "wire/envelope.hpp"
+#include "wire/result.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +11,7 @@ const secret ours{"starling", "key"};
 const nonce unique{1, 2};
 
 template <class T>
-envelope_error error_of(const std::variant<T, envelope_error>& result) {
+envelope_error error_of(const result<T, envelope_error>& result) {
   return std::get<envelope_error>(result);
 }
 

@@ -35,7 +35,7 @@ using outcomes = std::set<std::string>;
 
 TEST(Disk, CannotReadWhatIsDamagedAndStillHasIt) {
   disk d{dice{1}};
-  d.commit({putting("a"), putting("b")}, true);
+  EXPECT_FALSE(d.commit({putting("a"), putting("b")}, true));
   d.damage({{"b", "c"}});
   EXPECT_EQ(std::get<0>(d.now()->find("a")), "there");
   EXPECT_EQ(std::get<storage::failure>(d.now()->find("b")).kind, storage::trouble::corrupted);
@@ -53,7 +53,7 @@ TEST(Disk, ShowsACommitWhenItIsOver) {
 
 TEST(Disk, HasTheCommitUnderWayWholeOrNotWhenTheProcessIsKilled) {
   const auto seen = over_many_disks([](disk& d) {
-    d.commit({putting("a")}, false);
+    EXPECT_FALSE(d.commit({putting("a")}, false));
     d.begin({putting("b"), putting("c")}, false);
     const auto left = d.reopen(false);
     EXPECT_TRUE(left.is_whole);
@@ -66,10 +66,10 @@ TEST(Disk, HasTheCommitUnderWayWholeOrNotWhenTheProcessIsKilled) {
 
 TEST(Disk, LosesWhatIsNotSyncedFromSomeGroupOnWhenThePowerFails) {
   const auto seen = over_many_disks([](disk& d) {
-    d.commit({putting("a")}, false);
-    d.commit({putting("b")}, true);
-    d.commit({putting("c"), putting("d")}, false);
-    d.commit({putting("e")}, false);
+    EXPECT_FALSE(d.commit({putting("a")}, false));
+    EXPECT_FALSE(d.commit({putting("b")}, true));
+    EXPECT_FALSE(d.commit({putting("c"), putting("d")}, false));
+    EXPECT_FALSE(d.commit({putting("e")}, false));
     const auto left = d.reopen(true);
     EXPECT_EQ(left.is_whole, names_in(d) == "abcde");
     return names_in(d);
@@ -80,7 +80,7 @@ TEST(Disk, LosesWhatIsNotSyncedFromSomeGroupOnWhenThePowerFails) {
 
 TEST(Disk, HasNoCommitUnderWayWithoutTheOnesBeforeIt) {
   const auto seen = over_many_disks([](disk& d) {
-    d.commit({putting("a")}, false);
+    EXPECT_FALSE(d.commit({putting("a")}, false));
     d.begin({putting("b")}, true);
     d.reopen(true);
     return names_in(d);
@@ -91,7 +91,7 @@ TEST(Disk, HasNoCommitUnderWayWithoutTheOnesBeforeIt) {
 
 TEST(Disk, ThatIsFullTakesNothingUntilItIsOpenedAgain) {
   const auto seen = over_many_disks([](disk& d) {
-    d.commit({putting("a")}, true);
+    EXPECT_FALSE(d.commit({putting("a")}, true));
     d.fill();
     EXPECT_TRUE(d.commit({putting("b")}, true));
     EXPECT_TRUE(d.commit({putting("c")}, true));
@@ -108,7 +108,7 @@ TEST(Disk, ThatIsFullTakesNothingUntilItIsOpenedAgain) {
 TEST(Disk, MayLackSomeGroupsAndHaveLaterOnes) {
   const auto seen = over_many_disks([](disk& d) {
     for (const auto* name : {"a", "b", "c"})
-      d.commit({putting(name)}, true);
+      EXPECT_FALSE(d.commit({putting(name)}, true));
     std::string names;
     for (const auto& [name, value] : d.patchwork())
       names += name;

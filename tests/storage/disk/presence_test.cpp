@@ -18,7 +18,7 @@ protected:
   Presence() { make(path); }
 
   static void make(const std::string& where) {
-    prepare_folder(where);
+    EXPECT_TRUE(prepare_folder(where));
     fs::create_directory(where + "/rows");
     std::ofstream{where + "/rows/CURRENT"} << "MANIFEST-000001\n";
   }

@@ -45,7 +45,7 @@ std::string noise(std::size_t bytes) {
 }
 
 /// Commits rows of some kilobytes until the store fails, and notes in `held` what it took.
-std::optional<failure> fill(store& rows, row_map& held, bool synced) {
+wire::possible<failure> fill(store& rows, row_map& held, bool synced) {
   std::optional<failure> failed;
   for (int i = 0; i < 10'000 && !failed; ++i) {
     const row_map row{{std::to_string(i), noise(4000)}};

@@ -118,7 +118,7 @@ void committer::stop() {
       report([this, number = *std::exchange(waits_, std::nullopt)](auto& todo) {
         groups_.waited(number, todo);
       });
-  around_.rows.sync();
+  static_cast<void>(around_.rows.sync());
 }
 
 bool committer::end(bool power_fails) {

@@ -34,7 +34,7 @@ wire::possible<storage::failure> disk::finish() {
 }
 
 void disk::keep(const group& batches, bool synced) {
-  rows_->commit(batches, synced);
+  static_cast<void>(rows_->commit(batches, synced));
   unsynced_.push_back(batches);
   written_.push_back(batches);
   if (synced)
@@ -55,7 +55,7 @@ wire::possible<storage::failure> disk::sync() {
 
 void disk::keep_safe() {
   for (const auto& one : std::exchange(unsynced_, {}))
-    safe_.commit(one, true);
+    static_cast<void>(safe_.commit(one, true));
 }
 
 /// Why nothing is taken any more, if that is so.
@@ -79,7 +79,7 @@ disk::rows disk::patchwork() {
   const auto end = first + random_.below(written_.size() - first + 1);
   for (std::size_t i = 0; i < written_.size(); ++i)
     if (i < first || i >= end)
-      result.commit(written_[i], true);
+      static_cast<void>(result.commit(written_[i], true));
   return result.contents();
 }
 
@@ -92,7 +92,7 @@ disk::remains disk::reopen(bool after_power_failure) {
     unsynced_.resize(left);
     rows_ = std::make_unique<storage::memory_store>(safe_.contents());
     for (const auto& one : unsynced_)
-      rows_->commit(one, false);
+      static_cast<void>(rows_->commit(one, false));
   }
   broken_.reset();
   is_full_ = false;

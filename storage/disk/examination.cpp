@@ -103,6 +103,8 @@ private:
   Status compare() {
     const auto& seen = *witness_.what;
     result.known = seen;
+    if (witness_.has_spoilt_slot && seen.boot == boot_)
+      return found(kind::damaged_logs, "the file witness is not what was written");
     auto name = *current_;
     const bool is_line = name.ends_with('\n');
     if (is_line)

@@ -4,6 +4,7 @@
 #include "wire/bytes.hpp"
 #include "wire/result.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <utility>
@@ -72,6 +73,15 @@ std::optional<slot> read_slot(std::string_view bytes) {
   return what ? std::optional{slot{turn, std::move(*what)}} : std::nullopt;
 }
 
+/// Whether both are what was written last: of two turns that follow each other, or of the first
+/// turn, in which the second slot was left empty.
+bool belong_together(const std::optional<slot>& first, const std::optional<slot>& second,
+                     std::string_view second_bytes) {
+  if (first && second)
+    return std::max(first->turn, second->turn) - std::min(first->turn, second->turn) == 1;
+  return first && first->turn == 1 && second_bytes.find_first_not_of('\0') == second_bytes.npos;
+}
+
 } // namespace
 
 std::string encode(const witness& w) {
@@ -127,14 +137,16 @@ wire::result<witness_file::content, IOStatus> witness_file::read(rocksdb::FileSy
     status = rocksdb::ReadFileToString(&disk, path, &bytes);
   if (!status.ok())
     return status;
-  content result{.is_there = true};
-  std::uint64_t newest = 0;
-  for (std::size_t i = 0; i < slots && (i + 1) * slot_bytes <= bytes.size(); ++i)
-    if (auto one = read_slot(std::string_view{bytes}.substr(i * slot_bytes, slot_bytes));
-        one && (!result.what || one->turn > newest)) {
-      newest = one->turn;
-      result.what = std::move(one->what);
-    }
+  bytes.resize(slots * slot_bytes);
+  const std::string_view all{bytes};
+  auto first = read_slot(all.substr(0, slot_bytes));
+  auto second = read_slot(all.substr(slot_bytes));
+  content result{.is_there = true,
+                 .has_spoilt_slot = !belong_together(first, second, all.substr(slot_bytes))};
+  if (second && (!first || second->turn > first->turn))
+    std::swap(first, second);
+  if (first)
+    result.what = std::move(first->what);
   return result;
 }
 

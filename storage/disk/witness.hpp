@@ -62,9 +62,13 @@ class witness_file {
 public:
   static constexpr std::string_view name = "witness";
 
-  /// The witness in a folder. `is_there` says whether there is a file, which may be damaged.
+  /// The witness in a folder. `is_there` says whether there is a file, which may be damaged;
+  /// `has_spoilt_slot`, whether a slot is not what was written last, so that a newer witness may
+  /// have been there. A kill does not tear a slot, which is one page of memory; a power failure
+  /// may.
   struct content {
     bool is_there = false;
+    bool has_spoilt_slot = false;
     std::optional<witness> what{};
   };
   static wire::result<content, rocksdb::IOStatus> read(rocksdb::FileSystem& disk,

@@ -7,11 +7,12 @@ namespace {
 TEST(MemoryStore, TakesNoCommitAfterItBrokeDown) {
   memory_store rows{{{"a", "1"}}};
   const failure full{trouble::full, "no room"};
+  const wire::possible<failure> refused{full};
   rows.break_down(full);
 
-  EXPECT_EQ(rows.commit({putting({{"a", "2"}})}, true), full);
-  EXPECT_EQ(rows.commit({putting({{"a", "2"}})}, false), full);
-  EXPECT_EQ(rows.sync(), full);
+  EXPECT_EQ(rows.commit({putting({{"a", "2"}})}, true), refused);
+  EXPECT_EQ(rows.commit({putting({{"a", "2"}})}, false), refused);
+  EXPECT_EQ(rows.sync(), refused);
   EXPECT_EQ(all_rows(rows), (row_map{{"a", "1"}}));
 }
 

@@ -256,6 +256,36 @@ TEST_F(RocksLog, IsRefusedWithoutItsWitness) {
   }
 }
 
+/// The newest witness may be the one that is spoilt, and the log have lost what only that one
+/// names. A power failure tears a slot without anything being lost that was synced.
+TEST_F(RocksLog, IsRefusedIfASlotOfTheWitnessIsSpoiltInTheSameBoot) {
+  constexpr std::size_t slot_bytes = 4096;
+  for (std::size_t slot = 0; slot < 2; ++slot)
+    for (const bool is_zeroed : {false, true}) {
+      const auto spoil = [&] {
+        const auto log = copied();
+        auto witness = read_file(path + "/witness");
+        if (is_zeroed)
+          witness.replace(slot * slot_bytes, slot_bytes, slot_bytes, '\0');
+        else
+          witness[slot * slot_bytes + 40] ^= 1;
+        write_file(path + "/witness", witness);
+        return log;
+      };
+      const auto log = spoil();
+      const auto good = read_file(log);
+      write_file(log, good.substr(0, good.size() - good.size() / commits_max));
+      const auto why = refused_rows(path);
+      EXPECT_EQ(why.kind, trouble::corrupted) << slot;
+      EXPECT_THAT(why.what, HasSubstr("witness is not what was written"));
+
+      spoil();
+      auto later = small_settings;
+      later.boot = "after a power failure";
+      EXPECT_EQ(commits_in(*open_rows(path, later).rows), commits_max) << slot;
+    }
+}
+
 TEST_F(RocksLog, EndsSomewhereInTheCommitThatAKillEnded) {
   const auto before = read_file(copied());
   const auto longer = read_file(log_in(folder / "longer"));

@@ -82,11 +82,36 @@ TEST_F(WitnessFile, HasTheOneBeforeIfTheLastIsTorn) {
   witness_file file;
   for (std::uint64_t n = 2; n < 5; ++n) {
     ASSERT_TRUE(file.write(disk, folder.path(), numbered(n)).ok());
+    EXPECT_FALSE(read().has_spoilt_slot);
     spoil((n + 1) % 2 * slot_bytes + 30, 4);
     EXPECT_EQ(number(), n - 1);
+    EXPECT_TRUE(read().has_spoilt_slot) << "so the newest may be lacking";
     ASSERT_TRUE(file.write(disk, folder.path(), numbered(n)).ok());
     ASSERT_TRUE(file.write(disk, folder.path(), numbered(n)).ok());
   }
+}
+
+TEST_F(WitnessFile, NoticesThatASlotIsOlderThanTheOther) {
+  constexpr std::size_t slot_bytes = 4096;
+  ASSERT_TRUE(witness_file::make(disk, folder.path(), numbered(1)).ok());
+  std::string first;
+  ASSERT_TRUE(rocksdb::ReadFileToString(&disk, path, &first).ok());
+  witness_file file;
+  for (std::uint64_t n = 2; n < 5; ++n)
+    ASSERT_TRUE(file.write(disk, folder.path(), numbered(n)).ok());
+  std::string last;
+  ASSERT_TRUE(rocksdb::ReadFileToString(&disk, path, &last).ok());
+  const auto is_spoilt = [&](const std::string& bytes) {
+    EXPECT_TRUE(rocksdb::WriteStringToFile(&disk, bytes, path).ok());
+    EXPECT_TRUE(read().is_there);
+    return read().has_spoilt_slot;
+  };
+  EXPECT_FALSE(is_spoilt(first));
+  EXPECT_FALSE(is_spoilt(last));
+  EXPECT_TRUE(is_spoilt(first.substr(0, slot_bytes) + last.substr(slot_bytes)));
+  EXPECT_TRUE(is_spoilt(last.substr(0, slot_bytes) + std::string(slot_bytes, '\0')));
+  EXPECT_TRUE(is_spoilt(last.substr(0, slot_bytes)));
+  EXPECT_TRUE(is_spoilt(std::string(slot_bytes, '\0') + last.substr(slot_bytes)));
 }
 
 TEST_F(WitnessFile, SaysNothingIfBothAreSpoilt) {

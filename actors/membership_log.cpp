@@ -106,10 +106,11 @@ void log_event(const membership::event& e, const membership::swim& core) {
                       "another process runs under the id of this node: {}; this is {} now", who,
                       to_string(core.self().id));
   case event_kind::life_forgotten:
-    return log::error(component,
-                      "{} knows a life of this node that this node does not: its disk "
-                      "was set back",
-                      who);
+    return log::error(
+        component,
+        "other nodes remember a life of this node, as {}, that its disk does not: the "
+        "disk was set back, or was full when that life began",
+        who);
   case event_kind::address_conflict:
     return log::warn(component,
                      "{}, node {}, claims the address of this node, {}; each node needs a "

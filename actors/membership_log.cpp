@@ -136,7 +136,8 @@ void log_event(const membership::event& e, const membership::swim& core) {
   case event_kind::tcp_blocked:
     return log::warn(component,
                      "TCP does not get through from this node to {}, UDP does; what is written "
-                     "here reaches it by other members only. Does a firewall drop TCP?",
+                     "here reaches it by other members only. Does a firewall drop TCP, or is that "
+                     "node too busy to answer?",
                      who);
   case event_kind::tcp_open:
     return log::info(component, "TCP gets through again from this node to {}", who);
@@ -144,7 +145,7 @@ void log_event(const membership::event& e, const membership::swim& core) {
     return log::warn(component,
                      "TCP does not get through from {} to this node, as it says, UDP does; what is "
                      "written there comes here late, or by other members. Does a firewall here "
-                     "drop TCP?",
+                     "drop TCP, or is this node too busy to answer?",
                      who);
   case event_kind::tcp_in_open:
     return log::info(component, "TCP gets through again from {} to this node", who);

@@ -8,11 +8,17 @@
 
 #include "storage/disk/rocks_store.hpp"
 
+#include <cstdint>
+#include <mutex>
 #include <rocksdb/env.h>
+#include <string>
+#include <string_view>
 
 namespace starling::storage {
 
-/// Passes on warnings and what is worse, one line each, cut where it is very long.
+/// Passes on warnings and what is worse, one line each, cut where it is very long. A line that is
+/// the same as the one before is counted, and told after 10, 100, 1000... of them: one damaged
+/// block is read thousands of times.
 class rocks_messages : public rocksdb::Logger {
 public:
   explicit rocks_messages(rocks_settings::listener tell);
@@ -22,7 +28,12 @@ public:
   void LogHeader(const char* format, va_list arguments) override;
 
 private:
+  void tell(std::string_view text);
+
   rocks_settings::listener tell_;
+  std::mutex mutex_; // RocksDB writes from several threads
+  std::string last_;
+  std::uint64_t times_ = 0;
 };
 
 } // namespace starling::storage

@@ -30,6 +30,17 @@ TEST_F(RocksMessages, AreCutWhereTheyAreVeryLong) {
   EXPECT_EQ(told.front().size(), 1023u);
 }
 
+TEST_F(RocksMessages, AreCountedWhereTheyAreTheSame) {
+  for (int i = 0; i < 150; ++i)
+    rocksdb::Warn(&messages, "cannot read a block");
+  rocksdb::Warn(&messages, "another");
+  rocksdb::Warn(&messages, "cannot read a block");
+  EXPECT_EQ(told, (std::vector<std::string>{"[WARN] cannot read a block",
+                                            "[WARN] cannot read a block (10 times by now)",
+                                            "[WARN] cannot read a block (100 times by now)",
+                                            "[WARN] another", "[WARN] cannot read a block"}));
+}
+
 TEST(RocksMessagesToNobody, AreDropped) {
   rocks_messages messages{nullptr};
   rocksdb::Error(&messages, "cannot write");

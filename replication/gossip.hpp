@@ -33,6 +33,11 @@
 // How far each node got with numbering its events goes along with what is sent (tallies.hpp), so
 // that one whose disk was set back is told.
 //
+// What is known of a peer, and what is under way to it, is in gossip_peer.hpp; since when a node
+// has lost nothing, in holdings.hpp. The core is in parts: peers and rounds (gossip.cpp), what the
+// log holds for a peer (gossip_sending.cpp), what others send (gossip_receiving.cpp), what is told
+// early (gossip_early.cpp), and repairs (gossip_repair.cpp).
+//
 // This is a value: it does no I/O and knows no time. What it wants done comes out as effects;
 // whoever carries them out reports back, once for each. At most one effect for a peer is under way
 // at a time, whether the peer is gone meanwhile or not.
@@ -42,6 +47,8 @@
 #include "replication/delta_log.hpp"
 #include "replication/digest.hpp"
 #include "replication/fragments.hpp"
+#include "replication/gossip_peer.hpp"
+#include "replication/holdings.hpp"
 #include "replication/key_trees.hpp"
 #include "replication/message.hpp"
 #include "replication/repair.hpp"
@@ -122,7 +129,7 @@ public:
               std::optional<session_id> heard_from);
 
   /// From now on this node numbers its events under that id, on a disk.
-  void numbers_under(const crdt::replica_id& id);
+  void numbers_under(const crdt::replica_id& id) { holdings_.numbers_under(id); }
 
   /// It did so under that one, and has counted so much, since it lost anything.
   void numbered_under(const tally& t);
@@ -232,19 +239,19 @@ public:
   /// here. Peers are told so if that is this session. Otherwise the disk may have been set back
   /// since, which others may know: so each is told once what it knows of this node is heard, and
   /// once the node has asked those it can, as `settle` says.
-  void keeps_since(session_id first) { kept_since_ = first; }
-  void settle(bool is_settled = true) { is_settled_ = is_settled; }
+  void keeps_since(session_id first) { holdings_.keep_since(first); }
+  void settle(bool is_settled = true) { holdings_.settle(is_settled); }
 
   /// It turns out that some of what this node had before this session is not here.
-  void begin_anew();
+  void begin_anew() { holdings_.begin_anew(); }
 
   /// Since when this node has lost nothing; 0 if it does not say so.
-  session_id kept_since() const { return kept_since_; }
+  session_id kept_since() const { return holdings_.kept_since(); }
 
   /// Something that is here cannot be read, or may be here that this does not know of. So it brings
   /// nobody all that it has: from now on peers are told nothing of what it keeps, nor is anybody
   /// said to have all of it.
-  void cannot_read_all();
+  void cannot_read_all() { holdings_.cannot_read_all(); }
 
   /// Since when a peer has lost nothing, as it says; nothing if it does not say so.
   std::optional<session_id> kept_since(session_id peer) const;
@@ -269,7 +276,7 @@ public:
   /// Whether somebody knows of changes under the present id, or one that it had since it lost
   /// anything, that this node does not: then it must not number another under it, and has lost
   /// something.
-  bool was_set_back() const { return was_set_back_; }
+  bool was_set_back() const { return holdings_.was_set_back(); }
 
   // -- for display --
 
@@ -303,148 +310,71 @@ public:
   std::uint64_t skipped() const { return skipped_; }
 
 private:
-  enum class waiting : std::uint8_t { nothing, answer, states };
-
-  /// What the message under way is about.
-  enum class topic : std::uint8_t { log, early, states, walk, audit, rows };
-
-  /// A comparison of our keys with a peer's.
-  struct walk {
-    std::uint64_t log_end; // the cursor once it is over: the log's end before it read a digest
-    repair_walk steps;
-    bool differs = false;   // the first answer said so
-    bool brings_all = true; // that we have, so far
-  };
-
-  /// The content of a message, on its way in pieces.
-  struct outgoing {
-    topic what;
-    std::uint64_t number;
-    std::string content;
-    std::uint64_t sent = 0;       // and acknowledged
-    std::uint64_t under_way = 0;  // of the next piece
-    std::uint64_t telling = 0;    // the version of the tallies once all of it is acknowledged
-    std::optional<crdt::key> key; // if it is one value
-    bool began_anew = false;
-  };
-
-  struct peer_state {
-    bool present = true;
-    std::uint8_t version = wire::spoken.newest; // of messages to it
-    type_set reads;
-    bool has_said_what_it_reads = false;
-    std::uint64_t cursor = 0;
-    bool behind = true;
-    bool put_off = false;        // it had no time for us; until the next tick
-    bool waits_for_walk = false; // it differs, and we had no time for it
-    bool walk_over = false;      // and it does not know yet: others may walk now
-    bool has_failed = false;     // at last; and was not tried since
-    std::size_t room = 0;        // for the content of a message
-    std::uint64_t early_to = 0;  // up to here nothing is told early: it was, or a walk brings it
-    std::uint64_t early_end = 0; // the same once what is under way is acknowledged
-    bool takes_nothing_early = false; // until the next tick
-    bool may_tell = true;             // early; by turns with what else there is to be done
-    std::uint64_t round_end = 0;
-    replication::phase phase = phase::goes_on; // of the next message
-    waiting for_what = waiting::nothing;
-    topic about = topic::log;       // the message under way
-    std::uint64_t sequence = 0;     // of the latest message to it
-    std::uint64_t in_flight_to = 0; // the cursor once the log's part under way is acknowledged
-    std::uint64_t owed = 0;         // the offer of theirs that we joined, to be acknowledged
-    std::uint64_t offered = 0;      // the latest offer of ours
-    std::uint64_t offered_to = 0;   // the cursor once that is acknowledged
-    std::uint64_t offer_end = 0;    // how far the offers of the present round go
-    std::optional<outgoing> cut;
-
-    std::optional<walk> walking;
-    named_entries lacking;           // what the peer is to be sent the states of
-    std::vector<encoded_item> ready; // of those, read and to be sent
-    std::size_t ready_bytes = 0;
-    std::vector<encoded_item> to_compare; // of those, read and to be compared
-    std::optional<row_asking> comparing;
-    std::set<crdt::key> refused; // values that it does not take
-    bool may_audit = false;      // in this round
-    audit audits;
-    std::optional<digest> root; // of what it had when it answered last
-
-    std::optional<session_id> kept_since; // as it says
-    bool is_settled = true;               // unless it says that this is open
-    bool is_heard = false;                // what it knew of others is known here
-    bool is_to_be_heard = false;          // before all is handed on
-    bool has_all = false; // up to its cursor; else something before that was not brought
-    bool had_all = false; // once, when we lacked nothing
-
-    std::uint64_t told = 0;     // the version of the tallies that it knows
-    std::uint64_t telling = 0;  // once the message under way is acknowledged
-    std::uint64_t offering = 0; // once the latest offer is
-  };
-
   /// Somebody whose questions we answer, and how long ago the last one came.
   struct asker {
     session_id who;
     unsigned age = 0; // ticks
   };
 
-  static bool can_read(const peer_state& p, crdt::type t) { return p.reads.contains(t); }
-  joint_tree shared_with(const peer_state& p) const;
-  bool has_work(session_id id, const peer_state& p) const;
-  static bool is_held_up(const peer_state& p);
-  std::uint64_t told_to(const peer_state& p) const;
-  bool may_tell_early(const peer_state& p) const;
-  std::optional<effect> tell_early(session_id id, peer_state& p);
-  std::uint64_t needed_after(const peer_state& p) const;
-  bool may_walk(session_id id, const peer_state& p) const;
+  joint_tree shared_with(const gossip_peer& p) const;
+  bool has_work(session_id id, const gossip_peer& p) const;
+  static bool is_held_up(const gossip_peer& p);
+  std::uint64_t told_to(const gossip_peer& p) const;
+  bool may_tell_early(const gossip_peer& p) const;
+  std::optional<effect> tell_early(session_id id, gossip_peer& p);
+  std::uint64_t needed_after(const gossip_peer& p) const;
+  bool may_walk(session_id id, const gossip_peer& p) const;
   bool is_walking() const;
   bool is_walked_by(session_id id) const { return walker_ && walker_->who == id; }
   std::vector<session_id> candidates() const;
   std::vector<effect> start_round(session_id peer);
-  void fall_behind(peer_state& p) const;
-  void skip_known(session_id id, peer_state& p);
+  void fall_behind(gossip_peer& p) const;
+  void skip_known(session_id id, gossip_peer& p);
   void heard(session_id peer, const std::vector<item>& items);
   void hear_tallies(session_id peer, const std::vector<tally>& told);
   session_id told_kept_since(session_id peer) const;
   effect ask(session_id peer);
-  static void hear_what_is_kept(session_id peer, peer_state& p, session_id told);
-  bool is_whole() const { return !lacks_data_ && reads_all_ && trees_.all().root() != digest{}; }
-  bool can_have_all(const peer_state& p) const { return trees_.are_within(p.reads); }
-  void hear_what_it_reads(peer_state& p, const type_set& said) const;
-  std::vector<tally> tallies_for(const message& m, const peer_state* p) const;
-  static void end_walk(peer_state& p);
-  std::vector<effect> give_up(peer_state& p);
+  bool is_whole() const {
+    return !holdings_.lacks_data() && holdings_.reads_all() && trees_.all().root() != digest{};
+  }
+  bool can_have_all(const gossip_peer& p) const { return trees_.are_within(p.reads); }
+  void hear_what_it_reads(gossip_peer& p, const type_set& said) const;
+  std::vector<tally> tallies_for(const message& m, const gossip_peer* p) const;
+  std::vector<effect> give_up(gossip_peer& p);
   void forget_gone();
   void keep_log_bounded();
-  std::vector<effect> advance(session_id id, peer_state& p);
-  std::optional<effect> compare_rows(session_id id, peer_state& p);
-  std::optional<effect> send_states(session_id id, peer_state& p);
-  std::optional<effect> step_of_walk(session_id id, peer_state& p);
-  std::vector<effect> advance_log(session_id id, peer_state& p);
-  std::vector<effect> begin_audit(session_id id, peer_state& p);
+  std::vector<effect> advance(session_id id, gossip_peer& p);
+  std::optional<effect> compare_rows(session_id id, gossip_peer& p);
+  std::optional<effect> send_states(session_id id, gossip_peer& p);
+  std::optional<effect> step_of_walk(session_id id, gossip_peer& p);
+  std::vector<effect> advance_log(session_id id, gossip_peer& p);
+  std::vector<effect> begin_audit(session_id id, gossip_peer& p);
   struct interval {
     std::vector<encoded_item> items;
     std::uint64_t end; // the cursor once they are acknowledged
     std::size_t bytes; // of the items, about
   };
-  interval lacking(session_id id, const peer_state& p, std::uint64_t from, std::uint64_t end) const;
-  message head_of(session_id id, peer_state& p);
-  effect send(session_id id, peer_state& p, topic what, message m,
+  interval lacking(session_id id, const gossip_peer& p, std::uint64_t from,
+                   std::uint64_t end) const;
+  message head_of(session_id id, gossip_peer& p);
+  effect send(session_id id, gossip_peer& p, const topic& about, message m,
               const std::vector<encoded_item>& items = {});
-  effect send_piece(session_id id, peer_state& p);
-  std::vector<effect> objected(session_id id, peer_state& p, verdict why);
+  effect send_piece(session_id id, gossip_peer& p);
+  std::vector<effect> objected(session_id id, gossip_peer& p, const topic& about, verdict why);
   static std::size_t walk_bytes(std::size_t room);
   std::size_t smaller(std::size_t room, std::size_t divisor) const;
-  void take_differences(peer_state& p, const answer& a);
-  void fall_back(peer_state& p) const;
-  bool is_better_sent_whole(const peer_state& p, const row_step& next) const;
+  void take_differences(gossip_peer& p, const answer& a);
+  void fall_back(gossip_peer& p) const;
+  bool is_better_sent_whole(const gossip_peer& p, const row_step& next) const;
   std::size_t part_bytes() const;
-  void add_parts(const crdt::key& key, const crdt::value& whole, peer_state& p) const;
-  void note_acknowledged(peer_state& p, const answer& a) const;
-  void found(peer_state& p, const audit::finding& f);
+  void add_parts(const crdt::key& key, const crdt::value& whole, gossip_peer& p) const;
+  void found(gossip_peer& p, const audit::finding& f);
   std::optional<verdict> objection(const message& m);
   void note_walker(const message& m);
   void prepare(const row_step& s, incoming& in) const;
   void answer_walk(const message& m, answer& into);
   void answer_comparison(const incoming& in, std::string_view state, answer& into);
-  void offer(const message& m, peer_state& p, answer& into, std::vector<encoded_item>& items);
+  void offer(const message& m, gossip_peer& p, answer& into, std::vector<encoded_item>& items);
   void drop_acknowledged();
 
   // What a message takes beside its items: counts, marks, a session.
@@ -472,7 +402,7 @@ private:
   digester digests_;
   delta_log log_;
   key_trees trees_;
-  std::map<session_id, peer_state> peers_;
+  std::map<session_id, gossip_peer> peers_;
   assembly pieces_;
   arrivals arriving_;
   std::optional<asker> walker_;            // who compares all keys with ours
@@ -480,16 +410,10 @@ private:
   unsigned answering_age_ = 0;             // ticks
   unsigned since_audit_ = 0;               // ticks
   repair_counts repairs_;
-  bool lacks_data_ = false;
-  bool reads_all_ = true;
-  session_id kept_since_{};
-  bool is_settled_ = true;
+  replication::holdings holdings_;
   std::uint64_t whole_from_ = 0;   // in the log: before its end there was something lacking
   std::set<session_id> caught_up_; // with these; nobody is asked about but while data is lacking
   replication::tallies tallies_;
-  std::optional<crdt::replica_id> own_id_; // that this node numbers under, on a disk
-  std::set<crdt::replica_id> own_ids_;     // this one, and those before since it lost anything
-  bool was_set_back_ = false;
   std::uint64_t skipped_ = 0;
 };
 

@@ -14,36 +14,34 @@
 namespace starling::replication {
 
 /// Whether the end of the log does not come next.
-bool gossip::is_held_up(const peer_state& p) {
-  return p.behind || p.walking || p.cut || p.comparing || !p.to_compare.empty() ||
-         !p.ready.empty() || !p.lacking.empty();
+bool gossip::is_held_up(const gossip_peer& p) {
+  return p.behind || p.repair.walking || p.cut || p.repair.has_findings();
 }
 
 /// After which entry a peer may be told early.
-std::uint64_t gossip::told_to(const peer_state& p) const {
-  const bool is_in_pieces = p.cut && p.cut->what == topic::log;
-  return std::max(
-      {p.early_to, p.cursor, log_.first() - 1, is_in_pieces ? p.in_flight_to : std::uint64_t{0}});
+std::uint64_t gossip::told_to(const gossip_peer& p) const {
+  const auto* in_pieces = p.cut ? std::get_if<from_log>(&p.cut->about) : nullptr;
+  return std::max({p.early.to, p.cursor, log_.first() - 1, in_pieces ? in_pieces->to : 0});
 }
 
-bool gossip::may_tell_early(const peer_state& p) const {
-  return !p.takes_nothing_early && is_held_up(p) && told_to(p) < log_.last();
+bool gossip::may_tell_early(const gossip_peer& p) const {
+  return !p.early.takes_nothing && is_held_up(p) && told_to(p) < log_.last();
 }
 
-std::optional<effect> gossip::tell_early(session_id id, peer_state& p) {
+std::optional<effect> gossip::tell_early(session_id id, gossip_peer& p) {
   while (may_tell_early(p)) {
     auto next = lacking(id, p, told_to(p), log_.last());
     const bool is_too_large = next.bytes > p.room; // it waits for its turn
     if (next.items.empty() || is_too_large) {
-      p.early_to = next.end;
+      p.early.to = next.end;
       continue;
     }
     auto m = head_of(id, p);
     m.is_early = true;
-    p.may_tell = false;
-    p.early_to = told_to(p);
-    p.early_end = next.end;
-    return send(id, p, topic::early, std::move(m), next.items); // it is no larger than a message
+    p.early.is_next = false;
+    p.early.to = told_to(p);
+    return send(id, p, told_early{next.end}, std::move(m),
+                next.items); // it is no larger than a message
   }
   return std::nullopt;
 }

@@ -29,50 +29,42 @@ std::size_t gossip::walk_bytes(std::size_t room) {
 
 /// Whether a walk goes on beyond its first question. One does at a time.
 bool gossip::is_walking() const {
-  return std::ranges::any_of(
-      peers_, [](const auto& one) { return one.second.walking && one.second.walking->differs; });
+  return std::ranges::any_of(peers_, [](const auto& one) {
+    return one.second.repair.walking && one.second.repair.walking->differs;
+  });
 }
 
 /// A first question may be put to all but those who walk over our keys themselves, a second first
 /// question when there is time for more.
-bool gossip::may_walk(session_id id, const peer_state& p) const {
-  return p.walking || (!p.put_off && !is_walked_by(id) && !(p.waits_for_walk && is_walking()));
-}
-
-/// Forgets how far the repair of a peer got.
-void gossip::end_walk(peer_state& p) {
-  p.walking.reset();
-  p.lacking = {};
-  p.ready.clear();
-  p.ready_bytes = 0;
-  p.to_compare.clear();
-  p.comparing.reset();
+bool gossip::may_walk(session_id id, const gossip_peer& p) const {
+  return p.repair.walking ||
+         (!p.put_off && !is_walked_by(id) && !(p.waits_for_walk && is_walking()));
 }
 
 // -- asking --
 
 /// The next step of comparing all keys, as long as there is one; afterwards the peer is no longer
 /// behind.
-std::optional<effect> gossip::step_of_walk(session_id id, peer_state& p) {
-  if (!p.walking) {
+std::optional<effect> gossip::step_of_walk(session_id id, gossip_peer& p) {
+  if (!p.repair.walking) {
     if (!p.behind || !may_walk(id, p))
       return std::nullopt;
-    p.walking = walk{log_.last(), repair_walk{walk_bytes(p.room)}};
+    p.repair.walking = walk{log_.last(), repair_walk{walk_bytes(p.room)}};
     p.waits_for_walk = false;
   }
-  if (const auto& request = p.walking->steps.next(shared_with(p))) {
+  if (const auto& request = p.repair.walking->steps.next(shared_with(p))) {
     auto m = head_of(id, p);
     m.walk = *request;
-    return send(id, p, topic::walk, std::move(m));
+    return send(id, p, walk_step{}, std::move(m));
   }
-  p.walk_over = p.walking->differs;
-  p.cursor = std::max(p.cursor, p.walking->log_end);
+  p.walk_is_over = p.repair.walking->differs;
+  p.cursor = std::max(p.cursor, p.repair.walking->log_end);
   if (std::exchange(p.behind, false)) {
-    p.has_all = p.walking->brings_all;
+    p.has_all = p.repair.walking->brings_all;
     p.had_all =
         p.had_all || (p.has_all && is_whole() && can_have_all(p) && p.cursor >= whole_from_);
   }
-  p.walking.reset();
+  p.repair.walking.reset();
   drop_acknowledged();
   if (!log_.reaches_back_to(p.cursor)) {
     fall_behind(p);
@@ -81,71 +73,71 @@ std::optional<effect> gossip::step_of_walk(session_id id, peer_state& p) {
   return std::nullopt;
 }
 
-void gossip::take_differences(peer_state& p, const answer& a) {
-  if (!p.walking)
+void gossip::take_differences(gossip_peer& p, const answer& a) {
+  if (!p.repair.walking)
     return; // it was given up for theirs
   const auto ours = shared_with(p);
-  auto named = a.walk ? p.walking->steps.take(ours, *a.walk) : std::nullopt;
-  const bool goes_on = named && (!named->empty() || p.walking->steps.next(ours));
-  const bool is_first = !p.walking->differs;
+  auto named = a.walk ? p.repair.walking->steps.take(ours, *a.walk) : std::nullopt;
+  const bool goes_on = named && (!named->empty() || p.repair.walking->steps.next(ours));
+  const bool is_first = !p.repair.walking->differs;
   if (!named || (goes_on && is_first && is_walking())) { // no answer, or no time
-    end_walk(p);
+    p.repair = {};
     (named ? p.waits_for_walk : p.put_off) = true;
     return;
   }
   if (goes_on && is_first) {
-    p.walking->differs = true;
+    p.repair.walking->differs = true;
     ++repairs_.walks;
   }
-  p.lacking.add(std::move(*named));
+  p.repair.lacking.add(std::move(*named));
 }
 
 /// Sends the states of what the peer lacks, once there are enough for a message.
-std::optional<effect> gossip::send_states(session_id id, peer_state& p) {
-  const bool is_full = p.ready_bytes >= p.room;
-  if (!p.lacking.empty() && !is_full) {
+std::optional<effect> gossip::send_states(session_id id, gossip_peer& p) {
+  const bool is_full = p.repair.ready_bytes >= p.room;
+  if (!p.repair.lacking.empty() && !is_full) {
     read_states wanted{id, {}};
-    for (const auto& name : p.lacking.take(shared_with(p), keys_per_read))
+    for (const auto& name : p.repair.lacking.take(shared_with(p), keys_per_read))
       wanted.keys.push_back(key_of(name));
     if (!wanted.keys.empty()) {
-      p.for_what = waiting::states;
+      p.doing = reading_states{};
       return wanted;
     }
   }
-  if (p.ready.empty())
+  if (p.repair.ready.empty())
     return std::nullopt;
   std::vector<encoded_item> items;
   std::size_t bytes = 0;
   do {
-    bytes += p.ready.back().size();
-    items.push_back(std::move(p.ready.back()));
-    p.ready.pop_back();
-  } while (!p.ready.empty() && bytes + p.ready.back().size() <= p.room);
-  p.ready_bytes -= bytes;
+    bytes += p.repair.ready.back().size();
+    items.push_back(std::move(p.repair.ready.back()));
+    p.repair.ready.pop_back();
+  } while (!p.repair.ready.empty() && bytes + p.repair.ready.back().size() <= p.room);
+  p.repair.ready_bytes -= bytes;
   auto m = head_of(id, p);
   m.mends = true;
-  return send(id, p, topic::states, std::move(m), items);
+  return send(id, p, missing_states{}, std::move(m), items);
 }
 
 std::vector<effect> gossip::states_read(session_id peer, std::vector<encoded_item> states) {
   const auto found = peers_.find(peer);
-  if (found == peers_.end() || found->second.for_what != waiting::states)
+  if (found == peers_.end() || !std::holds_alternative<reading_states>(found->second.doing))
     return {};
   auto& p = found->second;
-  p.for_what = waiting::nothing;
-  if (!p.present)
+  p.doing = idle{};
+  if (!p.is_present)
     return give_up(p);
   for (auto& state : states) {
     if (crdt::has_rows(state.key.type) && state.bytes.size() > limits_.whole_value_bytes) {
-      p.to_compare.push_back(std::move(state));
+      p.repair.to_compare.push_back(std::move(state));
       continue;
     }
     if (crdt::has_rows(state.key.type) && state.bytes.size() > part_bytes()) {
       add_parts(state.key, std::get<crdt::value>(crdt::value::decode(state.bytes)), p);
       continue;
     }
-    p.ready_bytes += state.size();
-    p.ready.push_back(std::move(state));
+    p.repair.ready_bytes += state.size();
+    p.repair.ready.push_back(std::move(state));
   }
   return advance(peer, p);
 }
@@ -156,55 +148,55 @@ std::size_t gossip::part_bytes() const {
 }
 
 /// A value with rows will be sent whole, in parts that the peer joins one by one.
-void gossip::add_parts(const crdt::key& key, const crdt::value& whole, peer_state& p) const {
+void gossip::add_parts(const crdt::key& key, const crdt::value& whole, gossip_peer& p) const {
   for (auto& part : parts_of(whole, part_bytes())) {
-    p.ready.push_back({key, std::move(part)});
-    p.ready_bytes += p.ready.back().size();
+    p.repair.ready.push_back({key, std::move(part)});
+    p.repair.ready_bytes += p.repair.ready.back().size();
   }
 }
 
 /// The next step of comparing a large value, if there is one to be compared.
-std::optional<effect> gossip::compare_rows(session_id id, peer_state& p) {
-  while (p.comparing || !p.to_compare.empty()) {
-    if (!p.comparing) {
-      auto [key, bytes] = std::move(p.to_compare.back());
-      p.to_compare.pop_back();
+std::optional<effect> gossip::compare_rows(session_id id, gossip_peer& p) {
+  while (p.repair.comparing || !p.repair.to_compare.empty()) {
+    if (!p.repair.comparing) {
+      auto [key, bytes] = std::move(p.repair.to_compare.back());
+      p.repair.to_compare.pop_back();
       auto state = std::get<crdt::value>(crdt::value::decode(bytes));
-      p.comparing.emplace(++sequence_, key, value_snapshot{digests_, key, std::move(state)},
-                          walk_bytes(p.room), limits_.pieces_bytes);
+      p.repair.comparing.emplace(++sequence_, key, value_snapshot{digests_, key, std::move(state)},
+                                 walk_bytes(p.room), limits_.pieces_bytes);
     }
-    if (auto step = p.comparing->next()) {
+    if (auto step = p.repair.comparing->next()) {
       if (is_better_sent_whole(p, *step)) {
         fall_back(p);
         continue;
       }
       auto m = head_of(id, p);
       m.comparison = std::move(*step);
-      return send(id, p, topic::rows, std::move(m));
+      return send(id, p, rows_step{}, std::move(m));
     }
-    p.comparing.reset();
+    p.repair.comparing.reset();
     ++repairs_.values;
   }
   return std::nullopt;
 }
 
 /// Whether a peer lacks most of a large value: it would hold all of that before it could join any.
-bool gossip::is_better_sent_whole(const peer_state& p, const row_step& next) const {
+bool gossip::is_better_sent_whole(const gossip_peer& p, const row_step& next) const {
   constexpr std::size_t parts_max = 4;
   const auto* rows = std::get_if<snapshot_rows>(&next.what);
   return rows != nullptr && rows->rows.footprint() > parts_max * part_bytes() &&
-         rows->rows.footprint() > p.comparing->whole().footprint() / 2;
+         rows->rows.footprint() > p.repair.comparing->whole().footprint() / 2;
 }
 
 /// A value cannot be compared: it is sent whole.
-void gossip::fall_back(peer_state& p) const {
-  if (p.comparing)
-    add_parts(p.comparing->key(), p.comparing->whole(), p);
-  p.comparing.reset();
+void gossip::fall_back(gossip_peer& p) const {
+  if (p.repair.comparing)
+    add_parts(p.repair.comparing->key(), p.repair.comparing->whole(), p);
+  p.repair.comparing.reset();
 }
 
 /// Looks, after a round, whether the peer differs in what no log brings.
-std::vector<effect> gossip::begin_audit(session_id id, peer_state& p) {
+std::vector<effect> gossip::begin_audit(session_id id, gossip_peer& p) {
   const bool is_due = log_.size() == 0 || since_audit_ >= audit_interval;
   if (!limits_.audits || !std::exchange(p.may_audit, false) || !is_due || !p.root ||
       *p.root == shared_with(p).root() || !may_walk(id, p))
@@ -212,14 +204,15 @@ std::vector<effect> gossip::begin_audit(session_id id, peer_state& p) {
   since_audit_ = 0;
   auto m = head_of(id, p);
   m.audit = p.audits.next(log_.size());
-  return {send(id, p, topic::audit, std::move(m))};
+  return {send(id, p, audit_step{}, std::move(m))};
 }
 
-void gossip::found(peer_state& p, const audit::finding& f) {
-  if (f.ranges.empty() || p.walking || is_walking())
+void gossip::found(gossip_peer& p, const audit::finding& f) {
+  if (f.ranges.empty() || p.repair.walking || is_walking())
     return;
   // A part of the keys says nothing of the log.
-  p.walking = walk{p.cursor, repair_walk{walk_bytes(p.room), f.depth, f.ranges}, true, false};
+  p.repair.walking =
+      walk{p.cursor, repair_walk{walk_bytes(p.room), f.depth, f.ranges}, true, false};
   ++repairs_.findings;
 }
 
@@ -232,10 +225,10 @@ std::optional<verdict> gossip::objection(const message& m) {
   if (m.walk && !is_first(*m.walk)) {
     if (walker_ && walker_->who != m.from)
       return verdict::busy;
-    if (p != nullptr && p->walking && p->walking->differs) {
+    if (p != nullptr && p->repair.walking && p->repair.walking->differs) {
       if (self_ < m.from)
         return verdict::busy;
-      end_walk(*p);
+      p->repair = {};
     }
   }
   if (!m.comparison)
@@ -249,7 +242,7 @@ std::optional<verdict> gossip::objection(const message& m) {
     return verdict::start_over;
   const auto& key = m.comparison->key;
   const bool is_named_here =
-      p != nullptr && p->walking &&
+      p != nullptr && p->repair.walking &&
       trees_.of(key.type).find(digests_.position_of(key), name_of(key)) != digest{};
   if (is_named_here || (answering_ && answering_->asking() != m.from))
     return verdict::busy;
@@ -259,7 +252,7 @@ std::optional<verdict> gossip::objection(const message& m) {
 /// Whoever sends states that differ walks over our keys, unless we walk over his.
 void gossip::note_walker(const message& m) {
   const auto found = peers_.find(m.from);
-  const bool is_ours = found != peers_.end() && found->second.walking;
+  const bool is_ours = found != peers_.end() && found->second.repair.walking;
   if (m.mends && !walker_ && !is_ours)
     walker_ = asker{m.from};
 }
@@ -282,8 +275,8 @@ void gossip::answer_walk(const message& m, answer& into) {
   const auto room = found == peers_.end() ? limits_.message_bytes : found->second.room;
   auto [said, wanted] = answer_to(*m.walk, trees_.of(m.reads), walk_bytes(room));
   into.walk = std::move(said);
-  if (found != peers_.end() && found->second.present)
-    found->second.lacking.add(std::move(wanted));
+  if (found != peers_.end() && found->second.is_present)
+    found->second.repair.lacking.add(std::move(wanted));
 }
 
 void gossip::answer_comparison(const incoming& in, std::string_view state, answer& into) {

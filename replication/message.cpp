@@ -366,6 +366,13 @@ enum class body : std::uint8_t { content = 0, fragment = 1 };
 
 } // namespace
 
+std::size_t elements_in(const std::vector<encoded_item>& items) {
+  std::size_t result = 0;
+  for (const auto& item : items)
+    result += crdt::value::elements_of(item.bytes);
+  return result;
+}
+
 std::string encode(const message& m, const std::vector<encoded_item>& items) {
   wire::writer out;
   put_head(out, m);

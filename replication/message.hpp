@@ -69,6 +69,9 @@ struct encoded_item {
   friend bool operator==(const encoded_item&, const encoded_item&) = default;
 };
 
+/// The elements of all values together.
+std::size_t elements_in(const std::vector<encoded_item>& items);
+
 /// Where in a round a message is.
 enum class phase : std::uint8_t {
   goes_on = 0,

@@ -11,10 +11,10 @@ void encode(wire::writer& out, const payload& x) {
 
 payload decode_payload(wire::reader& in) {
   payload result;
-  const auto kind = in.u8();
-  if (kind < 1 || kind > 3)
+  const auto kind = payload_kind_of(in.u8());
+  if (!kind)
     in.fail("unknown kind of payload");
-  result.kind = static_cast<payload_kind>(kind);
+  result.kind = kind.value_or(payload_kind{});
   result.data = in.bytes();
   if (result.kind == payload_kind::text && !wire::is_utf8(result.data))
     in.fail("text that is not UTF-8");

@@ -6,6 +6,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace starling::crdt {
@@ -15,6 +16,13 @@ enum class payload_kind : std::uint8_t {
   text = 2,  // UTF-8
   bytes = 3, // anything
 };
+
+/// What a byte of an encoding stands for, if it is a kind of payload.
+constexpr std::optional<payload_kind> payload_kind_of(std::uint8_t number) {
+  if (number < 1 || number > static_cast<std::uint8_t>(payload_kind::bytes))
+    return std::nullopt;
+  return static_cast<payload_kind>(number);
+}
 
 struct payload {
   payload_kind kind = payload_kind::text;

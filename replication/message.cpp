@@ -291,7 +291,7 @@ message get_head(wire::reader& in, const dialect& ours) {
   result.sequence = in.varint();
   result.acknowledged = in.varint();
   const auto phase = in.u8();
-  if (phase > 2)
+  if (phase > static_cast<std::uint8_t>(replication::phase::asks))
     in.fail("unknown phase of a round");
   result.phase = static_cast<replication::phase>(phase);
   result.reads = {};
@@ -466,7 +466,7 @@ wire::decoded<answer> decode_answer(std::string_view bytes, const dialect& ours)
   result.to = get_session(in);
   result.sequence = in.varint();
   const auto verdict = in.u8();
-  if (verdict < 1 || verdict > 5)
+  if (verdict < 1 || verdict > static_cast<std::uint8_t>(replication::verdict::refused))
     in.fail("unknown verdict");
   result.verdict = static_cast<replication::verdict>(verdict);
   result.root = get_digest(in);

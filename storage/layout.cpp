@@ -76,10 +76,10 @@ void write_member(wire::writer& out, const crdt::payload& member) {
 }
 
 std::optional<crdt::payload> read_member(wire::reader& in) {
-  const auto kind = in.u8();
-  if (kind < 1 || kind > 3)
+  const auto kind = crdt::payload_kind_of(in.u8());
+  if (!kind)
     return std::nullopt;
-  crdt::payload result{static_cast<crdt::payload_kind>(kind), std::string{in.raw(in.remaining())}};
+  crdt::payload result{*kind, std::string{in.raw(in.remaining())}};
   if (!in.ok())
     return std::nullopt;
   return result;

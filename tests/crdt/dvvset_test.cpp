@@ -1,4 +1,4 @@
-#include "crdt/dvvset.hpp"
+#include "tests/crdt/dvvset.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-#include "crdt/dvvset.hpp"
 #include "crdt/or_set.hpp"
+#include "tests/crdt/dvvset.hpp"
 #include "tests/crdt/names.hpp"
 
 #include <gtest/gtest.h>

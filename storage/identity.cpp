@@ -269,9 +269,14 @@ wire::possible<failure> renew_digests(store& rows, const replication::digester& 
       return failure{trouble::corrupted, "there are keys, but no row says of which secret their "
                                          "digests are: other rows may be missing, too"};
   }
-  if (!is_ours)
+  if (!is_ours) {
+    // From here to the end the digests are of two secrets. If the process is killed meanwhile, they
+    // are made anew at the next start, whatever its secret.
+    if (auto failed = put(rows, secret_row(), "digests of two secrets"))
+      return failed;
     if (auto failed = take_digests_of_unknown(rows, *at))
       return failed;
+  }
   constexpr std::size_t keys_at_a_time = 1000;
   std::optional<crdt::key> after;
   std::uint64_t unknown = 0;

@@ -230,6 +230,52 @@ TEST(RenewedDigests, AreThoseOfTheNewSecret) {
   EXPECT_EQ(rows.contents(), kept);
 }
 
+/// A store that takes only so many commits, as that of a process that is killed then.
+class ending_store : public memory_store {
+public:
+  ending_store(rows initial, int commits) : memory_store(std::move(initial)), left_(commits) {}
+
+  wire::possible<failure> commit(const std::vector<batch>& batches, bool synced) override {
+    if (left_-- <= 0)
+      return failure{trouble::broken, "the process was killed"};
+    return memory_store::commit(batches, synced);
+  }
+
+private:
+  int left_;
+};
+
+/// The keys of several commits: some have the digests of the new secret when the process is killed.
+TEST(RenewedDigests, AreWholeWithEitherSecretWhereverTheProcessIsKilled) {
+  const auto before = digester_with("a key of sixteen");
+  const auto after = digester_with("another of sixteen");
+  const auto key_of = [](int i) { return crdt::key{crdt::type::counter, std::to_string(i)}; };
+  constexpr int keys = 2500;
+  memory_store whole;
+  ASSERT_FALSE(renew_digests(whole, before));
+  batch made;
+  for (int i = 0; i < keys; ++i) {
+    held_value value{key_of(i)};
+    value.apply(crdt::counter_add{i + 1}, first_id, 0, before, &made);
+  }
+  ASSERT_FALSE(whole.commit({made}, true));
+
+  bool was_killed = true;
+  int commits = 0;
+  for (; was_killed; ++commits)
+    for (const auto& next : {before, after}) {
+      ending_store killed{whole.contents(), commits};
+      was_killed = renew_digests(killed, after).has_value();
+      memory_store again{killed.contents()};
+      ASSERT_FALSE(renew_digests(again, next));
+      const auto at = again.now();
+      for (int i = 0; i < keys; i += 7)
+        ASSERT_TRUE(read_value(*at, key_of(i), UINT64_MAX, next))
+            << "key " << i << " after " << commits << " commits";
+    }
+  EXPECT_GT(commits, 4) << "there were several commits to be killed after";
+}
+
 TEST(RenewedDigests, OfWhatIsNotKnownAreMadeByAVersionThatKnowsIt) {
   const auto before = digester_with("a key of sixteen");
   const auto after = digester_with("another of sixteen");

@@ -101,7 +101,7 @@ cluster_view view_of(const node::node_report& report, const crdt::replica_id& re
   };
   result.refused_by = refusals(known.refused_by);
   result.refuses = refusals(known.refuses);
-  result.warnings = warnings_of(known, report.storage, report.gossip.unknown_keys);
+  result.warnings = warnings_of(known, report.storage, report.gossip);
   const auto& gossip = report.gossip;
   result.replication = {.root = to_string(gossip.root),
                         .keys = gossip.keys,

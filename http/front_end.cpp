@@ -117,7 +117,7 @@ response front_end::reply(ready_request) {
     return reply_with(problem_of(*why));
   const auto& report = *came;
   return reply_with_status(
-      "ready", warnings_of(report.membership, report.storage, report.gossip.unknown_keys));
+      "ready", warnings_of(report.membership, report.storage, report.gossip));
 }
 
 response front_end::reply(metrics_request) {

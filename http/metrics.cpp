@@ -163,9 +163,11 @@ std::string metrics_text(caf::actor_system& sys, const node::node_report& report
             gossip.log_bytes);
   std::uint64_t behind = 0;
   std::uint64_t refused = 0;
+  std::uint64_t too_much = 0;
   for (const auto& peer : gossip.peers) {
     behind += peer.behind || peer.refused > 0 ? 1 : 0;
     refused += peer.refused;
+    too_much += peer.brought_too_much ? 1 : 0;
   }
   set_gauge(sys, "gossip.peers-behind",
             "Peers whose keys are to be compared with ours, or that do not take a value of ours.",
@@ -173,6 +175,9 @@ std::string metrics_text(caf::actor_system& sys, const node::node_report& report
   set_gauge(sys, "gossip.values-refused",
             "Values of ours that a peer does not take and so lacks, added up over the peers.",
             refused);
+  set_gauge(sys, "gossip.peers-not-taken",
+            "Peers of which this node has not taken some value, too large for it, and so lacks it.",
+            too_much);
   std::map<membership::member_state, std::uint64_t> members{{report.membership.self.status.is, 1}};
   for (const auto& peer : report.membership.peers)
     members[peer.record.status.is] += peer.replaced ? 0 : 1;

@@ -1,5 +1,7 @@
 #include "http/warnings.hpp"
 
+#include <algorithm>
+
 namespace starling::http {
 
 namespace {
@@ -28,15 +30,19 @@ std::string name_of(const membership::member& m) {
 
 std::vector<std::string> warnings_of(const actors::membership_report& known,
                                      const actors::storage_report& disk,
-                                     std::uint64_t unknown_keys) {
+                                     const actors::gossip_report& gossip) {
   std::vector<std::string> result;
-  if (unknown_keys > 0)
-    result.push_back(std::to_string(unknown_keys) +
+  if (gossip.unknown_keys > 0)
+    result.push_back(std::to_string(gossip.unknown_keys) +
                      " keys on the disk are of a type or a format that this version does not know: "
                      "they are kept, and not served");
   if (disk.is_robbed)
     result.push_back("the rows of this node were removed before it was started: what it had is "
                      "gone, but for what other nodes bring back");
+  if (disk.is_mending && !disk.failure)
+    result.push_back("keys that the disk has lost stay closed until a node that had all of this "
+                     "node's data, and has kept it, brings them back; if there is no such node "
+                     "any more, start this one once with --accept-loss");
   if (auto one = warning_of(disk); !one.empty())
     result.push_back(std::move(one));
   if (!known.alone.empty())
@@ -65,6 +71,16 @@ std::vector<std::string> warnings_of(const actors::membership_report& known,
   for (const auto& peer : known.peers) {
     if (!peer.record.profile)
       continue;
+    const auto at =
+        std::ranges::find(gossip.peers, replication::session_id{peer.record.profile->session.bits},
+                          &replication::gossip::peer_status::peer);
+    if (at != gossip.peers.end() && at->refused > 0)
+      result.push_back(name_of(peer.record) +
+                       " lacks values of this node that are larger than its gossip.max-value, " +
+                       std::to_string(at->refused) + " in all");
+    if (at != gossip.peers.end() && at->brought_too_much)
+      result.push_back("this node lacks a value of " + name_of(peer.record) +
+                       ", which is larger than gossip.max-value here");
     if (peer.unreached)
       result.push_back("nothing reaches " + name_of(peer.record) +
                        ", though it says again and again that it is alive: it lacks what is "

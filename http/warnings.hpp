@@ -5,7 +5,6 @@
 
 #include "actors/types.hpp"
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,6 @@ namespace starling::http {
 /// A sentence for each thing that is wrong; none if all is well.
 std::vector<std::string> warnings_of(const actors::membership_report& known,
                                      const actors::storage_report& disk = {},
-                                     std::uint64_t unknown_keys = 0);
+                                     const actors::gossip_report& gossip = {});
 
 } // namespace starling::http

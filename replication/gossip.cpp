@@ -401,6 +401,7 @@ std::vector<gossip::peer_status> gossip::status() const {
                         .behind = behind,
                         .pending = behind ? log_.size() : log_.last() - p.cursor,
                         .refused = p.refused.size(),
+                        .brought_too_much = p.brought_too_much,
                         .is_mending = !p.holdings.is_settled,
                         .is_whole = keeps_all && !p.is_to_be_heard});
     }

@@ -284,9 +284,10 @@ public:
     session_id peer;
     bool behind;
     std::uint64_t pending; // log entries that it has not acknowledged; all of them if it is behind
-    std::uint64_t refused = 0; // values of ours that it does not take, as far as is known
-    bool is_mending = false;   // it may have lost something that can come back
-    bool is_whole = false;     // it has answered since `hear_all`, and keeps all that it has
+    std::uint64_t refused = 0;     // values of ours that it does not take, as far as is known
+    bool brought_too_much = false; // some value of theirs was too large for us, so we lack it
+    bool is_mending = false;       // it may have lost something that can come back
+    bool is_whole = false;         // it has answered since `hear_all`, and keeps all that it has
 
     /// Whether it lacks something that we have.
     bool is_lacking() const { return behind || pending > 0 || refused > 0; }
@@ -305,6 +306,9 @@ public:
   joint_tree tree() const { return trees_.all(); }
   joint_tree tree(const type_set& types) const { return trees_.of(types); }
   const repair_counts& repairs() const { return repairs_; }
+
+  /// How many contents of peers were too large for this node, or no message.
+  std::uint64_t not_taken() const { return not_taken_; }
 
   /// How many items came of types or formats that this version does not know.
   std::uint64_t skipped() const { return skipped_; }
@@ -371,6 +375,7 @@ private:
   void found(gossip_peer& p, const audit::finding& f);
   std::optional<verdict> objection(const message& m);
   void note_walker(const message& m);
+  void note_not_taken(session_id peer);
   void prepare(const row_step& s, incoming& in) const;
   void answer_walk(const message& m, answer& into);
   void answer_comparison(const incoming& in, std::string_view state, answer& into);
@@ -415,6 +420,7 @@ private:
   std::set<session_id> caught_up_; // with these; nobody is asked about but while data is lacking
   replication::tallies tallies_;
   std::uint64_t skipped_ = 0;
+  std::uint64_t not_taken_ = 0;
 };
 
 } // namespace starling::replication

@@ -106,9 +106,10 @@ struct gossip_peer {
   // -- how far it got --
   std::uint64_t cursor = 0;
   bool behind = true;
-  std::uint64_t told = 0;      // the version of the tallies that it knows
-  std::set<crdt::key> refused; // values that it does not take
-  std::optional<digest> root;  // of what it had when it answered last
+  std::uint64_t told = 0;        // the version of the tallies that it knows
+  bool brought_too_much = false; // this node did not take some value of it, and so lacks that
+  std::set<crdt::key> refused;   // values that it does not take
+  std::optional<digest> root;    // of what it had when it answered last
   peer_holdings holdings;
   bool has_all = false;        // up to its cursor; else something before that was not brought
   bool had_all = false;        // once, when we lacked nothing

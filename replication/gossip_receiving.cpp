@@ -55,6 +55,7 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
     case assembly::outcome::start_over:
       return say(verdict::start_over);
     case assembly::outcome::too_large:
+      note_not_taken(m.from);
       return say(verdict::refused);
     case assembly::outcome::whole:
       break;
@@ -64,6 +65,7 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
     auto whole = decode_with(m, pieces_.content(m.from), limits_.ours);
     if (!std::holds_alternative<message>(whole)) {
       pieces_.forget(m.from);
+      note_not_taken(m.from);
       return say(verdict::refused);
     }
     m = std::get<message>(std::move(whole));
@@ -93,6 +95,12 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
   result.brings_items = !result.items.empty() || result.head.skipped > 0;
   heard(result.head.from, result.items);
   return result;
+}
+
+void gossip::note_not_taken(session_id peer) {
+  ++not_taken_;
+  if (const auto known = peers_.find(peer); known != peers_.end())
+    known->second.brought_too_much = true;
 }
 
 gossip::reply gossip::joined(const incoming& in, std::string_view state) {

@@ -180,8 +180,10 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_
   p.holdings.hear(peer, a.kept_since);
   const auto ours = shared_with(p).root();
   const bool is_equal = a.root == ours && a.root != digest{};
-  if (a.root == ours)
+  if (a.root == ours) {
     p.refused.clear();
+    p.brought_too_much = false;
+  }
   if (is_equal && is_whole() && can_have_all(p))
     p.had_all = true;
   if (holdings_.lacks_data() && (a.offer != 0 || is_equal))

@@ -23,7 +23,8 @@ node_report make_report() {
   result.gossip.unknown_keys = 2;
   result.gossip.log_entries = 3;
   result.gossip.log_bytes = 45;
-  result.gossip.peers = {{{1}, true, 3}, {{2}, false, 0}, {{3}, true, 3, 2}, {{4}, false, 0, 5}};
+  result.gossip.peers = {
+      {{1}, true, 3}, {{2}, false, 0}, {{3}, true, 3, 2}, {{4}, false, 0, 5, true}};
   using enum membership::member_state;
   for (const auto state : {dead, alive, suspect, dead, left, dead}) {
     auto& peer = result.membership.peers.emplace_back();
@@ -51,7 +52,8 @@ TEST_F(Metrics, DeclareTheTypeOfEverySeries) {
   for (const std::string gauge :
        {"starling_keys", "starling_keys_unknown", "starling_gossip_log_entries",
         "starling_gossip_log_bytes", "starling_gossip_peers_behind",
-        "starling_gossip_values_refused", "starling_members", "starling_seeds_unreached"}) {
+        "starling_gossip_values_refused", "starling_gossip_peers_not_taken", "starling_members",
+        "starling_seeds_unreached"}) {
     EXPECT_THAT(text, HasSubstr("# TYPE " + gauge + " gauge\n"));
     EXPECT_THAT(text, HasSubstr("# HELP " + gauge + " "));
   }
@@ -68,6 +70,7 @@ TEST_F(Metrics, ShowTheReport) {
   EXPECT_EQ(value_of(text, "starling_gossip_log_bytes"), "45");
   EXPECT_EQ(value_of(text, "starling_gossip_peers_behind"), "3") << "one refuses something";
   EXPECT_EQ(value_of(text, "starling_gossip_values_refused"), "7");
+  EXPECT_EQ(value_of(text, "starling_gossip_peers_not_taken"), "1");
   EXPECT_EQ(value_of(text, R"(starling_members{state="alive"})"), "2");
   EXPECT_EQ(value_of(text, R"(starling_members{state="suspect"})"), "1");
   EXPECT_EQ(value_of(text, R"(starling_members{state="dead"})"), "2");

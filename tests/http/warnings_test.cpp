@@ -28,7 +28,9 @@ TEST(Warnings, AreNoneIfAllIsWell) {
 }
 
 TEST(Warnings, CountKeysThatThisVersionDoesNotKnow) {
-  const auto warnings = warnings_of({}, {}, 3);
+  actors::gossip_report gossip;
+  gossip.unknown_keys = 3;
+  const auto warnings = warnings_of({}, {}, gossip);
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_THAT(warnings[0], HasSubstr("3 keys on the disk are of a type or a format that this"));
 }
@@ -87,6 +89,32 @@ TEST(Warnings, SayThatTheRowsAreGone) {
   const auto warnings = warnings_of({}, {.is_robbed = true});
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_THAT(warnings[0], HasSubstr("what it had is gone"));
+}
+
+TEST(Warnings, SayWhatOpensLostKeys) {
+  actors::storage_report disk{.is_mending = true};
+  const auto warnings = warnings_of({}, disk);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("--accept-loss"));
+  disk.failure = storage::failure{storage::trouble::full, "no room"};
+  EXPECT_THAT(warnings_of({}, disk), IsEmpty()) << "it waits for room";
+}
+
+TEST(Warnings, NameWhoLacksValuesThatAreTooLarge) {
+  actors::membership_report known;
+  known.peers = {member_at("a:1", true, true), member_at("b:1", true, true)};
+  known.peers[0].record.profile->session = {1};
+  known.peers[1].record.profile->session = {2};
+  actors::gossip_report gossip;
+  gossip.peers.resize(2);
+  gossip.peers[0].peer = {1};
+  gossip.peers[0].refused = 3;
+  gossip.peers[1].peer = {2};
+  gossip.peers[1].brought_too_much = true;
+  const auto warnings = warnings_of(known, {}, gossip);
+  ASSERT_EQ(warnings.size(), 2u);
+  EXPECT_THAT(warnings[0], HasSubstr("a:1 (the one at a:1) lacks values of this node that are"));
+  EXPECT_THAT(warnings[1], HasSubstr("this node lacks a value of b:1 (the one at b:1)"));
 }
 
 TEST(Warnings, SayThatTheIdIsInDoubt) {

@@ -573,12 +573,16 @@ TEST_F(GossipPieces, AValueThatAPeerDoesNotTakeIsToldOfOnceAndUntilItHasItAllThe
 
   EXPECT_EQ(refused_keys.size(), 1u);
   EXPECT_EQ(status_of(b(), a()).refused, 1u);
+  EXPECT_TRUE(status_of(a(), b()).brought_too_much) << "who lacks it knows, too";
+  EXPECT_GT(b().core.not_taken(), 0u);
   write(a(), register_key("huge"), assign("z"));
   settle();
   round(a());
+  round(b());
 
   expect_equal(a(), b());
   EXPECT_EQ(status_of(b(), a()).refused, 0u);
+  EXPECT_FALSE(status_of(a(), b()).brought_too_much);
 }
 
 // A set is larger than all that may be put together.

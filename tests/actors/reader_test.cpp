@@ -67,9 +67,9 @@ TEST_F(ReaderActor, LoadsSomeRows) {
   const crdt::payload fig{crdt::payload_kind::text, "fig"};
   const auto found =
       ask<storage::some_rows>(reader(), load_atom_v, fruits, storage::wanted_rows{{fig}, {}, {}});
-  const auto& rows = std::get<crdt::rows_of<crdt::set_type>>(found.rows).map;
-  EXPECT_EQ(rows.size(), 1u);
-  EXPECT_EQ(rows.at(fig), whole_set.as<crdt::or_set>().clocks().at(fig));
+  const auto& members = std::get<crdt::rows_of<crdt::set_type>>(found.rows).map;
+  EXPECT_EQ(members.size(), 1u);
+  EXPECT_EQ(members.at(fig), whole_set.as<crdt::or_set>().clocks().at(fig));
 }
 
 TEST_F(ReaderActor, ShowsWhatClientsAskFor) {

@@ -322,9 +322,10 @@ void visit_options(options& o, Visitor visit) {
         "How often everything on the disk is read and checked, from the start on, in a tenth of "
         "the time at most. 0s: only what is asked for is checked.");
 
-  visit("keys.shards", o.keys.shards, number{1, 1024, "actors"},
-        "Actors that find the actors of the keys and let them run. Fewer cost less for a write; more "
-        "let more processors work on keys.");
+  visit(
+      "keys.shards", o.keys.shards, number{1, 1024, "actors"},
+      "Actors that find the actors of the keys and let them run. Fewer cost less for a write; more "
+      "let more processors work on keys.");
   visit("keys.max-awake", o.keys.max_awake, number{1, 100'000'000, "keys"},
         "The most keys that have an actor and their value in memory; the others are asleep.");
   visit("keys.max-awake-bytes", o.keys.max_awake_bytes,

@@ -116,8 +116,7 @@ response front_end::reply(ready_request) {
   if (const auto why = door_.why_not_ready(came))
     return reply_with(problem_of(*why));
   const auto& report = *came;
-  return reply_with_status(
-      "ready", warnings_of(report.membership, report.storage, report.gossip));
+  return reply_with_status("ready", warnings_of(report.membership, report.storage, report.gossip));
 }
 
 response front_end::reply(metrics_request) {

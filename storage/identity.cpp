@@ -72,7 +72,7 @@ std::optional<renewal> doubt_about(const read_row& before, const evidence& seen)
 /// where the folder is a copy, that node goes on under this id, and must find out if its own disk
 /// is set back to before the copy was made.
 wire::possible<failure> keep_count_of(const crdt::replica_id& given_up, const moment& at,
-                                     batch& into) {
+                                      batch& into) {
   auto counted = read_own_changes(at);
   if (!counted)
     return std::move(counted).error();
@@ -269,11 +269,12 @@ wire::possible<failure> renew_digests(store& rows, const replication::digester& 
       return failure{trouble::corrupted, "there are keys, but no row says of which secret their "
                                          "digests are: other rows may be missing, too"};
   }
-  if (!is_ours) {
-    // From here to the end the digests are of two secrets. If the process is killed meanwhile, they
-    // are made anew at the next start, whatever its secret.
+  // From here to the end the digests are of two secrets. If the process is killed meanwhile, they
+  // are made anew at the next start, whatever its secret.
+  if (secret == digest_secret::another)
     if (auto failed = put(rows, secret_row(), "digests of two secrets"))
       return failed;
+  if (!is_ours) {
     if (auto failed = take_digests_of_unknown(rows, *at))
       return failed;
   }

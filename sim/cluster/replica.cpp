@@ -261,7 +261,8 @@ bool replica::has_only(const std::vector<crdt::key>& keys) const {
     return true;
   storage::memory_store expected;
   for (const auto& key : keys)
-    static_cast<void>(expected.commit({storage::held_value{key, value_of(key), around_.digests}.rows()}, false));
+    static_cast<void>(
+        expected.commit({storage::held_value{key, value_of(key), around_.digests}.rows()}, false));
   auto rows = at_.rows->contents();
   std::erase_if(rows, [](const auto& row) { return row.first.starts_with(storage::node_row("")); });
   for (const auto which : {storage::lost_copy::first, storage::lost_copy::second})

@@ -103,8 +103,6 @@ private:
   Status compare() {
     const auto& seen = *witness_.what;
     result.known = seen;
-    if (witness_.has_spoilt_slot && seen.boot == boot_)
-      return found(kind::damaged_logs, "the file witness is not what was written");
     auto name = *current_;
     const bool is_line = name.ends_with('\n');
     if (is_line)
@@ -122,7 +120,13 @@ private:
     }
     if (const auto foreign = foreign_log(seen))
       return found(kind::damaged_logs, "the file " + *foreign + " does not belong to these rows");
-    return look_at_ends(seen.first_log);
+    auto ends = look_at_ends(seen.first_log);
+    // The newest witness may be lacking, and with it what only that one says of the logs. A kill
+    // does not tear a slot. A disk that refuses a write may, and so may a power failure, which has
+    // another boot.
+    if (ends.ok() && result.what == kind::whole && witness_.has_spoilt_slot && seen.boot == boot_)
+      return found(kind::unsynced_end, "a part of the file witness is not what was written");
+    return ends;
   }
 
   /// A log that would be replayed, and that RocksDB did not make here. Where only some logs are

@@ -258,7 +258,7 @@ TEST_F(RocksLog, IsRefusedWithoutItsWitness) {
 
 /// The newest witness may be the one that is spoilt, and the log have lost what only that one
 /// names. A power failure tears a slot without anything being lost that was synced.
-TEST_F(RocksLog, IsRefusedIfASlotOfTheWitnessIsSpoiltInTheSameBoot) {
+TEST_F(RocksLog, MayLackItsEndIfASlotOfTheWitnessIsSpoiltInTheSameBoot) {
   constexpr std::size_t slot_bytes = 4096;
   for (std::size_t slot = 0; slot < 2; ++slot)
     for (const bool is_zeroed : {false, true}) {
@@ -275,9 +275,11 @@ TEST_F(RocksLog, IsRefusedIfASlotOfTheWitnessIsSpoiltInTheSameBoot) {
       const auto log = spoil();
       const auto good = read_file(log);
       write_file(log, good.substr(0, good.size() - good.size() / commits_max));
-      const auto why = refused_rows(path);
-      EXPECT_EQ(why.kind, trouble::corrupted) << slot;
-      EXPECT_THAT(why.what, HasSubstr("witness is not what was written"));
+      // One slot is the older one: without it, the log is shorter than what is known.
+      auto to_read = small_settings;
+      to_read.takes_damage = true;
+      const auto cut = open_rows(path, to_read);
+      EXPECT_TRUE(cut.damage || cut.is_patchwork) << slot;
 
       spoil();
       auto later = small_settings;

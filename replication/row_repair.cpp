@@ -87,16 +87,6 @@ snapshot_rows value_snapshot::rows_of(const std::vector<std::string>& names) con
   });
 }
 
-std::optional<crdt::value>
-value_snapshot::other_side(const std::vector<std::string>& named_here,
-                           const std::vector<snapshot_rows>& received) const {
-  if (received.empty())
-    return std::nullopt;
-  return state_.visit_rows([&](const auto& mine, auto) -> std::optional<crdt::value> {
-    return other_side(mine, named_here, received);
-  });
-}
-
 template <class State>
 std::optional<State> value_snapshot::other_side(const State& mine,
                                                 const std::vector<std::string>& named_here,
@@ -130,6 +120,16 @@ std::optional<State> value_snapshot::other_side(const State& mine,
   if (!in.ok())
     return std::nullopt;
   return result;
+}
+
+std::optional<crdt::value>
+value_snapshot::other_side(const std::vector<std::string>& named_here,
+                           const std::vector<snapshot_rows>& received) const {
+  if (received.empty())
+    return std::nullopt;
+  return state_.visit_rows([&](const auto& mine, auto) -> std::optional<crdt::value> {
+    return other_side(mine, named_here, received);
+  });
 }
 
 } // namespace starling::replication

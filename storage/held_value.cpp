@@ -189,42 +189,6 @@ std::uint64_t held_value::footprint() const {
 
 // -- what has to be here first --
 
-wanted_rows held_value::lacks(const crdt::command& c, const crdt::replica_id& self) const {
-  if (whole_)
-    return {};
-  return value_.visit_rows([&](const auto& state, auto which) {
-    using type = typename decltype(which)::type;
-    const auto& command = std::get<typename type::command>(c);
-    crdt::causal_context events;
-    const auto last = state.seen().last(self);
-    if (const auto more = type::events_of(command);
-        more > 0 && more <= crdt::event_number_max - last)
-      events.insert(self, {last + 1, last + more});
-    return lacks(state, type::members_of(command), events);
-  });
-}
-
-wanted_rows held_value::lacks(const crdt::value& part) const {
-  if (whole_)
-    return {};
-  return value_.visit_rows([&](const auto& state, auto which) {
-    const auto& delta = part.as<typename decltype(which)::type::state>();
-    std::vector<crdt::payload> members;
-    members.reserve(delta.rows().size());
-    for (const auto& [member, row] : delta.rows())
-      members.push_back(member);
-    return lacks(state, std::move(members), delta.seen());
-  });
-}
-
-wanted_rows held_value::lacks(const crdt::one_member& query) const {
-  if (whole_)
-    return {};
-  return value_.visit_rows([&](const auto& state, auto) -> wanted_rows {
-    return {not_here(state, {query.member}), {}, {}};
-  });
-}
-
 /// Those of some members in ascending order that are not here.
 template <class State>
 std::vector<crdt::payload> held_value::not_here(const State& state,
@@ -259,6 +223,42 @@ wanted_rows held_value::lacks(const State& state, std::vector<crdt::payload> mem
       result.dead.insert(replica, {before + 1, after});
   }
   return result;
+}
+
+wanted_rows held_value::lacks(const crdt::command& c, const crdt::replica_id& self) const {
+  if (whole_)
+    return {};
+  return value_.visit_rows([&](const auto& state, auto which) {
+    using type = typename decltype(which)::type;
+    const auto& command = std::get<typename type::command>(c);
+    crdt::causal_context events;
+    const auto last = state.seen().last(self);
+    if (const auto more = type::events_of(command);
+        more > 0 && more <= crdt::event_number_max - last)
+      events.insert(self, {last + 1, last + more});
+    return lacks(state, type::members_of(command), events);
+  });
+}
+
+wanted_rows held_value::lacks(const crdt::value& part) const {
+  if (whole_)
+    return {};
+  return value_.visit_rows([&](const auto& state, auto which) {
+    const auto& delta = part.as<typename decltype(which)::type::state>();
+    std::vector<crdt::payload> members;
+    members.reserve(delta.rows().size());
+    for (const auto& [member, row] : delta.rows())
+      members.push_back(member);
+    return lacks(state, std::move(members), delta.seen());
+  });
+}
+
+wanted_rows held_value::lacks(const crdt::one_member& query) const {
+  if (whole_)
+    return {};
+  return value_.visit_rows([&](const auto& state, auto) -> wanted_rows {
+    return {not_here(state, {query.member}), {}, {}};
+  });
 }
 
 void held_value::take(const std::vector<crdt::payload>& asked, crdt::any_rows rows) {

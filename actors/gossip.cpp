@@ -473,9 +473,11 @@ private:
     add(metrics_.repairs_found, counted_.findings, now.findings);
     counted_ = now;
     const auto not_taken = core_.core().not_taken();
-    if (not_taken > std::exchange(counted_not_taken_, not_taken))
+    if (not_taken > 0 && not_taken >= 2 * told_not_taken_) { // a value may be sent again and again
+      told_not_taken_ = not_taken;
       log::warn("gossip", "a peer sends a value that is larger than gossip.max-value: this node "
                           "does not take it, and lacks it");
+    }
     const auto skipped = core_.skipped();
     if (skipped > 0 && counted_skipped_ == 0)
       log::warn("gossip", "peers send keys of types or formats that this version does not know: "
@@ -516,7 +518,7 @@ private:
   ticket last_ticket_ = 0;
   gossip_metrics metrics_;
   std::uint64_t counted_failures_ = 0; // of messages, in the metrics already
-  std::uint64_t counted_not_taken_ = 0;
+  std::uint64_t told_not_taken_ = 0;
   std::uint64_t counted_skipped_ = 0;                 // items, in the metrics already
   replication::repair_counts counted_;                // in the metrics already
   std::deque<caf::actor_clock::time_point> recorded_; // when each entry of the log came

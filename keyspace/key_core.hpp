@@ -47,8 +47,7 @@ struct key_settings {
   replication::digester digests;
   std::uint64_t value_bytes_max = UINT64_MAX; // a write that would grow a larger value is refused
   bool has_disk = false;
-  std::uint64_t whole_bytes =
-      0; // where there is a disk, more of a value with rows is not held for long
+  std::uint64_t whole_bytes = 0; // with a disk, more of a value with rows is not held for long
 };
 
 // -- effects --

@@ -1,8 +1,8 @@
 #include "node/waiting_line.hpp"
 
+#include "actors/key_table.hpp"
+
 #include <cassert>
-#include <functional>
-#include <string_view>
 #include <utility>
 
 namespace starling::node {
@@ -11,8 +11,7 @@ std::optional<waiting_line::place> waiting_line::enter(const crdt::key& key, std
   assert(bytes > 0);
   if (keys_.size() < 2 * (size_ + 1))
     grow();
-  const auto hash =
-      std::hash<std::string_view>{}(key.name) * 31 + static_cast<std::uint64_t>(key.type);
+  const auto hash = actors::key_hash{}(key);
   auto& waiting = keys_[find(hash)];
   if (waiting.bytes > 0 && waiting.bytes + bytes > bytes_max_)
     return std::nullopt;

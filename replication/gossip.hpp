@@ -20,8 +20,8 @@
 // happens, now and then, where two nodes turn out to differ in what no log brings (audit.hpp). One
 // walk at a time goes beyond its first question; of two nodes that want to walk over each other the
 // one with the lower session does. What is recorded meanwhile does not wait for all that: it goes
-// early, out of order, and moves no cursor (gossip_early.cpp). A large value with
-// rows is compared by its rows (row_exchange.hpp).
+// early, out of order, and moves no cursor (gossip_early.cpp). A large value with rows is compared
+// by its rows (row_exchange.hpp).
 //
 // Two nodes need not read the same types of values: what is sent, compared and counted as equal is
 // of the types that both read (key_trees.hpp). A peer says what it reads in all that it sends.

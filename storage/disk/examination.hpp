@@ -7,8 +7,9 @@
 // (a) All is as the witness says (witness.hpp). The newest log may end within a record: the process
 //     was killed while it wrote, and nobody was told of that commit. Nothing is lost.
 // (b) All is as the witness says, but what follows in a log is not the beginning of a record. The
-//     power failed, and what was not synced is there in part. Nothing that was synced is lost. So
-//     it may be, too, where the newest witness may be lacking.
+//     power failed, and what was not synced is there in part. Nothing that was synced is lost.
+//     Or a slot of the witness is spoilt: then the newest witness may be lacking, and what only
+//     that one named may be lost without any other sign, even if it was synced.
 // (c) A log or the witness is not what was written. What RocksDB would make of the rest need not be
 //     the rows of any moment: a newer row may be there without an older one that belongs to it, so
 //     that a set claims events whose members are gone. Any key may have lost something. Such a

@@ -1,8 +1,7 @@
 #include "replication/row_exchange.hpp"
+#include "tests/replication/three_sets.hpp"
 
 #include <gtest/gtest.h>
-
-#include <random>
 
 namespace starling::replication {
 namespace {
@@ -17,9 +16,7 @@ const auto second = crdt::replica_id::from(2, 2);
 constexpr std::size_t walk_bytes = repair_message_bytes_min;
 constexpr std::size_t much = 1 << 20;
 
-crdt::payload text(std::string x) {
-  return {crdt::payload_kind::text, std::move(x)};
-}
+using crdt::text;
 
 constexpr std::size_t rows_max = 1 << 24;
 
@@ -188,38 +185,10 @@ TEST(RowExchange, ReadsRowsInPieces) {
   expect_both_know(a, b, exchange(a, b, 1));
 }
 
-/// Three replicas of a set that change and hear of each other, of some changes late or never.
-class cluster {
-public:
-  explicit cluster(std::uint64_t seed) : sets(3), random_(seed) {}
-
-  void step() {
-    const auto i = random_() % sets.size();
-    auto& set = sets[i];
-    const auto self = crdt::replica_id::from(i + 1, 1);
-    const auto member = text(std::to_string(random_() % 60));
-    std::optional<crdt::or_set> delta;
-    if (const auto kind = random_() % 6; kind < 2)
-      delta = set.add(self, member, sets[random_() % 3].context(member));
-    else if (kind == 2)
-      delta = set.remove(self, member, sets[random_() % 3].context(member));
-    else if (!messages_.empty())
-      delta = set.join(messages_[random_() % messages_.size()]);
-    if (delta)
-      messages_.push_back(std::move(*delta));
-  }
-
-  std::vector<crdt::or_set> sets;
-
-private:
-  std::mt19937_64 random_;
-  std::vector<crdt::or_set> messages_;
-};
-
 TEST(RowExchange, DoesWhatJoiningTheWholeStatesDoesWhateverHappensMeanwhile) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    cluster c{seed};
+    three_sets c{seed};
     for (std::uint64_t i = 0; i < 20 + seed; ++i)
       c.step();
     const auto a = c.sets[0];

@@ -1,9 +1,8 @@
 #include "replication/repair.hpp"
 #include "replication/row_repair.hpp"
+#include "tests/replication/three_sets.hpp"
 
 #include <gtest/gtest.h>
-
-#include <random>
 
 namespace starling::replication {
 namespace {
@@ -13,9 +12,7 @@ using namespace std::string_literals;
 const digester digests{wire::secret{"cluster", "key"}.sign("digest", {})};
 const crdt::key fruits{crdt::type::set, "fruits"};
 
-crdt::payload text(std::string x) {
-  return {crdt::payload_kind::text, std::move(x)};
-}
+using crdt::text;
 
 /// What a walk between two snapshots named to each side.
 struct differences {
@@ -49,38 +46,10 @@ std::vector<snapshot_rows> sent(const value_snapshot& from, const std::vector<st
   return result;
 }
 
-/// Three replicas of a set that change and hear of each other, of some changes late or never.
-class cluster {
-public:
-  explicit cluster(std::uint64_t seed) : sets(3), random_(seed) {}
-
-  void step() {
-    const auto i = random_() % sets.size();
-    auto& set = sets[i];
-    const auto self = crdt::replica_id::from(i + 1, 1);
-    const auto member = text(std::to_string(random_() % 60));
-    std::optional<crdt::or_set> delta;
-    if (const auto kind = random_() % 6; kind < 2)
-      delta = set.add(self, member, sets[random_() % 3].context(member));
-    else if (kind == 2)
-      delta = set.remove(self, member, sets[random_() % 3].context(member));
-    else if (!messages_.empty())
-      delta = set.join(messages_[random_() % messages_.size()]);
-    if (delta)
-      messages_.push_back(std::move(*delta));
-  }
-
-  std::vector<crdt::or_set> sets;
-
-private:
-  std::mt19937_64 random_;
-  std::vector<crdt::or_set> messages_;
-};
-
 TEST(RowRepair, DoesWhatJoiningTheWholeSnapshotDoesWhateverHappensMeanwhile) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    cluster c{seed};
+    three_sets c{seed};
     for (std::uint64_t i = 0; i < 20 + seed; ++i)
       c.step();
     const value_snapshot a{digests, fruits, c.sets[0]};
@@ -160,7 +129,7 @@ TEST(RowRepair, MakesNothingOfRowsThatAreMissingOrOfAnotherSnapshot) {
 }
 
 TEST(RowRepair, DigestsASnapshotAsItsValue) {
-  cluster c{1};
+  three_sets c{1};
   for (int i = 0; i < 200; ++i)
     c.step();
 

@@ -17,6 +17,8 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace starling::actors {
@@ -29,6 +31,9 @@ constexpr std::chrono::milliseconds flush_patience{20};
 
 // Of the values that a peer does not take, a report names so many.
 constexpr std::size_t refused_shown = 10;
+
+// Addresses of members come and go; of so many that did not answer it is noted that they did not.
+constexpr std::size_t unreached_max = 10'000;
 
 // A message that takes longer is answered slowly: the next one is smaller.
 constexpr std::chrono::seconds slow_after{2};
@@ -280,13 +285,14 @@ private:
     request(context_.peers, caf::infinite, post_atom_v, e.address, std::string{gossip_path},
             std::move(e.bytes))
         .then(
-            [this, peer, begin = clock().now()](const std::string& bytes) {
+            [this, peer, address = e.address, begin = clock().now()](const std::string& bytes) {
+              say_reached(address);
               const bool was_slow = clock().now() - begin > slow_after;
               report_to([&](auto& todo) { core_.answered(peer, bytes, was_slow, todo); });
             },
             [this, peer, address = e.address](const caf::error& why) {
               if (why == errc::unreachable)
-                anon_send(context_.membership, peer_atom_v, address, false);
+                say_unreached(address);
               report_to([&](auto& todo) { core_.failed(peer, reason_of(why), todo); });
             });
   }
@@ -299,8 +305,16 @@ private:
     log::info("gossip", "{} answers again", e.address);
   }
 
-  void carry_out(const keyspace::reached& e) {
-    anon_send(context_.membership, peer_atom_v, e.address, true);
+  /// Whoever is at an address may be another process than the one that did not answer there.
+  void say_unreached(const std::string& address) {
+    anon_send(context_.membership, peer_atom_v, address, false);
+    if (unreached_.size() < unreached_max)
+      unreached_.insert(address);
+  }
+
+  void say_reached(const std::string& address) {
+    if (unreached_.erase(address) > 0)
+      anon_send(context_.membership, peer_atom_v, address, true);
   }
 
   void carry_out(const keyspace::stranger& e) {
@@ -527,6 +541,7 @@ private:
   caf::disposable prompt_timer_;
   caf::disposable flush_timer_;
   std::map<session_id, caf::disposable> retries_;
+  std::set<std::string> unreached_; // addresses whose last call got no answer, as membership knows
 };
 
 } // namespace

@@ -47,7 +47,7 @@ public:
     search_timer_.dispose();
     remember_timer_.dispose();
     note_timer_.dispose();
-    if (is_noting_)
+    if (is_noting_ || is_remembering_) // what has changed since was to be remembered later
       remember();
     context_ = {.settings = {}, .secret = context_.secret};
     watcher_ = nullptr;

@@ -383,9 +383,7 @@ void anti_entropy::answered(session_id peer, std::string_view bytes, bool was_sl
   keep_what_was_told(out);
   if (answer->skipped > 0)
     forget_what_is_kept(out);
-  if (silent_.erase(peer) > 0)
-    if (const auto known = addresses_.find(peer); known != addresses_.end())
-      out.push_back(reached{known->second});
+  silent_.erase(peer);
   spared_.erase(peer);
   arrival what{.from = peer, .mends = answer->rows.has_value(), .was_slow = was_slow};
   what.head = std::move(*answer);

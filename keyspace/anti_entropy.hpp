@@ -118,11 +118,6 @@ struct answers_again {
   std::string address;
 };
 
-/// A peer that had failed took a message.
-struct reached {
-  std::string address;
-};
-
 /// Somebody else than was thought is at this address.
 struct stranger {
   std::string address;
@@ -157,9 +152,8 @@ struct commit_what_is_kept {};
 
 using gossip_effect =
     std::variant<post, join_parts, gather_news, read_state, reply, keep, was_set_back, prompt_later,
-                 retry_later, flush_later, flushed, is_up_to_date, went_silent, reached,
-                 answers_again, stranger, peer_refuses, held_all, caught_up, count_moment,
-                 commit_what_is_kept>;
+                 retry_later, flush_later, flushed, is_up_to_date, went_silent, answers_again,
+                 stranger, peer_refuses, held_all, caught_up, count_moment, commit_what_is_kept>;
 using gossip_effects = std::vector<gossip_effect>;
 
 /// Names a member; the same for all its sessions.

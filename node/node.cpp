@@ -53,6 +53,9 @@ constexpr auto leave_time_more = std::chrono::seconds{1};
 // Between two attempts to hand on what peers lack.
 constexpr auto hand_on_pause = std::chrono::milliseconds{100};
 
+// At a stop, for an actor to handle what is in its mailbox.
+constexpr auto handling_time_max = std::chrono::seconds{2};
+
 crdt::lww_register::stamp wall_clock() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
@@ -322,6 +325,13 @@ void node::hand_on(Atom how, std::chrono::milliseconds most) {
     log::warn("node", "not every peer has everything, after all the time there is");
 }
 
+/// Waits until an actor has handled what was told to it before, for an actor that ends drops it.
+template <class Report, class Actor>
+void node::let_handle(const Actor& actor) {
+  if (!actors::ask_for<Report>(handling_time_max, sys_, actor, actors::report_atom_v))
+    log::warn("node", "not all that was to be noted at the end may be on the disk");
+}
+
 node::peer_count node::lacking_peers() {
   const auto came = actors::ask<actors::gossip_report>(sys_, gossip_, actors::report_atom_v);
   const auto* report = std::get_if<actors::gossip_report>(&came);
@@ -359,6 +369,8 @@ void node::stop() {
     actors::wait_for_end(actor);
     actor = nullptr;
   };
+  // What the gossip told them last is kept on the disk: who had all, and how far others got.
+  let_handle<actors::membership_report>(membership_);
   end(membership_);
   if (inquiry_)
     end(inquiry_);
@@ -371,6 +383,7 @@ void node::stop() {
   if (verifier_)
     end(verifier_);
   if (storage_) {
+    let_handle<actors::storage_report>(storage_);
     end(storage_);
     if (const auto why = storage::close_in_order(*rows_))
       log::warn("node", "the next life will number its events anew: {}", why->what);

@@ -77,6 +77,8 @@ private:
   std::uint64_t lacking_after_handing_on();
   template <class Atom>
   void hand_on(Atom how, std::chrono::milliseconds most);
+  template <class Report, class Actor>
+  void let_handle(const Actor& actor);
   struct peer_count {
     std::size_t all = 0;
     std::uint64_t lacking = 0;

@@ -214,7 +214,6 @@ private:
   void carry_out(const keyspace::is_up_to_date&) {}
   void carry_out(const keyspace::went_silent&) {}
   void carry_out(const keyspace::answers_again&) {}
-  void carry_out(const keyspace::reached&) {}
   void carry_out(const keyspace::stranger& e);
   void carry_out(const keyspace::peer_refuses& e);
   void carry_out(const keyspace::held_all& e);

@@ -307,6 +307,13 @@ TEST_F(GossipActor, TakesTheAnswerToAnotherMessageForNoAnswer) {
   EXPECT_EQ(new_posts().size(), 2u);
 }
 
+/// The same member in another session, as after a restart with a kept id.
+gossip_peer reborn_as(std::uint64_t id, session_id session, std::string address = "bob:1") {
+  auto result = make_peer(std::move(address), id);
+  result.session = session;
+  return result;
+}
+
 TEST_F(GossipActor, TellsWhetherItReachesAMember) {
   add_peer_in_step("bob:1", bob);
   peers.answer_by(unreachable);
@@ -319,6 +326,21 @@ TEST_F(GossipActor, TellsWhetherItReachesAMember) {
   advance(2 * interval);
 
   EXPECT_EQ(members.reached().size(), 3u) << "only what changed";
+  EXPECT_EQ(members.reached().back(), (std::pair{std::string{"bob:1"}, true}));
+}
+
+TEST_F(GossipActor, TellsThatAMemberIsReachedWhoseLastProcessWasNot) {
+  add_peer_in_step("bob:1", bob);
+  peers.answer_by(unreachable);
+  write(config, assign("dark"));
+  advance(interval);
+  ASSERT_EQ(members.reached().size(), 1u);
+
+  tell(gossip, peer_atom_v, reborn_as(bob.value, session_id{22}));
+  peers.answer_by(joined);
+  advance(interval);
+
+  ASSERT_EQ(members.reached().size(), 2u);
   EXPECT_EQ(members.reached().back(), (std::pair{std::string{"bob:1"}, true}));
 }
 
@@ -337,13 +359,6 @@ TEST_F(GossipActor, ReportsTheAnswerOfAnotherSessionAndTakesNothingForAcknowledg
 
   advance(interval);
   EXPECT_THAT(names_in(new_message()), ElementsAre("config"));
-}
-
-/// The same member in another session, as after a restart with a kept id.
-gossip_peer reborn_as(std::uint64_t id, session_id session, std::string address = "bob:1") {
-  auto result = make_peer(std::move(address), id);
-  result.session = session;
-  return result;
 }
 
 TEST_F(GossipActor, ReplacesTheSessionOfAMemberByItsSuccessor) {

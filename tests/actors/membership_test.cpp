@@ -43,6 +43,12 @@ protected:
     std::size_t sent = 0;
   };
 
+  ~MembershipActor() override {
+    for (const auto& [number, node] : nodes) // an actor that ends has members remembered
+      caf::anon_send_exit(node->actor, caf::exit_reason::user_shutdown);
+    settle();
+  }
+
   static std::string address(std::uint64_t number) {
     return "node-" + std::to_string(number) + ":1";
   }
@@ -593,6 +599,22 @@ TEST_F(MembershipActor, HasItRememberedWhoHadAllAndSinceWhenHeKeepsIt) {
   tell(nodes.at(2)->actor, members_atom_v, std::uint64_t{999'999}, std::uint64_t{78});
   advance(10s);
   EXPECT_THAT(kept[2], SizeIs(2)) << "nothing changed";
+}
+
+TEST_F(MembershipActor, HasTheMembersRememberedWhenItEnds) {
+  start(1, {});
+  start(2, {address(1)});
+  advance(500ms);
+  start(3, {address(1)});
+  advance(500ms);
+  ASSERT_THAT(kept[2], SizeIs(1)) << "what changes soon after that is remembered together";
+  ASSERT_THAT(kept[2].back(), SizeIs(1));
+
+  caf::anon_send_exit(nodes.at(2)->actor, caf::exit_reason::user_shutdown);
+  settle();
+
+  ASSERT_THAT(kept[2], SizeIs(2));
+  EXPECT_THAT(kept[2].back(), SizeIs(2));
 }
 
 TEST_F(MembershipActor, FindsRememberedMembersWithoutASeed) {

@@ -213,7 +213,7 @@ int leave(const config::command_line& line) {
 }
 
 /// Tells a running node to make a backup in the folder that stands beside the flags.
-int back_up(config::command_line line) {
+int run_backup(config::command_line line) {
   std::string folder;
   if (!line.words.empty()) {
     folder = line.words.front();
@@ -222,7 +222,7 @@ int back_up(config::command_line line) {
   config::node_config config;
   const auto configured = configure(line, config);
   const auto* o = std::get_if<config::options>(&configured);
-  return o ? node::back_up(*o, folder, stdout) : std::get<int>(configured);
+  return o ? node::order_backup(*o, folder, stdout) : std::get<int>(configured);
 }
 
 } // namespace
@@ -236,6 +236,6 @@ int main(int argc, char** argv) {
   if (!arguments.empty() && arguments.front() == "leave")
     return leave(config::take_apart(behind()));
   if (!arguments.empty() && arguments.front() == "backup")
-    return back_up(config::take_apart(behind()));
+    return run_backup(config::take_apart(behind()));
   return serve(config::take_apart(arguments), argv);
 }

@@ -1,6 +1,6 @@
 #include "actors/backup.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "actors/storage.hpp"
 #include "storage/disk/backup.hpp"
 #include "system/log.hpp"
@@ -81,7 +81,7 @@ public:
 
   behavior_type make_behavior() override {
     return {[this](back_up_atom, const std::string& folder) -> caf::result<void> {
-      if (const auto failed = storage::back_up(*rows_, identity_file_, folder))
+      if (const auto failed = storage::copy_to_backup(*rows_, identity_file_, folder))
         return to_error(*failed);
       return {};
     }};

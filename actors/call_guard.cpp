@@ -1,6 +1,6 @@
 #include "actors/call_guard.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "wire/call_guard.hpp"
 
 #include <caf/telemetry/counter.hpp>

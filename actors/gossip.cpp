@@ -1,6 +1,6 @@
 #include "actors/gossip.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "actors/shard.hpp"
 #include "keyspace/anti_entropy.hpp"
 #include "replication/confirmation.hpp"
@@ -101,7 +101,7 @@ public:
     shards_ = shard_map{{}};
     context_.reader = nullptr;
     context_.disk = nullptr;
-    context_.keeper = nullptr;
+    context_.storage = nullptr;
     context_.peers = nullptr;
     context_.membership = nullptr;
   }
@@ -167,7 +167,7 @@ private:
             .own = c.own,
             .former = c.former,
             .is_certain = c.is_certain,
-            .hopes = c.hopes,
+            .rescuers = c.rescuers,
             .kept_since = c.kept_since,
             .witnesses = c.witnesses,
             .random_seed = c.random_seed};
@@ -348,26 +348,26 @@ private:
   }
 
   void carry_out(keyspace::keep& e) {
-    if (context_.keeper)
-      anon_send(context_.keeper, note_atom_v, std::move(e.changes));
+    if (context_.storage)
+      anon_send(context_.storage, note_atom_v, std::move(e.changes));
   }
 
   void carry_out(const keyspace::count_moment&) {
-    if (context_.keeper)
-      request(context_.keeper, caf::infinite, apply_atom_v, storage::batch{})
+    if (context_.storage)
+      request(context_.storage, caf::infinite, apply_atom_v, storage::batch{})
           .then([this](std::uint64_t changes) { core_.counted(changes); },
                 [](const caf::error&) {}); // nothing more is written
   }
 
   void carry_out(const keyspace::commit_what_is_kept&) {
-    if (context_.keeper)
-      request(context_.keeper, caf::infinite, commit_atom_v, storage::batch{})
+    if (context_.storage)
+      request(context_.storage, caf::infinite, commit_atom_v, storage::batch{})
           .then([] {}, [](const caf::error&) {});
   }
 
   void carry_out(const keyspace::was_set_back& e) {
-    if (context_.keeper)
-      anon_send(context_.keeper, renew_atom_v, e.lost,
+    if (context_.storage)
+      anon_send(context_.storage, renew_atom_v, e.lost,
                 storage::renewal{storage::renewal::cause::set_back,
                                  "another node knows of changes that this one does not have"});
   }

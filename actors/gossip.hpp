@@ -28,7 +28,8 @@ struct gossip_context {
   membership_actor membership; // told where somebody else is than we thought
   reader_actor reader{};       // knows the keys from before this session; may be none
   storage_actor disk{};        // told when what it lost is back; nobody, if nothing is lost
-  std::optional<keyspace::hopes> hopes{}; // who may bring that back; nothing, if nothing is lost
+  std::optional<keyspace::rescuers>
+      rescuers{}; // who may bring that back; nothing, if nothing is lost
 
   // Since when this node has lost nothing; since this session, if it is not known.
   std::optional<replication::session_id> kept_since{};
@@ -39,7 +40,7 @@ struct gossip_context {
   std::vector<replication::session_id> witnesses{}; // that the disk notes
   bool is_certain = true;                           // nobody is asked what he knows of this node
   std::vector<replication::tally> others{};
-  storage_actor keeper{};
+  storage_actor storage{};
 };
 
 gossip_actor spawn_gossip(caf::actor_system& sys, const gossip_context& context);

@@ -1,6 +1,6 @@
 #include "actors/inquiry.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "replication/confirmation.hpp"
 #include "system/log.hpp"
 

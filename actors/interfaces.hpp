@@ -3,7 +3,7 @@
 // Who answers to what: the typed interfaces of the node's actors, on one page.
 //
 // Requests between them wait without a timeout: all of them live in this process, an actor that
-// ends bounces its requests, and one that dies of an error ends the process (see last_words.hpp).
+// ends bounces its requests, and one that dies of an error ends the process (see end_on_error.hpp).
 // Time limits stand where the process ends: at the clients' HTTP requests and at the peers'.
 
 #include "actors/types.hpp"

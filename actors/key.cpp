@@ -1,6 +1,6 @@
 #include "actors/key.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "keyspace/key_core.hpp"
 
 #include <caf/send.hpp>
@@ -84,16 +84,16 @@ private:
 
   /// Hands a request to the core, under a ticket that whoever made it is kept by.
   template <class Make>
-  void take(asker who, Make make) {
+  void add_request(asker who, Make make) {
     askers_.emplace(++last_ticket_, std::move(who));
-    core_.take(make(last_ticket_));
+    core_.add(make(last_ticket_));
     go_on();
   }
 
   template <class T, class Make>
   promise_of<T> promise(Make make) {
     auto result = make_response_promise<T>();
-    take(result, make);
+    add_request(result, make);
     return result;
   }
 
@@ -101,7 +101,7 @@ private:
     const auto now = shared().now();
     if (shared().disk) {
       auto what = std::move(slot.order().what);
-      return take(std::move(slot), [&](ticket t) {
+      return add_request(std::move(slot), [&](ticket t) {
         return keyspace::write_request{t, std::move(what), now};
       });
     }
@@ -119,7 +119,7 @@ private:
     auto& [key, part, from, elements] = slot.order();
     if (shared().disk) {
       keyspace::join_request what{0, std::move(part), from};
-      return take(std::move(slot), [&](ticket t) {
+      return add_request(std::move(slot), [&](ticket t) {
         what.from = t;
         return std::move(what);
       });

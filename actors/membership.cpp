@@ -1,6 +1,6 @@
 #include "actors/membership.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "actors/membership_log.hpp"
 #include "actors/swim_metrics.hpp"
 #include "system/log.hpp"

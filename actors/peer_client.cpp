@@ -1,6 +1,6 @@
 #include "actors/peer_client.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "system/peer_http.hpp"
 #include "system/random.hpp"
 #include "wire/envelope.hpp"

@@ -1,6 +1,6 @@
 #include "actors/reader.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>

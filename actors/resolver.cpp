@@ -1,6 +1,6 @@
 #include "actors/resolver.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "membership/endpoint.hpp"
 
 #include <caf/typed_event_based_actor.hpp>

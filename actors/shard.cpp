@@ -1,9 +1,9 @@
 #include "actors/shard.hpp"
 
+#include "actors/end_on_error.hpp"
 #include "actors/ending.hpp"
 #include "actors/inline_unit.hpp"
 #include "actors/key_table.hpp"
-#include "actors/last_words.hpp"
 #include "keyspace/rest_order.hpp"
 #include "keyspace/route.hpp"
 

@@ -1,10 +1,10 @@
 #include "actors/storage.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "keyspace/commit_groups.hpp"
 #include "keyspace/fifo.hpp"
+#include "storage/disk/folder_watch.hpp"
 #include "storage/disk/members_file.hpp"
-#include "storage/disk/presence.hpp"
 #include "storage/disk/rebuild.hpp"
 #include "storage/disk/room.hpp"
 #include "storage/kept_since.hpp"
@@ -32,12 +32,12 @@ namespace starling::actors {
 namespace {
 
 // How often the data folder is looked for at least.
-constexpr std::chrono::milliseconds presence_interval{2000};
+constexpr std::chrono::milliseconds folder_watch_interval{2000};
 
 class storage_impl : public storage_actor::base {
 public:
   storage_impl(caf::actor_config& cfg, storage_context context)
-      : storage_actor::base(cfg), context_(std::move(context)), presence_(context_.folder),
+      : storage_actor::base(cfg), context_(std::move(context)), folder_watch_(context_.folder),
         groups_(context_.changes, context_.level == durability::sync),
         commits_(counter("storage.commits", "Groups of changes that were written.")),
         syncs_(counter("storage.syncs", "Times that the disk was told to keep what was written.")),
@@ -56,7 +56,7 @@ public:
     sync_timer_.dispose();
     wait_timer_.dispose();
     retry_timer_.dispose();
-    presence_timer_.dispose();
+    folder_watch_timer_.dispose();
     unreadable_timer_.dispose();
     if (is_dirty_ && !failure_)
       if (const auto failed = context_.rows->sync())
@@ -78,16 +78,16 @@ public:
       look_later();
     }
     if (!context_.folder.empty())
-      schedule_presence();
+      schedule_folder_watch();
     return {
         [this](commit_atom, storage::batch& changes) {
           auto promise = make_response_promise<void>();
-          take(std::move(changes), false, promise);
+          add_to_group(std::move(changes), false, promise);
           return promise;
         },
         [this](apply_atom, storage::batch& changes) {
           auto promise = make_response_promise<std::uint64_t>();
-          take(std::move(changes), true, promise);
+          add_to_group(std::move(changes), true, promise);
           return promise;
         },
         [this](note_atom, storage::batch& changes) { groups_.note(std::move(changes)); },
@@ -114,7 +114,7 @@ public:
                                 .is_mending = context_.is_mending,
                                 .replica = context_.replica,
                                 .replica_state = how_certain(),
-                                .is_robbed = context_.is_robbed,
+                                .were_rows_removed = context_.were_rows_removed,
                                 .holds_writes = !held_.empty(),
                                 .unanswered = context_.is_confirmed ? "" : unanswered_};
         },
@@ -140,9 +140,9 @@ private:
       std::variant<caf::typed_response_promise<void>,           // of a peer's change
                    caf::typed_response_promise<std::uint64_t>>; // of one of our own
 
-  void take(storage::batch change, bool is_own, change_promise who) {
+  void add_to_group(storage::batch change, bool is_own, change_promise who) {
     promises_.push(std::move(who));
-    report([&](auto& todo) { groups_.take(++last_ticket_, std::move(change), is_own, todo); });
+    report([&](auto& todo) { groups_.add(++last_ticket_, std::move(change), is_own, todo); });
   }
 
   /// Reports something to the core, and carries out what it wants done.
@@ -209,7 +209,7 @@ private:
   void keep_members(const std::string& members, caf::typed_response_promise<void> promise) {
     storage::batch row;
     row.put(storage::members_row(), members);
-    take(std::move(row), false, std::move(promise));
+    add_to_group(std::move(row), false, std::move(promise));
     if (failure_ || context_.folder.empty())
       return;
     if (const auto why = storage::keep_members(context_.folder, members))
@@ -354,15 +354,16 @@ private:
 
   /// Why the folder is not there, if it is not.
   std::optional<std::string> missing_folder() {
-    return context_.folder.empty() ? std::nullopt : presence_.missing();
+    return context_.folder.empty() ? std::nullopt : folder_watch_.missing();
   }
 
-  void schedule_presence() {
-    presence_timer_ = run_delayed(std::min(presence_interval, context_.retry_interval), [this] {
-      if (auto missing = failure_ ? std::nullopt : missing_folder())
-        fail({storage::trouble::broken, std::move(*missing)});
-      schedule_presence();
-    });
+  void schedule_folder_watch() {
+    folder_watch_timer_ =
+        run_delayed(std::min(folder_watch_interval, context_.retry_interval), [this] {
+          if (auto missing = failure_ ? std::nullopt : missing_folder())
+            fail({storage::trouble::broken, std::move(*missing)});
+          schedule_folder_watch();
+        });
   }
 
   // -- starting again --
@@ -399,7 +400,7 @@ private:
   /// A folder that is another one by now is left alone, for the next start would make a new node of
   /// an empty one.
   bool may_start_again() {
-    if (presence_.missing())
+    if (folder_watch_.missing())
       return false;
     auto room = context_.room_bytes;
     if (damage_)
@@ -415,7 +416,7 @@ private:
   }
 
   storage_context context_;
-  storage::presence presence_;
+  storage::folder_watch folder_watch_;
   keyspace::commit_groups groups_;
   keyspace::fifo<change_promise> promises_; // of the changes that are not answered yet
   keyspace::commit_ticket last_ticket_ = 0;
@@ -431,7 +432,7 @@ private:
   bool is_dirty_ = false; // something is written and not synced
   caf::disposable sync_timer_;
   caf::disposable retry_timer_;
-  caf::disposable presence_timer_;
+  caf::disposable folder_watch_timer_;
   caf::disposable unreadable_timer_;
   caf::telemetry::int_counter* commits_;
   caf::telemetry::int_counter* syncs_;

@@ -47,7 +47,7 @@ struct storage_context {
   durability level = durability::sync;
   std::chrono::milliseconds batch_interval{100}; // between syncs at `batch`
   bool is_mending = false;                       // keys were lost that are not back yet
-  bool is_robbed = false;                        // rows were removed before this start
+  bool were_rows_removed = false;                // rows were removed before this start
   bool has_own_thread = true;                    // else it blocks others
   std::optional<storage::failure> failure{};     // why nothing can be written from the beginning
 

@@ -1,6 +1,6 @@
 #include "actors/swim_socket.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "membership/packet.hpp"
 
 #include <caf/send.hpp>

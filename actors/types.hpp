@@ -104,9 +104,9 @@ struct storage_report {
   bool is_mending = false;                 // keys that were lost are not back yet
   std::optional<crdt::replica_id> replica; // who numbers this node's events, if there is a disk
   certainty replica_state = certainty::certain;
-  bool is_robbed = false;    // all that was on the disk was removed before this start
-  bool holds_writes = false; // until that is certain
-  std::string unanswered{};  // who has not said what he knows of this node
+  bool were_rows_removed = false; // all that was on the disk was removed before this start
+  bool holds_writes = false;      // until that is certain
+  std::string unanswered{};       // who has not said what he knows of this node
 };
 
 /// What the gossip actor knows of itself, for display.

@@ -1,6 +1,6 @@
 #include "actors/verifier.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/send.hpp>

@@ -154,7 +154,7 @@ void gossip_world::arrive(std::size_t from, std::size_t to, const std::string& s
   if (options_.with != algorithm::ours) {
     join(to, m.from, m.items);
   } else {
-    auto taken = nodes[to].core.take(m);
+    auto taken = nodes[to].core.receive(m);
     const auto& in = std::get<replication::gossip::incoming>(taken);
     join(to, m.from, in.items);
     reply = nodes[to].core.joined(in).bytes;
@@ -173,7 +173,7 @@ void gossip_world::arrive(std::size_t from, std::size_t to, const std::string& s
 void gossip_world::answer(std::size_t from, std::size_t to, const std::string& sealed) {
   const auto a = std::get<replication::answer>(replication::decode_answer(sealed));
   if (options_.with == algorithm::ours)
-    join(from, a.from, nodes[from].core.take(session_of(to), a).value());
+    join(from, a.from, nodes[from].core.receive_answer(session_of(to), a).value());
   perform(from, nodes[from].core.answered(session_of(to), a));
 }
 

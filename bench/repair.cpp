@@ -63,12 +63,12 @@ cost walk(const hash_tree& asking, const hash_tree& answering) {
     count(encode(*request));
     auto reply = answer_to(*request, answering, message_bytes);
     count(encode(reply.answer));
-    auto names = w.take(asking, reply.answer);
+    auto names = w.answered(asking, reply.answer);
     if (!names)
       break;
-    for (const auto& name : names->take(asking, SIZE_MAX))
+    for (const auto& name : names->take_names(asking, SIZE_MAX))
       result.named_twice |= !result.sent.insert(name).second;
-    for (const auto& name : reply.wanted.take(answering, SIZE_MAX))
+    for (const auto& name : reply.wanted.take_names(answering, SIZE_MAX))
       result.named_twice |= !result.wanted.insert(name).second;
   }
   return result;

@@ -161,7 +161,7 @@ private:
   void note_delay(const crdt::key& key, const crdt::value& v) {
     if (key.type != crdt::type::set)
       return;
-    for (const auto& [member, clock] : v.as<crdt::or_set>().clocks())
+    for (const auto& [member, clock] : v.as<crdt::or_set>().rows())
       if (std::ranges::any_of(clock, &crdt::or_set::entry::live))
         delays_.push_back(
             std::chrono::duration<double>{world_.time.now() - written_[member]}.count());

@@ -43,12 +43,12 @@ public:
 
   command_line run() && {
     while (next_ != end_ && !result_.complaint)
-      take(*next_++);
+      read_argument(*next_++);
     return std::move(result_);
   }
 
 private:
-  void take(std::string_view argument) {
+  void read_argument(std::string_view argument) {
     if (argument == "--") {
       result_.words.insert(result_.words.end(), next_, end_);
       next_ = end_;

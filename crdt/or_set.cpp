@@ -23,9 +23,8 @@ std::size_t or_set::footprint_of(const payload& member, const row& r) {
   return footprint_alone(member) + r.size() * entry_footprint;
 }
 
-or_set::or_set(causal_context seen, clock_map clocks)
-    : seen_(std::move(seen)), clocks_(std::move(clocks)) {
-  for (const auto& [member, c] : clocks_) {
+or_set::or_set(causal_context seen, row_map rows) : seen_(std::move(seen)), rows_(std::move(rows)) {
+  for (const auto& [member, c] : rows_) {
     footprint_ += footprint_of(member, c);
     cardinality_ += is_live(c);
   }
@@ -33,7 +32,7 @@ or_set::or_set(causal_context seen, clock_map clocks)
 }
 
 or_set::or_set(const or_set& other)
-    : seen_(other.seen_), clocks_(other.clocks_), footprint_(other.footprint_),
+    : seen_(other.seen_), rows_(other.rows_), footprint_(other.footprint_),
       cardinality_(other.cardinality_) {
   find_dead();
 }
@@ -44,13 +43,13 @@ or_set& or_set::operator=(const or_set& other) {
 }
 
 bool or_set::contains(const payload& member) const {
-  const auto found = clocks_.find(member);
-  return found != clocks_.end() && is_live(found->second);
+  const auto found = rows_.find(member);
+  return found != rows_.end() && is_live(found->second);
 }
 
 std::vector<payload> or_set::members() const {
   std::vector<payload> result;
-  for (const auto& [member, c] : clocks_)
+  for (const auto& [member, c] : rows_)
     if (is_live(c))
       result.push_back(member);
   return result;
@@ -60,8 +59,8 @@ std::vector<payload> or_set::members_after(payload_kind kind,
                                            const std::optional<std::string>& after,
                                            std::size_t limit) const {
   std::vector<payload> result;
-  auto at = after ? clocks_.upper_bound({kind, *after}) : clocks_.lower_bound({kind, ""});
-  for (; at != clocks_.end() && at->first.kind == kind && result.size() < limit; ++at)
+  auto at = after ? rows_.upper_bound({kind, *after}) : rows_.lower_bound({kind, ""});
+  for (; at != rows_.end() && at->first.kind == kind && result.size() < limit; ++at)
     if (is_live(at->second))
       result.push_back(at->first);
   return result;
@@ -72,7 +71,7 @@ version_vector or_set::context(const payload& member) const {
   for (const auto& [replica, events] : seen_.replicas())
     if (const auto n = events.prefix(); n > 0)
       result[replica] = n;
-  if (const auto found = clocks_.find(member); found != clocks_.end())
+  if (const auto found = rows_.find(member); found != rows_.end())
     for (const auto& e : found->second)
       result[e.replica] = std::max(result[e.replica], e.number);
   return result;
@@ -86,11 +85,11 @@ or_set::contexts(std::vector<payload> members) const {
       prefixes.emplace_hint(prefixes.end(), replica, n);
   std::vector<std::pair<payload, version_vector>> result;
   result.reserve(members.size());
-  auto at = clocks_.begin();
+  auto at = rows_.begin();
   for (auto& member : members) {
-    at = seek(clocks_, at, member);
+    at = seek(rows_, at, member);
     auto& [named, observed] = result.emplace_back(std::move(member), prefixes);
-    if (at != clocks_.end() && at->first == named)
+    if (at != rows_.end() && at->first == named)
       for (const auto& e : at->second)
         if (auto& known = observed[e.replica]; known < e.number)
           known = e.number;
@@ -116,11 +115,11 @@ std::optional<or_set> or_set::change(const replica_id& self,
   const auto last = seen_.last(self);
   assert(added.size() <= event_number_max - last);
   or_set news;
-  auto at = clocks_.begin();
-  auto noted = news.clocks_.begin();
+  auto at = rows_.begin();
+  auto noted = news.rows_.begin();
   auto next = last;
   for (const auto& [member, observed] : added) {
-    at = seek(clocks_, at, member);
+    at = seek(rows_, at, member);
     if (observed)
       for (const auto& [replica, number] : *observed)
         if (replica != self) // the new event covers our own older ones
@@ -136,17 +135,17 @@ std::optional<or_set> or_set::change(const replica_id& self,
     seen_.insert(self, {last + 1, next});
     news.seen_.insert(self, {last + 1, next});
     drop_covered();
-    at = clocks_.begin();
+    at = rows_.begin();
   }
   for (const auto& [member, observed] : removed) {
-    at = seek(clocks_, at, member);
+    at = seek(rows_, at, member);
     if (observed) {
       for (const auto& [replica, number] : *observed)
         // Nobody can have observed an event that we have not made yet: a forged number must not
         // take away our next adds.
         end(at, member, {replica, replica == self ? std::min(number, next) : number, false}, news,
             noted);
-    } else if (at != clocks_.end() && at->first == member) {
+    } else if (at != rows_.end() && at->first == member) {
       const auto held = at->second; // which changes meanwhile
       for (const auto& e : held)
         if (e.live)
@@ -163,11 +162,11 @@ std::optional<or_set> or_set::change(const replica_id& self,
 
 std::optional<or_set> or_set::join(const or_set& other) {
   or_set news;
-  auto noted = news.clocks_.begin();
+  auto noted = news.rows_.begin();
 
   // Case 1: the other side has seen an event and no longer holds it. The event was removed there,
   // so it is removed here.
-  if (!clocks_.empty() && !other.seen_.common_with(seen_).empty())
+  if (!rows_.empty() && !other.seen_.common_with(seen_).empty())
     find_live();
   for (const auto& [replica, events] : other.seen_.replicas()) {
     const auto ours = live_.find(replica);
@@ -190,9 +189,9 @@ std::optional<or_set> or_set::join(const or_set& other) {
   }
 
   // For each member and replica the newest event counts.
-  auto at = clocks_.begin();
-  for (const auto& [member, theirs] : other.clocks_) {
-    at = seek(clocks_, at, member);
+  auto at = rows_.begin();
+  for (const auto& [member, theirs] : other.rows_) {
+    at = seek(rows_, at, member);
     for (const auto& e : theirs) {
       if (!e.live) {
         end(at, member, e, news, noted);
@@ -220,12 +219,12 @@ std::optional<or_set> or_set::join(const or_set& other) {
 
 or_set or_set::part(const std::vector<payload>& members) const {
   or_set result;
-  auto near = result.clocks_.begin();
+  auto near = result.rows_.begin();
   for (const auto& member : members) {
     for (const auto& [replica, number] : context(member))
       result.set(near, member, {replica, number, false});
-    const auto found = clocks_.find(member);
-    if (found == clocks_.end())
+    const auto found = rows_.find(member);
+    if (found == rows_.end())
       continue;
     for (const auto& e : found->second) {
       if (!e.live)
@@ -252,7 +251,7 @@ std::vector<payload> or_set::touched_by(const causal_context& events) const {
   }
   // Live events are in `seen`, so events that it does not know end none.
   if (!knows_live_ && !events.common_with(seen_).empty())
-    for (const auto& [member, c] : clocks_)
+    for (const auto& [member, c] : rows_)
       if (std::ranges::any_of(c, [&](const entry& e) {
             return e.live && events.contains({e.replica, e.number});
           }))
@@ -260,14 +259,14 @@ std::vector<payload> or_set::touched_by(const causal_context& events) const {
   return {result.begin(), result.end()};
 }
 
-void or_set::put(clock_map left_out) {
-  auto near = clocks_.begin();
+void or_set::put(row_map left_out) {
+  auto near = rows_.begin();
   while (!left_out.empty()) {
     auto node = left_out.extract(left_out.begin());
-    near = seek(clocks_, near, node.key());
-    if (near != clocks_.end() && near->first == node.key())
+    near = seek(rows_, near, node.key());
+    if (near != rows_.end() && near->first == node.key())
       continue;
-    near = clocks_.insert(near, std::move(node));
+    near = rows_.insert(near, std::move(node));
     const auto& [member, c] = *near;
     footprint_ += footprint_of(member, c);
     cardinality_ += is_live(c);
@@ -276,16 +275,16 @@ void or_set::put(clock_map left_out) {
   }
 }
 
-// -- clocks and where their events stand --
+// -- rows and where their events stand --
 
-or_set::clock::const_iterator or_set::find(const clock& c, const replica_id& replica) {
+or_set::row::const_iterator or_set::find(const row& c, const replica_id& replica) {
   const auto at =
       std::lower_bound(c.begin(), c.end(), replica,
                        [](const entry& e, const replica_id& r) { return e.replica < r; });
   return at != c.end() && at->replica == replica ? at : c.end();
 }
 
-bool or_set::is_live(const clock& c) {
+bool or_set::is_live(const row& c) {
   return std::any_of(c.begin(), c.end(), [](const entry& e) { return e.live; });
 }
 
@@ -293,30 +292,30 @@ bool or_set::is_live(const clock& c) {
 /// next one.
 const or_set::entry* or_set::newest(position at, const payload& member,
                                     const replica_id& replica) const {
-  if (at == clocks_.end() || at->first != member)
+  if (at == rows_.end() || at->first != member)
     return nullptr;
   const auto found = find(at->second, replica);
   return found == at->second.end() ? nullptr : &*found;
 }
 
 bool or_set::holds(const payload& member, const dot& event) const {
-  const auto found = clocks_.find(member);
-  if (found == clocks_.end())
+  const auto found = rows_.find(member);
+  if (found == rows_.end())
     return false;
   const auto at = find(found->second, event.replica);
   return at != found->second.end() && at->live && at->number == event.number;
 }
 
-/// Sets an entry of a member's clock; `near` becomes the place of the member.
+/// Sets an entry of a member's row; `near` becomes the place of the member.
 void or_set::set(position& near, const payload& member, const entry& e) {
-  near = seek(clocks_, near, member);
+  near = seek(rows_, near, member);
   set_here(near, member, e);
 }
 
 /// The same, where `near` is where `seek` finds the member.
 void or_set::set_here(position& near, const payload& member, const entry& e) {
-  if (near == clocks_.end() || near->first != member) {
-    near = clocks_.emplace_hint(near, member, clock{});
+  if (near == rows_.end() || near->first != member) {
+    near = rows_.emplace_hint(near, member, row{});
     footprint_ += footprint_alone(member);
   }
   set(near, e);
@@ -404,7 +403,7 @@ or_set::position or_set::erase(position at, const replica_id& replica) {
   if (!c.empty())
     return at;
   footprint_ -= footprint_alone(at->first);
-  return clocks_.erase(at);
+  return rows_.erase(at);
 }
 
 /// Drops the dead entries that `seen` alone now tells of.
@@ -419,9 +418,9 @@ void or_set::drop_covered() {
   }
 }
 
-/// Finds the dead entries of a set that was made with clocks.
+/// Finds the dead entries of a set that was made with rows.
 void or_set::find_dead() {
-  for (auto at = clocks_.begin(); at != clocks_.end(); ++at)
+  for (auto at = rows_.begin(); at != rows_.end(); ++at)
     for (const auto& e : at->second)
       if (!e.live)
         index(at, e);
@@ -431,7 +430,7 @@ void or_set::find_dead() {
 void or_set::find_live() {
   if (std::exchange(knows_live_, true))
     return;
-  for (auto at = clocks_.begin(); at != clocks_.end(); ++at)
+  for (auto at = rows_.begin(); at != rows_.end(); ++at)
     for (const auto& e : at->second)
       if (e.live)
         index(at, e);
@@ -439,12 +438,12 @@ void or_set::find_live() {
 
 std::size_t or_set::elements() const {
   std::size_t result = 0;
-  for (const auto& [member, c] : clocks_)
+  for (const auto& [member, c] : rows_)
     result += c.size();
   return result;
 }
 
-// -- encoding: a table of replica ids, `seen`, the clocks --
+// -- encoding: a table of replica ids, `seen`, the rows --
 
 namespace {
 
@@ -487,8 +486,8 @@ void or_set::encode(wire::writer& out) const {
     named.insert(replica);
   const id_table table{named.begin(), named.end()};
   encode_seen(out, table, seen_);
-  out.varint(clocks_.size());
-  for (const auto& [member, c] : clocks_) {
+  out.varint(rows_.size());
+  for (const auto& [member, c] : rows_) {
     crdt::encode(out, member);
     out.varint(c.size());
     for (const auto& e : c)
@@ -502,7 +501,7 @@ void or_set::encode_part(wire::writer& out, const causal_context& seen,
   for (const auto& [replica, events] : seen.replicas())
     named.insert(replica);
   std::size_t members = 0;
-  const clock_map::value_type* last = nullptr;
+  const row_map::value_type* last = nullptr;
   for (const auto& [row, e] : held) {
     if (!e.live)
       named.insert(e.replica);
@@ -574,12 +573,12 @@ or_set or_set::decode(wire::reader& in) {
   std::vector<std::pair<std::uint64_t, event_number>> live; // by the place in the table
   for (auto left = in.count(5); left > 0 && in.ok(); --left) {
     auto member = decode_payload(in);
-    if (!result.clocks_.empty() && member <= result.clocks_.rbegin()->first)
+    if (!result.rows_.empty() && member <= result.rows_.rbegin()->first)
       in.fail("members are not in ascending order");
-    clock c;
+    row c;
     const auto size = in.count(2);
     if (size == 0)
-      in.fail("clock without entries");
+      in.fail("row without entries");
     const replica_id* before = nullptr;
     for (auto entries = size; entries > 0 && in.ok(); --entries) {
       const auto which = in.varint();
@@ -608,7 +607,7 @@ or_set or_set::decode(wire::reader& in) {
       break;
     result.footprint_ += footprint_of(member, c);
     result.cardinality_ += is_live(c);
-    result.clocks_.emplace_hint(result.clocks_.end(), std::move(member), std::move(c));
+    result.rows_.emplace_hint(result.rows_.end(), std::move(member), std::move(c));
   }
   std::ranges::sort(live);
   if (std::ranges::adjacent_find(live) != live.end())

@@ -3,18 +3,18 @@
 // An observed-remove set: adds win over concurrent removes, and a removed member leaves nothing
 // behind.
 //
-// Each member has a clock, a Dotted Version Vector Set (Almeida et al., Scalable and Accurate
-// Causality Tracking for Eventually Consistent Stores) whose values are marks of presence. Since a
-// newer add of a replica always covers its own older one, a clock comes down to one entry per
+// Each member has a row of entries, a Dotted Version Vector Set (Almeida et al., Scalable and
+// Accurate Causality Tracking for Eventually Consistent Stores) whose values are marks of presence.
+// Since a newer add of a replica always covers its own older one, a row comes down to one entry per
 // replica: the newest event of that replica known for the member, and whether it still holds the
-// member in the set. The clocks share one causal context, `seen`, for the whole set (Almeida,
-// Shoker, Baquero, Delta State Replicated Data Types, 7): an event that `seen` knows and no clock
+// member in the set. The rows share one causal context, `seen`, for the whole set (Almeida,
+// Shoker, Baquero, Delta State Replicated Data Types, 7): an event that `seen` knows and no row
 // holds is over, so an entry that is not live is dropped as soon as `seen` covers it. That is the
 // whole garbage collection.
 //
 // A delta is an or_set too. Its `seen` claims exactly the events that it brings, and never a prefix
 // that it does not carry: what a set knows and does not hold, it removes. Always: live events are
-// in `seen`; an entry that is not live lies beyond the prefix; no clock is empty. So equal sets are
+// in `seen`; an entry that is not live lies beyond the prefix; no row is empty. So equal sets are
 // equal byte for byte.
 
 #include "crdt/causal_context.hpp"
@@ -41,13 +41,13 @@ public:
   using entry = crdt::entry;
 
   /// At most one entry for each replica, in ascending order.
-  using clock = few<entry>;
-  using clock_map = std::map<payload, clock>;
+  using row = few<entry>;
+  using row_map = std::map<payload, row>;
 
   or_set() = default;
 
-  /// A set that has seen these events and holds these clocks. Requires: what always holds of a set.
-  or_set(causal_context seen, clock_map clocks);
+  /// A set that has seen these events and holds these rows. Requires: what always holds of a set.
+  or_set(causal_context seen, row_map rows);
 
   or_set(const or_set& other);
   or_set(or_set&&) noexcept = default;
@@ -56,8 +56,8 @@ public:
 
   bool contains(const payload& member) const;
 
-  /// Whether a member with this clock is in the set.
-  static bool is_live(const clock& c);
+  /// Whether a member with this row is in the set.
+  static bool is_live(const row& c);
 
   /// The members, in ascending order.
   std::vector<payload> members() const;
@@ -103,23 +103,23 @@ public:
   /// nothing to the others. It claims no event that it does not carry.
   or_set part(const std::vector<payload>& members) const;
 
-  /// The members whose clocks may change when these events become known without a word about their
+  /// The members whose rows may change when these events become known without a word about their
   /// members, in ascending order: they end a live event, or close the gap before one that is dead.
   std::vector<payload> touched_by(const causal_context& events) const;
 
-  /// Puts in clocks that were left out when this set was made; members that have a clock here keep
+  /// Puts in rows that were left out when this set was made; members that have a row here keep
   /// theirs. Requires: what always holds of a set.
-  void put(clock_map left_out);
+  void put(row_map left_out);
 
-  bool empty() const { return seen_.empty() && clocks_.empty(); }
+  bool empty() const { return seen_.empty() && rows_.empty(); }
 
   /// About how many bytes the encoding takes; costs nothing to ask.
   std::size_t footprint() const { return footprint_; }
 
   const causal_context& seen() const { return seen_; }
-  const clock_map& clocks() const { return clocks_; }
+  const row_map& rows() const { return rows_; }
 
-  /// The entries of all clocks.
+  /// The entries of all rows.
   std::size_t elements() const;
 
   /// The same of an encoded set. Requires: the result of `encode`.
@@ -129,12 +129,7 @@ public:
 
   static or_set decode(wire::reader& in);
 
-  // -- as rows (crdt/rows.hpp): that of a member is its clock --
-
-  using row = clock;
-  using row_map = clock_map;
-
-  const row_map& rows() const { return clocks_; }
+  // -- what crdt/rows.hpp asks of a value with rows --
 
   static std::span<const entry> entries_of(const row& r) { return {r.begin(), r.end()}; }
   static bool fits(const row& r, const causal_context& seen);
@@ -146,15 +141,15 @@ public:
                           const std::vector<held_entry<row>>& held);
 
   friend bool operator==(const or_set& a, const or_set& b) {
-    return a.seen_ == b.seen_ && a.clocks_ == b.clocks_;
+    return a.seen_ == b.seen_ && a.rows_ == b.rows_;
   }
 
 private:
   static constexpr std::size_t entry_bytes = 12; // at most, but for its replica's id
 
-  using position = clock_map::iterator;
+  using position = row_map::iterator;
 
-  static clock::const_iterator find(const clock& c, const replica_id& replica);
+  static row::const_iterator find(const row& c, const replica_id& replica);
   const entry* newest(position at, const payload& member, const replica_id& replica) const;
   bool holds(const payload& member, const dot& event) const;
   void set(position& near, const payload& member, const entry& e);
@@ -170,7 +165,7 @@ private:
   void find_live();
 
   causal_context seen_;
-  clock_map clocks_;
+  row_map rows_;
   std::size_t footprint_ = 0;
   std::size_t cardinality_ = 0;
 

@@ -111,7 +111,7 @@ bool set_type::can_create(const command& c, const replica_id& self) {
 bool set_type::shows_lost_events(const state& news, const state& now, const replica_id& self) {
   const auto last = now.seen().last(self);
   return news.seen().replicas().contains(self) ||
-         std::ranges::any_of(news.clocks(), [&](const auto& row) {
+         std::ranges::any_of(news.rows(), [&](const auto& row) {
            return std::ranges::any_of(
                row.second, [&](const auto& e) { return e.replica == self && e.number > last; });
          });

@@ -5,8 +5,8 @@
 // Nothing here waits: bytes go in and out as far as the socket takes them at once. One thread at a
 // time uses a connection.
 
-#include "http/api/pace.hpp"
 #include "http/api/request_reader.hpp"
+#include "http/api/transfer_rate.hpp"
 
 #include <cstdint>
 #include <string>
@@ -56,7 +56,7 @@ public:
   std::size_t bytes_held() const { return requests.bytes_held() + out_.size(); }
 
   request_reader requests;
-  pace transfer;                 // of the body, or of the answer
+  transfer_rate transfer;        // of the body, or of the answer
   bool closes = false;           // after what is being sent
   bool was_refused = false;      // so the client may still be sending
   std::size_t bytes_counted = 0; // of bytes_held, by whoever counts them

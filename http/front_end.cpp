@@ -3,8 +3,8 @@
 #include "config/config.hpp"
 #include "http/api/reply.hpp"
 #include "http/cluster_view.hpp"
-#include "http/door_report.hpp"
 #include "http/metrics.hpp"
+#include "http/port_report.hpp"
 #include "http/route_of.hpp"
 #include "http/service_problem.hpp"
 #include "http/warnings.hpp"
@@ -38,7 +38,7 @@ listener::settings listener_settings(caf::actor_system& sys, const config::http_
           .silent_timeout = o.idle_timeout,
           .idle_timeout = o.idle_timeout,
           .transfer_timeout = o.transfer_timeout,
-          .observer = report_door(sys, "clients")};
+          .observer = report_port(sys, "clients")};
 }
 
 } // namespace

@@ -50,7 +50,7 @@ request request_of(const head& asked, std::string_view body) {
   return result;
 }
 
-crowd::settings crowd_settings(const listener::settings& with) {
+connection_loop::settings loop_settings(const listener::settings& with) {
   return {.connections_max = with.connections_max,
           .body_bytes_max = with.body_bytes_max,
           .bytes_max = std::max(with.bytes_max, 2 * with.body_bytes_max),
@@ -63,8 +63,8 @@ crowd::settings crowd_settings(const listener::settings& with) {
 
 listener::listener(settings with, handler answer)
     : settings_(std::move(with)), answer_(std::move(answer)),
-      crowd_(
-          crowd_settings(settings_), [this](connection& c) { dispatch(c); }, settings_.observer) {}
+      loop_(
+          loop_settings(settings_), [this](connection& c) { dispatch(c); }, settings_.observer) {}
 
 listener::~listener() {
   stop();
@@ -81,18 +81,18 @@ std::optional<std::string> listener::start() {
   ::fcntl(socket, F_SETFD, FD_CLOEXEC);
   ::listen(socket, backlog); // httplib has called it before, with room for five
   port_ = port;
-  if (const auto failure = crowd_.open(socket))
+  if (const auto failure = loop_.open(socket))
     return "cannot serve " + where + *failure;
   for (const auto threads : settings_.threads)
     lanes_.push_back(std::make_unique<httplib::ThreadPool>(threads));
-  server_ = std::thread{[this] { crowd_.run(); }};
+  server_ = std::thread{[this] { loop_.run(); }};
   return std::nullopt;
 }
 
 void listener::stop() {
   if (!server_.joinable())
     return;
-  crowd_.stop();
+  loop_.stop();
   server_.join(); // after all answers are sent
   for (const auto& lane : lanes_)
     lane->shutdown();
@@ -106,12 +106,12 @@ void listener::dispatch(connection& c) {
 void listener::answer(connection& c) {
   const auto& asked = c.requests.asked();
   const auto reply = call(request_of(asked, c.requests.body()));
-  c.closes = !asked.keeps_open || crowd_.is_stopping();
+  c.closes = !asked.keeps_open || loop_.is_stopping();
   const afterwards then{!c.closes,
                         std::chrono::floor<std::chrono::seconds>(settings_.idle_timeout)};
   c.write(reply_text(reply, asked, then, std::time(nullptr)));
   c.send(); // what is left, and what has failed, is seen to where the connection goes now
-  crowd_.give_back(c);
+  loop_.give_back(c);
 }
 
 response listener::call(const request& r) const {

@@ -3,14 +3,14 @@
 // A port that speaks HTTP/1.1: takes connections, reads whole requests, hands each to a handler and
 // sends what it answers.
 //
-// One thread serves all connections and waits for none (crowd.hpp). The handler may block: it runs
-// on threads that are given whole requests only, so a client holds one for no longer than its
-// answer takes. Some requests may have threads of their own, which others cannot hold up. It is not
-// meant to face strangers all the same.
+// One thread serves all connections and waits for none (connection_loop.hpp). The handler may
+// block: it runs on threads that are given whole requests only, so a client holds one for no longer
+// than its answer takes. Some requests may have threads of their own, which others cannot hold up.
+// It is not meant to face strangers all the same.
 
 #include "http/api/reply.hpp"
 #include "http/api/request.hpp"
-#include "http/crowd.hpp"
+#include "http/connection_loop.hpp"
 
 #include <chrono>
 #include <functional>
@@ -43,7 +43,7 @@ public:
     std::chrono::milliseconds idle_timeout{5'000};      // between requests
     std::chrono::milliseconds transfer_timeout{10'000}; // of a head; otherwise without progress
     bool repeats_soon = false;   // what gets lost on the way to nodes (lossy_network.hpp)
-    door_observer observer = {}; // called by the thread that serves the connections
+    port_observer observer = {}; // called by the thread that serves the connections
   };
 
   /// Answers one request; called from many threads at once. May block.
@@ -73,7 +73,7 @@ private:
   settings settings_;
   handler answer_;
   std::uint16_t port_ = 0;
-  crowd crowd_;
+  connection_loop loop_;
   std::vector<std::unique_ptr<httplib::ThreadPool>> lanes_;
   std::thread server_;
 };

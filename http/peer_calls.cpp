@@ -46,7 +46,7 @@ call_row to_leave(const std::function<actors::leave_report()>& leave) {
 
 /// The content is the folder of the backup to be made. Without one the call asks how the last
 /// backup goes.
-call_row to_back_up(const asker& via, const actors::backup_actor& to) {
+call_row to_backup(const asker& via, const actors::backup_actor& to) {
   using actors::backup_report;
   return {.path = node::backup_path, .handle = [=](const std::string& folder) -> call_row::answer {
             auto answer = folder.empty()
@@ -67,7 +67,7 @@ std::vector<call_row> calls_to_a_node(const asker& via, const call_receivers& to
       to_membership(via, to.membership, membership::call_kind::sync),
       to_membership(via, to.membership, membership::call_kind::ping),
       to_leave(to.leave),
-      to_back_up(via, to.backup),
+      to_backup(via, to.backup),
   };
 }
 

@@ -1,6 +1,6 @@
 #include "http/peer_listener.hpp"
 
-#include "http/door_report.hpp"
+#include "http/port_report.hpp"
 #include "membership/endpoint.hpp"
 #include "node/node.hpp"
 
@@ -28,7 +28,7 @@ peer_listener::peer_listener(caf::actor_system& sys, const config::options& o, w
                          .silent_timeout = std::min(o.cluster.peer_timeout, silence_max),
                          .transfer_timeout = o.cluster.peer_timeout,
                          .repeats_soon = true,
-                         .observer = report_door(sys, "peers")},
+                         .observer = report_port(sys, "peers")},
       [this](const request& r) { return handle(r); });
 }
 

@@ -36,7 +36,7 @@ std::vector<std::string> warnings_of(const actors::membership_report& known,
     result.push_back(std::to_string(gossip.unknown_keys) +
                      " keys on the disk are of a type or a format that this version does not know: "
                      "they are kept, and not served");
-  if (disk.is_robbed)
+  if (disk.were_rows_removed)
     result.push_back("the rows of this node were removed before it was started: what it had is "
                      "gone, but for what other nodes bring back");
   if (disk.is_mending && !disk.failure)

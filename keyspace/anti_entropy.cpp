@@ -20,7 +20,7 @@ anti_entropy::anti_entropy(const anti_entropy_settings& settings)
     core_.numbered_under(one);
   may_count_ = settings_.own && settings_.is_certain;
   kept_tallies_ = core_.tallies().version();
-  core_.lacks_data(settings_.hopes.has_value());
+  core_.lacks_data(settings_.rescuers.has_value());
   core_.keeps_since(settings_.kept_since.value_or(settings_.self));
   core_.settle(settings_.is_certain);
 }
@@ -232,7 +232,7 @@ void anti_entropy::go_on(const begin_round&, gossip_effects& out) {
 void anti_entropy::tick(gossip_effects& out) {
   core_.tick();
   age_silence(out);
-  if (++hope_age_ == hope_age_max)
+  if (++rescue_age_ == rescue_age_max)
     see_whether_all_is_back(out);
   count_moments(out);
   prompt_soon(out);
@@ -359,7 +359,7 @@ void anti_entropy::receive(ticket who, std::string_view bytes, gossip_effects& o
         reply{who, failure{reason::bad_message, std::string{decoded.error().what}}});
   if (is_restoring_)
     return out.push_back(reply{who, failure{reason::unavailable, "not ready yet"}});
-  auto taken = core_.take(*std::move(decoded));
+  auto taken = core_.receive(*std::move(decoded));
   keep_what_was_told(out);
   if (auto* at_once = std::get_if<replication::gossip::reply>(&taken))
     return out.push_back(reply{who, std::move(at_once->bytes)});
@@ -377,7 +377,7 @@ void anti_entropy::answered(session_id peer, std::string_view bytes, bool was_sl
   const auto answer = replication::decode_answer(bytes, settings_.limits.ours);
   if (!answer)
     return failed(peer, "an answer that cannot be read", out);
-  auto items = core_.take(peer, *answer);
+  auto items = core_.receive_answer(peer, *answer);
   if (!items)
     return failed(peer, "an answer that does not fit", out);
   keep_what_was_told(out);
@@ -505,26 +505,26 @@ void anti_entropy::note_witness(session_id peer, gossip_effects& out) {
 /// the lost keys are. And whoever was known or alive when the loss was noticed, as long as he
 /// may still come.
 void anti_entropy::see_whether_all_is_back(gossip_effects& out) {
-  if (!settings_.hopes)
+  if (!settings_.rescuers)
     return;
   caught_up result;
-  for (const auto& [who, hope] : *settings_.hopes) {
+  for (const auto& [who, rescuer] : *settings_.rescuers) {
     const auto known = sessions_.find(who);
     const bool is_there = known != sessions_.end();
     const bool has_come = is_there && core_.has_caught_up_with(known->second);
-    if (has_come && hope.kept_since && core_.reads_all_of_ours(known->second) &&
-        core_.kept_since(known->second) == hope.kept_since)
+    if (has_come && rescuer.kept_since && core_.reads_all_of_ours(known->second) &&
+        core_.kept_since(known->second) == rescuer.kept_since)
       came_.insert(who); // it may leave now
     else if (has_come)
       came_.erase(who);
     if (came_.contains(who))
       result.from.push_back(who);
-    else if (!has_come && (is_there || hope.was_alive))
+    else if (!has_come && (is_there || rescuer.was_alive))
       result.unheard.push_back(who);
   }
-  if (result.from.empty() || (!result.unheard.empty() && hope_age_ < hope_age_max))
+  if (result.from.empty() || (!result.unheard.empty() && rescue_age_ < rescue_age_max))
     return;
-  settings_.hopes.reset();
+  settings_.rescuers.reset();
   core_.lacks_data(false);
   out.push_back(std::move(result));
 }

@@ -163,11 +163,11 @@ using member_name = std::string;
 /// then: whether it was alive, and since which session it keeps all that it had, if that was once
 /// all that this node had. Of such a one something follows from what it does not have, as long as
 /// it says the same of itself. The loss may be older than the others.
-struct hope {
+struct rescuer {
   bool was_alive = false;
   std::optional<session_id> kept_since{};
 };
-using hopes = std::map<member_name, hope>;
+using rescuers = std::map<member_name, rescuer>;
 
 struct anti_entropy_settings {
   session_id self;
@@ -179,9 +179,9 @@ struct anti_entropy_settings {
   std::optional<replication::tally> own{};  // what this node has counted, if there is a disk
   std::vector<replication::tally> former{}; // under ids that it gave up since it lost anything
   bool is_certain = true;                   // others have been asked what they know of this node
-  std::optional<keyspace::hopes> hopes{};   // if this node has lost something
-  std::optional<session_id> kept_since{};   // all that is here; else since this session
-  std::vector<session_id> witnesses{};      // that are kept: since when others keep what they know
+  std::optional<keyspace::rescuers> rescuers{}; // if this node has lost something
+  std::optional<session_id> kept_since{};       // all that is here; else since this session
+  std::vector<session_id> witnesses{}; // that are kept: since when others keep what they know
   std::uint64_t random_seed = 0;
 };
 
@@ -362,7 +362,7 @@ private:
   static constexpr std::chrono::milliseconds retry_after{100};
 
   // So long all members are waited for that were alive when something was lost, ticks.
-  static constexpr unsigned hope_age_max = 15;
+  static constexpr unsigned rescue_age_max = 15;
 
   // What others brought is counted no sooner than so long after the last count, ticks. What was
   // told of others waits for a commit no longer than this.
@@ -400,9 +400,9 @@ private:
   unsigned count_age_ = moment_age; // ticks
   bool has_kept_ = false;           // what may not be committed yet
   unsigned kept_age_ = 0;           // ticks
-  std::set<member_name> came_;      // hopes that brought all that they had
+  std::set<member_name> came_;      // rescuers that brought all that they had
   bool is_prompted_ = false;
-  unsigned hope_age_ = 0; // ticks
+  unsigned rescue_age_ = 0; // ticks
   std::uint64_t failures_ = 0;
   std::uint64_t unknown_keys_ = 0;
   std::uint64_t skipped_ = 0;  // beside those that the core skipped

@@ -8,8 +8,8 @@
 
 namespace starling::keyspace {
 
-void commit_groups::take(commit_ticket who, storage::batch change, bool is_own,
-                         commit_effects& out) {
+void commit_groups::add(commit_ticket who, storage::batch change, bool is_own,
+                        commit_effects& out) {
   if (failure_)
     return answer_all({who}, failure_, out);
   waiting_.push_back(std::move(change));

@@ -63,7 +63,7 @@ public:
   // -- inputs --
 
   /// A change is to be committed; `is_own`: it numbers an event of this node.
-  void take(commit_ticket who, storage::batch change, bool is_own, commit_effects& out);
+  void add(commit_ticket who, storage::batch change, bool is_own, commit_effects& out);
 
   /// This is to be committed with what comes next. Nobody is answered.
   void note(storage::batch change);

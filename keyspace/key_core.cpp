@@ -87,7 +87,7 @@ void key_core::loaded_rows(storage::some_rows rows) {
   is_loading_ = false;
   if (std::exchange(is_outdated_, false))
     return; // all is loaded anew
-  value_->take(rows.asked, std::move(rows.rows));
+  value_->add_rows(rows.asked, std::move(rows.rows));
   has_rows_ = true;
 }
 
@@ -309,9 +309,9 @@ void key_core::tell(waiter& w, std::uint64_t own_changes, effects& out) {
 /// Whoever changed something is told that it failed; whoever only reads tries again.
 void key_core::tell_of_failure(waiter& w, const failure& why, effects& out) {
   if (auto* read = std::get_if<shown>(&w.what))
-    take(read_request{w.who, std::move(read->what)});
+    add(read_request{w.who, std::move(read->what)});
   else if (std::holds_alternative<encoded>(w.what))
-    take(state_request{w.who});
+    add(state_request{w.who});
   else
     out.push_back(answer{w.who, why});
 }

@@ -146,7 +146,7 @@ public:
                            const std::optional<replication::session_id>& sender, effects& out);
 
   /// Takes a request behind all others.
-  void take(request what) { waiting_.push(std::move(what)); }
+  void add(request what) { waiting_.push(std::move(what)); }
 
   /// Does the next thing that can be done now, and adds what is to be done about it. False if there
   /// is nothing. To be repeated after each input until it is false.

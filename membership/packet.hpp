@@ -81,9 +81,9 @@ wire::result<opened_packet, packet_error>
 open_packet(const wire::secret& s, const wire::tag& cluster, std::string_view bytes,
             const wire::protocol_range& spoken = wire::spoken);
 
-/// Calls `take(member)` for each part that is a member; says whether all were well formed.
+/// Calls `see(member)` for each part that is a member; says whether all were well formed.
 template <class Function>
-bool for_each_member(std::string_view parts, Function take);
+bool for_each_member(std::string_view parts, Function see);
 
 /// Writes one packet: begin, then any number of members that fit, then finish.
 class packet_writer {
@@ -112,7 +112,7 @@ enum class part_kind : std::uint8_t { member = 1 };
 } // namespace detail
 
 template <class Function>
-bool for_each_member(std::string_view parts, Function take) {
+bool for_each_member(std::string_view parts, Function see) {
   wire::reader in{parts};
   while (in.ok() && in.remaining() > 0) {
     const auto kind = in.u8();
@@ -124,7 +124,7 @@ bool for_each_member(std::string_view parts, Function take) {
     const auto m = decode_member(part);
     if (!part.ok())
       return false;
-    take(m);
+    see(m);
   }
   return in.ok();
 }

@@ -78,7 +78,7 @@ struct settings {
 
   // What a test may switch off to see one mechanism alone.
   struct {
-    bool witnesses = true;          // chosen members confirm a suspicion at once
+    bool confirmers = true;         // chosen members confirm a suspicion at once
     bool pings_over_http = true;    // where UDP does not get through
     bool digests = true;            // tables that differ are exchanged
     bool headers_prove_life = true; // any packet refutes what is said of its sender

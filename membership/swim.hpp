@@ -294,7 +294,7 @@ private:
   void check_address(const member& m);
   void suspect_member(const node_id& id);
   void time_suspicion(const node_id& id);
-  void witness(const member& accused);
+  void confirm_suspicion(const member& accused);
   void declare_dead(const node_id& id);
   void end_suspicions();
   void forget_old();

@@ -28,9 +28,9 @@ bool is_up(const status& s) {
   return s.is == member_state::alive || s.is == member_state::suspect;
 }
 
-/// 64 bits that choose the witnesses of a suspicion, alike on all nodes.
-std::uint64_t lot(const node_id& witness, const member& accused) {
-  return digest_of({witness, accused.status, std::nullopt}) ^ digest_of({accused.id, {}, {}});
+/// 64 bits that choose who confirms a suspicion, alike on all nodes.
+std::uint64_t lot(const node_id& confirmer, const member& accused) {
+  return digest_of({confirmer, accused.status, std::nullopt}) ^ digest_of({accused.id, {}, {}});
 }
 
 } // namespace
@@ -170,7 +170,7 @@ void swim::after_change(const node_id& id, const status& before, bool was_known,
       c.is_suspected = true;
       c.suspected = now_;
       c.excused = duration{0};
-      witness(e.record);
+      confirm_suspicion(e.record);
     }
     time_suspicion(id);
   } else if (c.is_suspected) {
@@ -266,8 +266,8 @@ void swim::time_suspicion(const node_id& id) {
   c.verdict = c.suspected + suspicion_timeout(settings_, live_members(), accusers);
 }
 
-void swim::witness(const member& accused) {
-  if (!settings_.with.witnesses || is_leaving() || accused.status.accusers.contains(id_))
+void swim::confirm_suspicion(const member& accused) {
+  if (!settings_.with.confirmers || is_leaving() || accused.status.accusers.contains(id_))
     return;
   // The members with the lowest lots look for themselves at once, instead of when their round gets
   // there: so a suspicion is confirmed, or the suspect warned, within one more probe.

@@ -33,19 +33,19 @@ std::chrono::milliseconds tolerance_of(const config::options& o) {
 }
 
 /// Says why a node has not the id that its file had, if it has not.
-wire::result<identity, std::string> told(wire::result<identity, std::string> taken_up) {
-  if (taken_up && !taken_up->warning.empty())
-    log::warn("node", "{}", taken_up->warning);
-  return taken_up;
+wire::result<identity, std::string> told(wire::result<identity, std::string> adopted) {
+  if (adopted && !adopted->warning.empty())
+    log::warn("node", "{}", adopted->warning);
+  return adopted;
 }
 
 /// The node's id as it is kept in a file, or a new one.
-wire::result<identity, std::string> take_up_node_id(const config::options& o) {
+wire::result<identity, std::string> adopt_node_id(const config::options& o) {
   const auto& file = o.node.identity_file;
   if (file.empty())
     return draw_identity();
   if (!o.storage.new_identity)
-    return told(take_up_identity(file, tolerance_of(o)));
+    return told(adopt_identity(file, tolerance_of(o)));
   const auto fresh = draw_identity();
   if (auto failure = keep_identity(file, fresh.node, fresh.generation))
     return std::move(*failure);
@@ -125,14 +125,14 @@ bool is_careful(const config::options& o) {
 
 /// Finds out under which id events are numbered, and begins a new life of the folder. Where there
 /// is no room for its file, the last one goes on.
-wire::possible<storage::failure> take_up_replica(const config::options& o, storage::store& rows,
-                                                 home& into) {
+wire::possible<storage::failure> adopt_replica(const config::options& o, storage::store& rows,
+                                               home& into) {
   const auto& path = into.folder->path();
   const auto draft = storage::draft_life(path, system::random_bits(), system::random_bits());
   if (!draft)
     log::warn("storage", "{}", draft.error().what);
-  auto replica = storage::take_up_replica(rows, into.seen, is_careful(o), into.who.replica,
-                                          draft ? std::optional{*draft} : std::nullopt);
+  auto replica = storage::adopt_replica(rows, into.seen, is_careful(o), into.who.replica,
+                                        draft ? std::optional{*draft} : std::nullopt);
   if (!replica)
     return std::move(replica).error();
   const auto& taken = *replica;
@@ -155,8 +155,8 @@ wire::possible<storage::failure> take_up_replica(const config::options& o, stora
 
 /// What the disk knows of how far nodes got. Where others told it of more changes of its own than
 /// it has, it ends the id at once: it was killed before it could.
-wire::possible<storage::failure> take_up_tallies(const config::options& o, storage::store& rows,
-                                                 home& into) {
+wire::possible<storage::failure> adopt_tallies(const config::options& o, storage::store& rows,
+                                               home& into) {
   const auto at = rows.now();
   auto changes = storage::read_own_changes(*at);
   if (!changes)
@@ -193,16 +193,16 @@ wire::possible<storage::failure> take_up_tallies(const config::options& o, stora
 }
 
 /// Requires: it is settled whether the replica id is kept.
-wire::possible<storage::failure> take_up_kept_since(storage::store& rows, home& into) {
-  auto since = storage::take_up_kept_since(rows, {into.who.session.bits});
+wire::possible<storage::failure> adopt_kept_since(storage::store& rows, home& into) {
+  auto since = storage::adopt_kept_since(rows, {into.who.session.bits});
   if (!since)
     return std::move(since).error();
   into.kept_since = *since;
   return std::nullopt;
 }
 
-wire::possible<storage::failure> take_up_members(const storage::moment& at, const std::string& name,
-                                                 std::vector<membership::remembered_member>& into) {
+wire::possible<storage::failure> adopt_members(const storage::snapshot& at, const std::string& name,
+                                               std::vector<membership::remembered_member>& into) {
   auto row = at.find(name);
   if (!row)
     return std::move(row).error();
@@ -218,12 +218,12 @@ wire::possible<storage::failure> take_up_members(const storage::moment& at, cons
 }
 
 /// Looks whether there are no rows although the folder has had a life, which begins with some.
-wire::possible<storage::failure> look_for_rows(const storage::moment& at, home& into) {
+wire::possible<storage::failure> look_for_rows(const storage::snapshot& at, home& into) {
   if (into.seen.lives.empty())
     return std::nullopt;
-  into.is_robbed = true;
-  auto failed = at.scan("", "\xff", [&](auto, auto) { return into.is_robbed = false; });
-  if (failed || !into.is_robbed)
+  into.were_rows_removed = true;
+  auto failed = at.scan("", "\xff", [&](auto, auto) { return into.were_rows_removed = false; });
+  if (failed || !into.were_rows_removed)
     return failed;
   into.renewed = {cause::damaged, "its rows were removed"};
   log::warn("storage",
@@ -237,29 +237,29 @@ wire::possible<storage::failure> look_for_rows(const storage::moment& at, home& 
 /// an older row was saved, that knows of more who had all that is lost: nobody is noted as such
 /// since. For the rest it is not believed any more from now on, as members that come later are in
 /// it.
-wire::possible<storage::failure> find_hopes(storage::store& rows, home& into) {
+wire::possible<storage::failure> find_rescuers(storage::store& rows, home& into) {
   const auto read = membership::decode_remembered(storage::kept_members(into.folder->path()));
   const auto* members = std::get_if<std::vector<membership::remembered_member>>(&read);
   if (members == nullptr)
     return std::nullopt;
   const auto of_all = membership::holders_among(*members);
-  auto hopes = into.hopes.empty() ? *members : into.hopes;
+  auto rescuers = into.rescuers.empty() ? *members : into.rescuers;
   for (const auto& one : *members)
     if (one.kept_since &&
-        std::ranges::count(hopes, one.id, &membership::remembered_member::id) == 0)
-      hopes.push_back({one.id, one.address});
-  membership::note_holders(hopes, of_all);
+        std::ranges::count(rescuers, one.id, &membership::remembered_member::id) == 0)
+      rescuers.push_back({one.id, one.address});
+  membership::note_holders(rescuers, of_all);
   membership::note_holders(into.members, of_all);
-  if (hopes == into.hopes)
+  if (rescuers == into.rescuers)
     return std::nullopt;
-  into.hopes = std::move(hopes);
+  into.rescuers = std::move(rescuers);
   storage::batch row;
-  row.put(storage::hopes_row(), membership::encode(into.hopes));
+  row.put(storage::rescuers_row(), membership::encode(into.rescuers));
   return rows.commit({row}, true);
 }
 
 /// Takes up what is on the disk, under the replica id that `into` has if another is needed.
-wire::possible<storage::failure> take_up_rows(const config::options& o, home& into) {
+wire::possible<storage::failure> adopt_rows(const config::options& o, home& into) {
   into.seen = look_at(*into.folder, o);
   auto opened = open_rows(o, into);
   if (!opened)
@@ -271,18 +271,18 @@ wire::possible<storage::failure> take_up_rows(const config::options& o, home& in
     log::warn("storage", "{}", *damage);
   if (auto why = look_for_rows(*rows->now(), into))
     return why;
-  if (auto why = take_up_replica(o, *rows, into))
+  if (auto why = adopt_replica(o, *rows, into))
     return why;
   // The first commit that is synced makes the store forget its damage, so it must be the one above.
   if (auto why = storage::renew_digests(*rows, digester_of(o)))
     return why;
-  if (auto why = take_up_tallies(o, *rows, into))
+  if (auto why = adopt_tallies(o, *rows, into))
     return why;
-  if (auto why = take_up_kept_since(*rows, into))
+  if (auto why = adopt_kept_since(*rows, into))
     return why;
-  if (auto why = take_up_members(*rows->now(), storage::members_row(), into.members))
+  if (auto why = adopt_members(*rows->now(), storage::members_row(), into.members))
     return why;
-  if (auto why = take_up_members(*rows->now(), storage::hopes_row(), into.hopes))
+  if (auto why = adopt_members(*rows->now(), storage::rescuers_row(), into.rescuers))
     return why;
   if (o.storage.accept_loss)
     if (auto why = storage::forget_lost_keys(*rows))
@@ -292,7 +292,7 @@ wire::possible<storage::failure> take_up_rows(const config::options& o, home& in
     return std::move(lost).error();
   into.lost = *std::move(lost);
   if (!into.lost.empty())
-    if (auto why = find_hopes(*rows, into))
+    if (auto why = find_rescuers(*rows, into))
       return why;
   into.rows = std::move(rows);
   return std::nullopt;
@@ -301,7 +301,7 @@ wire::possible<storage::failure> take_up_rows(const config::options& o, home& in
 /// What can be read of a folder that has no room to be migrated: what the node noted about itself
 /// has the same names. No key can be found, so all of them count as lost until there is room.
 storage::found<std::unique_ptr<storage::memory_store>>
-only_rows_of_node(const storage::moment& at, const storage::failure& cannot_write) {
+only_rows_of_node(const storage::snapshot& at, const storage::failure& cannot_write) {
   storage::batch copied;
   const auto [first, end] = storage::all_node_rows();
   if (auto failed = at.scan(first, end, [&](std::string_view name, std::string_view row) {
@@ -359,9 +359,9 @@ wire::result<home, std::string> open_to_read(const config::options& o, storage::
   auto tallies = storage::read_tallies(*now);
   if (tallies) // others may ask
     result.tallies = *std::move(tallies);
-  if (const auto failed = take_up_members(*now, storage::members_row(), result.members))
+  if (const auto failed = adopt_members(*now, storage::members_row(), result.members))
     return failed->what;
-  if (const auto failed = take_up_members(*now, storage::hopes_row(), result.hopes))
+  if (const auto failed = adopt_members(*now, storage::rescuers_row(), result.rescuers))
     return failed->what;
   return result;
 }
@@ -386,20 +386,20 @@ wire::possible<storage::failure> open_to_write(const config::options& o, home& i
   // Small files come first, and an attempt to open rows without room leaves others behind.
   if (auto why = storage::lack_of_room(into.folder->path(), 0))
     return why;
-  auto taken_up = take_up_node_id(o);
-  if (!taken_up) {
+  auto adopted = adopt_node_id(o);
+  if (!adopted) {
     const auto file = std::filesystem::absolute(o.node.identity_file);
     const auto lack = storage::lack_of_room(file.parent_path(), 0);
     const auto kind = lack ? lack->kind : storage::trouble::broken;
-    return storage::failure{kind, "node.identity-file: " + taken_up.error()};
+    return storage::failure{kind, "node.identity-file: " + adopted.error()};
   }
-  into.who = *std::move(taken_up);
+  into.who = *std::move(adopted);
   const auto fresh = into.who.replica;
-  auto failed = take_up_rows(o, into);
+  auto failed = adopt_rows(o, into);
   if (failed && can_be_rebuilt(*failed, o) &&
       !storage::order_rebuild(into.folder->path(), failed->what)) {
     into.who.replica = fresh;
-    failed = take_up_rows(o, into);
+    failed = adopt_rows(o, into);
   }
   return failed;
 }
@@ -409,13 +409,13 @@ wire::possible<storage::failure> open_to_write(const config::options& o, home& i
 wire::result<home, std::string> open_home(const config::options& o, bool goes_on) {
   home result;
   if (o.storage.in_memory) {
-    auto taken_up = take_up_node_id(o);
-    if (!taken_up)
-      return "node.identity-file: " + taken_up.error();
-    result.who = *std::move(taken_up);
+    auto adopted = adopt_node_id(o);
+    if (!adopted)
+      return "node.identity-file: " + adopted.error();
+    result.who = *std::move(adopted);
     return result;
   }
-  auto prepared = storage::prepare_folder(o.storage.data_dir);
+  auto prepared = storage::open_data_folder(o.storage.data_dir);
   if (!prepared)
     return "storage.data-dir: " + prepared.error().what;
   result.folder = *std::move(prepared);

@@ -34,11 +34,11 @@ struct home {
   std::optional<storage::renewal> renewed{}; // if it took the place of an older one
   std::uint64_t changes = 0;                 // of this node, that the disk has
   std::vector<replication::tally> former{};  // under ids that it gave up since it lost anything
-  std::vector<replication::session_id> witnesses{};     // since when others keep what they know
-  std::vector<replication::tally> tallies{};            // of other nodes, as they told it
-  std::vector<membership::remembered_member> members{}; // that the last life knew
-  std::vector<membership::remembered_member> hopes{};   // who may bring back what was lost
-  bool is_robbed = false;                               // the rows were removed since the last life
+  std::vector<replication::session_id> witnesses{};      // since when others keep what they know
+  std::vector<replication::tally> tallies{};             // of other nodes, as they told it
+  std::vector<membership::remembered_member> members{};  // that the last life knew
+  std::vector<membership::remembered_member> rescuers{}; // who may bring back what was lost
+  bool were_rows_removed = false; // the rows were removed since the last life
   // Why nothing can be written, so that this is for reading only: nothing was changed on the disk,
   // and the replica id is one that nothing is numbered under.
   std::optional<storage::failure> cannot_write{};

@@ -198,8 +198,8 @@ wire::result<next_life, std::string> next_identity(const std::string& file,
 
 } // namespace
 
-wire::result<identity, std::string> take_up_identity(const std::string& file,
-                                                     std::chrono::milliseconds tolerated) {
+wire::result<identity, std::string> adopt_identity(const std::string& file,
+                                                   std::chrono::milliseconds tolerated) {
   auto next = next_identity(file, tolerated);
   if (!next)
     return std::move(next).error();

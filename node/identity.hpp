@@ -40,8 +40,8 @@ identity draw_identity();
 /// holds it when this returns. A new one also if the generation of the old one is further ahead of
 /// the clock than tolerated, or if the file is damaged, which is then kept as `file`.damaged. A
 /// sentence about what is wrong with the file, if it can be no such file or cannot be used.
-wire::result<identity, std::string> take_up_identity(const std::string& file,
-                                                     std::chrono::milliseconds tolerated);
+wire::result<identity, std::string> adopt_identity(const std::string& file,
+                                                   std::chrono::milliseconds tolerated);
 
 /// The same for a disk without room: the file stays as it is, and has to be there. The next life
 /// may thus have the same generation, if the clock is set back meanwhile.

@@ -35,15 +35,15 @@ replication::session_id session_of(const membership::session_id& one) {
 }
 
 /// Who may bring back what the disk had lost, if it has.
-std::optional<keyspace::hopes> hopes_of(const home& at) {
+std::optional<keyspace::rescuers> rescuers_of(const home& at) {
   if (at.lost.empty())
     return std::nullopt;
-  keyspace::hopes result;
-  for (const auto& one : at.hopes)
+  keyspace::rescuers result;
+  for (const auto& one : at.rescuers)
     result.emplace(to_string(one.id),
-                   keyspace::hope{one.was_alive, one.kept_since
-                                                     ? std::optional{session_of(*one.kept_since)}
-                                                     : std::nullopt});
+                   keyspace::rescuer{one.was_alive, one.kept_since
+                                                        ? std::optional{session_of(*one.kept_since)}
+                                                        : std::nullopt});
   return result;
 }
 
@@ -175,14 +175,14 @@ node::node(caf::actor_system& sys, const config::options& o, const home& at,
        .membership = membership_,
        .reader = reader(),
        .disk = at.lost.empty() ? actors::storage_actor{} : storage_,
-       .hopes = hopes_of(at),
+       .rescuers = rescuers_of(at),
        .kept_since = at.kept_since,
        .own = rows_ ? std::optional{replication::tally{who.replica, at.changes}} : std::nullopt,
        .former = at.former,
        .witnesses = at.witnesses,
        .is_certain = is_certain(o, at),
        .others = at.tallies,
-       .keeper = storage_});
+       .storage = storage_});
   auto* awake_bytes = sys.metrics().gauge_singleton(
       "starling", "keys.awake-bytes", "What keys hold that have an actor, about, in bytes.");
   const auto lost = at.lost.empty() ? nullptr : std::make_shared<const storage::lost_keys>(at.lost);
@@ -258,7 +258,7 @@ void node::start_storage(const config::options& o, const home& at,
                                           .level = actors::durability_of(o.storage.durability),
                                           .batch_interval = o.storage.batch_interval,
                                           .is_mending = !at.lost.empty(),
-                                          .is_robbed = at.is_robbed,
+                                          .were_rows_removed = at.were_rows_removed,
                                           .failure = at.cannot_write,
                                           .folder = at.folder ? at.folder->path() : "",
                                           .room_bytes = 2 * o.storage.write_buffer + at.room_needed,

@@ -1,6 +1,6 @@
 #include "node/service_actor.hpp"
 
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "node/waiting_line.hpp"
 
 #include <caf/actor_cast.hpp>

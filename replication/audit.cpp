@@ -36,7 +36,7 @@ range audit::next(std::size_t on_their_way) {
   return slice_;
 }
 
-audit::finding audit::take(const joint_tree& mine, const std::vector<std::uint64_t>& theirs) {
+audit::finding audit::answered(const joint_tree& mine, const std::vector<std::uint64_t>& theirs) {
   if (theirs.size() != parts)
     return {};
   auto apart = audit_sums(mine, slice_);

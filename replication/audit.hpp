@@ -38,7 +38,7 @@ public:
   };
 
   /// Takes the answer about that slice.
-  finding take(const joint_tree& mine, const std::vector<std::uint64_t>& theirs);
+  finding answered(const joint_tree& mine, const std::vector<std::uint64_t>& theirs);
 
 private:
   range slice_;

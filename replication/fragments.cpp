@@ -17,7 +17,7 @@ fragment cut(std::uint64_t number, std::string_view content, std::uint64_t offse
   return {number, content.size(), offset, std::string{content.substr(offset, bytes_max)}};
 }
 
-assembly::outcome assembly::take(session_id from, const fragment& f) {
+assembly::outcome assembly::add(session_id from, const fragment& f) {
   if (f.offset > f.size || f.bytes.size() > f.size - f.offset)
     return outcome::start_over;
   if (f.size > bytes_max_)

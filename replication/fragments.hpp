@@ -42,7 +42,7 @@ public:
   };
 
   /// Takes a piece; the same one twice does no harm.
-  outcome take(session_id from, const fragment& f);
+  outcome add(session_id from, const fragment& f);
 
   /// What was assembled. Requires: `whole` came of this session's last piece.
   const std::string& content(session_id from) const { return partial_.at(from).bytes; }

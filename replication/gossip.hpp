@@ -192,7 +192,7 @@ public:
   /// Takes what an expected answer brings: this is to be joined, and the novelties recorded, before
   /// it is `answered`. Nothing if the answer is not expected: it is to be ignored, or reported as
   /// `failed` by whoever knows that no better one will come.
-  std::optional<std::vector<item>> take(session_id peer, const answer& a);
+  std::optional<std::vector<item>> receive_answer(session_id peer, const answer& a);
 
   /// The expected answer came, and what it brought is joined. `was_slow`: it took so long that less
   /// should be sent at a time.
@@ -224,7 +224,7 @@ public:
 
   /// Takes a message: nothing may be left to be done for it but to answer. While something of its
   /// sender is being joined, or too much of others, nothing more is taken to be joined: `busy`.
-  std::variant<incoming, reply> take(message m);
+  std::variant<incoming, reply> receive(message m);
 
   /// All of it is joined; `state` is that of the wanted key, encoded, empty if it has none.
   reply joined(const incoming& in, std::string_view state = {});

@@ -11,7 +11,7 @@ namespace {
 
 /// Whether a message brings something to join, or a part of it.
 bool brings_something(const message& m) {
-  return m.part || !m.items.empty() ||
+  return m.piece || !m.items.empty() ||
          (m.comparison && std::holds_alternative<snapshot_rows>(m.comparison->what));
 }
 
@@ -28,7 +28,7 @@ std::size_t bytes_of(const message& m) {
 
 } // namespace
 
-std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
+std::variant<gossip::incoming, gossip::reply> gossip::receive(message m) {
   const auto say = [&](verdict v) {
     answer result{self_, m.from, m.sequence, v, 0, {}, trees_.of(m.reads).root()};
     result.kept_since = told_kept_since(m.from);
@@ -44,9 +44,9 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
     hear_what_it_reads(known->second, m.reads);
   if (arriving_.is_joining(m.from) && brings_something(m))
     return say(verdict::busy);
-  const auto content = m.part ? m.part->number : 0;
-  if (m.part) {
-    switch (pieces_.take(m.from, *m.part)) {
+  const auto content = m.piece ? m.piece->number : 0;
+  if (m.piece) {
+    switch (pieces_.add(m.from, *m.piece)) {
     case assembly::outcome::kept:
     case assembly::outcome::done:
       return say(verdict::joined);
@@ -60,7 +60,7 @@ std::variant<gossip::incoming, gossip::reply> gossip::take(message m) {
     case assembly::outcome::whole:
       break;
     }
-    if (!arriving_.may_begin(m.from, static_cast<std::size_t>(m.part->size)))
+    if (!arriving_.may_begin(m.from, static_cast<std::size_t>(m.piece->size)))
       return say(verdict::busy); // before it takes many times the room
     auto whole = decode_with(m, pieces_.content(m.from), limits_.ours);
     if (!std::holds_alternative<message>(whole)) {

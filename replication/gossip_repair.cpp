@@ -77,7 +77,7 @@ void gossip::take_differences(gossip_peer& p, const answer& a) {
   if (!p.repair.walking)
     return; // it was given up for theirs
   const auto ours = shared_with(p);
-  auto named = a.walk ? p.repair.walking->steps.take(ours, *a.walk) : std::nullopt;
+  auto named = a.walk ? p.repair.walking->steps.answered(ours, *a.walk) : std::nullopt;
   const bool goes_on = named && (!named->empty() || p.repair.walking->steps.next(ours));
   const bool is_first = !p.repair.walking->differs;
   if (!named || (goes_on && is_first && is_walking())) { // no answer, or no time
@@ -97,7 +97,7 @@ std::optional<effect> gossip::send_states(session_id id, gossip_peer& p) {
   const bool is_full = p.repair.ready_bytes >= p.room;
   if (!p.repair.lacking.empty() && !is_full) {
     read_states wanted{id, {}};
-    for (const auto& name : p.repair.lacking.take(shared_with(p), keys_per_read))
+    for (const auto& name : p.repair.lacking.take_names(shared_with(p), keys_per_read))
       wanted.keys.push_back(key_of(name));
     if (!wanted.keys.empty()) {
       p.doing = reading_states{};

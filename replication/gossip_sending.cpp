@@ -118,8 +118,8 @@ effect gossip::send_piece(session_id id, gossip_peer& p) {
   auto& whole = *p.cut;
   if (whole.number == 0) // it starts over
     whole.number = m.sequence;
-  m.part = cut(whole.number, whole.content, whole.sent, p.room);
-  whole.under_way = m.part->bytes.size();
+  m.piece = cut(whole.number, whole.content, whole.sent, p.room);
+  whole.under_way = m.piece->bytes.size();
   p.doing = sent_message{m.sequence, whole.about, whole.telling};
   return send_message{id, encode(m, {}), 0, 0};
 }
@@ -135,7 +135,7 @@ bool gossip::expects(session_id peer, const answer& a) const {
          (a.from == peer || a.verdict == verdict::other_session);
 }
 
-std::optional<std::vector<item>> gossip::take(session_id peer, const answer& a) {
+std::optional<std::vector<item>> gossip::receive_answer(session_id peer, const answer& a) {
   if (!expects(peer, a))
     return std::nullopt;
   auto items = a.items;
@@ -151,7 +151,7 @@ std::optional<std::vector<item>> gossip::take(session_id peer, const answer& a) 
   if (std::holds_alternative<rows_step>(sent.about) && !p.cut && p.repair.comparing &&
       a.verdict == verdict::joined) {
     const auto key = p.repair.comparing->key();
-    if (!p.repair.comparing->take(a))
+    if (!p.repair.comparing->answered(a))
       fall_back(p);
     else if (auto theirs = p.repair.comparing->theirs(); theirs && !theirs->empty())
       items.push_back({key, std::move(*theirs)});
@@ -202,7 +202,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_
       return p.is_present ? advance(peer, p) : give_up(p);
     p.cut.reset();
     if (std::holds_alternative<rows_step>(sent.about) && p.repair.comparing &&
-        !p.repair.comparing->take(a))
+        !p.repair.comparing->answered(a))
       fall_back(p);
   }
   p.told = std::max(p.told, sent.telling);
@@ -212,7 +212,7 @@ std::vector<effect> gossip::answered(session_id peer, const answer& a, bool was_
   } else if (std::holds_alternative<walk_step>(sent.about)) {
     take_differences(p, a);
   } else if (std::holds_alternative<audit_step>(sent.about)) {
-    found(p, p.audits.take(shared_with(p), a.sums));
+    found(p, p.audits.answered(shared_with(p), a.sums));
   }
   return p.is_present ? advance(peer, p) : give_up(p);
 }

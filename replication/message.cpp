@@ -376,9 +376,9 @@ std::size_t elements_in(const std::vector<encoded_item>& items) {
 std::string encode(const message& m, const std::vector<encoded_item>& items) {
   wire::writer out;
   put_head(out, m);
-  out.u8(static_cast<std::uint8_t>(m.part ? body::fragment : body::content));
-  if (m.part)
-    put(out, *m.part);
+  out.u8(static_cast<std::uint8_t>(m.piece ? body::fragment : body::content));
+  if (m.piece)
+    put(out, *m.piece);
   else
     put_content(out, m, items);
   return std::move(out).take();
@@ -406,7 +406,7 @@ wire::decoded<message> decode_message(std::string_view bytes, const dialect& our
     get_content(in, result, ours);
     break;
   case body::fragment:
-    result.part = get_fragment(in);
+    result.piece = get_fragment(in);
     in.expect_end();
     break;
   default:

@@ -102,9 +102,9 @@ struct message {
   std::optional<row_step> comparison{};
   session_id kept_since{}; // since then the sender has lost nothing of what it had; 0: it may have
   std::vector<tally> tallies{};
-  std::optional<fragment> part{}; // then there is nothing else: all of it is in what was cut
-  std::size_t skipped = 0;        // items, of types or formats that the receiver does not read
-  std::size_t unknown_fields = 0; // skipped
+  std::optional<fragment> piece{}; // then there is nothing else: all of it is in what was cut
+  std::size_t skipped = 0;         // items, of types or formats that the receiver does not read
+  std::size_t unknown_fields = 0;  // skipped
   type_set reads = type_set::known();
   std::uint8_t version = wire::spoken.newest; // in which it is written
   friend bool operator==(const message&, const message&) = default;

@@ -249,7 +249,7 @@ void named_entries::add(named_entries more) {
   std::ranges::move(more.ranges_, std::back_inserter(ranges_));
 }
 
-std::vector<std::string> named_entries::take(const joint_tree& mine, std::size_t most) {
+std::vector<std::string> named_entries::take_names(const joint_tree& mine, std::size_t most) {
   std::vector<std::string> result;
   while (!names_.empty() && result.size() < most) {
     result.push_back(std::move(names_.front()));
@@ -455,7 +455,7 @@ bool repair_walk::fits(const repair_answer& a) const {
   return a.lists.size() <= list.size() && asks == !(a.sums.empty() && a.lists.empty());
 }
 
-std::optional<named_entries> repair_walk::take(const joint_tree& mine, const repair_answer& a) {
+std::optional<named_entries> repair_walk::answered(const joint_tree& mine, const repair_answer& a) {
   if (!asked_ || !fits(a))
     return std::nullopt;
   const auto depth = asked_->depth;

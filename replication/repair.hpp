@@ -6,9 +6,9 @@
 // the other answers; the one who asks compares. A range whose sums are equal is done with. One that
 // differs is split, and since sums can be taken away, of the two halves only the left one's sum
 // travels. Where a range holds few entries, what travels is a list of them. In the end the asking
-// side knows which of its entries the other lacks or has otherwise (`repair_walk::take` names them)
-// and tells the other side the same of its own (`answer_to` names those): each side then sends the
-// states of what was named to it. Names do not travel.
+// side knows which of its entries the other lacks or has otherwise (`repair_walk::answered` names
+// them) and tells the other side the same of its own (`answer_to` names those): each side then
+// sends the states of what was named to it. Names do not travel.
 //
 // What can be relied on: a walk between two trees that stay as they are names exactly the entries
 // that differ or are on one side only, but for accidents of 64 bits. An entry of a list has only 32
@@ -109,7 +109,7 @@ public:
   bool empty() const { return names_.empty() && ranges_.empty(); }
 
   /// The next names, about so many; of the ranges, those that the tree has now.
-  std::vector<std::string> take(const joint_tree& mine, std::size_t most);
+  std::vector<std::string> take_names(const joint_tree& mine, std::size_t most);
 
 private:
   std::deque<std::string> names_;
@@ -144,7 +144,7 @@ public:
 
   /// Takes the answer to the request; returns the entries whose states the other side is to be
   /// sent. Nothing, and no change, if this cannot be the answer to that request.
-  std::optional<named_entries> take(const joint_tree& mine, const repair_answer& a);
+  std::optional<named_entries> answered(const joint_tree& mine, const repair_answer& a);
 
 private:
   /// A range whose sums differ.

@@ -20,13 +20,13 @@ std::optional<row_step> row_asking::next() {
   return std::nullopt;
 }
 
-bool row_asking::take(const answer& a) {
+bool row_asking::answered(const answer& a) {
   switch (stage_) {
   case stage::walking: {
-    auto named = a.walk ? walk_.take(snapshot_.rows(), *a.walk) : std::nullopt;
+    auto named = a.walk ? walk_.answered(snapshot_.rows(), *a.walk) : std::nullopt;
     if (!named)
       return false;
-    for (auto& name : named->take(snapshot_.rows(), SIZE_MAX))
+    for (auto& name : named->take_names(snapshot_.rows(), SIZE_MAX))
       named_.push_back(std::move(name));
     return true;
   }
@@ -60,7 +60,7 @@ void row_answering::answer_to(const row_step& s, std::size_t walk_bytes, std::si
   if (const auto* request = std::get_if<repair_request>(&s.what)) {
     auto reply = replication::answer_to(*request, snapshot_.rows(), walk_bytes);
     into.walk = std::move(reply.answer);
-    for (auto& name : reply.wanted.take(snapshot_.rows(), SIZE_MAX))
+    for (auto& name : reply.wanted.take_names(snapshot_.rows(), SIZE_MAX))
       wanted_.insert(std::move(name));
     return;
   }

@@ -34,7 +34,7 @@ public:
   std::optional<row_step> next();
 
   /// Takes the answer to that; false if it cannot be that.
-  bool take(const answer& a);
+  bool answered(const answer& a);
 
   /// The other side's state, once it is read; then nothing again. It may be joined.
   std::optional<crdt::value> theirs() { return std::exchange(theirs_, std::nullopt); }

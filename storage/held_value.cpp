@@ -261,7 +261,7 @@ wanted_rows held_value::lacks(const crdt::one_member& query) const {
   });
 }
 
-void held_value::take(const std::vector<crdt::payload>& asked, crdt::any_rows rows) {
+void held_value::add_rows(const std::vector<crdt::payload>& asked, crdt::any_rows rows) {
   if (whole_)
     return; // what is here is newer
   value_.visit_rows([&](auto& state, auto which) {

@@ -77,7 +77,7 @@ public:
 
   /// Takes in rows that were lacking, as they were kept; a member that was asked for and has no row
   /// is in the list of them without one. Requires: the list is in ascending order.
-  void take(const std::vector<crdt::payload>& asked, crdt::any_rows rows);
+  void add_rows(const std::vector<crdt::payload>& asked, crdt::any_rows rows);
 
   // -- what clients see --
 

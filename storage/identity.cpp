@@ -71,7 +71,7 @@ std::optional<renewal> doubt_about(const read_row& before, const evidence& seen)
 /// What was counted under the id that is given up stays known, as if another node had told it:
 /// where the folder is a copy, that node goes on under this id, and must find out if its own disk
 /// is set back to before the copy was made.
-wire::possible<failure> keep_count_of(const crdt::replica_id& given_up, const moment& at,
+wire::possible<failure> keep_count_of(const crdt::replica_id& given_up, const snapshot& at,
                                       batch& into) {
   auto counted = read_own_changes(at);
   if (!counted)
@@ -87,7 +87,7 @@ wire::possible<failure> put(store& rows, std::string_view name, std::string_view
   return rows.commit({b}, true);
 }
 
-wire::possible<failure> renew_digest(const moment& at, const crdt::key& key,
+wire::possible<failure> renew_digest(const snapshot& at, const crdt::key& key,
                                      const replication::digester& digests, batch& into) {
   auto read = read_unchecked(at, key);
   if (!read)
@@ -114,7 +114,7 @@ std::string no_digests_row() {
   return node_row("no-digests");
 }
 
-found<bool> has_row(const moment& at, std::string_view name) {
+found<bool> has_row(const snapshot& at, std::string_view name) {
   auto row = at.find(name);
   if (!row)
     return std::move(row).error();
@@ -123,7 +123,7 @@ found<bool> has_row(const moment& at, std::string_view name) {
 
 /// Nobody here can make the digests of values that this version does not know. What they have would
 /// be taken for that of the present secret later, and the value for damaged.
-wire::possible<failure> take_digests_of_unknown(store& rows, const moment& at) {
+wire::possible<failure> take_digests_of_unknown(store& rows, const snapshot& at) {
   constexpr std::size_t bytes_at_a_time = 1 << 20;
   batch taken;
   wire::possible<failure> failed;
@@ -180,8 +180,8 @@ std::string replica_row() {
   return node_row("replica");
 }
 
-found<taken_up> take_up_replica(store& rows, const evidence& seen, bool is_careful,
-                                const crdt::replica_id& fresh, const std::optional<life>& next) {
+found<taken_up> adopt_replica(store& rows, const evidence& seen, bool is_careful,
+                              const crdt::replica_id& fresh, const std::optional<life>& next) {
   auto read = read_record(rows);
   if (!read)
     return std::move(read).error();
@@ -235,7 +235,7 @@ wire::possible<failure> close_in_order(store& rows) {
   return put(rows, replica_row(), encode(*known));
 }
 
-found<digest_secret> secret_of_digests(const moment& at, const replication::digester& digests) {
+found<digest_secret> secret_of_digests(const snapshot& at, const replication::digester& digests) {
   auto known = at.find(secret_row());
   if (!known)
     return std::move(known).error();

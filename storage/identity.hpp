@@ -55,9 +55,9 @@ struct taken_up {
 /// The id to go on with: the one that the store has, or a new one. It is kept from now on; from now
 /// on, too, `is_careful` says whether all that leaves the node will be synced before. The next time
 /// the disk may show the next life, if there is one, in the place of the present one.
-found<taken_up> take_up_replica(store& rows, const evidence& seen, bool is_careful,
-                                const crdt::replica_id& fresh,
-                                const std::optional<life>& next = std::nullopt);
+found<taken_up> adopt_replica(store& rows, const evidence& seen, bool is_careful,
+                              const crdt::replica_id& fresh,
+                              const std::optional<life>& next = std::nullopt);
 
 /// Keeps another id, as when the present one turns out to be in doubt.
 batch keeping_replica(const evidence& seen, bool is_careful, const crdt::replica_id& id);
@@ -80,7 +80,7 @@ enum class digest_secret : std::uint8_t {
   another, // the operator has changed it
   unknown, // the row that would tell is missing: so it is in a store without keys, only
 };
-found<digest_secret> secret_of_digests(const moment& at, const replication::digester& digests);
+found<digest_secret> secret_of_digests(const snapshot& at, const replication::digester& digests);
 
 /// Says that the digests are those of this secret.
 void put_secret(batch& into, const replication::digester& digests);

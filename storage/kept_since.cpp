@@ -31,8 +31,8 @@ std::optional<replication::session_id> decode(std::string_view bytes) {
 
 } // namespace
 
-wire::result<replication::session_id, failure> take_up_kept_since(store& rows,
-                                                                  replication::session_id present) {
+wire::result<replication::session_id, failure> adopt_kept_since(store& rows,
+                                                                replication::session_id present) {
   auto row = rows.now()->find(kept_since_row());
   if (!row)
     return std::move(row).error();
@@ -58,7 +58,7 @@ void put_kept_since(batch& into, replication::session_id first) {
   into.erase(former_ids_row());
 }
 
-found<std::vector<replication::tally>> read_former_ids(const moment& at) {
+found<std::vector<replication::tally>> read_former_ids(const snapshot& at) {
   auto row = at.find(former_ids_row());
   if (!row)
     return std::move(row).error();

@@ -20,8 +20,8 @@
 namespace starling::storage {
 
 /// What the rows say, or else the present session, which they say from now on.
-wire::result<replication::session_id, failure> take_up_kept_since(store& rows,
-                                                                  replication::session_id present);
+wire::result<replication::session_id, failure> adopt_kept_since(store& rows,
+                                                                replication::session_id present);
 
 /// The next one begins anew.
 void forget_kept_since(batch& into);
@@ -31,7 +31,7 @@ void put_kept_since(batch& into, replication::session_id first);
 /// The replica ids that the node gave up since then, for nobody could say whether others had later
 /// events, and what it had counted under each. Whoever turns out to know more shows that something
 /// was lost. Where it begins anew there are none.
-found<std::vector<replication::tally>> read_former_ids(const moment& at);
+found<std::vector<replication::tally>> read_former_ids(const snapshot& at);
 void put_former_ids(batch& into, const std::vector<replication::tally>& ids);
 
 /// Of so many at most, the latest.

@@ -39,7 +39,7 @@ bool lost_keys::touch(std::string_view first, std::string_view end) const {
   return first < end && from_end != ranges_.begin() && std::prev(from_end)->second > first;
 }
 
-std::string hopes_row() {
+std::string rescuers_row() {
   return node_row("hopes");
 }
 
@@ -51,7 +51,7 @@ namespace {
 
 constexpr std::array both_copies{lost_copy::first, lost_copy::second};
 
-wire::result<lost_keys, failure> read_lost_keys(const moment& at, lost_copy which) {
+wire::result<lost_keys, failure> read_lost_keys(const snapshot& at, lost_copy which) {
   lost_keys result;
   const auto [first, end] = all_lost_rows(which);
   if (auto failed = at.scan(first, end, [&](std::string_view name, std::string_view range_end) {
@@ -64,7 +64,7 @@ wire::result<lost_keys, failure> read_lost_keys(const moment& at, lost_copy whic
 
 } // namespace
 
-wire::result<lost_keys, failure> read_lost_keys(const moment& at) {
+wire::result<lost_keys, failure> read_lost_keys(const snapshot& at) {
   auto result = read_lost_keys(at, lost_copy::first);
   if (!result && result.error().kind == trouble::corrupted)
     return read_lost_keys(at, lost_copy::second);
@@ -77,7 +77,7 @@ void put(batch& into, const lost_keys& lost) {
       into.put(lost_row(copy, first), end);
 }
 
-wire::result<batch, failure> without_lost_keys(const moment& at) {
+wire::result<batch, failure> without_lost_keys(const snapshot& at) {
   auto known = read_lost_keys(at);
   if (!known)
     return std::move(known).error();
@@ -85,7 +85,7 @@ wire::result<batch, failure> without_lost_keys(const moment& at) {
   for (const auto copy : both_copies)
     for (const auto& [first, end] : known->ranges())
       erased.erase(lost_row(copy, first));
-  erased.erase(hopes_row());
+  erased.erase(rescuers_row());
   return erased;
 }
 

@@ -43,18 +43,18 @@ private:
 };
 
 /// What was noted in a store, and nothing was brought of yet.
-wire::result<lost_keys, failure> read_lost_keys(const moment& at);
+wire::result<lost_keys, failure> read_lost_keys(const snapshot& at);
 
 /// Notes them.
 void put(batch& into, const lost_keys& lost);
 
 /// Who may bring them back: the members that this node knew when it lost them, as the row of its
 /// members had them then, with those of them that once had all that it had.
-std::string hopes_row();
+std::string rescuers_row();
 std::string members_row();
 
 /// What to commit when they are back, or given up.
-wire::result<batch, failure> without_lost_keys(const moment& at);
+wire::result<batch, failure> without_lost_keys(const snapshot& at);
 wire::possible<failure> forget_lost_keys(store& rows);
 
 } // namespace starling::storage

@@ -28,7 +28,7 @@ void apply(const batch& changes, memory_store::rows& rows) {
 
 } // namespace
 
-class memory_store::view : public moment {
+class memory_store::view : public snapshot {
 public:
   explicit view(std::shared_ptr<version> shown) : shown_(std::move(shown)) { ++shown_->views; }
   ~view() override { --shown_->views; }
@@ -78,7 +78,7 @@ wire::possible<failure> memory_store::sync() {
   return broken_;
 }
 
-std::unique_ptr<const moment> memory_store::now() const {
+std::unique_ptr<const snapshot> memory_store::now() const {
   const std::lock_guard guard{mutex_};
   return std::make_unique<view>(current_);
 }

@@ -2,8 +2,8 @@
 
 // Rows in memory only: what tests and simulators take for a disk.
 //
-// A moment shares the rows until the next commit, which then changes a copy of them; while nobody
-// holds a moment, nothing is copied. What a process would lose with its memory is lost with the
+// A snapshot shares the rows until the next commit, which then changes a copy of them; while nobody
+// holds a snapshot, nothing is copied. What a process would lose with its memory is lost with the
 // object: `synced` makes no difference. Whoever holds the store can make it fail.
 
 #include "storage/store.hpp"
@@ -25,8 +25,8 @@ public:
 
   wire::possible<failure> commit(const std::vector<batch>& batches, bool synced) override;
   wire::possible<failure> sync() override;
-  std::unique_ptr<const moment> now() const override;
-  std::unique_ptr<const moment> now_in_memory() const override { return now(); }
+  std::unique_ptr<const snapshot> now() const override;
+  std::unique_ptr<const snapshot> now_in_memory() const override { return now(); }
 
   /// There is nothing to be verified in memory.
   std::vector<std::string> parts() const override { return {}; }
@@ -46,7 +46,7 @@ private:
   /// The rows between two commits.
   struct version {
     rows all;
-    std::atomic<std::size_t> views = 0; // the moments that show it
+    std::atomic<std::size_t> views = 0; // the snapshots that show it
   };
 
   mutable std::mutex mutex_;

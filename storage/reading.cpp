@@ -15,7 +15,7 @@ failure corrupted(std::string_view what, const crdt::key& key) {
 }
 
 /// Nothing without a row.
-found<std::optional<head>> read_head(const moment& at, const crdt::key& key) {
+found<std::optional<head>> read_head(const snapshot& at, const crdt::key& key) {
   auto row = at.find(head_name(key));
   if (!row)
     return std::move(row).error();
@@ -33,8 +33,9 @@ found<std::optional<head>> read_head(const moment& at, const crdt::key& key) {
 
 /// Shows the rows of a value with such a state, from one on, until `see` says false.
 template <crdt::has_member_rows State, class Visitor>
-wire::possible<failure> scan_rows(const moment& at, const crdt::key& key, const std::string& first,
-                                  const crdt::causal_context& seen, Visitor see) {
+wire::possible<failure> scan_rows(const snapshot& at, const crdt::key& key,
+                                  const std::string& first, const crdt::causal_context& seen,
+                                  Visitor see) {
   bool is_sound = true;
   const auto failed =
       at.scan(first, members_between(key).second, [&](std::string_view name, std::string_view row) {
@@ -52,7 +53,7 @@ wire::possible<failure> scan_rows(const moment& at, const crdt::key& key, const 
 
 /// All rows of a value of a type.
 template <class Type>
-found<crdt::any_rows> read_all_rows(const moment& at, const crdt::key& key, const head& kept) {
+found<crdt::any_rows> read_all_rows(const snapshot& at, const crdt::key& key, const head& kept) {
   using state = typename Type::state;
   crdt::rows_of<Type> result;
   if (auto failed = scan_rows<state>(
@@ -66,7 +67,7 @@ found<crdt::any_rows> read_all_rows(const moment& at, const crdt::key& key, cons
 }
 
 /// The same of any value; none of one that has no rows.
-found<crdt::any_rows> read_all_rows(const moment& at, const crdt::key& key, const head& kept) {
+found<crdt::any_rows> read_all_rows(const snapshot& at, const crdt::key& key, const head& kept) {
   if (!crdt::has_rows(key.type))
     return crdt::any_rows{};
   return crdt::visit_with_rows(key.type, [&](auto which) {
@@ -75,7 +76,7 @@ found<crdt::any_rows> read_all_rows(const moment& at, const crdt::key& key, cons
 }
 
 /// Adds the members that events hold, as the index says.
-wire::possible<failure> find_members(const moment& at, const crdt::key& key, bool live,
+wire::possible<failure> find_members(const snapshot& at, const crdt::key& key, bool live,
                                      const crdt::causal_context& wanted,
                                      std::vector<crdt::payload>& into) {
   for (const auto& [replica, events] : wanted.replicas())
@@ -107,7 +108,7 @@ wire::possible<failure> find_members(const moment& at, const crdt::key& key, boo
 
 } // namespace
 
-found<std::optional<held_value>> read_value(const moment& at, const crdt::key& key,
+found<std::optional<held_value>> read_value(const snapshot& at, const crdt::key& key,
                                             std::uint64_t whole_bytes,
                                             const replication::digester& digests) {
   auto row = read_head(at, key);
@@ -127,7 +128,7 @@ found<std::optional<held_value>> read_value(const moment& at, const crdt::key& k
   return std::optional{std::move(result)};
 }
 
-found<std::optional<crdt::value>> read_unchecked(const moment& at, const crdt::key& key) {
+found<std::optional<crdt::value>> read_unchecked(const snapshot& at, const crdt::key& key) {
   auto row = read_head(at, key);
   if (!row)
     return std::move(row).error();
@@ -142,7 +143,7 @@ found<std::optional<crdt::value>> read_unchecked(const moment& at, const crdt::k
   return crdt::with_rows(kept->value, *std::move(rows));
 }
 
-found<some_rows> read_rows(const moment& at, const crdt::key& key, const wanted_rows& wanted) {
+found<some_rows> read_rows(const snapshot& at, const crdt::key& key, const wanted_rows& wanted) {
   some_rows result{wanted.members, {}};
   for (const bool live : {true, false})
     if (auto failed = find_members(at, key, live, live ? wanted.live : wanted.dead, result.asked))
@@ -175,7 +176,7 @@ found<some_rows> read_rows(const moment& at, const crdt::key& key, const wanted_
   });
 }
 
-found<std::optional<crdt::view>> read_page(const moment& at, const crdt::key& key,
+found<std::optional<crdt::view>> read_page(const snapshot& at, const crdt::key& key,
                                            const crdt::member_page& wanted) {
   auto row = read_head(at, key);
   if (!row)
@@ -209,7 +210,8 @@ found<std::optional<crdt::view>> read_page(const moment& at, const crdt::key& ke
   });
 }
 
-found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const crdt::key_query& q) {
+found<std::optional<std::vector<crdt::key>>> list_keys(const snapshot& at,
+                                                       const crdt::key_query& q) {
   auto known = read_lost_keys(at);
   if (!known)
     return std::move(known).error();
@@ -240,7 +242,7 @@ found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const c
   return result;
 }
 
-found<digests_page> read_digests(const moment& at, const std::optional<crdt::key>& after,
+found<digests_page> read_digests(const snapshot& at, const std::optional<crdt::key>& after,
                                  std::size_t limit) {
   auto [first, end] = all_heads();
   if (after)

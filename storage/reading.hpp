@@ -27,12 +27,12 @@ using found = wire::result<T, failure>;
 
 /// The value of a key, nothing if there is none. Of one that has rows and a larger footprint than
 /// `whole_bytes`, no row is here yet; any other value is whole, and checked against its digest.
-found<std::optional<held_value>> read_value(const moment& at, const crdt::key& key,
+found<std::optional<held_value>> read_value(const snapshot& at, const crdt::key& key,
                                             std::uint64_t whole_bytes,
                                             const replication::digester& digests);
 
 /// The same, whole and not checked against its digest.
-found<std::optional<crdt::value>> read_unchecked(const moment& at, const crdt::key& key);
+found<std::optional<crdt::value>> read_unchecked(const snapshot& at, const crdt::key& key);
 
 /// Rows of a value: those of some members, as far as they have any.
 struct some_rows {
@@ -41,15 +41,16 @@ struct some_rows {
 };
 
 /// Requires: the type has rows.
-found<some_rows> read_rows(const moment& at, const crdt::key& key, const wanted_rows& wanted);
+found<some_rows> read_rows(const snapshot& at, const crdt::key& key, const wanted_rows& wanted);
 
 /// A page of the members of a value; nothing if there is no such value. Requires: the type has
 /// rows.
-found<std::optional<crdt::view>> read_page(const moment& at, const crdt::key& key,
+found<std::optional<crdt::view>> read_page(const snapshot& at, const crdt::key& key,
                                            const crdt::member_page& wanted);
 
 /// The keys that a query asks for; nothing if one that was lost may belong among them.
-found<std::optional<std::vector<crdt::key>>> list_keys(const moment& at, const crdt::key_query& q);
+found<std::optional<std::vector<crdt::key>>> list_keys(const snapshot& at,
+                                                       const crdt::key_query& q);
 
 /// Keys and the digests of their values, in the order of their heads; none on the last page.
 struct digests_page {
@@ -59,7 +60,7 @@ struct digests_page {
 };
 
 /// Those after a key, up to a number of them.
-found<digests_page> read_digests(const moment& at, const std::optional<crdt::key>& after,
+found<digests_page> read_digests(const snapshot& at, const std::optional<crdt::key>& after,
                                  std::size_t limit);
 
 } // namespace starling::storage

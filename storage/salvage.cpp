@@ -19,13 +19,13 @@ constexpr std::size_t lost_ranges_max = 10'000;
 // gap's beginning; what differs later counts as lost.
 constexpr std::size_t bytes_searched = 16;
 
-bool can_read_from(const moment& at, const std::string& name, const std::string& end) {
+bool can_read_from(const snapshot& at, const std::string& name, const std::string& end) {
   return !at.scan(name, end, [](auto, auto) { return false; });
 }
 
 /// A name from which on rows can be read again: the first one if there is one gap, and with more of
 /// them sometimes one behind the second. Requires: from `bad` on they cannot, and bad < end.
-std::string end_of_gap(const moment& at, const std::string& bad, const std::string& end) {
+std::string end_of_gap(const snapshot& at, const std::string& bad, const std::string& end) {
   // First the nearest name above all that share a beginning with it, the longest first.
   std::string good = end;
   std::size_t shared = bad.size();
@@ -63,7 +63,7 @@ std::string end_of_gap(const moment& at, const std::string& bad, const std::stri
 /// Shows the rows with first <= name < end that are sound, and the gaps between them. Fails where
 /// something else than damage keeps them from being read.
 template <class Row, class Gap>
-wire::possible<failure> scan_around_gaps(const moment& at, std::string first,
+wire::possible<failure> scan_around_gaps(const snapshot& at, std::string first,
                                          const std::string& end, Row row, Gap gap) {
   while (auto failed = at.scan(first, end, [&](std::string_view name, std::string_view value) {
     row(name, value);
@@ -79,18 +79,18 @@ wire::possible<failure> scan_around_gaps(const moment& at, std::string first,
   return std::nullopt;
 }
 
-class copying {
+class copy_job {
 public:
-  copying(const source& from, store& to, const replication::digester& ours)
+  copy_job(const source& from, store& to, const replication::digester& ours)
       : from_(from.rows), layout_(from.layout), may_keep_replica_(from.may_keep_replica), to_(to),
         ours_(ours), digests_(&ours) {}
 
   found<salvaged> run(loss shows) {
     copy(all_node_rows(), [this](std::string_view name, std::string_view row) {
-      if (name == members_row() && hopes_.empty())
-        hopes_ = row;
-      if (name == hopes_row())
-        hopes_ = row; // of what was lost before
+      if (name == members_row() && rescuers_.empty())
+        rescuers_ = row;
+      if (name == rescuers_row())
+        rescuers_ = row; // of what was lost before
       else if (name == replica_row())
         replica_ = row;
       else
@@ -122,8 +122,8 @@ public:
     for (const auto& unknown : all_unknown_rows())
       copy(unknown, [this](std::string_view name, std::string_view row) { put_row(name, row); });
     put(batch_, result_.lost);
-    if (!result_.lost.empty() && !hopes_.empty())
-      put_row(hopes_row(), hopes_);
+    if (!result_.lost.empty() && !rescuers_.empty())
+      put_row(rescuers_row(), rescuers_);
     if (may_keep_replica_ && result_.is_all_there && replica_) {
       put_row(replica_row(), *replica_);
       result_.has_replica = true;
@@ -331,7 +331,7 @@ private:
       failure_ = std::move(why);
   }
 
-  const moment& from_;
+  const snapshot& from_;
   const source_layout& layout_;
   bool may_keep_replica_;
   store& to_;
@@ -341,7 +341,7 @@ private:
   std::vector<row_range> gaps_; // among the heads
   batch batch_;
   std::optional<std::string> replica_; // the row of the replica id
-  std::string hopes_;                  // the row of the members who may bring back what is lost
+  std::string rescuers_;               // the row of the members who may bring back what is lost
   std::optional<failure> failure_;
 };
 
@@ -349,7 +349,7 @@ private:
 
 found<salvaged> salvage(const source& from, store& target, const replication::digester& digests,
                         loss shows) {
-  return copying{from, target, digests}.run(shows);
+  return copy_job{from, target, digests}.run(shows);
 }
 
 } // namespace starling::storage

@@ -37,7 +37,7 @@ struct salvaged {
 
 /// Where rows come from.
 struct source {
-  const moment& rows;
+  const snapshot& rows;
   const source_layout& layout = present_layout();
   bool may_keep_replica = false; // unless damage is met: nobody numbered what is not here
 };

@@ -32,8 +32,8 @@ std::vector<batch::change> batch::changes() const {
   return result;
 }
 
-wire::possible<failure> moment::find_all(const std::vector<std::string>& names,
-                                         const finder& see) const {
+wire::possible<failure> snapshot::find_all(const std::vector<std::string>& names,
+                                           const finder& see) const {
   for (std::size_t at = 0; at < names.size(); ++at) {
     const auto row = find(names[at]);
     if (!row)

@@ -113,9 +113,9 @@ private:
 };
 
 /// A store as it is at one moment, whatever is committed later. Requires: the store outlives it.
-class moment {
+class snapshot {
 public:
-  virtual ~moment() = default;
+  virtual ~snapshot() = default;
 
   virtual wire::result<std::optional<std::string>, failure> find(std::string_view name) const = 0;
 
@@ -145,11 +145,11 @@ public:
   virtual wire::possible<failure> sync() = 0;
 
   /// From any thread.
-  virtual std::unique_ptr<const moment> now() const = 0;
+  virtual std::unique_ptr<const snapshot> now() const = 0;
 
-  /// The same moment for those who must not wait for a disk: what would have to be read from one is
-  /// a failure, `unread`.
-  virtual std::unique_ptr<const moment> now_in_memory() const = 0;
+  /// The same snapshot for those who must not wait for a disk: what would have to be read from one
+  /// is a failure, `unread`.
+  virtual std::unique_ptr<const snapshot> now_in_memory() const = 0;
 
   /// What the rows are kept in at present, one by one. From any thread.
   virtual std::vector<std::string> parts() const = 0;

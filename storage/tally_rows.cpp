@@ -34,7 +34,7 @@ failure makes_no_sense() {
 
 } // namespace
 
-found<std::uint64_t> read_own_changes(const moment& at) {
+found<std::uint64_t> read_own_changes(const snapshot& at) {
   auto row = at.find(own_row());
   if (!row)
     return std::move(row).error();
@@ -53,7 +53,7 @@ void put_own_changes(batch& into, std::uint64_t changes) {
   into.put(own_row(), encode(changes));
 }
 
-found<std::vector<replication::tally>> read_tallies(const moment& at) {
+found<std::vector<replication::tally>> read_tallies(const snapshot& at) {
   std::vector<replication::tally> result;
   bool is_sound = true;
   const auto first = all_rows();

@@ -10,11 +10,11 @@
 namespace starling::storage {
 
 /// How many changes of its own the node has committed; 0 without a row.
-found<std::uint64_t> read_own_changes(const moment& at);
+found<std::uint64_t> read_own_changes(const snapshot& at);
 void put_own_changes(batch& into, std::uint64_t changes);
 
 /// What was told of other nodes.
-found<std::vector<replication::tally>> read_tallies(const moment& at);
+found<std::vector<replication::tally>> read_tallies(const snapshot& at);
 void put_tally(batch& into, const replication::tally& told);
 void erase_tally(batch& into, const crdt::replica_id& replica);
 

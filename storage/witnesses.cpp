@@ -16,7 +16,7 @@ std::string witnesses_row() {
 
 } // namespace
 
-found<std::vector<replication::session_id>> read_witnesses(const moment& at) {
+found<std::vector<replication::session_id>> read_witnesses(const snapshot& at) {
   auto row = at.find(witnesses_row());
   if (!row)
     return std::move(row).error();

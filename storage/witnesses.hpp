@@ -17,7 +17,7 @@ inline constexpr std::size_t witnesses_max = 1024;
 
 /// In the order in which they were said. What cannot be read proves nothing, so then there are
 /// none.
-found<std::vector<replication::session_id>> read_witnesses(const moment& at);
+found<std::vector<replication::session_id>> read_witnesses(const snapshot& at);
 void put_witnesses(batch& into, const std::vector<replication::session_id>& all);
 
 } // namespace starling::storage

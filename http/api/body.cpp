@@ -80,7 +80,7 @@ wire::possible<problem> body_reader::read(std::string_view& bytes) {
     return too_large(bytes_max_);
   while (!bytes.empty() && !is_done()) {
     if (expected_ == part::content || expected_ == part::chunk)
-      take(bytes);
+      append(bytes);
     else if (auto refused = read_line(bytes))
       return refused;
   }
@@ -88,7 +88,7 @@ wire::possible<problem> body_reader::read(std::string_view& bytes) {
 }
 
 /// Memory follows what has really come, not what was announced.
-void body_reader::take(std::string_view& bytes) {
+void body_reader::append(std::string_view& bytes) {
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
   content_.append(bytes.substr(0, size));
   bytes.remove_prefix(size);

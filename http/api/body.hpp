@@ -42,7 +42,7 @@ private:
   wire::possible<problem> read_line(std::string_view& bytes);
   wire::possible<problem> end_line();
   wire::possible<problem> begin_chunk(std::string_view line);
-  void take(std::string_view& bytes);
+  void append(std::string_view& bytes);
 
   part expected_ = part::nothing;
   std::uint64_t left_ = 0; // of the content, or of the chunk

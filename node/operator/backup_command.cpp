@@ -55,7 +55,7 @@ caf::expected<actors::backup_report> outcome_of(operator_line& line, const std::
 
 } // namespace
 
-int back_up(const config::options& o, const std::string& folder, std::FILE* out) {
+int order_backup(const config::options& o, const std::string& folder, std::FILE* out) {
   std::error_code error;
   auto path = std::filesystem::absolute(folder, error);
   if (folder.empty() || error || path.native().size() > actors::backup_path_bytes_max) {

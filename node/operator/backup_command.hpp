@@ -21,7 +21,7 @@ inline constexpr const char* backup_path = "/cluster/backup";
 
 /// Does it, and says on `out` what happened. The exit status: 0 once the backup is made. A relative
 /// path is one from the working directory. Requires: options as `parse` returns them.
-int back_up(const config::options& o, const std::string& folder, std::FILE* out);
+int order_backup(const config::options& o, const std::string& folder, std::FILE* out);
 
 /// The answer to an order that was admitted.
 std::string answer_with(const actors::backup_report& report);

@@ -6,7 +6,7 @@
 #include "storage/salvage.hpp"
 #include "storage/tally_rows.hpp"
 #include "storage/witnesses.hpp"
-#include "tests/storage/holed_moment.hpp"
+#include "tests/storage/holed_snapshot.hpp"
 
 #include <algorithm>
 #include <array>
@@ -55,17 +55,17 @@ std::map<crdt::key, crdt::value> those_of(const replica& r, const storage::lost_
 }
 
 /// Who may bring back what a disk had lost.
-keyspace::hopes hopes_in(const storage::moment& at) {
-  keyspace::hopes result;
-  const auto row = std::get<0>(at.find(storage::hopes_row()));
+keyspace::rescuers rescuers_in(const storage::snapshot& at) {
+  keyspace::rescuers result;
+  const auto row = std::get<0>(at.find(storage::rescuers_row()));
   if (!row)
     return result;
   const auto members = std::get<0>(membership::decode_remembered(*row));
   for (const auto& one : members) {
-    auto& hope = result[to_string(one.id)];
-    hope.was_alive = one.was_alive;
+    auto& rescuer = result[to_string(one.id)];
+    rescuer.was_alive = one.was_alive;
     if (one.kept_since)
-      hope.kept_since = session_id{one.kept_since->bits};
+      rescuer.kept_since = session_id{one.kept_since->bits};
   }
   return result;
 }
@@ -186,7 +186,7 @@ void cluster::starts(process& p) {
   around.limits.ours = {.speaks = p.born.self.abilities.speaks, .reads = read_by(p)};
   there = std::make_unique<replica>(p, world_.name(p), around, home,
                                     dice{options_.seed, replica_streams + p.born.number});
-  give_hope(*there);
+  give_chance(*there);
   there->start();
   if (log().listens())
     world_.log().tell(world_.name(p) + " has " + std::to_string(there->keys().size()) +
@@ -344,7 +344,7 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
   const auto lost = std::get<storage::lost_keys>(storage::read_lost_keys(*kept->rows->now()));
   const bool is_careful = of_machine.chance(share_of_careful_) != random_.chance(0.1);
   const storage::evidence seen{.format_file = {.inode = kept->number}};
-  const auto taken_up = storage::take_up_replica(*kept->rows, seen, is_careful, fresh);
+  const auto taken_up = storage::adopt_replica(*kept->rows, seen, is_careful, fresh);
   if (!taken_up) {
     world_.log().complain("R10", world_.name(p), "cannot read who it was");
     return {fresh};
@@ -374,10 +374,10 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
     kept->ids.insert(*self);
   replica::home result{
       .self = *self, .rows = kept->rows.get(), .is_careful = is_careful, .lost = lost};
-  result.kept_since = take_up_kept_since(*kept, p);
+  result.kept_since = adopt_kept_since(*kept, p);
   if (!lost.empty()) {
-    result.hopes = hopes_in(*kept->rows->now());
-    expect(p, lost, *result.hopes);
+    result.rescuers = rescuers_in(*kept->rows->now());
+    expect(p, lost, *result.rescuers);
   }
   result.seen = seen;
   result.fresh = fresh;
@@ -404,7 +404,7 @@ void cluster::check_remembered(const process& p, drive& d,
 }
 
 /// The addresses of others that a process knows when it starts.
-std::vector<std::string> cluster::others_of(const process& p, const storage::moment& at) const {
+std::vector<std::string> cluster::others_of(const process& p, const storage::snapshot& at) const {
   auto result = p.born.seeds;
   if (const auto row = std::get<0>(at.find(storage::members_row())))
     for (const auto& address :
@@ -432,7 +432,7 @@ void cluster::damage_rows(drive& d) {
   const auto rows = is_patchwork ? d.rows->patchwork() : d.rows->contents();
   if (rows.empty() && !is_patchwork)
     return;
-  storage::holed_moment damaged{rows};
+  storage::holed_snapshot damaged{rows};
   if (!is_patchwork)
     for (const auto& one : holes.empty() ? draw_holes(rows) : holes)
       damaged.add(one);
@@ -454,9 +454,9 @@ void cluster::damage_rows(drive& d) {
 }
 
 /// Since when the process has lost nothing, as it finds and says.
-session_id cluster::take_up_kept_since(drive& d, const process& p) {
+session_id cluster::adopt_kept_since(drive& d, const process& p) {
   const session_id present{p.born.self.session.bits};
-  const auto result = std::get<session_id>(storage::take_up_kept_since(*d.rows, present));
+  const auto result = std::get<session_id>(storage::adopt_kept_since(*d.rows, present));
   world_.log().weigh("R11");
   if (result != present && !d.kept_since.contains(result) && !d.set_back)
     world_.log().complain("R11", world_.name(p), "says that it kept what it has lost");
@@ -464,26 +464,27 @@ session_id cluster::take_up_kept_since(drive& d, const process& p) {
   return result;
 }
 
-void cluster::expect(const process& p, const storage::lost_keys& lost, const keyspace::hopes& who) {
-  auto& hope = hopes_[p.born.number];
-  hope = {lost, who, losses_, {}};
+void cluster::expect(const process& p, const storage::lost_keys& lost,
+                     const keyspace::rescuers& who) {
+  auto& chance = chances_[p.born.number];
+  chance = {lost, who, losses_, {}};
   for (const auto* other : running(p.born.cluster))
-    give_hope(hope, *other);
+    give_chance(chance, *other);
 }
 
-void cluster::give_hope(last_hope& hope, const replica& r) {
-  const auto known = hope.who.find(to_string(r.in().core.self().id));
-  if (known != hope.who.end() && known->second.kept_since == r.kept_since())
-    hope.of_others.push_back(those_of(r, hope.lost));
+void cluster::give_chance(last_chance& chance, const replica& r) {
+  const auto known = chance.who.find(to_string(r.in().core.self().id));
+  if (known != chance.who.end() && known->second.kept_since == r.kept_since())
+    chance.of_others.push_back(those_of(r, chance.lost));
 }
 
 /// Whoever starts may be the one who brings what others have lost.
-void cluster::give_hope(const replica& r) {
-  for (auto& [number, hope] : hopes_)
+void cluster::give_chance(const replica& r) {
+  for (auto& [number, chance] : chances_)
     if (const auto& other = replicas_[number]->in(); other.is_running() &&
                                                      other.born.cluster == r.in().born.cluster &&
                                                      number != r.in().born.number)
-      give_hope(hope, r);
+      give_chance(chance, r);
 }
 
 void cluster::check_holder(const replica& r, session_id holder, const values& all) {
@@ -500,12 +501,12 @@ void cluster::check_holder(const replica& r, session_id holder, const values& al
 }
 
 void cluster::check_opening(const replica& r) {
-  const auto hope = std::move(hopes_.extract(r.in().born.number).mapped());
-  if (hope.losses != losses_)
+  const auto chance = std::move(chances_.extract(r.in().born.number).mapped());
+  if (chance.losses != losses_)
     return;
   world_.log().weigh("R11");
   const auto is_here = [&r](const auto& one) { return !r.value_of(one.first).join(one.second); };
-  if (std::ranges::none_of(hope.of_others, [&](const values& theirs) {
+  if (std::ranges::none_of(chance.of_others, [&](const values& theirs) {
         return std::ranges::all_of(theirs, is_here);
       }))
     world_.log().complain("R11", r.name(), "opens keys that nobody has brought back");

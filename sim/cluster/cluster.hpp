@@ -111,9 +111,9 @@ private:
 
   /// What others had of the keys that a disk had lost, when its process started or, if later, they:
   /// those who once had all that it had, and have lost nothing since.
-  struct last_hope {
+  struct last_chance {
     storage::lost_keys lost;
-    keyspace::hopes who;
+    keyspace::rescuers who;
     std::uint64_t losses = 0; // so far, that nobody notices
     std::vector<values> of_others;
   };
@@ -158,13 +158,13 @@ private:
   void set_back(drive& d, const process& p, const backup& to);
   void check_remembered(const process& p, drive& d,
                         const std::vector<membership::remembered_member>& members);
-  std::vector<std::string> others_of(const process& p, const storage::moment& at) const;
+  std::vector<std::string> others_of(const process& p, const storage::snapshot& at) const;
   disk::holes draw_holes(const disk::rows& rows);
   void damage_rows(drive& d);
-  session_id take_up_kept_since(drive& d, const process& p);
-  void expect(const process& p, const storage::lost_keys& lost, const keyspace::hopes& who);
-  static void give_hope(last_hope& hope, const replica& r);
-  void give_hope(const replica& r);
+  session_id adopt_kept_since(drive& d, const process& p);
+  void expect(const process& p, const storage::lost_keys& lost, const keyspace::rescuers& who);
+  static void give_chance(last_chance& hope, const replica& r);
+  void give_chance(const replica& r);
   void check_holder(const replica& r, session_id holder, const values& all);
   void check_opening(const replica& r);
   bool is_running(const crdt::replica_id& id) const;
@@ -213,8 +213,8 @@ private:
   std::map<std::size_t, backup> backups_;          // of those, as they were once
   std::set<std::size_t> idle_;                     // machines that no client uses
   std::uint64_t drives_made_ = 0;
-  std::map<std::size_t, last_hope> hopes_;  // by number of the process
-  std::map<std::size_t, duration> started_; // by number of the process
+  std::map<std::size_t, last_chance> chances_; // by number of the process
+  std::map<std::size_t, duration> started_;    // by number of the process
   std::map<std::size_t, std::set<const replica*>>
       testifiers_; // who told whom, by number of the latter
   // By number of the process: others, and under which ids.

@@ -28,12 +28,12 @@ committer::committer(surroundings around, dice random)
 void committer::commit(storage::batch changed, std::shared_ptr<operation> what, committed then) {
   const bool is_own = what != nullptr;
   changes_.emplace(++last_ticket_, change{std::move(what), std::move(then)});
-  report([&](auto& todo) { groups_.take(last_ticket_, std::move(changed), is_own, todo); });
+  report([&](auto& todo) { groups_.add(last_ticket_, std::move(changed), is_own, todo); });
 }
 
 void committer::count(committed then) {
   changes_.emplace(++last_ticket_, change{nullptr, std::move(then)});
-  report([&](auto& todo) { groups_.take(last_ticket_, {}, true, todo); });
+  report([&](auto& todo) { groups_.add(last_ticket_, {}, true, todo); });
 }
 
 template <class Report>

@@ -9,10 +9,10 @@ disk::disk(dice random, rows initial)
     : random_(random), rows_(std::make_unique<storage::memory_store>(initial)), safe_(initial),
       initial_(std::move(initial)) {}
 
-std::unique_ptr<const storage::moment> disk::now() const {
+std::unique_ptr<const storage::snapshot> disk::now() const {
   if (holes_.empty())
     return rows_->now();
-  auto result = std::make_unique<storage::holed_moment>(rows_->contents());
+  auto result = std::make_unique<storage::holed_snapshot>(rows_->contents());
   for (const auto& one : holes_)
     result->add(one);
   return result;

@@ -11,7 +11,7 @@
 
 #include "sim/timeline.hpp"
 #include "storage/memory_store.hpp"
-#include "tests/storage/holed_moment.hpp"
+#include "tests/storage/holed_snapshot.hpp"
 
 #include <deque>
 #include <memory>
@@ -25,7 +25,7 @@ class disk : public storage::store {
 public:
   using rows = storage::memory_store::rows;
   using group = std::vector<storage::batch>;
-  using holes = std::vector<storage::holed_moment::hole>;
+  using holes = std::vector<storage::holed_snapshot::hole>;
 
   explicit disk(dice random, rows initial = {});
 
@@ -40,8 +40,8 @@ public:
   /// Begins and is over at once. Requires: no commit is under way.
   wire::possible<storage::failure> commit(const group& batches, bool synced) override;
   wire::possible<storage::failure> sync() override;
-  std::unique_ptr<const storage::moment> now() const override;
-  std::unique_ptr<const storage::moment> now_in_memory() const override { return now(); }
+  std::unique_ptr<const storage::snapshot> now() const override;
+  std::unique_ptr<const storage::snapshot> now_in_memory() const override { return now(); }
 
   std::vector<std::string> parts() const override { return {}; }
   wire::possible<storage::failure> verify(const std::string&) const override {
@@ -61,7 +61,7 @@ public:
   const holes& damaged() const { return holes_; }
 
   /// What would be read if nothing were damaged.
-  std::unique_ptr<const storage::moment> undamaged() const { return rows_->now(); }
+  std::unique_ptr<const storage::snapshot> undamaged() const { return rows_->now(); }
 
   /// Whether a commit has failed.
   bool has_failed() const { return broken_.has_value(); }

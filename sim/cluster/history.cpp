@@ -22,8 +22,8 @@ std::string to_text(const crdt::key& key) {
 }
 
 bool is_live(const crdt::or_set& set, const crdt::payload& member, const crdt::dot& event) {
-  const auto found = set.clocks().find(member);
-  return found != set.clocks().end() &&
+  const auto found = set.rows().find(member);
+  return found != set.rows().end() &&
          std::ranges::find(found->second, crdt::or_set::entry{event.replica, event.number, true}) !=
              found->second.end();
 }
@@ -107,8 +107,8 @@ void history::note_set(const crdt::key& key, const crdt::set_change& change,
     for (const auto& one : *changes)
       note_claims(key, one, before);
   for (const auto& one : change.add) {
-    const auto found = after.clocks().find(one.member);
-    if (found == after.clocks().end())
+    const auto found = after.rows().find(one.member);
+    if (found == after.rows().end())
       continue;
     for (const auto& e : found->second) {
       const crdt::dot event{e.replica, e.number};
@@ -137,19 +137,19 @@ crdt::value history::without_claims_of_clients(const crdt::key& key,
   if (claimed == claimed_.end())
     return whole;
   const auto& set = whole.as<crdt::or_set>();
-  auto clocks = set.clocks();
+  auto rows = set.rows();
   for (const auto& [member, claims] : claimed->second)
-    if (const auto found = clocks.find(member); found != clocks.end()) {
-      crdt::or_set::clock heard;
+    if (const auto found = rows.find(member); found != rows.end()) {
+      crdt::or_set::row heard;
       for (const auto& e : found->second)
         if (e.live || !covers(claims, {e.replica, e.number}))
           heard.push_back(e);
       if (heard.empty())
-        clocks.erase(found);
+        rows.erase(found);
       else
         found->second = std::move(heard);
     }
-  return crdt::or_set{set.seen(), std::move(clocks)};
+  return crdt::or_set{set.seen(), std::move(rows)};
 }
 
 void history::check_events(const crdt::key& key, const crdt::value& part) {
@@ -197,8 +197,8 @@ void history::check_write(const crdt::key& key, const crdt::lww_register& part) 
 
 void history::check_adds(const crdt::key& key, const crdt::or_set& part) {
   const auto& events = sets_[key];
-  for (const auto& [member, clock] : part.clocks())
-    for (const auto& e : clock) {
+  for (const auto& [member, row] : part.rows())
+    for (const auto& e : row) {
       const auto found = events.find({e.replica, e.number});
       if (e.live && (found == events.end() || found->second.member != member))
         complain("R4", key, name(crdt::dot{e.replica, e.number}) + " is something else");
@@ -276,8 +276,8 @@ void history::check(const crdt::key& key, const crdt::or_set& set,
     }
   }
   // All of these events are known here, so the prefix tells of them.
-  for (const auto& [member, clock] : set.clocks())
-    for (const auto& e : clock)
+  for (const auto& [member, row] : set.rows())
+    for (const auto& e : row)
       if (!e.live && kept.contains(e.replica))
         complain("R1", key, "has a dead entry: " + name(crdt::dot{e.replica, e.number}));
 }

@@ -1,7 +1,7 @@
 #include "sim/cluster/keeper.hpp"
 
 #include "storage/reading.hpp"
-#include "tests/storage/holed_moment.hpp"
+#include "tests/storage/holed_snapshot.hpp"
 
 #include <algorithm>
 
@@ -13,8 +13,8 @@ namespace {
 bool is_removed(const crdt::or_set& set, const crdt::payload& member, const crdt::dot& event) {
   if (set.seen().contains(event))
     return !is_live(set, member, event);
-  const auto found = set.clocks().find(member);
-  return found != set.clocks().end() && std::ranges::any_of(found->second, [&](const auto& e) {
+  const auto found = set.rows().find(member);
+  return found != set.rows().end() && std::ranges::any_of(found->second, [&](const auto& e) {
            return e.replica == event.replica && e.number >= event.number;
          });
 }
@@ -34,12 +34,12 @@ keyspace::ticket keeper::ask(asker who) {
 void keeper::write(std::shared_ptr<operation> what, std::function<void(bool)> then) {
   const auto command = what->what;
   const auto from = ask(written{std::move(what), std::move(then)});
-  core_.take(keyspace::write_request{from, command, around_.wall()});
+  core_.add(keyspace::write_request{from, command, around_.wall()});
   go_on();
 }
 
 void keeper::join(session_id sender, const crdt::value& part, told then) {
-  core_.take(keyspace::join_request{ask(std::move(then)), part, sender});
+  core_.add(keyspace::join_request{ask(std::move(then)), part, sender});
   go_on();
 }
 
@@ -53,16 +53,16 @@ void keeper::tell_news() {
 void keeper::read(const std::optional<crdt::payload>& member, shown then) {
   const auto from = ask(std::move(then));
   if (core_.key().type != crdt::type::set)
-    core_.take(keyspace::state_request{from});
+    core_.add(keyspace::state_request{from});
   else if (member)
-    core_.take(keyspace::read_request{from, crdt::one_member{*member}});
+    core_.add(keyspace::read_request{from, crdt::one_member{*member}});
   else
-    core_.take(keyspace::read_request{from, crdt::whole_value{}});
+    core_.add(keyspace::read_request{from, crdt::whole_value{}});
   go_on();
 }
 
 void keeper::read_state(encoded then) {
-  core_.take(keyspace::state_request{ask(std::move(then))});
+  core_.add(keyspace::state_request{ask(std::move(then))});
   go_on();
 }
 
@@ -103,8 +103,8 @@ std::vector<keeper::event_of> keeper::removed_here(const crdt::value& part) cons
   if (core_.key().type != crdt::type::set)
     return result;
   const auto& set = core_.held()->value().as<crdt::or_set>();
-  for (const auto& [member, clock] : part.as<crdt::or_set>().clocks())
-    for (const auto& e : clock)
+  for (const auto& [member, row] : part.as<crdt::or_set>().rows())
+    for (const auto& e : row)
       if (e.live && is_removed(set, member, {e.replica, e.number}))
         result.emplace_back(member, crdt::dot{e.replica, e.number});
   return result;
@@ -127,7 +127,7 @@ void keeper::carry_out_all(const keyspace::effects& todo) {
 
 /// Rows that follow from no value are a fault of ours.
 void keeper::complain_unless_damaged(const surroundings& around, const storage::failure& why) {
-  if (why.what != storage::holed_moment::met)
+  if (why.what != storage::holed_snapshot::met)
     around.complain("R3", why.what);
 }
 
@@ -149,7 +149,7 @@ void keeper::answer_nothing(const asker& who) {
 }
 
 void keeper::carry_out(const keyspace::load_value&) {
-  around_.read([this](const storage::moment& at) {
+  around_.read([this](const storage::snapshot& at) {
     auto read = storage::read_value(at, core_.key(), around_.settings.whole_bytes,
                                     around_.settings.digests);
     if (!read)
@@ -162,7 +162,7 @@ void keeper::carry_out(const keyspace::load_value&) {
 }
 
 void keeper::carry_out(const keyspace::load_rows& e) {
-  around_.read([this, wanted = e.wanted](const storage::moment& at) {
+  around_.read([this, wanted = e.wanted](const storage::snapshot& at) {
     auto read = storage::read_rows(at, core_.key(), wanted);
     if (!read)
       return cannot_read(read.error());

@@ -23,7 +23,7 @@ using replication::session_id;
 class keeper {
 public:
   /// Reads something in a snapshot, and says what is to be done once that has arrived.
-  using reading = std::function<std::function<void()>(const storage::moment&)>;
+  using reading = std::function<std::function<void()>(const storage::snapshot&)>;
 
   /// Learns the id that counts from now on; nothing if none could be kept.
   using renewed = std::function<void(const std::optional<crdt::replica_id>&)>;

@@ -55,7 +55,7 @@ replica::replica(process& in, std::string name, const surroundings& around, home
               },
           .read =
               [this](const keeper::reading& what) {
-                take(to_reader_, [this, what] { take(from_reader_, what(*at_.rows->now())); });
+                send(to_reader_, [this, what] { send(from_reader_, what(*at_.rows->now())); });
               },
           .commit = [this](const storage::batch& changed, const std::shared_ptr<operation>& what,
                            const committer::committed& then) { commit(changed, what, then); },
@@ -63,14 +63,14 @@ replica::replica(process& in, std::string name, const surroundings& around, home
                           const keeper::renewed& then) { renew(lost, then); },
           .spread =
               [this](const crdt::key& key, const keyspace::novelty& news) {
-                take(from_shard(key), [this, key, news] {
+                send(from_shard(key), [this, key, news] {
                   last_activity_ = around_.time.now();
                   report([&](auto& todo) { core_.record(key, news, todo); });
                 });
               },
           .has_news =
               [this](const crdt::key& key) {
-                take(from_shard(key), [this, key] {
+                send(from_shard(key), [this, key] {
                   last_activity_ = around_.time.now();
                   report([&](auto& todo) { core_.has_news(key, todo); });
                 });
@@ -89,7 +89,7 @@ replica::replica(process& in, std::string name, const surroundings& around, home
                                        : std::optional{replication::tally{at.self, at.changes}},
              .former = at.former,
              .is_certain = at.rows == nullptr || at.is_certain,
-             .hopes = at.hopes,
+             .rescuers = at.rescuers,
              .kept_since = at.kept_since,
              .witnesses = at.witnesses,
              .random_seed = random_.bits()}),
@@ -105,7 +105,7 @@ replica::replica(process& in, std::string name, const surroundings& around, home
                 [this](duration wait, std::function<void()> what) {
                   let_happen(around_.time.now() + wait, std::move(what));
                 },
-            .tell = [this](std::function<void()> what) { take(from_disk_, std::move(what)); }},
+            .tell = [this](std::function<void()> what) { send(from_disk_, std::move(what)); }},
         dice{random_.bits()});
     core_.remember(at_.tallies);
     restore(std::nullopt);
@@ -293,7 +293,7 @@ void replica::let_idle_rest() {
 
 /// Behind all that is on its way to the key.
 void replica::let_rest(const crdt::key& key) {
-  take(to_shard(key), [this, key] {
+  send(to_shard(key), [this, key] {
     const auto at = awake_.find(key);
     const auto found = keepers_.find(key);
     if (found != keepers_.end() && !found->second.is_idle())
@@ -309,7 +309,7 @@ void replica::let_rest(const crdt::key& key) {
 
 /// Takes in the digests of the keys after one, and so on to the last.
 void replica::restore(const std::optional<crdt::key>& after) {
-  around_keepers_.read([this, after](const storage::moment& at) {
+  around_keepers_.read([this, after](const storage::snapshot& at) {
     constexpr std::size_t keys_at_a_time = 3;
     const auto read = storage::read_digests(at, after, keys_at_a_time);
     return [this, page = read ? std::optional{*read} : std::nullopt] {
@@ -327,13 +327,13 @@ void replica::restore(const std::optional<crdt::key>& after) {
 /// Requires: there is a disk.
 void replica::commit(const storage::batch& changed, const std::shared_ptr<operation>& what,
                      const committer::committed& then) {
-  take(to_disk_, [this, changed, what, then] { committer_->commit(changed, what, then); });
+  send(to_disk_, [this, changed, what, then] { committer_->commit(changed, what, then); });
 }
 
 // -- time --
 
 /// Lets something happen at the end of a way through this node, unless the process ends before.
-void replica::take(way& w, std::function<void()> what) {
+void replica::send(way& w, std::function<void()> what) {
   w = std::max(w, around_.time.now() + random_.between(duration{0}, step_max));
   let_happen(w, std::move(what));
 }
@@ -413,7 +413,7 @@ void replica::hears(const membership::event& e) {
   case membership::event_kind::updated:
   case membership::event_kind::recovered:
     if (e.who.profile)
-      take(from_membership_, [this, who = e.who] {
+      send(from_membership_, [this, who = e.who] {
         const session_id session{who.profile->session.bits};
         if (const auto [at, is_new] = met_.try_emplace(session); is_new)
           for (const auto& key : keys())
@@ -427,7 +427,7 @@ void replica::hears(const membership::event& e) {
     return;
   case membership::event_kind::failed:
   case membership::event_kind::left:
-    return take(from_membership_, [this, id = e.who.id] {
+    return send(from_membership_, [this, id = e.who.id] {
       report([&](auto& todo) { core_.lose_peer(to_string(id), todo); });
     });
   default:
@@ -593,13 +593,13 @@ void replica::carry_out(const keyspace::join_parts& e) {
   for (const auto& item : e.items) {
     around_.past.check_events(item.key, item.part);
     const auto count_down = [this, all, number = e.number, key = item.key] {
-      take(from_shard(key), [this, all, number] {
+      send(from_shard(key), [this, all, number] {
         if (--all->left == 0)
           report([&](auto& todo) { core_.joined(number, all->outcome, todo); });
       });
     };
     const auto part = std::make_shared<const replication::item>(item);
-    take(to_shard(item.key), [this, all, part, from = e.from, count_down] {
+    send(to_shard(item.key), [this, all, part, from = e.from, count_down] {
       keeper_of(part->key).join(from, part->part, [all, count_down](const auto* why) {
         if (why != nullptr)
           all->outcome.add({keyspace::reason::disk_failed, "the disk"});
@@ -612,10 +612,10 @@ void replica::carry_out(const keyspace::join_parts& e) {
 void replica::carry_out(const keyspace::gather_news& e) {
   const auto left = std::make_shared<std::size_t>(e.keys.size());
   for (const auto& key : e.keys)
-    take(to_shard(key), [this, left, key] {
+    send(to_shard(key), [this, left, key] {
       if (const auto found = keepers_.find(key); found != keepers_.end())
         found->second.tell_news();
-      take(from_shard(key), [this, left] {
+      send(from_shard(key), [this, left] {
         if (--*left == 0)
           report([this](auto& todo) { core_.gathered(todo); });
       });
@@ -624,9 +624,9 @@ void replica::carry_out(const keyspace::gather_news& e) {
 
 void replica::carry_out(const keyspace::read_state& e) {
   around_.reads_states(*this);
-  take(to_shard(e.key), [this, number = e.number, key = e.key] {
+  send(to_shard(e.key), [this, number = e.number, key = e.key] {
     keeper_of(key).read_state([this, number, key](const std::string* bytes) {
-      take(from_shard(key), [this, number, state = bytes == nullptr ? std::string{} : *bytes] {
+      send(from_shard(key), [this, number, state = bytes == nullptr ? std::string{} : *bytes] {
         report([&](auto& todo) { core_.state_read(number, state, todo); });
       });
     });
@@ -660,7 +660,7 @@ void replica::carry_out(const keyspace::held_all& e) {
 }
 
 void replica::carry_out(const keyspace::count_moment&) {
-  take(to_disk_, [this] {
+  send(to_disk_, [this] {
     committer_->count([this](const std::optional<keyspace::failure>& why, std::uint64_t changes) {
       if (!why)
         core_.counted(changes);

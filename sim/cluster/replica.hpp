@@ -86,9 +86,9 @@ public:
     crdt::replica_id self;
     disk* rows = nullptr; // may be none
     bool is_careful = false;
-    storage::lost_keys lost{};              // clients get nothing of these until they are back
-    std::optional<keyspace::hopes> hopes{}; // who may bring them back, if there are any
-    std::optional<session_id> kept_since{}; // all that is there
+    storage::lost_keys lost{}; // clients get nothing of these until they are back
+    std::optional<keyspace::rescuers> rescuers{}; // who may bring them back, if there are any
+    std::optional<session_id> kept_since{};       // all that is there
     std::vector<membership::remembered_member> members{}; // that it knew, and who had all of it
 
     storage::evidence seen{}; // of the disk
@@ -180,7 +180,7 @@ private:
   /// When the last of what is on a way through the node arrives.
   using way = duration;
 
-  void take(way& w, std::function<void()> what);
+  void send(way& w, std::function<void()> what);
   void let_happen(duration when, std::function<void()> what);
   void after_input();
   way& to_shard(const crdt::key& key);

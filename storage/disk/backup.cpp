@@ -22,9 +22,9 @@ wire::possible<failure> checked(const std::string& cannot, const rocksdb::Status
 }
 
 /// One backup, step by step; each step says what went wrong, if something did.
-class making {
+class backup_job {
 public:
-  making(store& rows, std::string identity_file, const std::string& folder)
+  backup_job(store& rows, std::string identity_file, const std::string& folder)
       : rows_(rows), identity_file_(std::move(identity_file)), place_(folder) {
     if (!place_.has_filename()) // for a slash at the end
       place_ = place_.parent_path();
@@ -105,9 +105,9 @@ private:
 
 } // namespace
 
-wire::possible<failure> back_up(store& rows, const std::string& identity_file,
-                                const std::string& folder) {
-  return making{rows, identity_file, folder}.run();
+wire::possible<failure> copy_to_backup(store& rows, const std::string& identity_file,
+                                       const std::string& folder) {
+  return backup_job{rows, identity_file, folder}.run();
 }
 
 } // namespace starling::storage

@@ -19,7 +19,7 @@ namespace starling::storage {
 
 /// Copies the rows and the file with the node's id into a new data folder. The folder must not
 /// exist, and what is above it must. From any thread; blocks.
-wire::possible<failure> back_up(store& rows, const std::string& identity_file,
-                                const std::string& folder);
+wire::possible<failure> copy_to_backup(store& rows, const std::string& identity_file,
+                                       const std::string& folder);
 
 } // namespace starling::storage

@@ -26,7 +26,7 @@ public:
   Status run() {
     auto status = read_folder();
     if (status.ok())
-      status = current_ ? examine_rows() : examine_remains();
+      status = current_ ? examine_rows() : examine_leftovers();
     result.known.boot = boot_;
     return status;
   }
@@ -72,7 +72,7 @@ private:
   }
 
   /// Without the file CURRENT, RocksDB would make a new store, and remove the rest.
-  Status examine_remains() {
+  Status examine_leftovers() {
     const bool is_new = std::ranges::none_of(
         files_, [](const std::string& name) { return name.ends_with(".sst") || is_log(name); });
     if (is_new && (!witness_.what || std::ranges::all_of(witness_.what->logs, [](const auto& one) {

@@ -43,16 +43,16 @@ bool is_of_volume(std::string_view name) {
 }
 
 /// Takes a data folder into use, step by step; each step says what went wrong, if something did.
-class preparation {
+class folder_opening {
 public:
-  explicit preparation(const std::string& path)
+  explicit folder_opening(const std::string& path)
       : path_(path), format_path_(path_ / format_name), draft_path_(path_ / draft_name) {}
 
   wire::possible<failure> run() {
     if (auto failed = make_folder())
       return failed;
     if (open_format())
-      return take_up_format();
+      return adopt_format();
     if (errno != ENOENT)
       return failed_to("open", format_path_);
     if (auto failed = check_empty())
@@ -96,7 +96,7 @@ private:
     return format.number() >= 0;
   }
 
-  wire::possible<failure> take_up_format() {
+  wire::possible<failure> adopt_format() {
     if (auto failed = lock())
       return failed;
     std::string text(64, '\0');
@@ -155,8 +155,8 @@ private:
 
 } // namespace
 
-wire::result<folder, failure> prepare_folder(const std::string& path) {
-  preparation steps{path};
+wire::result<folder, failure> open_data_folder(const std::string& path) {
+  folder_opening steps{path};
   if (auto failed = steps.run())
     return std::move(*failed);
   auto stamp = stamp_of(steps.format.number(), path + "/format");
@@ -186,7 +186,7 @@ wire::possible<failure> folder::become_present() {
 }
 
 wire::possible<failure> make_format(const std::string& path) {
-  return preparation{path}.make_format();
+  return folder_opening{path}.make_format();
 }
 
 } // namespace starling::storage

@@ -36,7 +36,7 @@ public:
   wire::possible<failure> become_present();
 
 private:
-  friend wire::result<folder, failure> prepare_folder(const std::string& path);
+  friend wire::result<folder, failure> open_data_folder(const std::string& path);
   folder(std::string path, system::descriptor format, const file_stamp& format_file,
          bool is_of_format_1)
       : path_(std::move(path)), format_(std::move(format)), format_file_(format_file),
@@ -51,7 +51,7 @@ private:
 /// Takes a data folder into use. One that is missing is made, if only it is missing, for the eyes
 /// of its owner; one that is empty becomes a data folder. So does the root of a new volume, which
 /// may hold what its filesystem put there, such as lost+found.
-wire::result<folder, failure> prepare_folder(const std::string& path);
+wire::result<folder, failure> open_data_folder(const std::string& path);
 
 /// Makes a data folder of one that holds rows and has no file `format`. Both survive a power
 /// failure once this returns, if the rows do.

@@ -2,7 +2,7 @@
 
 #include "storage/disk/damage_note.hpp"
 #include "storage/disk/examination.hpp"
-#include "storage/disk/remains.hpp"
+#include "storage/disk/leftover_files.hpp"
 #include "storage/disk/rocks_failure.hpp"
 #include "storage/disk/room.hpp"
 #include "storage/memory_store.hpp"
@@ -20,10 +20,10 @@ rocksdb::Env& machine(const rocks_settings& settings) {
   return settings.env ? *settings.env : *rocksdb::Env::Default();
 }
 
-/// One rebuilding, step by step; each step says what went wrong, if something did.
-class rebuilding {
+/// One rebuild, step by step; each step says what went wrong, if something did.
+class rebuild_job {
 public:
-  rebuilding(folder& data, const rocks_settings& settings)
+  rebuild_job(folder& data, const rocks_settings& settings)
       : data_(data), path_(data.path()), rows_(data.rows()), new_rows_(path_ + "/rows.new"),
         migrated_(path_ + "/rows.migrated"), old_rows_(path_ + "/rows.old"),
         remains_(path_ + "/rows.remains"), settings_(settings), env_(machine(settings)),
@@ -37,7 +37,7 @@ public:
       return std::nullopt;
     auto copied = data_.is_of_format_1() ? migrate(digests) : copy(digests);
     if (!copied && copied.error().kind == trouble::missing && settings_.gives_up)
-      copied = copy_remains(digests);
+      copied = copy_leftovers(digests);
     // Whoever begins the next attempt removes what cannot be removed now.
     static_cast<void>(remove(remains_));
     if (!copied) {
@@ -95,7 +95,7 @@ private:
     return found->what;
   }
 
-  /// The reason is empty if it is only the one that the rebuilding was ordered for.
+  /// The reason is empty if it is only the one that the rebuild_job was ordered for.
   found<rebuilt> copy(const replication::digester& digests) {
     if (auto failed = remove(new_rows_))
       return std::move(*failed);
@@ -118,12 +118,12 @@ private:
 
   /// Where the files do not tell all that belonged to them, somebody may still bring back what is
   /// missing.
-  found<rebuilt> copy_remains(const replication::digester& digests) {
+  found<rebuilt> copy_leftovers(const replication::digester& digests) {
     if (auto failed = remove(new_rows_))
       return std::move(*failed);
     if (auto failed = mark_to_be_kept())
       return std::move(*failed);
-    auto from = gather_remains(rows_, remains_, settings_);
+    auto from = gather_leftovers(rows_, remains_, settings_);
     if (!from)
       return std::move(from).error();
     auto to = open_rocks_store(new_rows_, settings_);
@@ -246,7 +246,7 @@ wire::possible<failure> order_rebuild(const std::string& data_folder, const std:
 
 found<std::optional<rebuilt>> rebuild_if_ordered(folder& data, const rocks_settings& settings,
                                                  const replication::digester& digests) {
-  return rebuilding{data, settings}.run(digests);
+  return rebuild_job{data, settings}.run(digests);
 }
 
 } // namespace starling::storage

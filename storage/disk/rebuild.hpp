@@ -10,8 +10,8 @@
 // both.
 //
 // Where files of the old rows are missing, or nobody knows which there should be, that is done only
-// if somebody has given up what is lost. Then the new rows are made of what is left (remains.hpp),
-// and the old ones are kept beside them as `rows.damaged`.
+// if somebody has given up what is lost. Then the new rows are made of what is left
+// (leftover_files.hpp), and the old ones are kept beside them as `rows.damaged`.
 //
 // A migration has one moment at which it has happened: when the file `format` says so. Before, the
 // folder is one of format 1, and new rows count for nothing; since, complete new rows that do

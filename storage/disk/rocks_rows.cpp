@@ -41,17 +41,17 @@ private:
   std::string folder_;
 };
 
-class rocks_moment : public moment {
+class rocks_snapshot : public snapshot {
 public:
-  rocks_moment(rocksdb::DB& db, rocksdb::ReadTier tier, std::string cannot)
+  rocks_snapshot(rocksdb::DB& db, rocksdb::ReadTier tier, std::string cannot)
       : db_(db), cannot_(std::move(cannot)) {
     rocksdb::SetPerfLevel(rocksdb::kDisable); // of this thread
     options_.read_tier = tier;
     options_.snapshot = db_.GetSnapshot();
   }
-  ~rocks_moment() override { db_.ReleaseSnapshot(options_.snapshot); }
-  rocks_moment(const rocks_moment&) = delete;
-  rocks_moment& operator=(const rocks_moment&) = delete;
+  ~rocks_snapshot() override { db_.ReleaseSnapshot(options_.snapshot); }
+  rocks_snapshot(const rocks_snapshot&) = delete;
+  rocks_snapshot& operator=(const rocks_snapshot&) = delete;
 
   wire::result<std::optional<std::string>, failure> find(std::string_view name) const override {
     std::string value;
@@ -67,7 +67,7 @@ public:
   wire::possible<failure> find_all(const std::vector<std::string>& names,
                                    const finder& see) const override {
     if (names.size() <= few_names)
-      return moment::find_all(names, see);
+      return snapshot::find_all(names, see);
     const std::string end = names.back() + '\0';
     const rocksdb::Slice bound{end};
     auto options = options_;
@@ -202,14 +202,14 @@ failure rocks_rows::latched(const rocksdb::Status& status) {
   return failed_.set(to_failure("cannot write the rows in " + folder_, status));
 }
 
-std::unique_ptr<const moment> rocks_rows::now() const {
-  return std::make_unique<rocks_moment>(*db_, rocksdb::kReadAllTier,
-                                        "cannot read the rows in " + folder_);
+std::unique_ptr<const snapshot> rocks_rows::now() const {
+  return std::make_unique<rocks_snapshot>(*db_, rocksdb::kReadAllTier,
+                                          "cannot read the rows in " + folder_);
 }
 
-std::unique_ptr<const moment> rocks_rows::now_in_memory() const {
-  return std::make_unique<rocks_moment>(*db_, rocksdb::kBlockCacheTier,
-                                        "not in memory of the rows in " + folder_);
+std::unique_ptr<const snapshot> rocks_rows::now_in_memory() const {
+  return std::make_unique<rocks_snapshot>(*db_, rocksdb::kBlockCacheTier,
+                                          "not in memory of the rows in " + folder_);
 }
 
 std::vector<std::string> rocks_rows::parts() const {

@@ -53,8 +53,8 @@ public:
 
   wire::possible<failure> commit(const std::vector<batch>& batches, bool synced) override;
   wire::possible<failure> sync() override;
-  std::unique_ptr<const moment> now() const override;
-  std::unique_ptr<const moment> now_in_memory() const override;
+  std::unique_ptr<const snapshot> now() const override;
+  std::unique_ptr<const snapshot> now_in_memory() const override;
   std::vector<std::string> parts() const override;
   wire::possible<failure> verify(const std::string& part) const override;
   wire::possible<failure> copy_to(const std::string& folder) override;

@@ -18,9 +18,9 @@ namespace {
 
 using rocksdb::Status;
 
-class opening {
+class store_opening {
 public:
-  opening(std::string folder, const rocks_settings& settings)
+  store_opening(std::string folder, const rocks_settings& settings)
       : folder_(std::move(folder)), options_(rocks_options(settings)), env_(*options_.env),
         boot_(settings.boot.empty() ? boot_of_machine() : settings.boot), note_(env_, folder_),
         takes_damage_(settings.takes_damage),
@@ -28,7 +28,7 @@ public:
 
   /// Fills `result`.
   Status open() {
-    auto status = prepare_folder();
+    auto status = open_rocks_folder();
     if (!status.ok())
       return status;
     auto examined = examine(env_, folder_, boot_);
@@ -97,7 +97,7 @@ public:
   opened result;
 
 private:
-  Status prepare_folder() {
+  Status open_rocks_folder() {
     auto status = env_.CreateDirIfMissing(folder_);
     if (status.ok())
       status = sync_folder(env_, std::filesystem::absolute(folder_).parent_path());
@@ -202,7 +202,7 @@ bool is_locked(const failure& why) {
 
 wire::result<opened, failure> open_rocks_store(const std::string& folder,
                                                const rocks_settings& settings) {
-  opening o{folder, settings};
+  store_opening o{folder, settings};
   const auto status = o.open();
   if (!status.ok()) {
     auto failed = o.to_failure("cannot open the rows in " + folder, status);
@@ -215,7 +215,7 @@ wire::result<opened, failure> open_rocks_store(const std::string& folder,
 
 wire::result<std::unique_ptr<store>, failure>
 open_rocks_store_to_read(const std::string& folder, const rocks_settings& settings) {
-  opening o{folder, settings};
+  store_opening o{folder, settings};
   if (const auto status = o.open_for_reading(); !status.ok())
     return o.to_failure("cannot open the rows in " + folder + " to read them", status);
   return std::move(o.result.rows);

@@ -33,14 +33,14 @@ public:
     return memory_store::sync();
   }
 
-  std::unique_ptr<const storage::moment> now() const override {
+  std::unique_ptr<const storage::snapshot> now() const override {
     ++moments;
     return memory_store::now();
   }
 
-  std::unique_ptr<const storage::moment> now_in_memory() const override {
+  std::unique_ptr<const storage::snapshot> now_in_memory() const override {
     if (is_cold)
-      return std::make_unique<cold_moment>();
+      return std::make_unique<cold_snapshot>();
     return memory_store::now();
   }
 
@@ -50,7 +50,7 @@ public:
   bool is_cold = false;            // nothing can be read without that
 
 private:
-  struct cold_moment : storage::moment {
+  struct cold_snapshot : storage::snapshot {
     wire::result<std::optional<std::string>, storage::failure>
     find(std::string_view) const override {
       return unread();

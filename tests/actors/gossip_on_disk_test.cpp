@@ -178,17 +178,17 @@ TEST_F(GossipOnDisk, TellsOnceThatAPeerHasBroughtBackWhatWasLost) {
   const auto reader = track(make_reader(sys, rows));
   const auto disk = track(
       spawn_storage(sys, {.rows = rows, .seen = {}, .is_mending = true, .has_own_thread = false}));
-  const auto gossip =
-      track(spawn_gossip(sys, {.session = ann,
-                               .limits = {},
-                               .digests = test_digests,
-                               .interval = 1s,
-                               .random_seed = 1,
-                               .peers = peers.handle(),
-                               .membership = members.handle(),
-                               .reader = reader,
-                               .disk = disk,
-                               .hopes = keyspace::hopes{{to_string(bob_here.id), {true, bob}}}}));
+  const auto gossip = track(
+      spawn_gossip(sys, {.session = ann,
+                         .limits = {},
+                         .digests = test_digests,
+                         .interval = 1s,
+                         .random_seed = 1,
+                         .peers = peers.handle(),
+                         .membership = members.handle(),
+                         .reader = reader,
+                         .disk = disk,
+                         .rescuers = keyspace::rescuers{{to_string(bob_here.id), {true, bob}}}}));
   const auto shard =
       spawn_shard_of(gossip, disk, reader, std::make_shared<const storage::lost_keys>(lost));
   tell(gossip, shards_atom_v, std::vector<shard_actor>{shard});

@@ -77,7 +77,7 @@ protected:
                                                  .reader = reader,
                                                  .own = tally{own_id, 5},
                                                  .others = {{bobs_id, 3}},
-                                                 .keeper = disk}));
+                                                 .storage = disk}));
   shard_actor shard_;
 };
 

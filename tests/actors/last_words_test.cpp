@@ -1,5 +1,5 @@
+#include "actors/end_on_error.hpp"
 #include "actors/gossip.hpp"
-#include "actors/last_words.hpp"
 #include "actors/shard.hpp"
 #include "fixture.hpp"
 

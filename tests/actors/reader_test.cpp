@@ -13,8 +13,8 @@ const crdt::key fruits{crdt::type::set, "fruits"};
 /// Rows of which none can be read.
 class unreadable_store : public storage::memory_store {
 public:
-  std::unique_ptr<const storage::moment> now() const override {
-    struct failing : storage::moment {
+  std::unique_ptr<const storage::snapshot> now() const override {
+    struct failing : storage::snapshot {
       wire::result<std::optional<std::string>, storage::failure>
       find(std::string_view) const override {
         return storage::failure{storage::trouble::corrupted, "bits are gone"};
@@ -69,7 +69,7 @@ TEST_F(ReaderActor, LoadsSomeRows) {
       ask<storage::some_rows>(reader(), load_atom_v, fruits, storage::wanted_rows{{fig}, {}, {}});
   const auto& members = std::get<crdt::rows_of<crdt::set_type>>(found.rows).map;
   EXPECT_EQ(members.size(), 1u);
-  EXPECT_EQ(members.at(fig), whole_set.as<crdt::or_set>().clocks().at(fig));
+  EXPECT_EQ(members.at(fig), whole_set.as<crdt::or_set>().rows().at(fig));
 }
 
 TEST_F(ReaderActor, ShowsWhatClientsAskFor) {

@@ -292,7 +292,7 @@ TEST_F(StorageActor, RenewsAReplicaIdOnceAndTellsAll) {
   EXPECT_EQ(two.told(), std::vector{fresh});
   EXPECT_EQ(ask<storage_report>(disk, report_atom_v).replica, fresh);
   // The next life goes on under it.
-  EXPECT_EQ(std::get<0>(storage::take_up_replica(*rows, {}, true, {})).id, fresh);
+  EXPECT_EQ(std::get<0>(storage::adopt_replica(*rows, {}, true, {})).id, fresh);
 }
 
 TEST_F(StorageActor, KeepsNothingFromBeforeThisSessionOnceItTurnsOutToBeSetBack) {
@@ -306,7 +306,7 @@ TEST_F(StorageActor, KeepsNothingFromBeforeThisSessionOnceItTurnsOutToBeSetBack)
     return ask<crdt::replica_id>(disk, renew_atom_v, lost, storage::renewal{what, "a reason"});
   };
   const auto kept_since = [&] {
-    return std::get<session_id>(storage::take_up_kept_since(*rows, {3}));
+    return std::get<session_id>(storage::adopt_kept_since(*rows, {3}));
   };
   const auto fresh = renew(own_id, storage::renewal::cause::not_confirmed);
   EXPECT_EQ(kept_since(), session_id{1}) << "nothing is known to be lost";
@@ -332,7 +332,7 @@ TEST_F(StorageActor, IsToldOfASetBackByAnIdThatItGaveUpBefore) {
   const auto third = renew(own_id, renewal::cause::set_back);
 
   EXPECT_NE(third, second);
-  EXPECT_EQ(std::get<0>(storage::take_up_kept_since(*rows, {3})), replication::session_id{2});
+  EXPECT_EQ(std::get<0>(storage::adopt_kept_since(*rows, {3})), replication::session_id{2});
   EXPECT_TRUE(former().empty());
   EXPECT_EQ(renew(own_id, renewal::cause::set_back), third) << "that is known";
 }
@@ -365,7 +365,7 @@ protected:
   }
 
   static crdt::replica_id kept_id(storage::store& at) {
-    return std::get<0>(storage::take_up_replica(at, {}, true, {})).id;
+    return std::get<0>(storage::adopt_replica(at, {}, true, {})).id;
   }
 };
 

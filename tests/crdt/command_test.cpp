@@ -122,7 +122,7 @@ TEST(Command, AddWithAContextReplacesWhatItCovers) {
   value v{type::set};
   delta_of(v, set_change{{{apple, {}}}, {}}, a);
   delta_of(v, set_change{{{apple, v.as<or_set>().context(apple)}}, {}}, b);
-  EXPECT_EQ(v.as<or_set>().clocks().at(apple), (or_set::clock{{b, 1, true}}));
+  EXPECT_EQ(v.as<or_set>().rows().at(apple), (or_set::row{{b, 1, true}}));
 }
 
 TEST(Command, GivesNoDeltaWhereNothingChanges) {

@@ -257,7 +257,7 @@ private:
       ASSERT_EQ(real.members(), members) << "replica " << i;
       ASSERT_EQ(real.cardinality(), members.size()) << "replica " << i;
       ASSERT_EQ(or_set{real}.cardinality(), members.size()) << "the copy of replica " << i;
-      ASSERT_EQ((or_set{real.seen(), real.clocks()}.cardinality()), members.size());
+      ASSERT_EQ((or_set{real.seen(), real.rows()}.cardinality()), members.size());
       ASSERT_EQ(std::get<or_set>(decoded<or_set>(bytes_of(real))).cardinality(), members.size());
       ASSERT_EQ(members_by_page(real), members) << "replica " << i;
     }
@@ -273,7 +273,7 @@ private:
     compare();
     for (const auto& here : replicas_) {
       ASSERT_EQ(bytes_of(here.real), bytes_of(replicas_[0].real));
-      for (const auto& [member, clock] : here.real.clocks())
+      for (const auto& [member, clock] : here.real.rows())
         for (const auto& e : clock)
           ASSERT_TRUE(e.live) << "a dead entry of " << member.data;
       for (const auto& add : adds_)
@@ -304,7 +304,7 @@ TEST(OrSetModel, SetsEqualThoseOfOneClockPerMember) {
 void expect_agreement(const or_set& set, const payload& member, const mark_clock& clock) {
   ASSERT_EQ(set.context(member), clock.join());
   std::vector<replica_id> held;
-  if (const auto found = set.clocks().find(member); found != set.clocks().end())
+  if (const auto found = set.rows().find(member); found != set.rows().end())
     for (const auto& e : found->second)
       if (e.live) {
         held.push_back(e.replica);

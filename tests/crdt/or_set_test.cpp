@@ -11,7 +11,7 @@ namespace starling::crdt {
 namespace {
 
 using members = std::vector<payload>;
-using clock_map = or_set::clock_map;
+using row_map = or_set::row_map;
 
 const auto apple = text("apple");
 const auto pear = text("pear");
@@ -98,7 +98,7 @@ TEST(OrSet, DoesNotCountMembersThatAreOnlyKnownToBeGone) {
   or_set x;
   x.remove(a, apple, version_vector{{b, 7}});
   x.add(a, pear);
-  ASSERT_TRUE(x.clocks().contains(apple));
+  ASSERT_TRUE(x.rows().contains(apple));
 
   EXPECT_EQ(x.cardinality(), 1u);
   EXPECT_EQ(x.members_after(payload_kind::text, std::nullopt, 9), members{pear});
@@ -136,7 +136,7 @@ TEST(OrSet, NumbersEventsOverAllMembers) {
   x.add(a, pear);
   x.add(a, apple);
 
-  EXPECT_EQ(x.clocks(), (clock_map{{apple, {{a, 3, true}}}, {pear, {{a, 2, true}}}}));
+  EXPECT_EQ(x.rows(), (row_map{{apple, {{a, 3, true}}}, {pear, {{a, 2, true}}}}));
   EXPECT_EQ(x.seen().prefix(a), 3u);
 }
 
@@ -146,7 +146,7 @@ TEST(OrSet, RemovedMemberLeavesNothingBehind) {
   x.remove(a, apple, x.context(apple));
 
   EXPECT_FALSE(x.contains(apple));
-  EXPECT_EQ(x.clocks(), clock_map{});
+  EXPECT_EQ(x.rows(), row_map{});
 }
 
 TEST(OrSet, ConcurrentAddWinsOverRemove) {
@@ -188,11 +188,11 @@ TEST(OrSet, RemoveReachesAddsThatArriveLater) {
   or_set y;
 
   EXPECT_TRUE(y.remove(b, apple, x.context(apple)));
-  EXPECT_EQ(y.clocks(), (clock_map{{apple, {{a, 1, false}}}}));
+  EXPECT_EQ(y.rows(), (row_map{{apple, {{a, 1, false}}}}));
   y.join(added);
 
   EXPECT_FALSE(y.contains(apple));
-  EXPECT_EQ(y.clocks(), clock_map{}); // the prefix covers the dead entry now
+  EXPECT_EQ(y.rows(), row_map{}); // the prefix covers the dead entry now
   EXPECT_EQ(y.seen().prefix(a), 1u);
 }
 
@@ -205,10 +205,10 @@ TEST(OrSet, DeadEntryStaysUntilThePrefixCoversIt) {
   y.remove(b, apple, x.context(apple));
   y.join(second);
   EXPECT_FALSE(y.contains(apple));
-  EXPECT_EQ(y.clocks(), (clock_map{{apple, {{a, 2, false}}}}));
+  EXPECT_EQ(y.rows(), (row_map{{apple, {{a, 2, false}}}}));
 
   y.join(first);
-  EXPECT_EQ(y.clocks(), (clock_map{{pear, {{a, 1, true}}}}));
+  EXPECT_EQ(y.rows(), (row_map{{pear, {{a, 1, true}}}}));
   EXPECT_EQ(y.members(), members{pear});
 }
 
@@ -233,7 +233,7 @@ TEST(OrSet, ForgedContextOfOwnEventsDoesNotKillLaterAdds) {
   EXPECT_TRUE(x.contains(apple));
   x.add(a, apple, {{a, event_number_max}});
   x.add(a, apple);
-  EXPECT_EQ(x.clocks(), (clock_map{{apple, {{a, 4, true}}}}));
+  EXPECT_EQ(x.rows(), (row_map{{apple, {{a, 4, true}}}}));
 }
 
 TEST(OrSet, BlindAddReplacesOnlyTheOwnOlderAdd) {
@@ -244,7 +244,7 @@ TEST(OrSet, BlindAddReplacesOnlyTheOwnOlderAdd) {
   x.join(y);
 
   x.add(a, apple);
-  EXPECT_EQ(x.clocks(), (clock_map{{apple, {{a, 2, true}, {b, 1, true}}}}));
+  EXPECT_EQ(x.rows(), (row_map{{apple, {{a, 2, true}, {b, 1, true}}}}));
 }
 
 TEST(OrSet, AddReplacesWhatItsContextCovers) {
@@ -255,9 +255,9 @@ TEST(OrSet, AddReplacesWhatItsContextCovers) {
   x.join(y);
 
   const auto delta = x.add(a, apple, x.context(apple));
-  EXPECT_EQ(x.clocks(), (clock_map{{apple, {{a, 2, true}}}}));
+  EXPECT_EQ(x.rows(), (row_map{{apple, {{a, 2, true}}}}));
   y.join(*delta);
-  EXPECT_EQ(y.clocks(), (clock_map{{apple, {{a, 2, true}}}}));
+  EXPECT_EQ(y.rows(), (row_map{{apple, {{a, 2, true}}}}));
 }
 
 TEST(OrSet, ContextIsThePrefixWhereTheMembersOwnEntryIsOlder) {
@@ -317,7 +317,7 @@ TEST(OrSet, NoveltyOfAFullStateNamesTheKilledEntries) {
   const auto news = x.join(y);
   ASSERT_TRUE(news);
   EXPECT_EQ(x, y);
-  EXPECT_EQ(news->clocks(), (clock_map{{apple, {{a, 1, false}}}}));
+  EXPECT_EQ(news->rows(), (row_map{{apple, {{a, 1, false}}}}));
   EXPECT_TRUE(news->seen().empty());
 }
 
@@ -334,8 +334,8 @@ TEST(OrSet, NoveltyClaimsNoEventThatWasKnown) {
   fresh.insert({a, 2});
   fresh.insert({b, 1});
   EXPECT_EQ(news->seen(), fresh);
-  EXPECT_EQ(news->clocks(),
-            (clock_map{{apple, {{a, 1, false}, {b, 1, true}}}, {pear, {{a, 2, true}}}}));
+  EXPECT_EQ(news->rows(),
+            (row_map{{apple, {{a, 1, false}, {b, 1, true}}}, {pear, {{a, 2, true}}}}));
 }
 
 TEST(OrSet, JoinReturnsNothingWhenNothingIsNew) {
@@ -362,12 +362,12 @@ TEST(OrSet, CopiesAndMovesKeepWorking) {
   copy = *&copy;
   copy.remove(b, apple, copy.context(apple));
   EXPECT_TRUE(x.contains(apple));
-  EXPECT_EQ(copy.clocks(), clock_map{});
+  EXPECT_EQ(copy.rows(), row_map{});
 
   or_set moved = std::move(x);
   moved.add(a, apple);
   moved.remove(a, apple, moved.context(apple));
-  EXPECT_EQ(moved.clocks(), clock_map{});
+  EXPECT_EQ(moved.rows(), row_map{});
   x = or_set{};
   x.join(moved);
   EXPECT_EQ(x, moved);
@@ -383,7 +383,7 @@ TEST(OrSet, PartTellsOfItsMembersAndOfNoOthers) {
 
   const auto part = x.part({apple});
   EXPECT_TRUE(part.seen().empty());
-  EXPECT_EQ(part.clocks(), (clock_map{{apple, {{a, 2, false}, {b, 1, false}}}}));
+  EXPECT_EQ(part.rows(), (row_map{{apple, {{a, 2, false}, {b, 1, false}}}}));
 
   y.join(part);
   EXPECT_EQ(y.members(), members{pear});
@@ -469,7 +469,7 @@ TEST(OrSet, DecoderRefusesIntervalsThatAreNotCanonical) {
 TEST(OrSet, DecoderRefusesClocksThatAreNotCanonical) {
   const std::vector<std::vector<std::pair<std::uint64_t, std::uint64_t>>> seen{{{1, 4}}};
   EXPECT_EQ((forged_set{{a}, seen, {{apple, {}}, {pear, {{0, 1, true}}}}}.refusal()),
-            "clock without entries");
+            "row without entries");
   EXPECT_EQ((forged_set{{a}, seen, {{pear, {{0, 1, true}}}, {apple, {{0, 2, true}}}}}.refusal()),
             "members are not in ascending order");
   EXPECT_EQ((forged_set{{a}, seen, {{pear, {{0, 1, true}}}, {pear, {{0, 2, true}}}}}.refusal()),
@@ -494,7 +494,7 @@ TEST(OrSet, OfItsEventsAndClocksIsTheSameSet) {
   set.add(a, text("apple"));
   set.add(b, text("pear"), {{c, 5}}); // leaves a dead entry
 
-  const or_set same{set.seen(), set.clocks()};
+  const or_set same{set.seen(), set.rows()};
 
   EXPECT_EQ(same, set);
   EXPECT_EQ(same.footprint(), set.footprint());
@@ -620,9 +620,9 @@ TEST(OrSet, ShowsManyContextsAsOneByOne) {
 TEST(OrSet, KeepsTheClocksItHasWhenThoseLeftOutArePutIn) {
   or_set set;
   set.add(a, apple);
-  const auto before = set.clocks().at(apple);
+  const auto before = set.rows().at(apple);
   set.put({{apple, {{b, 1, true}}}, {pear, {{c, 1, true}}}});
-  EXPECT_EQ(set.clocks(), (clock_map{{apple, before}, {pear, {{c, 1, true}}}}));
+  EXPECT_EQ(set.rows(), (row_map{{apple, before}, {pear, {{c, 1, true}}}}));
   EXPECT_EQ(set.cardinality(), 2u);
 }
 
@@ -632,8 +632,8 @@ TEST(OrSet, IsWholeOnceEveryClockThatWasLeftOutIsPutIn) {
   whole.add(b, text("pear"));
   whole.remove(a, text("fig"), {{c, 3}});
   or_set part{whole.seen(), {}};
-  for (const auto& [member, clock] : whole.clocks())
-    part.put({{member, clock}});
+  for (const auto& [member, row] : whole.rows())
+    part.put({{member, row}});
 
   EXPECT_EQ(part, whole);
   EXPECT_EQ(part.footprint(), whole.footprint());
@@ -644,14 +644,14 @@ TEST(OrSet, IsWholeOnceEveryClockThatWasLeftOutIsPutIn) {
 }
 
 TEST(OrSet, ReadsNoRowThatIsNone) {
-  const auto bytes = [](const or_set::clock& clock) {
+  const auto bytes = [](const or_set::row& row) {
     wire::writer out;
-    or_set::encode_row(out, clock);
+    or_set::encode_row(out, row);
     return std::move(out).take();
   };
-  const or_set::clock clock{{a, 1, true}, {b, event_number_max, false}};
-  const auto good = bytes(clock);
-  EXPECT_EQ(or_set::decode_row(good), clock);
+  const or_set::row row{{a, 1, true}, {b, event_number_max, false}};
+  const auto good = bytes(row);
+  EXPECT_EQ(or_set::decode_row(good), row);
   EXPECT_EQ(or_set::decode_row(good.substr(0, good.size() - 1)), std::nullopt);
   EXPECT_EQ(or_set::decode_row(""), std::nullopt) << "a row without entries is none";
   EXPECT_EQ(or_set::decode_row(bytes({{b, 1, true}, {a, 1, true}})), std::nullopt)

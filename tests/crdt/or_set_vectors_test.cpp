@@ -92,8 +92,8 @@ void expect_converged(const replay& r, const std::string& where) {
   const auto& first = r.replicas.begin()->second;
   for (const auto& [name, set] : r.replicas) {
     EXPECT_EQ(bytes_of(set), bytes_of(first)) << where << ": converge: replica " << name;
-    for (const auto& [member, clock] : set.clocks())
-      for (const auto& entry : clock)
+    for (const auto& [member, row] : set.rows())
+      for (const auto& entry : row)
         EXPECT_TRUE(entry.live) << where << ": converge: replica " << name
                                 << " holds a dead entry of " << member.data;
   }

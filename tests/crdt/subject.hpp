@@ -76,9 +76,9 @@ struct set_subject : plain_subject<set_type> {
   }
 
   static bool is_settled(const state& x) {
-    return std::all_of(x.clocks().begin(), x.clocks().end(),
-                       [](const auto& clock) {
-                         return std::all_of(clock.second.begin(), clock.second.end(),
+    return std::all_of(x.rows().begin(), x.rows().end(),
+                       [](const auto& row) {
+                         return std::all_of(row.second.begin(), row.second.end(),
                                             [](const auto& e) { return e.live; });
                        }) &&
            std::all_of(x.seen().replicas().begin(), x.seen().replicas().end(),

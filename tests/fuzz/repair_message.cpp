@@ -47,7 +47,7 @@ void try_answer(std::string_view bytes) {
   require(replication::encode(*a) == bytes);
   replication::repair_walk walk{limit};
   require(walk.next(tree()).has_value());
-  if (walk.take(tree(), *a))
+  if (walk.answered(tree(), *a))
     if (const auto& next = walk.next(tree()))
       require(replication::encode(*next).size() <= limit);
 }

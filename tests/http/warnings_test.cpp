@@ -86,7 +86,7 @@ TEST(Warnings, SayThatWritesWaitUntilTheIdIsCertain) {
 }
 
 TEST(Warnings, SayThatTheRowsAreGone) {
-  const auto warnings = warnings_of({}, {.is_robbed = true});
+  const auto warnings = warnings_of({}, {.were_rows_removed = true});
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_THAT(warnings[0], HasSubstr("what it had is gone"));
 }

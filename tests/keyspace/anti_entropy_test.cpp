@@ -421,7 +421,7 @@ TEST_F(AntiEntropy, TellsOfAPeerThatTakesSomeMessagesAndOthersNotOnce) {
 class AntiEntropyThatLacksData : public AntiEntropy {
 protected:
   AntiEntropyThatLacksData() {
-    settings.hopes = hopes{{"bob", {true, long_ago}}, {"carol", {true, long_ago}}};
+    settings.rescuers = rescuers{{"bob", {true, long_ago}}, {"carol", {true, long_ago}}};
   }
 
   const session_id long_ago{77};
@@ -501,7 +501,7 @@ TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoCameLater) {
 }
 
 TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoNeverHadAll) {
-  settings.hopes = hopes{{"bob", {true, std::nullopt}}, {"carol", {false, long_ago}}};
+  settings.rescuers = rescuers{{"bob", {true, std::nullopt}}, {"carol", {false, long_ago}}};
   open();
   core->set_peer("bob", bob, "bob:1", {}, todo);
   bring(bob);
@@ -514,7 +514,7 @@ TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoNeverHadAll) {
 }
 
 TEST_F(AntiEntropyThatLacksData, WaitsForThoseWhoNeverHadAllAndMayHaveSomeOfIt) {
-  settings.hopes = hopes{{"bob", {true, std::nullopt}}, {"carol", {true, long_ago}}};
+  settings.rescuers = rescuers{{"bob", {true, std::nullopt}}, {"carol", {true, long_ago}}};
   open();
   core->set_peer("bob", bob, "bob:1", {}, todo);
   core->set_peer("carol", carol, "carol:1", {}, todo);
@@ -545,7 +545,7 @@ TEST_F(AntiEntropyThatLacksData, BelievesNobodyWhoFindsThatSomethingCannotBeRead
 }
 
 TEST_F(AntiEntropyThatLacksData, WaitsForEverWhereItKnewNobody) {
-  settings.hopes = hopes{};
+  settings.rescuers = rescuers{};
   open();
   core->set_peer("bob", bob, "bob:1", {}, todo);
   bring(bob);

@@ -21,8 +21,8 @@ storage::batch putting(const std::string& name) {
 
 class CommitGroups : public testing::Test {
 protected:
-  void take(commit_ticket who, bool is_own = false) {
-    groups.take(who, putting(std::to_string(who)), is_own, todo);
+  void add(commit_ticket who, bool is_own = false) {
+    groups.add(who, putting(std::to_string(who)), is_own, todo);
   }
 
   /// Takes the only thing that is to be done, if it is of that kind.
@@ -58,8 +58,8 @@ protected:
 };
 
 TEST_F(CommitGroups, WritesWhatHasComeAsOneGroupAndAnswersAllOfItThen) {
-  take(1);
-  take(2);
+  add(1);
+  add(2);
   const auto group = gathered();
   EXPECT_THAT(group.changes, ElementsAre(1, 2));
   EXPECT_EQ(group.batches.size(), 2u);
@@ -72,9 +72,9 @@ TEST_F(CommitGroups, WritesWhatHasComeAsOneGroupAndAnswersAllOfItThen) {
 }
 
 TEST_F(CommitGroups, AnswersNobodyWhileAGroupIsBeingWritten) {
-  take(1);
+  add(1);
   gathered();
-  take(2);
+  add(2);
   EXPECT_TRUE(todo.empty());
 
   groups.written(fast, todo);
@@ -83,9 +83,9 @@ TEST_F(CommitGroups, AnswersNobodyWhileAGroupIsBeingWritten) {
 }
 
 TEST_F(CommitGroups, CountsChangesOfThisNodeInTheirGroup) {
-  take(1, true);
-  take(2, false);
-  take(3, true);
+  add(1, true);
+  add(2, false);
+  add(3, true);
   const auto group = gathered();
   storage::memory_store rows;
   EXPECT_FALSE(rows.commit(group.batches, true));
@@ -99,13 +99,13 @@ TEST_F(CommitGroups, CountsChangesOfThisNodeInTheirGroup) {
 TEST_F(CommitGroups, WritesNotesWithTheNextGroup) {
   groups.note(putting("note"));
   EXPECT_TRUE(todo.empty());
-  take(1);
+  add(1);
   EXPECT_EQ(gathered().batches.size(), 2u);
 }
 
 TEST_F(CommitGroups, WaitsAfterASlowCommitForThoseWhomItAnswered) {
-  take(1);
-  take(2);
+  add(1);
+  add(2);
   gathered();
   groups.written(slow, todo);
   answered();
@@ -113,22 +113,22 @@ TEST_F(CommitGroups, WaitsAfterASlowCommitForThoseWhomItAnswered) {
   groups.gathered(todo);
   EXPECT_EQ(only<wait>().length, slow / 2);
 
-  take(3);
+  add(3);
   EXPECT_TRUE(todo.empty()) << "one of two is missing";
-  take(4);
+  add(4);
   EXPECT_THAT(gathered().changes, ElementsAre(3, 4));
 }
 
 TEST_F(CommitGroups, WaitsForHalfTheTimeOfTheSlowCommitAtMost) {
-  take(1);
-  take(2);
+  add(1);
+  add(2);
   gathered();
   groups.written(slow, todo);
   answered();
   only<gather>();
   groups.gathered(todo);
   const auto waiting = only<wait>();
-  take(3);
+  add(3);
   groups.waited(waiting.number, todo);
   EXPECT_THAT(only<write_group>().changes, ElementsAre(3));
 
@@ -138,7 +138,7 @@ TEST_F(CommitGroups, WaitsForHalfTheTimeOfTheSlowCommitAtMost) {
 
 TEST_F(CommitGroups, WaitsForNobodyWhereNothingIsSynced) {
   commit_groups unsynced{0, false};
-  unsynced.take(1, putting("a"), false, todo);
+  unsynced.add(1, putting("a"), false, todo);
   only<gather>();
   unsynced.gathered(todo);
   EXPECT_FALSE(only<write_group>().synced);
@@ -147,9 +147,9 @@ TEST_F(CommitGroups, WaitsForNobodyWhereNothingIsSynced) {
 }
 
 TEST_F(CommitGroups, TakesNothingMoreOnceAGroupHasFailed) {
-  take(1, true);
+  add(1, true);
   gathered();
-  take(2);
+  add(2);
   groups.note(putting("note"));
   groups.failed({reason::disk_full, "no room"}, false, todo);
 
@@ -160,15 +160,15 @@ TEST_F(CommitGroups, TakesNothingMoreOnceAGroupHasFailed) {
     EXPECT_EQ(told.why, (failure{reason::disk_full, "no room"}));
   }
   todo.clear();
-  take(3);
+  add(3);
   EXPECT_EQ(only<answer_changes>().why->why, reason::disk_full);
   EXPECT_EQ(groups.own_changes(), 7u);
 }
 
 TEST_F(CommitGroups, SaysThatNobodyKnowsOfAGroupThatMayBeThere) {
-  take(1);
+  add(1);
   gathered();
-  take(2);
+  add(2);
   groups.failed({reason::disk_failed, "the sync failed"}, true, todo);
   EXPECT_EQ(std::get<answer_changes>(todo[0]).why->why, reason::write_unknown);
   EXPECT_EQ(std::get<answer_changes>(todo[1]).why->why, reason::disk_failed)
@@ -176,7 +176,7 @@ TEST_F(CommitGroups, SaysThatNobodyKnowsOfAGroupThatMayBeThere) {
 }
 
 TEST_F(CommitGroups, FailsThoseThatWaitWhenSomethingElseFails) {
-  take(1);
+  add(1);
   only<gather>();
   groups.give_up({reason::disk_failed, "gone"}, todo);
   EXPECT_THAT(only<answer_changes>().to, ElementsAre(1));

@@ -40,7 +40,7 @@ protected:
   void open(const crdt::key& key) { core.emplace(key, settings, own_id); }
 
   ticket take(request what) {
-    core->take(std::move(what));
+    core->add(std::move(what));
     go_on();
     return last;
   }
@@ -121,7 +121,7 @@ TEST_F(KeyCore, TellsNobodyOfAWriteBeforeItIsCommitted) {
   const auto writer = increment(5);
   load();
   const auto reader = read();
-  core->take(state_request{++last});
+  core->add(state_request{++last});
   go_on();
   EXPECT_FALSE(next<answer>());
   EXPECT_FALSE(next<spread>());
@@ -342,7 +342,7 @@ protected:
 
 TEST_F(KeyCoreOfLargeSets, HoldNothingOfASetOnceItIsCommitted) {
   EXPECT_FALSE(core->held()->is_whole());
-  EXPECT_TRUE(core->held()->value().as<crdt::or_set>().clocks().empty());
+  EXPECT_TRUE(core->held()->value().as<crdt::or_set>().rows().empty());
 }
 
 TEST_F(KeyCoreOfLargeSets, LoadTheRowsThatAReadNeeds) {
@@ -359,7 +359,7 @@ TEST_F(KeyCoreOfLargeSets, LeaveItToTheDiskToShowAll) {
   const auto asked = next<read_from_disk>();
   ASSERT_TRUE(asked);
   EXPECT_EQ(asked->to, reader);
-  core->take(state_request{++last});
+  core->add(state_request{++last});
   go_on();
   EXPECT_FALSE(next<read_from_disk>()->what);
 }

@@ -85,7 +85,7 @@ TEST(SwimMembers, ASuspicionFromATableIsNobodysAccusation) {
 /// How long a suspicion with these accusers lasts, if the core's own probes all succeed.
 duration time_to_death(std::size_t peers, std::size_t accusers) {
   settings s;
-  s.with.witnesses = false;
+  s.with.confirmers = false;
   s.with.headers_prove_life = false;
   stage st{peers, s};
   st.run(20s);
@@ -108,7 +108,7 @@ TEST(SwimMembers, ConfirmationsShrinkTheTimer) {
 
 TEST(SwimMembers, AConfirmationThatComesLaterCountsFromTheBeginning) {
   settings s;
-  s.with.witnesses = false;
+  s.with.confirmers = false;
   stage st{6, s};
   st.run(20s);
   const auto from = st.now;
@@ -125,7 +125,7 @@ TEST(SwimMembers, AConfirmationThatComesLaterCountsFromTheBeginning) {
 
 TEST(SwimMembers, TheFirstConfirmationsArePassedOnAndLaterOnesNot) {
   settings s;
-  s.with.witnesses = false;
+  s.with.confirmers = false;
   stage st{9, s};
   st.run(20s);
   auto& accused = st.peers[8];
@@ -145,7 +145,7 @@ TEST(SwimMembers, TheFirstConfirmationsArePassedOnAndLaterOnesNot) {
 TEST(SwimMembers, WhoDoubtsItselfSuspectsWithoutAccusing) {
   settings s;
   s.with.pings_over_http = false;
-  s.with.witnesses = false;
+  s.with.confirmers = false;
   stage st{6, s};
   for (auto& p : st.peers)
     p.nacks = false; // so that the first failure costs three
@@ -159,7 +159,7 @@ TEST(SwimMembers, WhoDoubtsItselfSuspectsWithoutAccusing) {
 
 TEST(SwimMembers, WhoIsHealthyAccuses) {
   settings s;
-  s.with.witnesses = false;
+  s.with.confirmers = false;
   stage st{6, s};
   st.peers[0].answers = false;
 
@@ -194,9 +194,9 @@ TEST(SwimMembers, TheSuspectIsToldWithEveryPacketToIt) {
 }
 
 TEST(SwimMembers, WitnessesConfirmASuspicionWithinOneProbe) {
-  const auto time_until_confirmed = [](bool witnesses) {
+  const auto time_until_confirmed = [](bool confirmers) {
     group g;
-    g.with.with.witnesses = witnesses;
+    g.with.with.confirmers = confirmers;
     g.add(16);
     g.run(20s);
     g.crash(9);

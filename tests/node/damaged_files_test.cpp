@@ -142,7 +142,7 @@ private:
     case moment::KilledAfterARebuild: {
       commits(30);
       ASSERT_FALSE(storage::order_rebuild(data, "a test"));
-      auto folder = std::get<storage::folder>(storage::prepare_folder(data));
+      auto folder = std::get<storage::folder>(storage::open_data_folder(data));
       const auto done = storage::rebuild_if_ordered(folder, storage::small_settings, digests());
       ASSERT_FALSE(std::holds_alternative<storage::failure>(done));
       break;
@@ -177,7 +177,7 @@ private:
 
   /// The process is killed at its end: nothing is closed in order.
   void live(const std::function<void(storage::store&)>& use) {
-    auto prepared = storage::prepare_folder(data);
+    auto prepared = storage::open_data_folder(data);
     ASSERT_TRUE(std::holds_alternative<storage::folder>(prepared));
     const auto found = storage::open_rows(rows(), settings_);
     const storage::evidence seen{std::get<storage::folder>(prepared).format_file()};

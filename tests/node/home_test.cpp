@@ -153,12 +153,12 @@ TEST_F(Home, KnowsFromAFileWhoMayBringBackWhatWasLostTogetherWithItsMembers) {
   }
   {
     const auto after = open(o);
-    EXPECT_EQ(after.hopes, then);
+    EXPECT_EQ(after.rescuers, then);
     auto later = then;
     later.push_back({membership::node_id::from(4, 4), "node-4:9080", true});
     ASSERT_FALSE(storage::keep_members(after.folder->path(), membership::encode(later)));
   }
-  EXPECT_EQ(open(o).hopes, then) << "who came later is no help";
+  EXPECT_EQ(open(o).rescuers, then) << "who came later is no help";
 }
 
 TEST_F(Home, KnowsFromAFileWhoHadAllWhereAnOlderRowOfTheMembersWasSaved) {
@@ -177,7 +177,7 @@ TEST_F(Home, KnowsFromAFileWhoHadAllWhereAnOlderRowOfTheMembersWasSaved) {
     storage::batch noted;
     put(noted, lost);
     noted.put(storage::members_row(), membership::encode(saved));
-    noted.put(storage::hopes_row(), membership::encode(saved));
+    noted.put(storage::rescuers_row(), membership::encode(saved));
     ASSERT_FALSE(before.rows->commit({noted}, true));
     ASSERT_FALSE(storage::keep_members(before.folder->path(), membership::encode(later)));
   }
@@ -185,11 +185,11 @@ TEST_F(Home, KnowsFromAFileWhoHadAllWhereAnOlderRowOfTheMembersWasSaved) {
                                                                      false, later[2].kept_since}};
   {
     const auto after = open(o);
-    EXPECT_EQ(after.hopes, expected);
+    EXPECT_EQ(after.rescuers, expected);
     EXPECT_EQ(after.members, std::vector{later[0]});
     ASSERT_FALSE(storage::keep_members(after.folder->path(), membership::encode(saved)));
   }
-  EXPECT_EQ(open(o).hopes, expected) << "it is kept";
+  EXPECT_EQ(open(o).rescuers, expected) << "it is kept";
 }
 
 TEST_F(Home, KnowsSinceWhichSessionItHasLostNothing) {
@@ -518,12 +518,12 @@ TEST_F(HomeWithAValue, IsAsEverWhereLossIsAcceptedAndThereIsNone) {
 }
 
 TEST_F(HomeWithAValue, KnowsThatItsRowsWereRemoved) {
-  EXPECT_FALSE(open(o).is_robbed);
+  EXPECT_FALSE(open(o).were_rows_removed);
   fs::remove_all(o.storage.data_dir + "/rows");
   crdt::replica_id fresh;
   {
     const auto after = open(o);
-    EXPECT_TRUE(after.is_robbed);
+    EXPECT_TRUE(after.were_rows_removed);
     EXPECT_TRUE(after.has_fresh_id);
     EXPECT_NE(after.who.replica, first.replica);
     EXPECT_EQ(after.who.node, first.node);
@@ -532,13 +532,13 @@ TEST_F(HomeWithAValue, KnowsThatItsRowsWereRemoved) {
     fresh = after.who.replica;
   }
   const auto next = open(o);
-  EXPECT_FALSE(next.is_robbed) << "that was said";
+  EXPECT_FALSE(next.were_rows_removed) << "that was said";
   EXPECT_EQ(next.who.replica, fresh);
 }
 
 TEST_F(Home, OfANewNodeWasNotRobbed) {
   const auto first = open(options_for("data"));
-  EXPECT_FALSE(first.is_robbed);
+  EXPECT_FALSE(first.were_rows_removed);
   EXPECT_FALSE(first.renewed);
 }
 

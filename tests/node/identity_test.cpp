@@ -20,7 +20,7 @@ protected:
   ~Identity() override { std::filesystem::remove_all(folder); }
 
   identity taken() {
-    auto result = take_up_identity(path, tolerated);
+    auto result = adopt_identity(path, tolerated);
     if (const auto* failure = std::get_if<std::string>(&result)) {
       ADD_FAILURE() << *failure;
       return {};
@@ -29,7 +29,7 @@ protected:
   }
 
   std::string refused() {
-    const auto result = take_up_identity(path, tolerated);
+    const auto result = adopt_identity(path, tolerated);
     const auto* failure = std::get_if<std::string>(&result);
     EXPECT_TRUE(failure) << "it was taken up";
     return failure ? *failure : "";
@@ -198,10 +198,10 @@ TEST_F(Identity, LeavesFilesOfALaterVersionAlone) {
 
 TEST_F(Identity, SaysWhyAFileCannotBeReadOrWritten) {
   const std::string missing = folder / "nowhere" / "identity";
-  const auto nowhere = take_up_identity(missing, 24h);
+  const auto nowhere = adopt_identity(missing, 24h);
   EXPECT_THAT(std::get<std::string>(nowhere), HasSubstr("cannot write " + missing));
 
-  const auto directory = take_up_identity(folder, 24h);
+  const auto directory = adopt_identity(folder, 24h);
   EXPECT_THAT(std::get<std::string>(directory), HasSubstr("cannot read " + folder.string()));
 }
 

@@ -57,7 +57,7 @@ protected:
         result.first = answering.theirs(*rows).value();
       else
         answering.answer_to(there, 8192, 8192, reply);
-      if (!asking.take(std::get<answer>(decode_answer(encode(reply)))))
+      if (!asking.answered(std::get<answer>(decode_answer(encode(reply)))))
         throw std::runtime_error{"the exchange does not go on"};
       if (auto theirs = asking.theirs())
         result.second = *std::move(theirs);

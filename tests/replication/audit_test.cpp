@@ -39,7 +39,7 @@ nodes equal_nodes(std::mt19937_64& random, std::size_t size) {
 
 audit::finding look(audit& by, const nodes& n, std::size_t on_their_way = 0) {
   const auto slice = by.next(on_their_way);
-  return by.take(n.mine, audit_sums(n.theirs, slice));
+  return by.answered(n.mine, audit_sums(n.theirs, slice));
 }
 
 prefixes prefixes_of(const audit::finding& found) {
@@ -167,7 +167,7 @@ TEST(Audit, TakesNoNoticeOfAnAnswerOfAnotherSize) {
     for (const std::size_t size : {0, 1, 255, 257}) {
       auto sums = audit_sums(n.theirs, slice);
       sums.resize(size);
-      EXPECT_TRUE(a.take(n.mine, sums).ranges.empty());
+      EXPECT_TRUE(a.answered(n.mine, sums).ranges.empty());
     }
   };
   bad();
@@ -198,10 +198,10 @@ TEST(Audit, LooksTwiceAtTheSameSliceWhateverIsOnItsWayThen) {
 
   const auto slice = a.next(1000);
   EXPECT_EQ(a.next(1000), slice);
-  a.take(n.mine, audit_sums(n.theirs, slice));
+  a.answered(n.mine, audit_sums(n.theirs, slice));
   EXPECT_EQ(a.next(0), slice);
   EXPECT_EQ(a.next(1'000'000), slice);
-  EXPECT_EQ(a.take(n.mine, audit_sums(n.theirs, slice)).depth, slice.depth + 8);
+  EXPECT_EQ(a.answered(n.mine, audit_sums(n.theirs, slice)).depth, slice.depth + 8);
   EXPECT_NE(a.next(1000), slice);
 }
 
@@ -331,11 +331,11 @@ TEST(Audit, LeadsToExactlyWhatDiffers) {
       repair_walk walk{repair_message_bytes_min, found.depth, found.ranges};
       while (const auto& request = walk.next(n.mine)) {
         auto reply = answer_to(*request, n.theirs, repair_message_bytes_min);
-        auto named = walk.take(n.mine, reply.answer);
+        auto named = walk.answered(n.mine, reply.answer);
         ASSERT_TRUE(named);
-        for (auto& name : named->take(n.mine, SIZE_MAX))
+        for (auto& name : named->take_names(n.mine, SIZE_MAX))
           EXPECT_TRUE(sent.insert(name).second) << name;
-        for (auto& name : reply.wanted.take(n.theirs, SIZE_MAX))
+        for (auto& name : reply.wanted.take_names(n.theirs, SIZE_MAX))
           EXPECT_TRUE(wanted.insert(name).second) << name;
       }
     }

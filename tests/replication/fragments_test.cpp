@@ -27,7 +27,7 @@ assembly::outcome send(assembly& to, session_id from, std::uint64_t number,
   auto result = kept;
   for (std::uint64_t offset = 0; offset < content.size(); offset += piece) {
     EXPECT_EQ(result, kept) << "before offset " << offset;
-    result = to.take(from, cut(number, content, offset, piece));
+    result = to.add(from, cut(number, content, offset, piece));
   }
   return result;
 }
@@ -42,16 +42,16 @@ TEST(Fragment, IsAPieceOfTheContentThatSaysWhereItIs) {
 TEST(Assembly, PutsPiecesTogether) {
   assembly a{100};
 
-  EXPECT_EQ(a.take(ann, {1, 8, 0, "abc"}), kept);
-  EXPECT_EQ(a.take(ann, {1, 8, 3, "def"}), kept);
-  EXPECT_EQ(a.take(ann, {1, 8, 6, "gh"}), whole);
+  EXPECT_EQ(a.add(ann, {1, 8, 0, "abc"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 8, 3, "def"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 8, 6, "gh"}), whole);
   EXPECT_EQ(a.content(ann), "abcdefgh");
 }
 
 TEST(Assembly, TakesAContentOfOnePiece) {
   assembly a{100};
 
-  EXPECT_EQ(a.take(ann, {1, 3, 0, "abc"}), whole);
+  EXPECT_EQ(a.add(ann, {1, 3, 0, "abc"}), whole);
   EXPECT_EQ(a.content(ann), "abc");
 }
 
@@ -59,13 +59,13 @@ TEST(Assembly, TakesTheSamePieceTwice) {
   assembly a{100};
 
   for (int i = 0; i < 2; ++i)
-    EXPECT_EQ(a.take(ann, {1, 8, 0, "abc"}), kept);
+    EXPECT_EQ(a.add(ann, {1, 8, 0, "abc"}), kept);
   for (int i = 0; i < 2; ++i)
-    EXPECT_EQ(a.take(ann, {1, 8, 3, "def"}), kept);
-  EXPECT_EQ(a.take(ann, {1, 8, 0, "abc"}), kept);
+    EXPECT_EQ(a.add(ann, {1, 8, 3, "def"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 8, 0, "abc"}), kept);
   for (int i = 0; i < 2; ++i)
-    EXPECT_EQ(a.take(ann, {1, 8, 6, "gh"}), whole);
-  EXPECT_EQ(a.take(ann, {1, 8, 0, "abc"}), kept); // the last one may still come again
+    EXPECT_EQ(a.add(ann, {1, 8, 6, "gh"}), whole);
+  EXPECT_EQ(a.add(ann, {1, 8, 0, "abc"}), kept); // the last one may still come again
   EXPECT_EQ(a.content(ann), "abcdefgh");
   EXPECT_EQ(a.bytes(), 8u);
 }
@@ -73,20 +73,20 @@ TEST(Assembly, TakesTheSamePieceTwice) {
 TEST(Assembly, TakesPiecesOfAnotherLengthThatOverlap) {
   assembly a{100};
 
-  EXPECT_EQ(a.take(ann, {1, 8, 0, "abc"}), kept);
-  EXPECT_EQ(a.take(ann, {1, 8, 0, "abcdef"}), kept);
-  EXPECT_EQ(a.take(ann, {1, 8, 1, "bc"}), kept);
-  EXPECT_EQ(a.take(ann, {1, 8, 4, "efgh"}), whole);
+  EXPECT_EQ(a.add(ann, {1, 8, 0, "abc"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 8, 0, "abcdef"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 8, 1, "bc"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 8, 4, "efgh"}), whole);
   EXPECT_EQ(a.content(ann), "abcdefgh");
 }
 
 TEST(Assembly, KeepsSessionsApart) {
   assembly a{100};
 
-  EXPECT_EQ(a.take(ann, {1, 4, 0, "ab"}), kept);
-  EXPECT_EQ(a.take(bob, {1, 4, 0, "xy"}), kept);
-  EXPECT_EQ(a.take(ann, {1, 4, 2, "cd"}), whole);
-  EXPECT_EQ(a.take(bob, {1, 4, 2, "zz"}), whole);
+  EXPECT_EQ(a.add(ann, {1, 4, 0, "ab"}), kept);
+  EXPECT_EQ(a.add(bob, {1, 4, 0, "xy"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 4, 2, "cd"}), whole);
+  EXPECT_EQ(a.add(bob, {1, 4, 2, "zz"}), whole);
   EXPECT_EQ(a.content(ann), "abcd");
   EXPECT_EQ(a.content(bob), "xyzz");
 }
@@ -94,116 +94,116 @@ TEST(Assembly, KeepsSessionsApart) {
 TEST(Assembly, StartsOverWhereAPieceGoesOnWithNothing) {
   assembly a{100};
 
-  EXPECT_EQ(a.take(ann, {1, 8, 3, "def"}), start_over);
+  EXPECT_EQ(a.add(ann, {1, 8, 3, "def"}), start_over);
   EXPECT_EQ(a.bytes(), 0u);
-  EXPECT_EQ(a.take(ann, {1, 8, 0, "abc"}), kept);
-  EXPECT_EQ(a.take(ann, {1, 8, 6, "gh"}), start_over);
-  EXPECT_EQ(a.take(ann, {1, 8, 3, "def"}), kept); // what is here is still good
+  EXPECT_EQ(a.add(ann, {1, 8, 0, "abc"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 8, 6, "gh"}), start_over);
+  EXPECT_EQ(a.add(ann, {1, 8, 3, "def"}), kept); // what is here is still good
 }
 
 TEST(Assembly, StartsOverWithPiecesThatAreOutOfBounds) {
   assembly a{100};
-  EXPECT_EQ(a.take(ann, {1, 8, 0, "abc"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 8, 0, "abc"}), kept);
 
-  EXPECT_EQ(a.take(ann, {1, 4, 3, "def"}), start_over);
-  EXPECT_EQ(a.take(ann, {1, 8, 9, ""}), start_over);
-  EXPECT_EQ(a.take(ann, {1, 8, UINT64_MAX, "def"}), start_over);
-  EXPECT_EQ(a.take(bob, {1, 2, 0, "abc"}), start_over);
+  EXPECT_EQ(a.add(ann, {1, 4, 3, "def"}), start_over);
+  EXPECT_EQ(a.add(ann, {1, 8, 9, ""}), start_over);
+  EXPECT_EQ(a.add(ann, {1, 8, UINT64_MAX, "def"}), start_over);
+  EXPECT_EQ(a.add(bob, {1, 2, 0, "abc"}), start_over);
   EXPECT_EQ(a.bytes(), 8u);
 }
 
 TEST(Assembly, StartsOverWhereTheSizeIsAnother) {
   assembly a{100};
-  EXPECT_EQ(a.take(ann, {1, 8, 0, "abc"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 8, 0, "abc"}), kept);
 
-  EXPECT_EQ(a.take(ann, {1, 6, 3, "def"}), start_over);
-  EXPECT_EQ(a.take(ann, {1, 9, 0, "abc"}), start_over);
+  EXPECT_EQ(a.add(ann, {1, 6, 3, "def"}), start_over);
+  EXPECT_EQ(a.add(ann, {1, 9, 0, "abc"}), start_over);
   EXPECT_EQ(a.bytes(), 8u);
 }
 
 TEST(Assembly, GivesUpAContentForALaterOne) {
   assembly a{100};
-  EXPECT_EQ(a.take(ann, {1, 8, 0, "abc"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 8, 0, "abc"}), kept);
 
-  EXPECT_EQ(a.take(ann, {2, 5, 0, "uvw"}), kept);
+  EXPECT_EQ(a.add(ann, {2, 5, 0, "uvw"}), kept);
   EXPECT_EQ(a.bytes(), 5u);
-  EXPECT_EQ(a.take(ann, {2, 5, 3, "xy"}), whole);
+  EXPECT_EQ(a.add(ann, {2, 5, 3, "xy"}), whole);
   EXPECT_EQ(a.content(ann), "uvwxy");
 }
 
 TEST(Assembly, StartsOverWhereAPieceIsOfTheMiddleOfAnotherContent) {
   assembly a{100};
-  EXPECT_EQ(a.take(ann, {5, 6, 0, "abc"}), kept);
+  EXPECT_EQ(a.add(ann, {5, 6, 0, "abc"}), kept);
 
-  EXPECT_EQ(a.take(ann, {6, 6, 3, "xyz"}), start_over);
-  EXPECT_EQ(a.take(ann, {4, 6, 3, "xyz"}), start_over);
-  EXPECT_EQ(a.take(ann, {4, 6, 0, "xyz"}), start_over);
-  EXPECT_EQ(a.take(ann, {5, 6, 3, "def"}), whole);
+  EXPECT_EQ(a.add(ann, {6, 6, 3, "xyz"}), start_over);
+  EXPECT_EQ(a.add(ann, {4, 6, 3, "xyz"}), start_over);
+  EXPECT_EQ(a.add(ann, {4, 6, 0, "xyz"}), start_over);
+  EXPECT_EQ(a.add(ann, {5, 6, 3, "def"}), whole);
   EXPECT_EQ(a.content(ann), "abcdef");
 }
 
 TEST(Assembly, RefusesWhatIsTooLarge) {
   assembly a{8};
 
-  EXPECT_EQ(a.take(ann, {1, 9, 0, "abc"}), too_large);
-  EXPECT_EQ(a.take(ann, {1, UINT64_MAX, 0, "abc"}), too_large);
+  EXPECT_EQ(a.add(ann, {1, 9, 0, "abc"}), too_large);
+  EXPECT_EQ(a.add(ann, {1, UINT64_MAX, 0, "abc"}), too_large);
   EXPECT_EQ(a.bytes(), 0u);
-  EXPECT_EQ(a.take(ann, {1, 8, 0, "abc"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 8, 0, "abc"}), kept);
 }
 
 TEST(Assembly, KeepsRoomForAllOfAContentFromItsFirstPieceOn) {
   assembly a{10};
-  EXPECT_EQ(a.take(ann, {1, 6, 0, "a"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 6, 0, "a"}), kept);
   EXPECT_EQ(a.bytes(), 6u);
 
-  EXPECT_EQ(a.take(bob, {1, 5, 0, "x"}), busy);
-  EXPECT_EQ(a.take(bob, {1, 4, 0, "x"}), kept);
+  EXPECT_EQ(a.add(bob, {1, 5, 0, "x"}), busy);
+  EXPECT_EQ(a.add(bob, {1, 4, 0, "x"}), kept);
   EXPECT_EQ(a.bytes(), 10u);
 }
 
 TEST(Assembly, HasRoomAgainWhenAContentWasUsedOrForgotten) {
   assembly a{10};
   EXPECT_EQ(send(a, ann, 1, "abcdef"), whole);
-  EXPECT_EQ(a.take(bob, {1, 6, 0, "x"}), busy);
+  EXPECT_EQ(a.add(bob, {1, 6, 0, "x"}), busy);
   a.used(ann, 1);
-  EXPECT_EQ(a.take(bob, {1, 6, 0, "x"}), kept);
-  EXPECT_EQ(a.take(eve, {1, 6, 0, "x"}), busy);
+  EXPECT_EQ(a.add(bob, {1, 6, 0, "x"}), kept);
+  EXPECT_EQ(a.add(eve, {1, 6, 0, "x"}), busy);
   a.forget(bob);
-  EXPECT_EQ(a.take(eve, {1, 6, 0, "x"}), kept);
+  EXPECT_EQ(a.add(eve, {1, 6, 0, "x"}), kept);
 }
 
 TEST(Assembly, GivesUpWhatIsOldForWhatIsNew) {
   assembly a{10};
-  EXPECT_EQ(a.take(ann, {1, 6, 0, "abc"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 6, 0, "abc"}), kept);
 
   let_pass(a, long_ago - 1);
-  EXPECT_EQ(a.take(bob, {1, 6, 0, "xyz"}), busy);
+  EXPECT_EQ(a.add(bob, {1, 6, 0, "xyz"}), busy);
   let_pass(a, 1);
-  EXPECT_EQ(a.take(bob, {1, 6, 0, "xyz"}), kept);
+  EXPECT_EQ(a.add(bob, {1, 6, 0, "xyz"}), kept);
   EXPECT_EQ(a.bytes(), 6u);
-  EXPECT_EQ(a.take(ann, {1, 6, 3, "def"}), start_over);
+  EXPECT_EQ(a.add(ann, {1, 6, 3, "def"}), start_over);
 }
 
 TEST(Assembly, GivesUpOnlyWhatIsOldAndInTheWay) {
   assembly a{10};
-  EXPECT_EQ(a.take(ann, {1, 4, 0, "ab"}), kept);
-  EXPECT_EQ(a.take(bob, {1, 4, 0, "vw"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 4, 0, "ab"}), kept);
+  EXPECT_EQ(a.add(bob, {1, 4, 0, "vw"}), kept);
   let_pass(a, long_ago - 1);
-  EXPECT_EQ(a.take(bob, {1, 4, 0, "vw"}), kept); // fresh again
+  EXPECT_EQ(a.add(bob, {1, 4, 0, "vw"}), kept); // fresh again
   let_pass(a, 1);
 
-  EXPECT_EQ(a.take(eve, {1, 7, 0, "x"}), busy); // not even without the old one
-  EXPECT_EQ(a.take(eve, {1, 6, 0, "x"}), kept);
-  EXPECT_EQ(a.take(bob, {1, 4, 2, "xy"}), whole);
+  EXPECT_EQ(a.add(eve, {1, 7, 0, "x"}), busy); // not even without the old one
+  EXPECT_EQ(a.add(eve, {1, 6, 0, "x"}), kept);
+  EXPECT_EQ(a.add(bob, {1, 4, 2, "xy"}), whole);
 }
 
 TEST(Assembly, KeepsWhatIsOldWhileThereIsRoom) {
   assembly a{100};
-  EXPECT_EQ(a.take(ann, {1, 6, 0, "abc"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 6, 0, "abc"}), kept);
   let_pass(a, 10 * long_ago);
 
-  EXPECT_EQ(a.take(bob, {1, 6, 0, "xyz"}), kept);
-  EXPECT_EQ(a.take(ann, {1, 6, 3, "def"}), whole);
+  EXPECT_EQ(a.add(bob, {1, 6, 0, "xyz"}), kept);
+  EXPECT_EQ(a.add(ann, {1, 6, 3, "def"}), whole);
 }
 
 TEST(Assembly, KnowsWhatWasUsed) {
@@ -213,9 +213,9 @@ TEST(Assembly, KnowsWhatWasUsed) {
   a.used(ann, 3);
 
   EXPECT_EQ(a.bytes(), 0u);
-  EXPECT_EQ(a.take(ann, {3, 6, 3, "def"}), done);
-  EXPECT_EQ(a.take(ann, {3, 6, 0, "abc"}), done);
-  EXPECT_EQ(a.take(ann, {2, 6, 0, "abc"}), start_over);
+  EXPECT_EQ(a.add(ann, {3, 6, 3, "def"}), done);
+  EXPECT_EQ(a.add(ann, {3, 6, 0, "abc"}), done);
+  EXPECT_EQ(a.add(ann, {2, 6, 0, "abc"}), start_over);
   EXPECT_EQ(send(a, ann, 4, "uvwxyz"), whole);
   EXPECT_EQ(a.content(ann), "uvwxyz");
 }
@@ -229,21 +229,21 @@ TEST(Assembly, TakesNoNoticeWhereAnotherNumberWasUsed) {
   a.used(bob, 3);
 
   EXPECT_EQ(a.bytes(), 6u);
-  EXPECT_EQ(a.take(ann, {3, 6, 3, "def"}), whole);
+  EXPECT_EQ(a.add(ann, {3, 6, 3, "def"}), whole);
   EXPECT_EQ(a.content(ann), "abcdef");
 }
 
 TEST(Assembly, ForgetsASession) {
   assembly a{100};
   EXPECT_EQ(send(a, ann, 3, "abcdef"), whole);
-  EXPECT_EQ(a.take(bob, {1, 6, 0, "xyz"}), kept);
+  EXPECT_EQ(a.add(bob, {1, 6, 0, "xyz"}), kept);
 
   a.forget(ann);
   a.forget(eve);
 
   EXPECT_EQ(a.bytes(), 6u);
-  EXPECT_EQ(a.take(ann, {3, 6, 3, "def"}), start_over);
-  EXPECT_EQ(a.take(ann, {1, 3, 0, "abc"}), whole); // even a number that was
+  EXPECT_EQ(a.add(ann, {3, 6, 3, "def"}), start_over);
+  EXPECT_EQ(a.add(ann, {1, 3, 0, "abc"}), whole); // even a number that was
 }
 
 TEST(Assembly, CountsNoByteTwice) {
@@ -256,7 +256,7 @@ TEST(Assembly, CountsNoByteTwice) {
   EXPECT_EQ(a.bytes(), 0u);
 
   EXPECT_EQ(send(a, ann, 2, "abcdef"), whole);
-  EXPECT_EQ(a.take(ann, {3, 4, 0, "ab"}), kept);
+  EXPECT_EQ(a.add(ann, {3, 4, 0, "ab"}), kept);
   EXPECT_EQ(a.bytes(), 4u);
   a.forget(ann);
   EXPECT_EQ(a.bytes(), 0u);
@@ -265,15 +265,15 @@ TEST(Assembly, CountsNoByteTwice) {
 TEST(Assembly, KnowsOnlySoManySessions) {
   assembly a{1'000'000};
   std::uint64_t last = 0;
-  while (a.take({last + 1}, {1, 2, 0, "x"}) == kept)
+  while (a.add({last + 1}, {1, 2, 0, "x"}) == kept)
     ASSERT_LT(++last, 100'000u);
 
-  EXPECT_EQ(a.take({last + 1}, {1, 2, 0, "x"}), busy);
-  EXPECT_EQ(a.take({last}, {2, 2, 0, "x"}), kept); // one that is known
+  EXPECT_EQ(a.add({last + 1}, {1, 2, 0, "x"}), busy);
+  EXPECT_EQ(a.add({last}, {2, 2, 0, "x"}), kept); // one that is known
   a.used({1}, 1);
-  EXPECT_EQ(a.take({last + 1}, {1, 2, 0, "x"}), busy); // it is known for what it sent
+  EXPECT_EQ(a.add({last + 1}, {1, 2, 0, "x"}), busy); // it is known for what it sent
   let_pass(a, long_ago);
-  EXPECT_EQ(a.take({last + 1}, {1, 2, 0, "x"}), kept);
+  EXPECT_EQ(a.add({last + 1}, {1, 2, 0, "x"}), kept);
   EXPECT_EQ(a.bytes(), 2 * (last - 1) + 2);
 }
 
@@ -316,7 +316,7 @@ TEST(Assembly, MakesNothingButWhatWasSentWhateverHappensToThePieces) {
         s.sent.push_back(cut(s.number, content, s.offset, 1 + random() % 80));
       const auto piece = again ? s.sent[random() % s.sent.size()] : s.sent.back();
 
-      const auto result = a.take(from, piece);
+      const auto result = a.add(from, piece);
 
       ASSERT_LE(a.bytes(), 500u);
       if (result == whole) {

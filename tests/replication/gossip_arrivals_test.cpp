@@ -13,7 +13,7 @@ protected:
 
   /// What a message is answered with at once.
   verdict verdict_on(const message& m) {
-    auto taken = core.take(m);
+    auto taken = core.receive(m);
     const auto* said = std::get_if<gossip::reply>(&taken);
     if (said == nullptr) {
       ADD_FAILURE() << "it is to be joined";
@@ -55,7 +55,7 @@ TEST_F(GossipArrivals, TogetherAreNoLargerThanTheyMayBe) {
   const auto first = taken(small, from(bob, 1, {{key("a"), write(1, 100)}}));
 
   const auto second = from(eve, 1, {{key("b"), write(1, 100)}});
-  EXPECT_TRUE(std::holds_alternative<gossip::reply>(small.take(second)));
+  EXPECT_TRUE(std::holds_alternative<gossip::reply>(small.receive(second)));
   small.joined(first);
   EXPECT_EQ(taken(small, second).items, second.items);
 }
@@ -65,7 +65,7 @@ TEST_F(GossipArrivals, TheLastPieceIsNotReadAgainWhileTheWholeIsBeingJoined) {
   add_current_peer(sender, self);
   record(sender, key("a"), write(1, 500));
   auto m = only_message(sender.round(0));
-  while (m.part->offset + m.part->bytes.size() < m.part->size) {
+  while (m.piece->offset + m.piece->bytes.size() < m.piece->size) {
     EXPECT_EQ(verdict_on(m), verdict::joined);
     m = only_message(sender.answered(self, joined(m)));
   }
@@ -74,7 +74,7 @@ TEST_F(GossipArrivals, TheLastPieceIsNotReadAgainWhileTheWholeIsBeingJoined) {
   ASSERT_EQ(whole.items.size(), 1u);
   sender.failed(self); // no answer in time
   auto again = only_message(sender.round(0));
-  EXPECT_EQ(again.part, m.part);
+  EXPECT_EQ(again.piece, m.piece);
   EXPECT_EQ(verdict_on(again), verdict::busy);
 
   core.joined(whole);

@@ -129,14 +129,14 @@ TEST_F(GossipEarly, APeerThatIsSentSomethingLongIsToldBetweenThePieces) {
   add_current_peer(bob);
   record(key("long"), write(1, 1000));
   const auto first = only_message(core.round(0));
-  ASSERT_TRUE(first.part);
+  ASSERT_TRUE(first.piece);
   record(key("new"), write(1));
 
   const auto m = only_message(core.answered(bob, joined(first)));
   EXPECT_TRUE(m.is_early);
   EXPECT_EQ(m.items, news);
   auto next = only_message(core.answered(bob, joined(m)));
-  while (next.part && next.part->offset + next.part->bytes.size() < next.part->size)
+  while (next.piece && next.piece->offset + next.piece->bytes.size() < next.piece->size)
     next = only_message(core.answered(bob, joined(next)));
   EXPECT_TRUE(core.answered(bob, joined(next)).empty()) << "nothing is sent twice";
   EXPECT_EQ(status_of(bob).pending, 0u);

@@ -105,7 +105,7 @@ protected:
 
   /// What is to be done for a message that there is something to be done for.
   static gossip::incoming taken(gossip& by, const message& m) {
-    auto result = by.take(m);
+    auto result = by.receive(m);
     EXPECT_TRUE(std::holds_alternative<gossip::incoming>(result));
     return std::get<gossip::incoming>(std::move(result));
   }

@@ -134,7 +134,7 @@ TEST_F(GossipHolders, SaysThatItKeepsAllSinceAnEarlierSessionOnceItKnowsWhatTheP
   core.tick();
   const auto second = only_message(core.round(0));
   EXPECT_EQ(second.kept_since, not_settled) << "such an answer tells nothing";
-  core.take(bob, joined(second));
+  core.receive_answer(bob, joined(second));
   core.answered(bob, joined(second));
   EXPECT_EQ(only_message(core.round(0)).kept_since, long_ago);
 

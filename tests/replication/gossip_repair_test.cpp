@@ -153,14 +153,14 @@ protected:
     const auto back = std::get<answer>(decode_answer(reply));
     if (is_answer_lost(back))
       return from.core.failed(sent.peer);
-    const auto items = from.core.take(sent.peer, back);
+    const auto items = from.core.receive_answer(sent.peer, back);
     ASSERT_TRUE(items);
     join(from, sent.peer, *items);
     perform(from, from.core.answered(sent.peer, back));
   }
 
   std::string receive(node& at, const message& m) {
-    auto taken = at.core.take(m);
+    auto taken = at.core.receive(m);
     if (const auto* at_once = std::get_if<gossip::reply>(&taken))
       return at_once->bytes;
     const auto& in = std::get<gossip::incoming>(taken);
@@ -517,7 +517,7 @@ TEST_F(GossipPieces, APeerThatTakesNoPieceIsNotAskedOnAndOn) {
     const auto sent = std::get<send_message>(effects.front());
     const auto m = std::get<message>(decode_message(sent.bytes));
     const answer no{b().session, a().session, m.sequence, verdict::start_over};
-    ASSERT_TRUE(a().core.take(b().session, no));
+    ASSERT_TRUE(a().core.receive_answer(b().session, no));
     effects = a().core.answered(b().session, no);
   }
 
@@ -540,7 +540,7 @@ TEST_F(GossipPieces, APieceAcknowledgesNothingThoughItsPeerWasGoneMeanwhile) {
   const auto back = std::get<answer>(decode_answer(receive(b(), m)));
 
   a().core.remove_peer(b().session);
-  ASSERT_TRUE(a().core.take(b().session, back));
+  ASSERT_TRUE(a().core.receive_answer(b().session, back));
   EXPECT_TRUE(a().core.answered(b().session, back).empty());
   a().core.add_peer(b().session);
 

@@ -73,12 +73,12 @@ TEST_F(GossipTallies, GoAlongWithWhatIsTooLargeForAMessage) {
   record(key("a"), write(1, 500));
   assembly pieces{10'000};
   auto m = only_message(core.round(0));
-  while (m.part) {
-    if (pieces.take(self, *m.part) == assembly::outcome::whole)
+  while (m.piece) {
+    if (pieces.add(self, *m.piece) == assembly::outcome::whole)
       break;
     m = only_message(core.answered(bob, joined(m)));
   }
-  ASSERT_TRUE(m.part);
+  ASSERT_TRUE(m.piece);
   const auto whole = std::get<message>(decode_with(m, pieces.content(self)));
   EXPECT_THAT(whole.tallies, ElementsAre(tally{ours, 1}));
   core.answered(bob, joined(m));
@@ -102,7 +102,7 @@ TEST_F(GossipTallies, OfAnswersAreHeard) {
   record(key("a"), write(1));
   auto a = joined(only_message(core.round(0)));
   a.tallies = {{bobs, 3}};
-  ASSERT_TRUE(core.take(bob, a));
+  ASSERT_TRUE(core.receive_answer(bob, a));
   EXPECT_EQ(core.tallies().of(bobs), 3u);
 }
 

@@ -599,7 +599,7 @@ TEST_F(Gossip, RefusesToCompareASetOfATypeThatItDoesNotKnow) {
   message m{bob, self, 1};
   m.comparison = row_step{{static_cast<crdt::type>(200), "x"}, 1, repair_request{}};
 
-  const auto said = decode_answer(std::get<gossip::reply>(core.take(m)).bytes);
+  const auto said = decode_answer(std::get<gossip::reply>(core.receive(m)).bytes);
   EXPECT_EQ(std::get<answer>(said).verdict, verdict::refused);
 }
 
@@ -621,7 +621,7 @@ TEST_F(Gossip, TakesOnlyMessagesForThisSession) {
   const message foreign{bob, eve, 4};
 
   EXPECT_EQ(core.joined(taken(core, ours)).bytes, encode(answer{self, bob, 4, verdict::joined}));
-  const auto refused = core.take(foreign);
+  const auto refused = core.receive(foreign);
   EXPECT_EQ(std::get<gossip::reply>(refused).bytes,
             encode(answer{self, bob, 4, verdict::other_session}));
 }

@@ -51,7 +51,7 @@ void carry_out(node& from, node& to, std::vector<effect> todo) {
     } else if (const auto* sent = std::get_if<send_message>(&next)) {
       const auto& theirs = to.id == bob ? earlier : dialect{};
       auto m = std::get<message>(decode_message(sent->bytes, theirs));
-      auto taken = to.core.take(std::move(m));
+      auto taken = to.core.receive(std::move(m));
       std::string bytes;
       if (auto* at_once = std::get_if<gossip::reply>(&taken)) {
         bytes = at_once->bytes;
@@ -71,7 +71,7 @@ void carry_out(node& from, node& to, std::vector<effect> todo) {
       const auto& ours = from.id == bob ? earlier : dialect{};
       const auto a = std::get<answer>(decode_answer(bytes, ours));
       from.items += a.items.size() + a.skipped;
-      if (const auto items = from.core.take(to.id, a))
+      if (const auto items = from.core.receive_answer(to.id, a))
         for (const auto& [key, part] : *items)
           from.write(key, part, to.id);
       more = from.core.answered(to.id, a);
@@ -210,10 +210,10 @@ TEST_F(GossipTypes, MessagesAreWrittenInTheVersionOfThePeerAndAnsweredInTheirs) 
   EXPECT_EQ(sent.bytes[0], 6);
   message m{eve, self, 1};
   m.version = 7;
-  const auto in = core.take(m);
+  const auto in = core.receive(m);
   EXPECT_EQ(core.joined(std::get<gossip::incoming>(in)).bytes[0], 7);
   m.to = bob;
-  EXPECT_EQ(std::get<gossip::reply>(core.take(m)).bytes[0], 7);
+  EXPECT_EQ(std::get<gossip::reply>(core.receive(m)).bytes[0], 7);
 }
 
 } // namespace

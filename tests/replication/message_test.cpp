@@ -91,7 +91,7 @@ message with_step(decltype(row_step::what) what) {
 
 message with_fragment(fragment f = {7, 300, 128, "abc"}) {
   message result{ann, bob, 1};
-  result.part = std::move(f);
+  result.piece = std::move(f);
   return result;
 }
 
@@ -251,11 +251,11 @@ TEST(Message, SurvivesWithWhateverItHolds) {
 
 TEST(Message, HoldsNothingElseBesideAFragment) {
   auto both = mending_message();
-  both.part = with_fragment().part;
+  both.piece = with_fragment().piece;
   const auto result = decode_message(encode(both));
 
   const auto& m = std::get<message>(result);
-  EXPECT_EQ(m.part, both.part);
+  EXPECT_EQ(m.piece, both.piece);
   EXPECT_EQ(m.sequence, both.sequence);
   EXPECT_TRUE(m.items.empty() && !m.mends && !m.walk && !m.audit && !m.comparison);
 }
@@ -286,7 +286,7 @@ std::string with_unknown_fields(std::string bytes, std::size_t in_the_head = 0) 
 
 TEST(Message, IsReadButForFieldsOfLaterVersions) {
   for (auto m : samples()) {
-    if (m.part)
+    if (m.piece)
       continue;
     const auto head_of_fields = head("").size() - 2 + (m.sequence > 127 ? 2 : 0);
     const auto bytes = with_unknown_fields(encode(m), head_of_fields);
@@ -370,7 +370,7 @@ TEST(Message, WithBadPartsOfAnotherFormatIsRefused) {
 
 TEST(Message, IsTheSameWhereItsContentIsEncodedApart) {
   for (const auto& m : samples()) {
-    if (m.part)
+    if (m.piece)
       continue;
     const auto content = encode_content(m, encode_items(m.items));
     const message head{m.from, m.to, m.sequence, m.acknowledged, m.phase};
@@ -387,11 +387,11 @@ TEST(Message, IsTheSameWhenItWasCutAndPutTogether) {
   message last;
   for (std::uint64_t offset = 0; offset < content.size(); offset += 10) {
     message piece{m.from, m.to, m.sequence, m.acknowledged, m.phase};
-    piece.part = cut(7, content, offset, 10);
+    piece.piece = cut(7, content, offset, 10);
     last = std::get<message>(decode_message(encode(piece)));
     const auto expected =
         offset + 10 < content.size() ? assembly::outcome::kept : assembly::outcome::whole;
-    ASSERT_EQ(there.take(last.from, *last.part), expected);
+    ASSERT_EQ(there.add(last.from, *last.piece), expected);
   }
 
   EXPECT_EQ(decode_with(last, there.content(m.from)), (wire::decoded<message>{m}));

@@ -50,13 +50,13 @@ outcome walk(repair_walk w, const hash_tree& asking, const hash_tree& answering,
     EXPECT_LE(answer.size(), limit);
     result.bytes += question.size() + answer.size();
 
-    auto taken = w.take(asking, back);
+    auto taken = w.answered(asking, back);
     if (!taken) {
       ADD_FAILURE() << "an answer does not fit its request";
       break;
     }
-    add(result.sent, taken->take(asking, SIZE_MAX));
-    add(result.wanted, reply.wanted.take(answering, SIZE_MAX));
+    add(result.sent, taken->take_names(asking, SIZE_MAX));
+    add(result.wanted, reply.wanted.take_names(answering, SIZE_MAX));
     if (++result.requests > 10'000) {
       ADD_FAILURE() << "the walk does not end";
       break;
@@ -234,7 +234,7 @@ TEST(Repair, AsksTheSameAgainUntilTheAnswerIsTaken) {
 
   const auto first = w.next(a);
   EXPECT_EQ(w.next(a), first);
-  EXPECT_TRUE(w.take(a, answer_to(*first, b, usual).answer));
+  EXPECT_TRUE(w.answered(a, answer_to(*first, b, usual).answer));
   EXPECT_NE(w.next(a), first);
 }
 
@@ -252,9 +252,9 @@ TEST(Repair, RefusesAnAnswerThatDoesNotFitItsRequest) {
   auto listed = good;
   listed.lists.emplace_back();
   for (const auto& bad : {rootless, cut, listed, repair_answer{good.root, {}, {}}})
-    EXPECT_FALSE(w.take(a, bad));
-  EXPECT_TRUE(w.take(a, good));
-  EXPECT_FALSE(w.take(a, good)); // nothing was asked since
+    EXPECT_FALSE(w.answered(a, bad));
+  EXPECT_TRUE(w.answered(a, good));
+  EXPECT_FALSE(w.answered(a, good)); // nothing was asked since
 }
 
 TEST(Repair, AsksAgainForWhatTheOtherSidesSmallerMessagesDoNotHold) {
@@ -265,8 +265,8 @@ TEST(Repair, AsksAgainForWhatTheOtherSidesSmallerMessagesDoNotHold) {
   while (const auto& request = w.next(a)) {
     auto reply = answer_to(*request, b, repair_message_bytes_min);
     EXPECT_LE(encode(reply.answer).size(), repair_message_bytes_min);
-    add(found.sent, w.take(a, reply.answer).value().take(a, SIZE_MAX));
-    add(found.wanted, reply.wanted.take(b, SIZE_MAX));
+    add(found.sent, w.answered(a, reply.answer).value().take_names(a, SIZE_MAX));
+    add(found.wanted, reply.wanted.take_names(b, SIZE_MAX));
   }
 
   EXPECT_EQ(found.sent, only_in(a, b));
@@ -306,10 +306,10 @@ TEST(Repair, EndsWhileBothTreesChangeAndTheNextOneFindsTheRest) {
           change(a);
           change(b);
         }
-        auto named = w.take(a, reply.answer);
+        auto named = w.answered(a, reply.answer);
         ASSERT_TRUE(named);
-        give(named->take(a, SIZE_MAX), a, b);
-        give(reply.wanted.take(b, SIZE_MAX), b, a);
+        give(named->take_names(a, SIZE_MAX), a, b);
+        give(reply.wanted.take_names(b, SIZE_MAX), b, a);
       }
     }
     EXPECT_EQ(a.root(), b.root());
@@ -337,7 +337,7 @@ TEST(Repair, EndsWhateverTheOtherSideAnswers) {
         else
           list.emplace(random() % 33, static_cast<list_item>(random()));
       }
-      ASSERT_TRUE(w.take(a, answer));
+      ASSERT_TRUE(w.answered(a, answer));
     }
   }
 }
@@ -427,7 +427,7 @@ TEST(RepairOfRanges, AsksForNoRoot) {
   auto answer = answer_to(request, b, usual).answer;
   EXPECT_FALSE(answer.root);
   answer.root = b.root();
-  EXPECT_FALSE(w.take(a, answer));
+  EXPECT_FALSE(w.answered(a, answer));
 }
 
 TEST(RepairOfRanges, FindsWhatDiffersAtOnePosition) {
@@ -453,13 +453,13 @@ TEST(NamedEntries, AreHandedOutBitByBit) {
   const hash_tree none;
   named_entries named{{"a", "b", "c", "d", "e"}, {}};
 
-  EXPECT_EQ(named.take(none, 2), (list{"a", "b"}));
+  EXPECT_EQ(named.take_names(none, 2), (list{"a", "b"}));
   named.add("f");
-  EXPECT_EQ(named.take(none, 3), (list{"c", "d", "e"}));
+  EXPECT_EQ(named.take_names(none, 3), (list{"c", "d", "e"}));
   EXPECT_FALSE(named.empty());
-  EXPECT_EQ(named.take(none, 3), list{"f"});
+  EXPECT_EQ(named.take_names(none, 3), list{"f"});
   EXPECT_TRUE(named.empty());
-  EXPECT_EQ(named.take(none, 3), list{});
+  EXPECT_EQ(named.take_names(none, 3), list{});
 }
 
 TEST(NamedEntries, OfARangeAreHandedOutBitByBitAndOnceEach) {
@@ -473,7 +473,7 @@ TEST(NamedEntries, OfARangeAreHandedOutBitByBitAndOnceEach) {
     named_entries named{{}, {{2, 1}, {3, 7}}};
     list found;
     while (!named.empty()) {
-      const auto some = named.take(tree, most);
+      const auto some = named.take_names(tree, most);
       EXPECT_LE(some.size(), most == SIZE_MAX ? most : 2 * most);
       found.insert(found.end(), some.begin(), some.end());
     }
@@ -489,7 +489,7 @@ TEST(NamedEntries, OfARangeAreThoseThatTheTreeHasThen) {
   tree.erase(1, "old");
   tree.set(2, "new", {1, 1});
 
-  EXPECT_EQ(named.take(tree, 10), list{"new"});
+  EXPECT_EQ(named.take_names(tree, 10), list{"new"});
   EXPECT_TRUE(named.empty());
 }
 
@@ -500,8 +500,8 @@ TEST(NamedEntries, OfOnePositionAreHandedOutTogether) {
   named_entries named;
   named.add(range{});
 
-  EXPECT_EQ(named.take(tree, 10).size(), 100u);
-  EXPECT_EQ(named.take(tree, 10).size(), 0u);
+  EXPECT_EQ(named.take_names(tree, 10).size(), 100u);
+  EXPECT_EQ(named.take_names(tree, 10).size(), 0u);
   EXPECT_TRUE(named.empty());
 }
 
@@ -512,7 +512,7 @@ TEST(NamedEntries, CanBePutTogether) {
   named.add(named_entries{{"b"}, {range{}}});
   named.add(named_entries{});
 
-  EXPECT_EQ(named.take(tree, SIZE_MAX), (list{"a", "b", "here"}));
+  EXPECT_EQ(named.take_names(tree, SIZE_MAX), (list{"a", "b", "here"}));
 }
 
 // -- messages --
@@ -639,7 +639,7 @@ TEST(RepairMessages, OfAnyBytesAreRefusedOrHaveOneEncodingAndCanBeUsed) {
     if (const auto* good = std::get_if<repair_answer>(&x)) {
       ++decodable;
       ASSERT_EQ(encode(*good), bytes);
-      if (w.take(a, *good))
+      if (w.answered(a, *good))
         w.next(a);
     }
   }

@@ -84,7 +84,7 @@ outcome exchange(const crdt::or_set& a, const crdt::or_set& b, std::size_t row_b
       ++result.row_pieces;
       EXPECT_LE(back.rows->bytes.size(), row_bytes);
     }
-    if (!asking.take(back) || ++result.questions > 10'000) {
+    if (!asking.answered(back) || ++result.questions > 10'000) {
       ADD_FAILURE() << "the exchange does not go on";
       break;
     }
@@ -235,7 +235,7 @@ void go_on_to(row_asking& asking, row_answering& answering, std::size_t row_byte
       return;
     answer a;
     answering.answer_to(*step, walk_bytes, row_bytes, a);
-    ASSERT_TRUE(asking.take(a));
+    ASSERT_TRUE(asking.answered(a));
   }
   FAIL() << "it never comes to that";
 }
@@ -257,22 +257,22 @@ TEST(RowAsking, RefusesAnswersToAnotherQuestion) {
 
   for (const auto& wrong : {empty, of_rows, of_walk, of_sums, no}) {
     const auto before = asking.next();
-    EXPECT_FALSE(asking.take(wrong));
+    EXPECT_FALSE(asking.answered(wrong));
     EXPECT_EQ(asking.next(), before);
   }
 
   go_on_to<std::uint64_t>(asking, answering);
   for (const auto& wrong : {empty, of_walk, of_sums, no})
-    EXPECT_FALSE(asking.take(wrong));
+    EXPECT_FALSE(asking.answered(wrong));
   of_rows.rows->offset = 1;
-  EXPECT_FALSE(asking.take(of_rows));
+  EXPECT_FALSE(asking.answered(of_rows));
   EXPECT_EQ(std::get<std::uint64_t>(asking.next()->what), 0u);
 
   go_on_to<snapshot_rows>(asking, answering);
   EXPECT_EQ(asking.theirs(), b);
-  EXPECT_TRUE(asking.take(empty));
+  EXPECT_TRUE(asking.answered(empty));
   EXPECT_FALSE(asking.next());
-  EXPECT_FALSE(asking.take(empty)); // nothing was asked
+  EXPECT_FALSE(asking.answered(empty)); // nothing was asked
 }
 
 TEST(RowAsking, RefusesAPieceOfRowsThatItHas) {
@@ -282,8 +282,8 @@ TEST(RowAsking, RefusesAPieceOfRowsThatItHas) {
   answer piece;
   answering.answer_to(*asking.next(), walk_bytes, 10, piece);
 
-  EXPECT_TRUE(asking.take(piece));
-  EXPECT_FALSE(asking.take(piece));
+  EXPECT_TRUE(asking.answered(piece));
+  EXPECT_FALSE(asking.answered(piece));
   EXPECT_EQ(std::get<std::uint64_t>(asking.next()->what), 10u);
 }
 
@@ -311,7 +311,7 @@ TEST(RowAsking, MakesNothingOfWhatAreNoRows) {
   answer garbage;
   garbage.rows = fragment{0, 5, 0, "fruit"};
 
-  EXPECT_TRUE(asking.take(garbage));
+  EXPECT_TRUE(asking.answered(garbage));
 
   EXPECT_FALSE(asking.theirs());
   EXPECT_EQ(answering.theirs(std::get<snapshot_rows>(asking.next()->what)),
@@ -374,11 +374,11 @@ TEST(RowExchange, ReadsNoMoreRowsThanItMay) {
     answer a{};
     if (const auto* ask = std::get_if<repair_request>(&step->what)) {
       a.walk = answer_to(*ask, same.rows(), walk_bytes).answer;
-      ASSERT_TRUE(asking.take(a));
+      ASSERT_TRUE(asking.answered(a));
       continue;
     }
     a.rows = fragment{0, rows_max + 1, 0, "x"};
-    EXPECT_FALSE(asking.take(a));
+    EXPECT_FALSE(asking.answered(a));
     break;
   }
 }

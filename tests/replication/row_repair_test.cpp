@@ -25,9 +25,10 @@ differences walk(const value_snapshot& here, const value_snapshot& there) {
   repair_walk w{repair_message_bytes_min};
   while (const auto& request = w.next(here.rows())) {
     auto reply = answer_to(*request, there.rows(), repair_message_bytes_min);
-    const auto named = w.take(here.rows(), reply.answer).value().take(here.rows(), SIZE_MAX);
+    const auto named =
+        w.answered(here.rows(), reply.answer).value().take_names(here.rows(), SIZE_MAX);
     result.here.insert(result.here.end(), named.begin(), named.end());
-    const auto wanted = reply.wanted.take(there.rows(), SIZE_MAX);
+    const auto wanted = reply.wanted.take_names(there.rows(), SIZE_MAX);
     result.there.insert(result.there.end(), wanted.begin(), wanted.end());
   }
   return result;
@@ -171,7 +172,7 @@ TEST(RowRepair, PutsNothingTogetherThatIsNoSet) {
   crdt::or_set lie; // the same event for another member
   lie.add(replica, pear);
   row_digester row{digests, key};
-  const auto both = here.rows().root() + row.of_row<crdt::or_set>(pear, lie.clocks().at(pear)) +
+  const auto both = here.rows().root() + row.of_row<crdt::or_set>(pear, lie.rows().at(pear)) +
                     row.of_seen(lie.seen());
 
   EXPECT_FALSE(here.other_side({}, {snapshot_rows{both, lie}}));

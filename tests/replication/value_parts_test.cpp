@@ -151,7 +151,7 @@ TEST(ValueParts, ReplaceAnAddAtOnce) {
     left.join(part);
     EXPECT_TRUE(left.contains(member(1, 50)));
   }
-  EXPECT_EQ(left.clocks().at(member(1, 50)).size(), copy.clocks().at(member(1, 50)).size());
+  EXPECT_EQ(left.rows().at(member(1, 50)).size(), copy.rows().at(member(1, 50)).size());
 }
 
 } // namespace

@@ -7,9 +7,9 @@
 namespace starling::storage {
 
 /// What is kept of a member of a set.
-inline std::string bytes_of_row(const crdt::or_set::clock& clock) {
+inline std::string bytes_of_row(const crdt::or_set::row& row) {
   wire::writer out;
-  crdt::or_set::encode_row(out, clock);
+  crdt::or_set::encode_row(out, row);
   return std::move(out).take();
 }
 

@@ -3,7 +3,7 @@
 #include "storage/memory_store.hpp"
 #include "storage/salvage.hpp"
 #include "tests/storage/first_rows.hpp"
-#include "tests/storage/holed_moment.hpp"
+#include "tests/storage/holed_snapshot.hpp"
 
 #include <gtest/gtest.h>
 
@@ -28,7 +28,7 @@ class FirstLayout : public testing::Test {
 protected:
   FirstLayout() {
     EXPECT_FALSE(renew_digests(rows, digests));
-    EXPECT_TRUE(std::holds_alternative<taken_up>(take_up_replica(rows, {}, true, own_id)));
+    EXPECT_TRUE(std::holds_alternative<taken_up>(adopt_replica(rows, {}, true, own_id)));
     std::mt19937 random{1};
     for (int i = 0; i < 60; ++i) {
       const auto name = std::to_string(random() % 1000);
@@ -73,7 +73,7 @@ protected:
     return {made.begin(), made.end()};
   }
 
-  salvaged migrate(const moment& from) {
+  salvaged migrate(const snapshot& from) {
     auto result = salvage({from, layout_of_format_1(), true}, target, digests, loss::fails);
     EXPECT_TRUE(std::holds_alternative<salvaged>(result));
     return std::get<salvaged>(std::move(result));
@@ -103,7 +103,7 @@ TEST_F(FirstLayout, IsTranslatedToTheRowsOfToday) {
   const auto before = first();
   EXPECT_NE(before, rows.contents());
 
-  const auto result = migrate(holed_moment{before});
+  const auto result = migrate(holed_snapshot{before});
 
   EXPECT_EQ(result.kept, keys.size());
   EXPECT_TRUE(result.lost.empty());
@@ -119,7 +119,7 @@ TEST_F(FirstLayout, KeepsWhatItDoesNotKnow) {
   before["k\xc8peak"] = "a head of a type that is not known";
   before["q\4peak"] = "a row beside it";
 
-  const auto result = migrate(holed_moment{before});
+  const auto result = migrate(holed_snapshot{before});
 
   EXPECT_EQ(result.kept, keys.size() - 1);
   EXPECT_TRUE(result.lost.empty());
@@ -140,7 +140,7 @@ TEST_F(FirstLayout, KeepsWhatWasLostBefore) {
   put(noted, lost);
   ASSERT_FALSE(rows.commit({noted}, true));
 
-  const auto result = migrate(holed_moment{first()});
+  const auto result = migrate(holed_snapshot{first()});
 
   EXPECT_EQ(result.lost, lost);
   EXPECT_TRUE(result.has_replica) << "nothing was lost now";
@@ -152,7 +152,7 @@ TEST_F(FirstLayout, LosesTheKeysOfAGap) {
   std::erase_if(counters, [](const auto& k) { return k.type != type::counter; });
   const auto from = *std::next(counters.begin(), 10);
   const auto to = *std::next(counters.begin(), 20);
-  holed_moment damaged{first()};
+  holed_snapshot damaged{first()};
   damaged.add({"k\1" + from.name, "k\1" + to.name});
 
   const auto result = migrate(damaged);
@@ -166,7 +166,7 @@ TEST_F(FirstLayout, LosesTheKeysOfAGap) {
 TEST_F(FirstLayout, LosesASetWithTheFirstOfItsMembers) {
   const auto set =
       *std::find_if(keys.begin(), keys.end(), [](const auto& k) { return k.type == type::set; });
-  holed_moment damaged{first()};
+  holed_snapshot damaged{first()};
   auto [begin, end] = first_layout::members_between(set);
   damaged.add({begin + "\2" + "3", begin + "\2" + "4"});
 

@@ -32,7 +32,7 @@ as_of_format_1(const std::map<std::string, std::string, std::less<>>& rows) {
     } else if (key) {
       const auto member = name.substr(members_between(*key).first.size());
       result[begin('m', *key) + member] = value;
-      for (const auto& event : crdt::or_set::decode_row(value).value_or(crdt::or_set::clock{})) {
+      for (const auto& event : crdt::or_set::decode_row(value).value_or(crdt::or_set::row{})) {
         auto entry = begin('e', *key) + (event.live ? '\1' : '\0');
         wire::writer replica;
         crdt::encode(replica, event.replica);

@@ -28,7 +28,7 @@ crdt::command adds(const std::string& member) {
 }
 
 bool has_dead_entry(const crdt::value& v) {
-  return std::ranges::any_of(v.as<crdt::or_set>().clocks(), [](const auto& row) {
+  return std::ranges::any_of(v.as<crdt::or_set>().rows(), [](const auto& row) {
     return std::ranges::any_of(row.second, [](const auto& entry) { return !entry.live; });
   });
 }
@@ -66,7 +66,7 @@ public:
     if (const auto wanted = held_.lacks(what, lacks...); !wanted.empty()) {
       ++loads;
       auto rows = take(read_rows(*store.now(), key_, wanted));
-      held_.take(rows.asked, std::move(rows.rows));
+      held_.add_rows(rows.asked, std::move(rows.rows));
     }
     batch changed;
     auto result = apply(what, lacks..., changed);
@@ -377,9 +377,9 @@ TEST(HeldValue, ShowsOfAPartWhatTheWholeShows) {
     whole.apply(adds(name), ann, 0, digests);
   auto part = whole;
   part.let_go();
-  part.take({text("fig"), text("plum")},
-            crdt::rows_of<crdt::set_type>{
-                {{text("fig"), whole.value().as<crdt::or_set>().clocks().at(text("fig"))}}});
+  part.add_rows({text("fig"), text("plum")},
+                crdt::rows_of<crdt::set_type>{
+                    {{text("fig"), whole.value().as<crdt::or_set>().rows().at(text("fig"))}}});
 
   for (const auto* name : {"fig", "plum"}) {
     const crdt::query query = crdt::one_member{text(name)};
@@ -394,7 +394,7 @@ TEST(HeldValue, AsksForARowThatIsNotThereOnlyOnce) {
   set.apply(adds("apple"), ann, 0, digests);
   set.let_go();
 
-  set.take({text("pear")}, {});
+  set.add_rows({text("pear")}, {});
 
   EXPECT_TRUE(set.lacks(crdt::one_member{text("pear")}).empty());
   EXPECT_FALSE(set.lacks(crdt::one_member{text("apple")}).empty());

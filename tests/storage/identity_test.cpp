@@ -28,7 +28,7 @@ protected:
   /// The id of a life that draws this one, should it need another.
   crdt::replica_id live(const crdt::replica_id& fresh, const evidence& seen = same_disk,
                         bool is_careful = true) {
-    const auto taken_up = take_up_replica(rows, seen, is_careful, fresh);
+    const auto taken_up = adopt_replica(rows, seen, is_careful, fresh);
     EXPECT_TRUE(std::holds_alternative<storage::taken_up>(taken_up));
     last = std::get<storage::taken_up>(taken_up);
     return last.id;
@@ -100,7 +100,7 @@ TEST_F(Identity, IsKeptInTheLifeThatTookThePlaceOfTheLast) {
     return result;
   };
   const auto start = [&](const life& seen, const life& next) {
-    const auto result = take_up_replica(rows, with(seen), true, second_id, next);
+    const auto result = adopt_replica(rows, with(seen), true, second_id, next);
     return std::get<storage::taken_up>(result).id;
   };
   live(first_id);
@@ -109,7 +109,7 @@ TEST_F(Identity, IsKeptInTheLifeThatTookThePlaceOfTheLast) {
   // It may have been killed before or after the next one came into its place.
   for (const auto& left : {first, second}) {
     memory_store killed{rows.contents()};
-    EXPECT_EQ(std::get<0>(take_up_replica(killed, with(left), true, second_id)).id, first_id);
+    EXPECT_EQ(std::get<0>(adopt_replica(killed, with(left), true, second_id)).id, first_id);
   }
   EXPECT_EQ(start(third, second), second_id) << "neither is there";
 }
@@ -146,7 +146,7 @@ TEST_F(Identity, IsGivenUpWhereItsRowMakesNoSense) {
 
 TEST_F(Identity, IsNotTakenUpFromADiskThatTakesNoWrites) {
   rows.break_down({trouble::full, "no room"});
-  EXPECT_TRUE(std::holds_alternative<failure>(take_up_replica(rows, same_disk, true, first_id)));
+  EXPECT_TRUE(std::holds_alternative<failure>(adopt_replica(rows, same_disk, true, first_id)));
 }
 
 TEST(LostEvents, AreShownByEventsOfOurOwnThatAreNew) {

@@ -17,42 +17,42 @@ const auto other_id = crdt::replica_id::from(2, 2);
 
 class KeptSince : public testing::Test {
 protected:
-  session_id take_up(session_id present) {
-    return std::get<session_id>(take_up_kept_since(rows_, present));
+  session_id adopt(session_id present) {
+    return std::get<session_id>(adopt_kept_since(rows_, present));
   }
 
   memory_store rows_;
 };
 
 TEST_F(KeptSince, IsTheFirstSessionOfAll) {
-  EXPECT_EQ(take_up(first), first);
-  EXPECT_EQ(take_up(second), first);
+  EXPECT_EQ(adopt(first), first);
+  EXPECT_EQ(adopt(second), first);
 }
 
 TEST_F(KeptSince, BeginsAnewOnceItIsForgottenOrSaidToDoSo) {
-  take_up(first);
+  adopt(first);
   batch change;
   forget_kept_since(change);
   EXPECT_FALSE(rows_.commit({change}, true));
-  EXPECT_EQ(take_up(second), second);
+  EXPECT_EQ(adopt(second), second);
   batch later;
   put_kept_since(later, third);
   EXPECT_FALSE(rows_.commit({later}, true));
-  EXPECT_EQ(take_up(first), third);
+  EXPECT_EQ(adopt(first), third);
 }
 
 TEST_F(KeptSince, GoesOnAsLongAsTheReplicaIdIsKept) {
   constexpr bool is_careful = true;
   const evidence seen{.format_file = {.inode = 1}};
-  EXPECT_TRUE(take_up_replica(rows_, seen, is_careful, id));
-  EXPECT_EQ(take_up(first), first);
-  EXPECT_TRUE(take_up_replica(rows_, seen, is_careful, other_id));
-  EXPECT_EQ(take_up(second), first);
+  EXPECT_TRUE(adopt_replica(rows_, seen, is_careful, id));
+  EXPECT_EQ(adopt(first), first);
+  EXPECT_TRUE(adopt_replica(rows_, seen, is_careful, other_id));
+  EXPECT_EQ(adopt(second), first);
 
   auto damaged = seen;
   damaged.is_whole = false;
-  EXPECT_TRUE(take_up_replica(rows_, damaged, is_careful, other_id));
-  EXPECT_EQ(take_up(third), third) << "with the commit that takes the new id";
+  EXPECT_TRUE(adopt_replica(rows_, damaged, is_careful, other_id));
+  EXPECT_EQ(adopt(third), third) << "with the commit that takes the new id";
 }
 
 TEST_F(KeptSince, HasTheIdsThatWereGivenUpSinceThen) {

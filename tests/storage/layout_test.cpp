@@ -184,8 +184,8 @@ TEST(Layout, FindsTheIndexOfARangeOfEvents) {
 
 TEST(Layout, MakesAnIndexThatSaysWhatTheClocksSay) {
   index_rows index{fruits};
-  const auto add = [&](const char* member, const crdt::or_set::clock& clock) {
-    index.add(text(member), crdt::or_set::entries_of(clock));
+  const auto add = [&](const char* member, const crdt::or_set::row& row) {
+    index.add(text(member), crdt::or_set::entries_of(row));
   };
   add("fig", {{ann, 3, true}, {ben, 70, false}});
   add("apple", {{ann, 40, true}});

@@ -31,7 +31,7 @@ inline batch erasing(const std::vector<std::string>& names) {
 /// Above all names of the tests.
 inline const std::string after_all(16, '\xff');
 
-inline row_map all_rows(const moment& shown) {
+inline row_map all_rows(const snapshot& shown) {
   row_map result;
   const auto failed = shown.scan(
       "", after_all, [&](auto name, auto value) { return result.emplace(name, value).second; });
@@ -44,7 +44,7 @@ inline row_map all_rows(const store& rows) {
 }
 
 /// The value of a row, or nothing.
-inline std::optional<std::string> value_of(const moment& shown, std::string_view name) {
+inline std::optional<std::string> value_of(const snapshot& shown, std::string_view name) {
   const auto found = shown.find(name);
   if (const auto* failed = std::get_if<failure>(&found)) {
     ADD_FAILURE() << failed->what;

@@ -2,7 +2,7 @@
 
 #include "storage/identity.hpp"
 #include "storage/salvage.hpp"
-#include "tests/storage/holed_moment.hpp"
+#include "tests/storage/holed_snapshot.hpp"
 
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ class Salvage : public testing::Test {
 protected:
   Salvage() {
     EXPECT_FALSE(renew_digests(rows, digests));
-    EXPECT_TRUE(std::holds_alternative<taken_up>(take_up_replica(rows, {}, true, own_id)));
+    EXPECT_TRUE(std::holds_alternative<taken_up>(adopt_replica(rows, {}, true, own_id)));
   }
 
   void apply(const crdt::key& key, const crdt::command& c) {
@@ -50,7 +50,7 @@ protected:
     apply({type::set, set}, change);
   }
 
-  salvaged save(const holed_moment& damaged, const replication::digester& d = digests,
+  salvaged save(const holed_snapshot& damaged, const replication::digester& d = digests,
                 loss shows = loss::fails) {
     auto result = salvage({damaged}, target, d, shows);
     EXPECT_TRUE(std::holds_alternative<salvaged>(result));
@@ -58,13 +58,13 @@ protected:
   }
 
   /// Everything of a set in the rows of one letter.
-  static holed_moment::hole all_of(char letter, const std::string& set) {
+  static holed_snapshot::hole all_of(char letter, const std::string& set) {
     auto [first, end] = members_between({type::set, set});
     first[0] = end[0] = letter;
     return {first, end};
   }
 
-  static holed_moment::hole row(const std::string& name) { return {name, name + '\0'}; }
+  static holed_snapshot::hole row(const std::string& name) { return {name, name + '\0'}; }
 
   memory_store rows;
   memory_store target;
@@ -82,7 +82,7 @@ TEST_F(Salvage, CopiesWhatIsWholeButForTheReplicaId) {
   add_to_set("fruits", {"apple", "pear"});
   apply(fruits, crdt::set_change{{}, {{text("pear"), {}}}});
 
-  const auto result = save(holed_moment{rows.contents()});
+  const auto result = save(holed_snapshot{rows.contents()});
 
   EXPECT_EQ(result.kept, 3u);
   EXPECT_TRUE(result.lost.empty());
@@ -99,7 +99,7 @@ TEST_F(Salvage, LosesTheKeysWhoseHeadsCannotBeRead) {
   std::ranges::sort(keys, {}, head_name);
   for (const auto& key : keys)
     apply(key, crdt::counter_add{7});
-  holed_moment damaged{rows.contents()};
+  holed_snapshot damaged{rows.contents()};
   damaged.add({head_name(keys[5]), head_name(keys[9])});
 
   const auto result = save(damaged);
@@ -121,7 +121,7 @@ TEST_F(Salvage, TakesKeysForLostWhereTheListCannotBeReadEither) {
     keys.push_back({type::counter, name});
   for (const auto& key : keys)
     apply(key, crdt::counter_add{7});
-  holed_moment damaged{rows.contents()};
+  holed_snapshot damaged{rows.contents()};
   damaged.add({listed_name(keys[1]), listed_name(keys[3])});
   EXPECT_TRUE(save(damaged).lost.empty()) << "the heads say it all";
   EXPECT_EQ(target.contents().count(listed_name(keys[1])), 1u) << "it is made anew";
@@ -141,7 +141,7 @@ TEST_F(Salvage, KeepsTheReplicaIdOnlyIfItMayAndNoDamageIsMet) {
   apply(one, crdt::counter_add{1});
   add_to_set("fruits", {"apple", "pear"});
   const auto all = rows.contents();
-  const holed_moment sound{all};
+  const holed_snapshot sound{all};
   EXPECT_TRUE(
       std::get<salvaged>(salvage({sound, present_layout(), true}, target, digests, loss::fails))
           .has_replica);
@@ -149,8 +149,8 @@ TEST_F(Salvage, KeepsTheReplicaIdOnlyIfItMayAndNoDamageIsMet) {
   auto lacking = all;
   lacking.erase(member_name(fruits, text("pear")));
   for (const auto& hole : {row(head_name(one)), row(member_name(fruits, text("pear"))),
-                           row(node_row("x")), holed_moment::hole{"q", "r"}, row("")}) {
-    holed_moment damaged{hole.end == std::string{'\0'} ? lacking : all};
+                           row(node_row("x")), holed_snapshot::hole{"q", "r"}, row("")}) {
+    holed_snapshot damaged{hole.end == std::string{'\0'} ? lacking : all};
     damaged.add(hole);
     memory_store other;
     const auto result =
@@ -164,7 +164,7 @@ TEST_F(Salvage, KeepsTheReplicaIdOnlyIfItMayAndNoDamageIsMet) {
 TEST_F(Salvage, LosesASetWithTheFirstOfItsMembers) {
   add_to_set("fruits", {"apple", "pear", "plum"});
   add_to_set("colours", {"red"});
-  holed_moment damaged{rows.contents()};
+  holed_snapshot damaged{rows.contents()};
   damaged.add(row(member_name(fruits, text("pear"))));
 
   const auto result = save(damaged);
@@ -179,7 +179,7 @@ TEST_F(Salvage, LosesASetWithTheFirstOfItsMembers) {
 
 TEST_F(Salvage, MakesTheRowsOfEventsAnew) {
   add_to_set("fruits", {"apple", "pear"});
-  holed_moment damaged{rows.contents()};
+  holed_snapshot damaged{rows.contents()};
   damaged.add(all_of('e', "fruits"));
 
   EXPECT_TRUE(save(damaged).lost.empty());
@@ -200,7 +200,7 @@ TEST_F(Salvage, LosesWhatIsNotWhatWasWritten) {
   wrong[member_name(fruits, text("pear"))] = wrong[member_name(fruits, text("apple"))];
   wrong.erase(member_name(colours, text("red")));
 
-  const auto result = save(holed_moment{wrong});
+  const auto result = save(holed_snapshot{wrong});
 
   EXPECT_EQ(result.kept, 1u);
   for (const auto& key : {one, two, fruits, colours})
@@ -213,7 +213,7 @@ TEST_F(Salvage, TakesDigestsOfAnotherSecretForNothing) {
   add_to_set("fruits", {"apple", "pear"});
   const replication::digester other{wire::secret{"cluster", "another"}.sign("digest", {})};
 
-  EXPECT_EQ(save(holed_moment{rows.contents()}, other).kept, 2u);
+  EXPECT_EQ(save(holed_snapshot{rows.contents()}, other).kept, 2u);
   EXPECT_EQ(std::get<digest_secret>(secret_of_digests(*target.now(), other)),
             digest_secret::another)
       << "they are to be renewed";
@@ -226,7 +226,7 @@ TEST_F(Salvage, TakesNoSetForWholeOfAnotherSecretWhoseMembersAreNotAllThere) {
   auto left = rows.contents();
   left.erase(member_name(fruits, text("pear")));
 
-  const auto result = save(holed_moment{left}, other);
+  const auto result = save(holed_snapshot{left}, other);
 
   EXPECT_EQ(result.kept, 1u);
   EXPECT_TRUE(result.lost.contains(fruits));
@@ -241,7 +241,7 @@ TEST_F(Salvage, TakesAnyKeyForLostWhereRowsAreMissingInSilence) {
   left.erase(member_name(fruits, text("pear")));
   left.erase(head_name(one));
 
-  const auto result = save(holed_moment{left}, digests, loss::silent);
+  const auto result = save(holed_snapshot{left}, digests, loss::silent);
 
   EXPECT_EQ(result.kept, 1u);
   EXPECT_TRUE(held(fruits, target).empty()) << "others would take the pear for removed";
@@ -272,7 +272,7 @@ TEST_F(Salvage, KeepsWhatTheDigestsOfOurSecretVouchForWhereNoRowSaysWhoseTheyAre
       left.erase(secret);
     else
       left[secret] = rows.contents().at(secret);
-    holed_moment damaged{left};
+    holed_snapshot damaged{left};
     if (!is_missing)
       damaged.add(row(secret));
     memory_store fresh;
@@ -293,7 +293,7 @@ TEST_F(Salvage, KeepsWhatWasLostBefore) {
   put(noted, before);
   ASSERT_FALSE(rows.commit({noted}, true));
   apply(two, crdt::counter_add{1});
-  holed_moment damaged{rows.contents()};
+  holed_snapshot damaged{rows.contents()};
   damaged.add(row(head_name(two)));
 
   const auto result = save(damaged);
@@ -307,13 +307,13 @@ TEST_F(Salvage, TakesAnyKeyForLostWhereThatCannotBeRead) {
   apply(two, crdt::counter_add{1});
   for (const auto which : {lost_copy::first, lost_copy::second}) {
     const auto [first, end] = all_lost_rows(which);
-    holed_moment damaged{rows.contents()};
+    holed_snapshot damaged{rows.contents()};
     damaged.add({first, end});
     memory_store other;
     const auto result = salvage({damaged}, other, digests, loss::fails);
     EXPECT_TRUE(std::get<salvaged>(result).lost.empty()) << "it is there twice";
   }
-  holed_moment damaged{rows.contents()};
+  holed_snapshot damaged{rows.contents()};
   for (const auto which : {lost_copy::first, lost_copy::second}) {
     const auto [first, end] = all_lost_rows(which);
     damaged.add({first, end});
@@ -341,7 +341,7 @@ TEST_F(Salvage, KeepsRowsOfLaterVersionsAsTheyAre) {
   written[index_name(high, {own_id, 7, true})] = "another one";
   written["q\4peak"] = "a row beside it";
   written["\xf0"] = "another";
-  holed_moment damaged{written};
+  holed_snapshot damaged{written};
   damaged.add(row(head_name(colours)));
 
   const auto result = save(damaged);
@@ -363,14 +363,14 @@ TEST_F(Salvage, TakesAValueWhoseDigestIsStillToBeMadeForWhole) {
   for (const auto& key : {one, fruits})
     written[head_name(key)] = without_digest(written[head_name(key)]);
 
-  EXPECT_EQ(save(holed_moment{written}).kept, 2u);
+  EXPECT_EQ(save(holed_snapshot{written}).kept, 2u);
 }
 
 TEST_F(Salvage, FailsWhereSomethingElseIsWrong) {
   apply(one, crdt::counter_add{1});
   add_to_set("fruits", {"apple", "pear"});
   for (const auto& name : {head_name(one), member_name(fruits, text("apple"))}) {
-    holed_moment damaged{rows.contents()};
+    holed_snapshot damaged{rows.contents()};
     damaged.add(row(name), trouble::broken);
     memory_store other;
     const auto result = salvage({damaged}, other, digests, loss::fails);
@@ -378,7 +378,7 @@ TEST_F(Salvage, FailsWhereSomethingElseIsWrong) {
     EXPECT_EQ(std::get<failure>(result).kind, trouble::broken);
   }
   target.break_down({trouble::full, "no room"});
-  const holed_moment sound{rows.contents()};
+  const holed_snapshot sound{rows.contents()};
   const auto result = salvage({sound}, target, digests, loss::fails);
   ASSERT_TRUE(std::holds_alternative<failure>(result));
   EXPECT_EQ(std::get<failure>(result).kind, trouble::full);
@@ -409,7 +409,7 @@ TEST_F(Salvage, KeepsWhatHasNoRowInAHole) {
     return name;
   };
   for (int round = 0; round < 300; ++round) {
-    holed_moment damaged{all};
+    holed_snapshot damaged{all};
     const auto holes = 1 + chance(3);
     for (std::size_t i = 0; i < holes; ++i) {
       auto [first, end] = std::minmax({any_name(), any_name()});

@@ -1,4 +1,4 @@
-#include "actors/last_words.hpp"
+#include "actors/end_on_error.hpp"
 #include "system/log.hpp"
 
 #include <gtest/gtest.h>

@@ -16,7 +16,7 @@ protected:
   /// The line that the command writes when it fails.
   static std::string failing(const config::options& o, const std::string& folder) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out{std::tmpfile(), std::fclose};
-    EXPECT_EQ(back_up(o, folder, out.get()), 1);
+    EXPECT_EQ(order_backup(o, folder, out.get()), 1);
     std::rewind(out.get());
     char line[300] = {};
     EXPECT_TRUE(std::fgets(line, sizeof line, out.get()));

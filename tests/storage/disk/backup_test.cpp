@@ -41,7 +41,7 @@ protected:
   Backup() { std::ofstream{identity} << "who it is\n"; }
 
   static folder take(const std::string& path) {
-    auto result = prepare_folder(path);
+    auto result = open_data_folder(path);
     if (const auto* failed = std::get_if<failure>(&result))
       throw std::runtime_error{failed->what};
     return std::get<folder>(std::move(result));
@@ -52,7 +52,7 @@ protected:
     const auto used = take(path);
     const auto rows = open_rows(used.rows());
     const evidence seen{.format_file = used.format_file(), .is_whole = !rows.damage};
-    const auto result = take_up_replica(*rows.rows, seen, true, fresh);
+    const auto result = adopt_replica(*rows.rows, seen, true, fresh);
     EXPECT_TRUE(std::holds_alternative<taken_up>(result));
     return std::get<taken_up>(result).id;
   }
@@ -62,12 +62,12 @@ protected:
     ASSERT_EQ(replica_at(data, first_id), first_id);
     const auto used = take(data);
     const auto rows = open_rows(used.rows());
-    const auto failed = back_up(*rows.rows, identity, copy);
+    const auto failed = copy_to_backup(*rows.rows, identity, copy);
     ASSERT_FALSE(failed) << failed->what;
   }
 
   std::string refused(store& rows, const std::string& target) {
-    const auto failed = back_up(rows, identity, target);
+    const auto failed = copy_to_backup(rows, identity, target);
     EXPECT_TRUE(failed) << "it was made";
     return failed ? failed->what : "";
   }
@@ -84,7 +84,7 @@ TEST_F(Backup, IsADataFolderWithAllThatWasCommitted) {
   ASSERT_FALSE(original.rows->commit({putting({{"a", "1"}})}, true));
   ASSERT_FALSE(original.rows->commit({putting({{"b", "1"}})}, false));
 
-  const auto failed = back_up(*original.rows, identity, copy);
+  const auto failed = copy_to_backup(*original.rows, identity, copy);
   ASSERT_FALSE(original.rows->commit({putting({{"c", "1"}})}, true));
 
   ASSERT_FALSE(failed) << failed->what;
@@ -101,7 +101,7 @@ TEST_F(Backup, IsADataFolderWithAllThatWasCommitted) {
 TEST_F(Backup, MayBeNamedWithASlashAtTheEnd) {
   const auto original = open_rows(above / "rows");
 
-  ASSERT_FALSE(back_up(*original.rows, identity, copy + "/"));
+  ASSERT_FALSE(copy_to_backup(*original.rows, identity, copy + "/"));
 
   EXPECT_EQ(names_in(above.path()), (names{"copy", "rows", "who"}));
 }
@@ -143,7 +143,7 @@ TEST_F(Backup, IsToldFromTheOriginalByItsNoteAlone) {
   EXPECT_THAT(*rows.damage, HasSubstr("a backup"));
   const evidence as_the_original{.format_file = used.format_file(), .is_whole = !rows.damage};
 
-  const auto id = take_up_replica(*rows.rows, as_the_original, true, second_id);
+  const auto id = adopt_replica(*rows.rows, as_the_original, true, second_id);
 
   EXPECT_EQ(std::get<taken_up>(id).id, second_id);
 }
@@ -207,14 +207,14 @@ TEST_F(Backup, LeavesNothingWhereRoomEnds) {
 
   for (const auto* file : {"/CURRENT", ".log"}) {
     disk->refuse(file);
-    const auto failed = back_up(*original.rows, identity, copy);
+    const auto failed = copy_to_backup(*original.rows, identity, copy);
     disk->settle();
     ASSERT_TRUE(failed) << file;
     EXPECT_EQ(failed->kind, trouble::full) << failed->what;
     EXPECT_EQ(names_in(above.path()), (names{"graveyard", "rows", "who"}));
   }
   EXPECT_FALSE(original.rows->commit({putting({{"a", "2"}})}, true)) << "the original goes on";
-  EXPECT_FALSE(back_up(*original.rows, identity, copy));
+  EXPECT_FALSE(copy_to_backup(*original.rows, identity, copy));
 }
 
 } // namespace

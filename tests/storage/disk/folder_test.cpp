@@ -18,14 +18,14 @@ using ::testing::HasSubstr;
 class Folder : public ::testing::Test {
 protected:
   folder prepared() {
-    auto result = prepare_folder(path);
+    auto result = open_data_folder(path);
     if (const auto* failed = std::get_if<failure>(&result))
       throw std::runtime_error{failed->what};
     return std::get<folder>(std::move(result));
   }
 
   std::string refused() {
-    const auto result = prepare_folder(path);
+    const auto result = open_data_folder(path);
     const auto* failed = std::get_if<failure>(&result);
     EXPECT_TRUE(failed) << "it was taken into use";
     return failed ? failed->what : "";
@@ -120,7 +120,7 @@ TEST_F(Folder, IsTheSameTheNextTime) {
 TEST_F(Folder, IsAnotherFileThanItsCopy) {
   const auto original = prepared();
   std::filesystem::copy(path, above / "copy");
-  const auto copy = prepare_folder(above / "copy");
+  const auto copy = open_data_folder(above / "copy");
 
   ASSERT_TRUE(std::holds_alternative<folder>(copy));
   EXPECT_FALSE(is_same_file(original.format_file(), std::get<folder>(copy).format_file()));
@@ -187,7 +187,7 @@ TEST_F(Folder, IsNotTakenWithAFormatOfSomethingElse) {
 }
 
 TEST_F(Folder, IsNotMadeWithTheOnesAboveIt) {
-  const auto result = prepare_folder(above / "no/data");
+  const auto result = open_data_folder(above / "no/data");
 
   ASSERT_TRUE(std::holds_alternative<failure>(result));
   EXPECT_EQ(std::get<failure>(result).what,

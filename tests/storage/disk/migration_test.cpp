@@ -34,7 +34,7 @@ protected:
   std::string rows() const { return path() + "/rows"; }
 
   folder prepare() {
-    auto prepared = prepare_folder(path());
+    auto prepared = open_data_folder(path());
     if (const auto* why = std::get_if<failure>(&prepared))
       throw std::runtime_error{why->what};
     return std::get<folder>(std::move(prepared));
@@ -51,7 +51,7 @@ protected:
   void fill(int keys = 40) {
     memory_store present;
     EXPECT_FALSE(renew_digests(present, digests));
-    EXPECT_TRUE(std::holds_alternative<taken_up>(take_up_replica(present, {}, true, own_id)));
+    EXPECT_TRUE(std::holds_alternative<taken_up>(adopt_replica(present, {}, true, own_id)));
     std::mt19937 random{1};
     for (int i = 0; i < keys; ++i) {
       const auto name = std::to_string(random());
@@ -280,7 +280,7 @@ TEST_F(Migration, TakesWhatIsLeftWhereSomebodyGivesUpTheRest) {
 TEST_F(Migration, LeavesFoldersOfLaterVersionsAlone) {
   prepare();
   std::ofstream{path() + "/format"} << "starling data 3\n";
-  const auto refused = prepare_folder(path());
+  const auto refused = open_data_folder(path());
   ASSERT_TRUE(std::holds_alternative<failure>(refused));
   EXPECT_NE(std::get<failure>(refused).what.find("another version"), std::string::npos);
   EXPECT_EQ(format(), "starling data 3");

@@ -45,7 +45,7 @@ public:
   /// Opens the rows on a sound disk.
   void check() {
     const auto found = open_rows(path_, settings());
-    take_up(*found.rows);
+    adopt(*found.rows);
     commit(*found.rows, true);
     EXPECT_EQ(failed_, std::nullopt);
     failed_ = std::nullopt;
@@ -67,7 +67,7 @@ private:
   }
 
   void use(store& rows) {
-    take_up(rows);
+    adopt(rows);
     for (auto commits = random_() % 40; commits > 0 && !failed_; --commits)
       commit(rows, random_() % 4 != 0);
     if (failed_) {
@@ -78,7 +78,7 @@ private:
   }
 
   /// Finds out which of the possible states the rows are in; there is no other from then on.
-  void take_up(const store& rows) {
+  void adopt(const store& rows) {
     const auto shown = all_rows(rows);
     const auto found = std::find(states_.begin(), states_.end(), shown);
     ASSERT_TRUE(found != states_.end()) << "the rows are none that were committed";

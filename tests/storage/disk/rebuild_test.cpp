@@ -36,7 +36,7 @@ protected:
   std::string rows() const { return path() + "/rows"; }
 
   folder prepare() {
-    auto prepared = prepare_folder(path());
+    auto prepared = open_data_folder(path());
     if (const auto* why = std::get_if<failure>(&prepared))
       throw std::runtime_error{why->what};
     return std::get<folder>(std::move(prepared));

@@ -1,4 +1,4 @@
-#include "storage/disk/presence.hpp"
+#include "storage/disk/folder_watch.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -15,7 +15,7 @@ bool says_missing(int error) {
 
 } // namespace
 
-presence::presence(const std::string& data_folder)
+folder_watch::folder_watch(const std::string& data_folder)
     : folder_(data_folder), format_path_(data_folder + "/format"),
       rows_path_(data_folder + "/rows"), current_path_(data_folder + "/rows/CURRENT") {
   int error = 0;
@@ -24,7 +24,7 @@ presence::presence(const std::string& data_folder)
   had_current_ = id_of(current_path_, error).has_value();
 }
 
-std::optional<std::string> presence::missing() const {
+std::optional<std::string> folder_watch::missing() const {
   const auto complaint = [this](const std::string& path, const std::optional<file_id>& wanted,
                                 bool is_replaced_by_itself) -> std::optional<std::string> {
     int error = 0;
@@ -47,7 +47,7 @@ std::optional<std::string> presence::missing() const {
   return result;
 }
 
-std::optional<presence::file_id> presence::id_of(const std::string& path, int& error) {
+std::optional<folder_watch::file_id> folder_watch::id_of(const std::string& path, int& error) {
   struct stat found {};
   if (::stat(path.c_str(), &found) == 0)
     return file_id{found.st_dev, found.st_ino};

@@ -21,7 +21,7 @@
 namespace starling::http {
 
 /// What whoever owns a port is told about those that it does not serve.
-struct door_observer {
+struct port_observer {
   /// Somebody at this address was refused or closed. `reason` is one of a few fixed words.
   std::function<void(std::string_view reason, const std::string& address)> refused =
       [](std::string_view, const std::string&) {};
@@ -29,7 +29,7 @@ struct door_observer {
   std::function<void(std::size_t)> open = [](std::size_t) {};
 };
 
-class crowd {
+class connection_loop {
 public:
   using clock = std::chrono::steady_clock;
 
@@ -46,11 +46,11 @@ public:
   /// Takes a request. Whoever does so writes an answer into the connection and calls `give_back`.
   using dispatcher = std::function<void(connection&)>;
 
-  crowd(const settings& with, dispatcher answer, door_observer observer);
+  connection_loop(const settings& with, dispatcher answer, port_observer observer);
 
-  crowd(const crowd&) = delete;
-  crowd& operator=(const crowd&) = delete;
-  ~crowd();
+  connection_loop(const connection_loop&) = delete;
+  connection_loop& operator=(const connection_loop&) = delete;
+  ~connection_loop();
 
   /// Takes over a socket that listens. The reason if the system has no room for this.
   std::optional<std::string> open(int listening);
@@ -94,7 +94,7 @@ private:
 
   settings settings_;
   dispatcher answer_;
-  door_observer observer_;
+  port_observer observer_;
   std::atomic<bool> stopping_ = false;
   bool is_closing_ = false;
   int listening_ = -1;

@@ -1,5 +1,5 @@
 #include "storage/disk/folder.hpp"
-#include "storage/disk/presence.hpp"
+#include "storage/disk/folder_watch.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
 #include <filesystem>
@@ -18,7 +18,7 @@ protected:
   Presence() { make(path); }
 
   static void make(const std::string& where) {
-    EXPECT_TRUE(prepare_folder(where));
+    EXPECT_TRUE(open_data_folder(where));
     fs::create_directory(where + "/rows");
     std::ofstream{where + "/rows/CURRENT"} << "MANIFEST-000001\n";
   }
@@ -28,7 +28,7 @@ protected:
 };
 
 TEST_F(Presence, IsThatOfTheSameFiles) {
-  const presence seen{path};
+  const folder_watch seen{path};
   EXPECT_EQ(seen.missing(), std::nullopt);
   std::ofstream{path + "/rows/000001.sst"} << "rows";
   std::ofstream{path + "/rows/CURRENT.new"} << "MANIFEST-000002\n";
@@ -60,7 +60,7 @@ TEST_F(Presence, EndsWithWhateverIsTakenAway) {
   for (const auto& lose : losses) {
     fs::remove_all(path);
     make(path);
-    const presence seen{path};
+    const folder_watch seen{path};
     lose();
     const auto missing = seen.missing();
     ASSERT_TRUE(missing) << "loss " << &lose - losses;
@@ -69,7 +69,7 @@ TEST_F(Presence, EndsWithWhateverIsTakenAway) {
 }
 
 TEST_F(Presence, ComesBackWithTheSameFolder) {
-  const presence seen{path};
+  const folder_watch seen{path};
   fs::rename(path, above / "elsewhere");
   EXPECT_TRUE(seen.missing());
   fs::rename(above / "elsewhere", path);
@@ -77,7 +77,7 @@ TEST_F(Presence, ComesBackWithTheSameFolder) {
 }
 
 TEST_F(Presence, AsksForNothingThatWasNeverThere) {
-  EXPECT_EQ(presence{above / "nothing"}.missing(), std::nullopt);
+  EXPECT_EQ(folder_watch{above / "nothing"}.missing(), std::nullopt);
 }
 
 } // namespace

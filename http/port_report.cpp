@@ -1,4 +1,4 @@
-#include "http/door_report.hpp"
+#include "http/port_report.hpp"
 
 #include "system/log.hpp"
 
@@ -33,7 +33,7 @@ std::optional<std::string> refusal_digest::add(std::string_view reason, const st
          (address.empty() ? "" : ", the last from " + address);
 }
 
-door_observer report_door(caf::actor_system& sys, const std::string& port) {
+port_observer report_port(caf::actor_system& sys, const std::string& port) {
   auto* refusals = sys.metrics().counter_family(
       prefix, "http.refusals", {"port", "reason"},
       "Requests that were not understood or not taken, and connections that were closed.", "1",

@@ -12,17 +12,17 @@
 
 namespace starling::http {
 
-class pace {
+class transfer_rate {
 public:
   using clock = std::chrono::steady_clock;
 
   /// Bytes a second, on average, that a transfer has to reach.
   static constexpr std::size_t least_rate = 1024;
 
-  pace() = default;
+  transfer_rate() = default;
 
   /// `patience`: the longest time without progress.
-  pace(clock::time_point now, std::chrono::milliseconds patience)
+  transfer_rate(clock::time_point now, std::chrono::milliseconds patience)
       : begun_(now), moved_(now), patience_(patience) {}
 
   void move(clock::time_point now, std::size_t bytes) {

@@ -20,6 +20,6 @@ namespace starling::storage {
 /// To be read only. Makes the folder `into` anew, and links files to those of `rows` there where it
 /// can, so that this takes hardly any room.
 wire::result<std::unique_ptr<store>, failure>
-gather_remains(const std::string& rows, const std::string& into, const rocks_settings& settings);
+gather_leftovers(const std::string& rows, const std::string& into, const rocks_settings& settings);
 
 } // namespace starling::storage

@@ -1,5 +1,5 @@
-#include "http/door_report.hpp"
 #include "http/metrics.hpp"
+#include "http/port_report.hpp"
 #include "loopback.hpp"
 
 #include <gmock/gmock.h>
@@ -35,8 +35,8 @@ TEST(RefusalDigest, SaysALineForAllOfAnInterval) {
 class DoorReport : public threaded_test {};
 
 TEST_F(DoorReport, CountsByPortAndReason) {
-  const auto clients = report_door(sys, "clients");
-  const auto peers = report_door(sys, "peers");
+  const auto clients = report_port(sys, "clients");
+  const auto peers = report_port(sys, "peers");
   clients.refused("bad-request", "10.0.0.7");
   clients.refused("bad-request", "10.0.0.7");
   peers.refused("silent", "");

@@ -1,4 +1,4 @@
-#include "http/api/pace.hpp"
+#include "http/api/transfer_rate.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,10 +7,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const pace::clock::time_point start{1000s};
+const transfer_rate::clock::time_point start{1000s};
 
 TEST(Pace, EndsWhenNothingMoves) {
-  pace transfer{start, 10s};
+  transfer_rate transfer{start, 10s};
   EXPECT_EQ(transfer.deadline(), start + 10s);
 
   transfer.move(start + 9s, 1'000'000);
@@ -20,17 +20,17 @@ TEST(Pace, EndsWhenNothingMoves) {
 }
 
 TEST(Pace, LetsASteadyTransferTakeAsLongAsItsSizeNeeds) {
-  pace transfer{start, 10s};
+  transfer_rate transfer{start, 10s};
   auto now = start;
   for (int i = 0; i < 1000; ++i) {
     now += 1s;
     ASSERT_LT(now, transfer.deadline()) << i;
-    transfer.move(now, pace::least_rate);
+    transfer.move(now, transfer_rate::least_rate);
   }
 }
 
 TEST(Pace, EndsATransferThatMovesTooSlowly) {
-  pace transfer{start, 10s};
+  transfer_rate transfer{start, 10s};
   auto now = start;
   while (now < transfer.deadline()) { // a byte each second
     now += 1s;

@@ -1,4 +1,4 @@
-#include "storage/disk/remains.hpp"
+#include "storage/disk/leftover_files.hpp"
 
 #include "storage/disk/rocks_failure.hpp"
 #include "storage/disk/rocks_options.hpp"
@@ -42,7 +42,7 @@ std::error_code put(const fs::path& file, const fs::path& into) {
 } // namespace
 
 wire::result<std::unique_ptr<store>, failure>
-gather_remains(const std::string& rows, const std::string& into, const rocks_settings& settings) {
+gather_leftovers(const std::string& rows, const std::string& into, const rocks_settings& settings) {
   auto reading = settings;
   reading.takes_damage = true;
   auto options = rocks_options(reading);

@@ -1,4 +1,4 @@
-#include "http/crowd.hpp"
+#include "http/connection_loop.hpp"
 
 #include "http/reply_text.hpp"
 
@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Numbers of what is no connection.
-constexpr connection::number door = 0;
+constexpr connection::number acceptor = 0;
 constexpr connection::number stop_signal = 1;
 constexpr connection::number answers = 2;
 constexpr connection::number first_connection = 3;
@@ -35,40 +35,40 @@ constexpr std::size_t refused_at_a_time = 64; // connections beyond the limit th
 
 } // namespace
 
-crowd::crowd(const settings& with, dispatcher answer, door_observer observer)
+connection_loop::connection_loop(const settings& with, dispatcher answer, port_observer observer)
     : settings_(with), answer_(std::move(answer)), observer_(std::move(observer)),
       next_(first_connection), buffer_(buffer_bytes, '\0') {}
 
-crowd::~crowd() {
+connection_loop::~connection_loop() {
   for (const int one : {listening_, events_, stop_, given_back_[0], given_back_[1]})
     if (one >= 0)
       ::close(one);
 }
 
-std::optional<std::string> crowd::open(int listening) {
+std::optional<std::string> connection_loop::open(int listening) {
   listening_ = listening;
   events_ = ::epoll_create1(EPOLL_CLOEXEC);
   stop_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (events_ < 0 || stop_ < 0 || ::pipe2(given_back_, O_CLOEXEC) != 0 ||
-      !watch(listening_, door, EPOLLIN, EPOLL_CTL_ADD) ||
+      !watch(listening_, acceptor, EPOLLIN, EPOLL_CTL_ADD) ||
       !watch(stop_, stop_signal, EPOLLIN, EPOLL_CTL_ADD) ||
       !watch(given_back_[0], answers, EPOLLIN, EPOLL_CTL_ADD))
     return std::string{std::strerror(errno)};
   return std::nullopt;
 }
 
-void crowd::stop() {
+void connection_loop::stop() {
   ::eventfd_write(stop_, 1);
 }
 
-void crowd::give_back(const connection& c) {
+void connection_loop::give_back(const connection& c) {
   const auto id = c.id();
   // All or nothing, for it is short; it waits only if thousands of others are there already.
   while (::write(given_back_[1], &id, sizeof id) < 0 && errno == EINTR) {
   }
 }
 
-void crowd::run() {
+void connection_loop::run() {
   std::array<epoll_event, 128> ready{};
   while (!is_closing_ || !all_.empty()) {
     const auto count = ::epoll_wait(events_, ready.data(), static_cast<int>(ready.size()),
@@ -76,7 +76,7 @@ void crowd::run() {
     const auto now = clock::now();
     for (int i = 0; i < count; ++i) {
       const auto id = ready[static_cast<std::size_t>(i)].data.u64;
-      if (id == door)
+      if (id == acceptor)
         accept_all(now);
       else if (id == stop_signal)
         begin_to_stop(now);
@@ -90,7 +90,7 @@ void crowd::run() {
   }
 }
 
-int crowd::milliseconds_to_wait(clock::time_point now) const {
+int connection_loop::milliseconds_to_wait(clock::time_point now) const {
   auto next = waiting_.first_deadline();
   if (accept_again_)
     next = std::min(next.value_or(*accept_again_), *accept_again_);
@@ -100,27 +100,28 @@ int crowd::milliseconds_to_wait(clock::time_point now) const {
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
 }
 
-bool crowd::watch(int socket, connection::number id, std::uint32_t events, int operation) const {
+bool connection_loop::watch(int socket, connection::number id, std::uint32_t events,
+                            int operation) const {
   epoll_event wanted{};
   wanted.events = events;
   wanted.data.u64 = id;
   return ::epoll_ctl(events_, operation, socket, &wanted) == 0;
 }
 
-connection* crowd::find(connection::number id) {
+connection* connection_loop::find(connection::number id) {
   const auto found = all_.find(id);
   return found == all_.end() ? nullptr : found->second.get();
 }
 
 // -- coming --
 
-void crowd::accept_all(clock::time_point now) {
+void connection_loop::accept_all(clock::time_point now) {
   for (int i = 0; i < accepts_at_a_time && listening_ >= 0 && accept_one(now); ++i) {
   }
 }
 
 /// False if there is nobody more, or no room for anybody.
-bool crowd::accept_one(clock::time_point now) {
+bool connection_loop::accept_one(clock::time_point now) {
   sockaddr_storage from{};
   socklen_t size = sizeof from;
   const int socket = ::accept4(listening_, reinterpret_cast<sockaddr*>(&from), &size,
@@ -139,13 +140,13 @@ bool crowd::accept_one(clock::time_point now) {
   return errno != EAGAIN && errno != EBADF && errno != EINVAL;
 }
 
-/// The door stays ready while nobody is accepted, so nobody may look at it.
-void crowd::pause_accepting(clock::time_point now) {
-  watch(listening_, door, 0, EPOLL_CTL_MOD);
+/// The acceptor stays ready while nobody is accepted, so nobody may look at it.
+void connection_loop::pause_accepting(clock::time_point now) {
+  watch(listening_, acceptor, 0, EPOLL_CTL_MOD);
   accept_again_ = now + accept_pause;
 }
 
-void crowd::admit(int socket, const sockaddr_storage& from, clock::time_point now) {
+void connection_loop::admit(int socket, const sockaddr_storage& from, clock::time_point now) {
   const bool has_room = all_.size() < settings_.connections_max || make_room(now);
   if (!has_room && all_.size() >= settings_.connections_max + refused_at_a_time) {
     connection gone{next_, socket, from, 0};
@@ -164,7 +165,7 @@ void crowd::admit(int socket, const sockaddr_storage& from, clock::time_point no
   }
 }
 
-bool crowd::make_room(clock::time_point now) {
+bool connection_loop::make_room(clock::time_point now) {
   const auto least = waiting_.least_missed(now);
   if (!least)
     return false;
@@ -174,7 +175,7 @@ bool crowd::make_room(clock::time_point now) {
 
 // -- requests and answers --
 
-void crowd::attend(connection& c, clock::time_point now) {
+void connection_loop::attend(connection& c, clock::time_point now) {
   switch (waiting_.find(c.id()).value_or(stage::busy)) {
   case stage::silent:
   case stage::idle:
@@ -190,7 +191,7 @@ void crowd::attend(connection& c, clock::time_point now) {
   }
 }
 
-void crowd::receive(connection& c, clock::time_point now) {
+void connection_loop::receive(connection& c, clock::time_point now) {
   std::string_view bytes;
   switch (c.receive(buffer_, bytes)) {
   case connection::received::bytes:
@@ -208,7 +209,7 @@ void crowd::receive(connection& c, clock::time_point now) {
     close(c);
 }
 
-void crowd::read_on(connection& c, std::string_view bytes, clock::time_point now) {
+void connection_loop::read_on(connection& c, std::string_view bytes, clock::time_point now) {
   auto outcome = c.requests.read(bytes);
   count_bytes(c);
   if (!outcome)
@@ -226,7 +227,7 @@ void crowd::read_on(connection& c, std::string_view bytes, clock::time_point now
                                       : now + settings_.transfer_timeout);
   case request_reader::progress::in_body:
     if (before != stage::body)
-      c.transfer = pace{now, settings_.transfer_timeout};
+      c.transfer = transfer_rate{now, settings_.transfer_timeout};
     if (c.requests.takes_expectation()) {
       c.write("HTTP/1.1 100 Continue\r\n\r\n");
       if (!c.send())
@@ -239,7 +240,7 @@ void crowd::read_on(connection& c, std::string_view bytes, clock::time_point now
   }
 }
 
-void crowd::take_back(clock::time_point now) {
+void connection_loop::take_back(clock::time_point now) {
   std::array<connection::number, 128> ids{};
   const auto size = ::read(given_back_[0], ids.data(), sizeof ids);
   const auto count = size > 0 ? static_cast<std::size_t>(size) / sizeof ids[0] : 0;
@@ -247,13 +248,13 @@ void crowd::take_back(clock::time_point now) {
     auto& c = *find(ids[i]);
     c.requests.next();
     c.closes |= stopping_;
-    c.transfer = pace{now, settings_.transfer_timeout};
+    c.transfer = transfer_rate{now, settings_.transfer_timeout};
     c.take_progress();
     send_on(c, now);
   }
 }
 
-void crowd::send_on(connection& c, clock::time_point now) {
+void connection_loop::send_on(connection& c, clock::time_point now) {
   if (!c.send())
     return close(c);
   c.transfer.move(now, c.take_progress());
@@ -272,7 +273,7 @@ void crowd::send_on(connection& c, clock::time_point now) {
   read_on(c, {}, now);
 }
 
-void crowd::drop_input(connection& c) {
+void connection_loop::drop_input(connection& c) {
   std::string_view bytes;
   const auto got = c.receive(buffer_, bytes);
   c.dropped += bytes.size();
@@ -282,17 +283,18 @@ void crowd::drop_input(connection& c) {
 }
 
 /// Answers what is no request, or none that is taken. Where the next one begins is not known.
-void crowd::refuse(connection& c, const problem& what, clock::time_point now) {
+void connection_loop::refuse(connection& c, const problem& what, clock::time_point now) {
   observer_.refused(name_of(what.code), c.address());
   c.was_refused = true;
   c.closes = true;
   c.write(reply_text(reply_with(what), c.requests.asked(), {}, std::time(nullptr)));
   c.requests = request_reader{0}; // gives the memory back
-  c.transfer = pace{now, settings_.transfer_timeout};
+  c.transfer = transfer_rate{now, settings_.transfer_timeout};
   send_on(c, now);
 }
 
-void crowd::wait(connection& c, stage what, clock::time_point now, clock::time_point deadline) {
+void connection_loop::wait(connection& c, stage what, clock::time_point now,
+                           clock::time_point deadline) {
   if (is_closing_ && what != stage::sending)
     return close(c);
   waiting_.put(c.id(), what, now, deadline);
@@ -302,16 +304,16 @@ void crowd::wait(connection& c, stage what, clock::time_point now, clock::time_p
 
 // -- going --
 
-void crowd::end_overdue(clock::time_point now) {
+void connection_loop::end_overdue(clock::time_point now) {
   if (accept_again_ && *accept_again_ <= now) {
     accept_again_.reset();
-    watch(listening_, door, EPOLLIN, EPOLL_CTL_MOD);
+    watch(listening_, acceptor, EPOLLIN, EPOLL_CTL_MOD);
   }
   while (const auto id = waiting_.overdue(now))
     end_overdue(*find(*id), now);
 }
 
-void crowd::end_overdue(connection& c, clock::time_point now) {
+void connection_loop::end_overdue(connection& c, clock::time_point now) {
   switch (*waiting_.find(c.id())) {
   case stage::silent:
     return close_refused(c, "silent");
@@ -332,7 +334,7 @@ void crowd::end_overdue(connection& c, clock::time_point now) {
 }
 
 /// Somebody who takes long makes room for those that do not.
-void crowd::keep_within_memory(clock::time_point now) {
+void connection_loop::keep_within_memory(clock::time_point now) {
   while (bytes_ > settings_.bytes_max) {
     const auto id = waiting_.longest_transfer();
     if (!id)
@@ -345,17 +347,17 @@ void crowd::keep_within_memory(clock::time_point now) {
   }
 }
 
-void crowd::count_bytes(connection& c) {
+void connection_loop::count_bytes(connection& c) {
   bytes_ -= std::exchange(c.bytes_counted, c.bytes_held());
   bytes_ += c.bytes_counted;
 }
 
-void crowd::close_refused(connection& c, std::string_view reason) {
+void connection_loop::close_refused(connection& c, std::string_view reason) {
   observer_.refused(reason, c.address());
   close(c);
 }
 
-void crowd::close(connection& c) {
+void connection_loop::close(connection& c) {
   bytes_ -= c.bytes_counted;
   waiting_.remove(c.id());
   all_.erase(c.id());
@@ -363,7 +365,7 @@ void crowd::close(connection& c) {
 }
 
 /// Requests that have come are answered, also those of clients that were not accepted yet.
-void crowd::begin_to_stop(clock::time_point now) {
+void connection_loop::begin_to_stop(clock::time_point now) {
   for (int i = 0; i < accepts_at_the_end && accept_one(now); ++i) {
   }
   ::close(std::exchange(listening_, -1));

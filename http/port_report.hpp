@@ -6,7 +6,7 @@
 // Who is refused can be a stranger who sends as fast as the network allows, so lines have a bounded
 // rate, and each says how many were refused since the one before.
 
-#include "http/crowd.hpp"
+#include "http/connection_loop.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -36,6 +36,6 @@ private:
 };
 
 /// Counts in the registry of the system and logs. `port` is "clients" or "peers".
-door_observer report_door(caf::actor_system& sys, const std::string& port);
+port_observer report_port(caf::actor_system& sys, const std::string& port);
 
 } // namespace starling::http

@@ -1,4 +1,4 @@
-#include "storage/disk/remains.hpp"
+#include "storage/disk/leftover_files.hpp"
 #include "tests/storage/rows.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
@@ -41,7 +41,7 @@ protected:
   }
 
   row_map gather() const {
-    const auto found = gather_remains(rows(), into(), small_settings);
+    const auto found = gather_leftovers(rows(), into(), small_settings);
     if (const auto* why = std::get_if<failure>(&found)) {
       ADD_FAILURE() << why->what;
       return {};
@@ -101,7 +101,7 @@ TEST_F(Remains, MakeTheirFolderAnew) {
 }
 
 TEST_F(Remains, FailWhereThereIsNoFolder) {
-  EXPECT_TRUE(std::holds_alternative<failure>(gather_remains(rows(), into(), small_settings)));
+  EXPECT_TRUE(std::holds_alternative<failure>(gather_leftovers(rows(), into(), small_settings)));
 }
 
 } // namespace

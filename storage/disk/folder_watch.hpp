@@ -12,10 +12,10 @@
 
 namespace starling::storage {
 
-class presence {
+class folder_watch {
 public:
   /// Notes which files the data folder has now. What is not there is not looked for.
-  explicit presence(const std::string& data_folder);
+  explicit folder_watch(const std::string& data_folder);
 
   /// A sentence about what is missing or is another file by now; nothing if all is there. The
   /// folder may come back, and is the same one then. A look costs microseconds.

@@ -12,7 +12,7 @@ namespace starling::storage {
 
 /// Rows of which some stretches cannot be read, as blocks of a file: a scan that comes to one
 /// fails there.
-class holed_moment : public moment {
+class holed_snapshot : public snapshot {
 public:
   struct hole {
     std::string first;
@@ -22,7 +22,7 @@ public:
   /// What is said of those.
   static constexpr const char* met = "a hole";
 
-  explicit holed_moment(memory_store::rows rows) : rows_(std::move(rows)) {}
+  explicit holed_snapshot(memory_store::rows rows) : rows_(std::move(rows)) {}
 
   void add(hole h, trouble kind = trouble::corrupted) { holes_.emplace_back(std::move(h), kind); }
 

@@ -3,6 +3,7 @@
 #include "actors/end_on_error.hpp"
 #include "keyspace/commit_groups.hpp"
 #include "keyspace/fifo.hpp"
+#include "keyspace/numbering.hpp"
 #include "storage/disk/folder_watch.hpp"
 #include "storage/disk/members_file.hpp"
 #include "storage/disk/rebuild.hpp"
@@ -38,7 +39,7 @@ class storage_impl : public storage_actor::base {
 public:
   storage_impl(caf::actor_config& cfg, storage_context context)
       : storage_actor::base(cfg), context_(std::move(context)), folder_watch_(context_.folder),
-        groups_(context_.changes, context_.level == durability::sync),
+        groups_(context_.changes, context_.level == durability::sync), numbering_(ids_of(context_)),
         commits_(counter("storage.commits", "Groups of changes that were written.")),
         syncs_(counter("storage.syncs", "Times that the disk was told to keep what was written.")),
         changes_(counter("storage.changes", "Changes of values that were written.")) {
@@ -67,7 +68,7 @@ public:
     // A promise refers to this actor, so what waits here would keep it alive and get no answer: and
     // with it the keys that wait for one, and the process that waits for those.
     promises_ = {};
-    held_.clear();
+    askers_.clear();
   }
 
   behavior_type make_behavior() override {
@@ -96,14 +97,21 @@ public:
           keep_members(members, promise);
           return promise;
         },
-        [this](number_atom) { return may_number(); },
-        [this](confirm_atom) { number_on(); },
-        [this](doubt_atom) { doubt(); },
+        [this](number_atom) {
+          return ask_for_id(
+              [this](auto who, auto& todo) { numbering_.ask(who, fresh_id(), todo); });
+        },
+        [this](confirm_atom) { report_id([this](auto& todo) { numbering_.confirmed(todo); }); },
+        [this](doubt_atom) {
+          report_id([this](auto& todo) { numbering_.doubted(fresh_id(), todo); });
+        },
         [this](question_atom, std::string& unanswered) { unanswered_ = std::move(unanswered); },
         [this](tick_atom) { report([this](auto& todo) { groups_.gathered(todo); }); },
         [this](shards_atom, std::vector<numbering_actor>& told) { told_ = std::move(told); },
         [this](renew_atom, const crdt::replica_id& lost, const storage::renewal& reason) {
-          return renew(lost, reason);
+          return ask_for_id([&](auto who, auto& todo) {
+            numbering_.give_up(lost, reason, fresh_id(), who, todo);
+          });
         },
         [this](damaged_atom, const storage::failure& why) { could_not_read(why); },
         [this](mended_atom) { forget_what_was_lost(); },
@@ -112,11 +120,11 @@ public:
                                 .damage = damage_,
                                 .unreadable = unreadable_,
                                 .is_mending = context_.is_mending,
-                                .replica = context_.replica,
+                                .replica = numbering_.replica(),
                                 .replica_state = how_certain(),
                                 .were_rows_removed = context_.were_rows_removed,
-                                .holds_writes = !held_.empty(),
-                                .unanswered = context_.is_confirmed ? "" : unanswered_};
+                                .holds_writes = numbering_.holds_anybody(),
+                                .unanswered = numbering_.is_certain() ? "" : unanswered_};
         },
     };
   }
@@ -218,84 +226,68 @@ private:
 
   // -- the replica id --
 
-  caf::result<crdt::replica_id> may_number() {
-    if (failure_)
-      return to_error(*failure_);
-    if (context_.is_confirmed)
-      return context_.replica;
+  static keyspace::numbering::settings ids_of(const storage_context& c) {
+    return {.replica = c.replica,
+            .session = c.session,
+            .changes = c.changes,
+            .former = c.former,
+            .is_certain = c.is_confirmed,
+            .seen = c.seen,
+            .is_careful = c.level == durability::sync};
+  }
+
+  static crdt::replica_id fresh_id() {
+    return crdt::replica_id::from(system::random_bits(), system::random_bits());
+  }
+
+  /// Hands somebody's wish to the core, under a ticket that he is answered by.
+  template <class Report>
+  caf::result<crdt::replica_id> ask_for_id(Report report_to) {
     auto promise = make_response_promise<crdt::replica_id>();
-    held_.push_back(promise);
-    if (is_doubtful_)
-      doubt();
+    const auto who = ++last_asker_;
+    askers_.emplace(who, promise);
+    report_id([&](auto& todo) { report_to(who, todo); });
     return promise;
   }
 
-  certainty how_certain() const {
-    if (context_.is_confirmed)
-      return certainty::certain;
-    return is_doubtful_ ? certainty::doubtful : certainty::asked;
-  }
-
-  void show_certainty() { uncertain_->value(context_.is_confirmed ? 0 : 1); }
-
-  /// Events may be numbered under the present id.
-  void number_on() {
-    context_.is_confirmed = true;
+  template <class Report>
+  void report_id(Report report_to) {
+    keyspace::numbering_effects todo;
+    report_to(todo);
+    for (auto& effect : todo)
+      std::visit([this](auto& e) { carry_out(e); }, effect);
     show_certainty();
-    for (auto& promise : std::exchange(held_, {}))
-      promise.deliver(context_.replica);
   }
 
-  /// Nobody says what others know. That costs another id once it is needed.
-  void doubt() {
-    is_doubtful_ = true;
-    if (!context_.is_confirmed && !held_.empty())
-      renew(context_.replica, {storage::renewal::cause::not_confirmed,
-                               "no other node can tell what this one had numbered"});
+  void carry_out(keyspace::keep_id& e) {
+    if (auto failed = context_.rows->commit({e.change}, true))
+      return fail(std::move(*failed));
+    report_id([this](auto& todo) { numbering_.kept(todo); });
   }
 
-  caf::result<crdt::replica_id> renew(const crdt::replica_id& lost,
-                                      const storage::renewal& reason) {
-    const bool is_former =
-        std::ranges::count(context_.former, lost, &replication::tally::replica) > 0;
-    if (lost != context_.replica && !is_former)
-      return context_.replica; // somebody else has noticed
-    const auto fresh = crdt::replica_id::from(system::random_bits(), system::random_bits());
-    const bool is_careful = context_.level == durability::sync;
-    if (!failure_)
-      if (auto failed = context_.rows->commit({renewing(fresh, reason, is_careful)}, true))
-        fail(std::move(*failed));
-    if (failure_)
-      return to_error(*failure_);
-    context_.former = former_after(reason);
+  void carry_out(const keyspace::number_under& e) {
     log::warn("storage", "this node numbers its events under a new replica id, {}: {}",
-              to_string(fresh), reason.why);
-    renewals_.at(reason.what)->inc();
-    context_.replica = fresh;
+              to_string(e.id), e.why.why);
+    renewals_.at(e.why.what)->inc();
     for (const auto& one : told_)
-      anon_send(one, renew_atom_v, fresh, reason);
-    number_on();
-    return fresh;
+      anon_send(one, renew_atom_v, e.id, e.why);
   }
 
-  storage::batch renewing(const crdt::replica_id& fresh, const storage::renewal& reason,
-                          bool is_careful) const {
-    auto result = storage::keeping_replica(context_.seen, is_careful, fresh);
-    if (storage::shows_loss(reason.what))
-      storage::put_kept_since(result, context_.session);
+  void carry_out(const keyspace::answer_id& e) {
+    auto promise = askers_.extract(e.to).mapped();
+    if (const auto* why = std::get_if<keyspace::failure>(&e.what))
+      promise.deliver(actors::to_error(*why));
     else
-      storage::put_former_ids(result, former_after(reason));
-    return result;
+      promise.deliver(std::get<crdt::replica_id>(e.what));
   }
 
-  /// Nothing is numbered before the id is confirmed, so the count is that of the start.
-  std::vector<replication::tally> former_after(const storage::renewal& reason) const {
-    if (storage::shows_loss(reason.what))
-      return {};
-    auto result = context_.former;
-    result.push_back({context_.replica, context_.changes});
-    return result;
+  certainty how_certain() const {
+    if (numbering_.is_certain())
+      return certainty::certain;
+    return numbering_.is_doubtful() ? certainty::doubtful : certainty::asked;
   }
+
+  void show_certainty() { uncertain_->value(numbering_.is_certain() ? 0 : 1); }
 
   void schedule_sync() {
     sync_timer_ = run_delayed(context_.batch_interval, [this] {
@@ -331,8 +323,7 @@ private:
   }
 
   void end_numbering() {
-    for (auto& promise : std::exchange(held_, {}))
-      promise.deliver(to_error(*failure_));
+    report_id([this](auto& todo) { numbering_.failed(to_keyspace(*failure_), todo); });
   }
 
   static keyspace::failure to_keyspace(const storage::failure& why) {
@@ -421,9 +412,10 @@ private:
   keyspace::fifo<change_promise> promises_; // of the changes that are not answered yet
   keyspace::commit_ticket last_ticket_ = 0;
   caf::disposable wait_timer_;
-  std::vector<caf::typed_response_promise<crdt::replica_id>> held_; // until the id is certain
-  bool is_doubtful_ = false;                                        // whether it ever will be
-  std::string unanswered_;                                          // who could tell
+  keyspace::numbering numbering_;
+  std::map<keyspace::id_ticket, caf::typed_response_promise<crdt::replica_id>> askers_;
+  keyspace::id_ticket last_asker_ = 0;
+  std::string unanswered_; // who could tell whether the id counts
   std::optional<storage::failure> failure_;
   std::optional<std::string> damage_;
   std::optional<std::string> unreadable_; // lately

@@ -380,7 +380,6 @@ replica::home cluster::move_in(process& p, const crdt::replica_id& fresh) {
     expect(p, lost, *result.rescuers);
   }
   result.seen = seen;
-  result.fresh = fresh;
   const auto at = kept->rows->now();
   result.changes = std::get<std::uint64_t>(storage::read_own_changes(*at));
   result.witnesses = std::get<0>(storage::read_witnesses(*at));

@@ -60,7 +60,7 @@ replica::replica(process& in, std::string name, const surroundings& around, home
           .commit = [this](const storage::batch& changed, const std::shared_ptr<operation>& what,
                            const committer::committed& then) { commit(changed, what, then); },
           .renew = [this](const crdt::replica_id& lost,
-                          const keeper::renewed& then) { renew(lost, then); },
+                          const keeper::renewed& then) { give_up(lost, then); },
           .spread =
               [this](const crdt::key& key, const keyspace::novelty& news) {
                 send(from_shard(key), [this, key, news] {
@@ -93,6 +93,13 @@ replica::replica(process& in, std::string name, const surroundings& around, home
              .kept_since = at.kept_since,
              .witnesses = at.witnesses,
              .random_seed = random_.bits()}),
+      numbering_({.replica = at.self,
+                  .session = session(),
+                  .changes = at.changes,
+                  .former = at.former,
+                  .is_certain = at.rows == nullptr || at.is_certain,
+                  .seen = at.seen,
+                  .is_careful = at.is_careful}),
       remembered_(at.members), holders_(membership::holders_among(at.members)) {
   if (at_.rows != nullptr) {
     committer_ = std::make_unique<committer>(
@@ -109,15 +116,22 @@ replica::replica(process& in, std::string name, const surroundings& around, home
         dice{random_.bits()});
     core_.remember(at_.tallies);
     restore(std::nullopt);
-    is_certain_ = at_.is_certain;
   }
   schedule_round();
 }
 
 // -- its id --
 
+template <class Report>
+void replica::report_id(Report report_to) {
+  keyspace::numbering_effects todo;
+  report_to(todo);
+  for (const auto& effect : todo)
+    std::visit([this](const auto& e) { carry_out(e); }, effect);
+}
+
 void replica::start() {
-  if (is_certain_)
+  if (numbering_.is_certain())
     return;
   asked_.emplace(at_.changes, std::set(at_.witnesses.begin(), at_.witnesses.end()), at_.others);
   around_.time.after(confirm_timeout, [this] {
@@ -167,68 +181,56 @@ void replica::settle() {
     return;
   case replication::confirmation::outcome::doubtful:
     core_.found_no_witness();
-    if (!held_.empty())
-      renew(false);
-    return;
+    return report_id([this](auto& todo) { numbering_.doubted(fresh_id(), todo); });
   case replication::confirmation::outcome::sure:
     if (!around_.confirms(*this))
-      return renew(true);
+      return give_up(self(), [](const auto&) {});
     asked_.reset();
     core_.confirmed();
-    return number_on();
+    return report_id([this](auto& todo) { numbering_.confirmed(todo); });
   case replication::confirmation::outcome::set_back:
-    return renew(true);
+    return give_up(self(), [](const auto&) {});
   }
 }
 
-void replica::number_on() {
-  is_certain_ = true;
-  for (const auto& write : std::exchange(held_, {}))
-    write();
+crdt::replica_id replica::fresh_id() {
+  const auto high = random_.bits();
+  return crdt::replica_id::from(high, random_.bits());
 }
 
-/// Numbers further events under another id than the one of which events are lost, once that is
-/// kept, and then says which.
-void replica::renew(const crdt::replica_id& lost, const keeper::renewed& then, bool shows_loss) {
-  if (lost != at_.self)
-    return then(at_.self); // somebody else has noticed
-  renewed_.push_back(then);
-  if (std::exchange(is_renewing_, true))
-    return;
-  if (at_.self == at_.fresh) { // it needs another one
-    const auto high = random_.bits();
-    at_.fresh = crdt::replica_id::from(high, random_.bits());
-  }
-  is_certain_ = false;
-  around_.renews(*this, at_.fresh, shows_loss);
-  auto change = storage::keeping_replica(at_.seen, at_.is_careful, at_.fresh);
-  if (shows_loss) {
-    asked_.reset(); // else whoever answers later may show it still
-    at_.kept_since = session();
-    at_.former.clear();
-    core_.doubt_what_is_kept();
-    storage::put_kept_since(change, session());
-  } else {
-    at_.former.push_back({at_.self, at_.changes});
-    storage::put_former_ids(change, at_.former);
-  }
-  commit(change, nullptr, [this](const std::optional<keyspace::failure>& why, std::uint64_t) {
-    is_renewing_ = false;
-    if (!why) {
-      at_.self = around_keepers_.self = at_.fresh;
-      core_.number_under(at_.self);
-      for (auto& [key, one] : keepers_)
-        one.number_under(at_.self);
-      number_on();
-    }
-    for (const auto& tell : std::exchange(renewed_, {}))
-      tell(why ? std::nullopt : std::optional{at_.self});
+void replica::give_up(const crdt::replica_id& lost, const keeper::renewed& then) {
+  id_askers_.emplace(++last_id_asker_, then);
+  report_id([&](auto& todo) {
+    numbering_.give_up(lost, {storage::renewal::cause::set_back, "others have more"}, fresh_id(),
+                       last_id_asker_, todo);
   });
 }
 
-void replica::renew(bool shows_loss) {
-  renew(
-      at_.self, [](const auto&) {}, shows_loss);
+void replica::carry_out(const keyspace::keep_id& e) {
+  const bool shows_loss = storage::shows_loss(e.why.what);
+  around_.renews(*this, e.id, shows_loss);
+  if (shows_loss)
+    asked_.reset(); // else whoever answers later may show it still
+  commit(e.change, nullptr, [this](const std::optional<keyspace::failure>& why, std::uint64_t) {
+    report_id([&](auto& todo) { why ? numbering_.failed(*why, todo) : numbering_.kept(todo); });
+  });
+}
+
+void replica::carry_out(const keyspace::number_under& e) {
+  around_keepers_.self = e.id;
+  core_.number_under(e.id);
+  if (storage::shows_loss(e.why.what)) {
+    at_.kept_since = session();
+    core_.doubt_what_is_kept();
+  }
+  for (auto& [key, one] : keepers_)
+    one.number_under(e.id);
+}
+
+void replica::carry_out(const keyspace::answer_id& e) {
+  const auto tell = std::move(id_askers_.extract(e.to).mapped());
+  const auto* id = std::get_if<crdt::replica_id>(&e.what);
+  tell(id == nullptr ? std::nullopt : std::optional{*id});
 }
 
 // -- what it has --
@@ -440,14 +442,17 @@ void replica::hears(const membership::event& e) {
 void replica::write(const crdt::key& key, const crdt::command& what) {
   if (at_.lost.contains(key))
     return;
-  if (is_certain_)
+  if (numbering_.is_certain())
     return write_now(key, what);
-  held_.push_back([this, key, what] { write_now(key, what); });
-  settle();
+  id_askers_.emplace(++last_id_asker_, [this, key, what](const auto& id) {
+    if (id)
+      write_now(key, what);
+  });
+  report_id([this](auto& todo) { numbering_.ask(last_id_asker_, fresh_id(), todo); });
 }
 
 void replica::write_now(const crdt::key& key, const crdt::command& what) {
-  const auto op = std::make_shared<operation>(operation{key, what, at_.self, {}, {}});
+  const auto op = std::make_shared<operation>(operation{key, what, self(), {}, {}});
   keeper_of(key).write(op, [this, op](bool is_done) {
     if (!is_done)
       return; // refused, or it cannot be committed
@@ -509,7 +514,7 @@ void replica::schedule_round() {
   around_.time.after(wait, [this] {
     in_.happens({input_kind::other, nullptr}, [this] {
       let_idle_rest();
-      if (is_certain_ && at_.rows != nullptr && !at_.rows->has_failed())
+      if (numbering_.is_certain() && at_.rows != nullptr && !at_.rows->has_failed())
         ++certain_rounds_;
       // All at once now and then, as before a node stops.
       const bool with_all = random_.chance(0.1);
@@ -640,7 +645,7 @@ void replica::carry_out(const keyspace::keep& e) {
 
 void replica::carry_out(const keyspace::was_set_back& e) {
   if (committer_)
-    renew(e.lost, [](const auto&) {});
+    give_up(e.lost, [](const auto&) {});
 }
 
 void replica::carry_out(const keyspace::stranger& e) {

@@ -10,6 +10,7 @@
 // then only the disk has them.
 
 #include "keyspace/anti_entropy.hpp"
+#include "keyspace/numbering.hpp"
 #include "keyspace/rest_order.hpp"
 #include "membership/remembered.hpp"
 #include "replication/confirmation.hpp"
@@ -98,7 +99,6 @@ public:
     std::vector<replication::tally> former{}; // under ids that it gave up since it lost anything
     std::vector<replication::tally> tallies{};
     std::vector<std::string> others{}; // addresses that it knows
-    crdt::replica_id fresh{};          // if it needs another id
   };
 
   replica(process& in, std::string name, const surroundings& around, home at, dice random);
@@ -153,7 +153,7 @@ public:
   process& in() const { return in_; }
   const std::string& name() const { return name_; }
   session_id session() const { return {in_.born.self.session.bits}; }
-  const crdt::replica_id& self() const { return at_.self; }
+  const crdt::replica_id& self() const { return numbering_.replica(); }
   session_id kept_since() const { return at_.kept_since.value_or(session()); }
   const replication::gossip& core() const { return core_.core(); }
   bool reads(crdt::type t) const { return around_.limits.ours.reads.contains(t); }
@@ -194,9 +194,13 @@ private:
   void schedule_round();
   void ask_others();
   void settle();
-  void number_on();
-  void renew(bool shows_loss);
-  void renew(const crdt::replica_id& lost, const keeper::renewed& then, bool shows_loss = true);
+  template <class Report>
+  void report_id(Report report_to);
+  crdt::replica_id fresh_id();
+  void give_up(const crdt::replica_id& lost, const keeper::renewed& then);
+  void carry_out(const keyspace::keep_id& e);
+  void carry_out(const keyspace::number_under& e);
+  void carry_out(const keyspace::answer_id& e);
   void write_now(const crdt::key& key, const crdt::command& what);
   template <class Report>
   void report(Report report_to);
@@ -241,11 +245,10 @@ private:
   keyspace::anti_entropy core_;
   std::optional<replication::confirmation> asked_; // while it is open whether the id is certain
   bool is_time_up_ = false;
-  bool is_certain_ = true;
   std::uint64_t certain_rounds_ = 0;
-  bool is_renewing_ = false;
-  std::vector<keeper::renewed> renewed_;    // who is told of the new id
-  std::vector<std::function<void()>> held_; // writes, until it is certain
+  keyspace::numbering numbering_;
+  std::map<keyspace::id_ticket, keeper::renewed> id_askers_; // who is told of the id that counts
+  keyspace::id_ticket last_id_asker_ = 0;
   std::vector<membership::remembered_member> remembered_;
   membership::holders holders_;      // who had all that is here
   std::map<session_id, values> met_; // what it had when it first met them

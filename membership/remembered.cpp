@@ -1,6 +1,7 @@
 #include "membership/remembered.hpp"
 
 #include "wire/bytes.hpp"
+#include "wire/fields.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -9,8 +10,9 @@ namespace starling::membership {
 
 namespace {
 
-// The one before did not say who is a holder.
-constexpr std::uint8_t format_version = 2;
+// Of the list. The one before had no fields, and the first did not say who is a holder.
+constexpr std::uint8_t format_version = 3;
+constexpr std::uint8_t format_without_fields = 2;
 constexpr std::uint8_t format_without_holders = 1;
 
 // An id, an empty address, whether it was alive.
@@ -67,6 +69,7 @@ std::string encode(const std::vector<remembered_member>& members) {
     out.u8((was_alive ? alive_flag : 0) | (kept_since ? holder_flag : 0));
     if (kept_since)
       encode(out, *kept_since);
+    wire::end_fields(out); // what later versions say of a member
   }
   return std::move(out).take();
 }
@@ -74,7 +77,7 @@ std::string encode(const std::vector<remembered_member>& members) {
 wire::decoded<std::vector<remembered_member>> decode_remembered(std::string_view bytes) {
   wire::reader in{bytes};
   const auto version = in.u8();
-  if (version != format_version && version != format_without_holders)
+  if (version < format_without_holders || version > format_version)
     in.fail("unknown version of the remembered members");
   std::vector<remembered_member> result;
   auto left = in.count(member_bytes_min);
@@ -85,13 +88,15 @@ wire::decoded<std::vector<remembered_member>> decode_remembered(std::string_view
     one.id = decode_node_id(in);
     one.address = in.bytes(address_bytes_max);
     const auto flags = in.u8();
-    if (flags > (version == format_version ? (alive_flag | holder_flag) : alive_flag))
+    if (flags > (version == format_without_holders ? alive_flag : (alive_flag | holder_flag)))
       in.fail("unknown flag of a remembered member");
     one.was_alive = (flags & alive_flag) != 0;
     if ((flags & holder_flag) != 0)
       one.kept_since = decode_session_id(in);
+    if (version == format_version)
+      wire::skip_fields(in);
   }
-  in.expect_end();
+  wire::expect_end_or_fields(in);
   if (!in.ok())
     return in.error();
   return result;

@@ -2,6 +2,7 @@
 
 #include "storage/layout.hpp"
 #include "wire/bytes.hpp"
+#include "wire/fields.hpp"
 #include "wire/result.hpp"
 
 #include <algorithm>
@@ -25,7 +26,7 @@ std::string former_ids_row() {
 std::optional<replication::session_id> decode(std::string_view bytes) {
   wire::reader in{bytes};
   const replication::session_id result{in.varint()};
-  in.expect_end();
+  wire::expect_end_or_fields(in);
   return in.ok() ? std::optional{result} : std::nullopt;
 }
 
@@ -73,7 +74,7 @@ found<std::vector<replication::tally>> read_former_ids(const snapshot& at) {
     one.replica = crdt::decode_replica_id(in);
     one.changes = in.varint();
   }
-  in.expect_end();
+  wire::expect_end_or_fields(in);
   if (!in.ok())
     return failure{trouble::corrupted, "the row of former replica ids makes no sense"};
   return result;

@@ -1,6 +1,7 @@
 #include "storage/tally_rows.hpp"
 
 #include "wire/bytes.hpp"
+#include "wire/fields.hpp"
 
 #include <utility>
 
@@ -43,7 +44,7 @@ found<std::uint64_t> read_own_changes(const snapshot& at) {
     return std::uint64_t{0};
   wire::reader in{*bytes};
   const auto result = in.varint();
-  in.expect_end();
+  wire::expect_end_or_fields(in);
   if (!in.ok())
     return makes_no_sense();
   return result;
@@ -63,7 +64,7 @@ found<std::vector<replication::tally>> read_tallies(const snapshot& at) {
         wire::reader count{value};
         result.push_back({crdt::decode_replica_id(in), count.varint()});
         in.expect_end();
-        count.expect_end();
+        wire::expect_end_or_fields(count);
         is_sound = in.ok() && count.ok();
         return is_sound;
       });

@@ -2,6 +2,7 @@
 
 #include "storage/layout.hpp"
 #include "wire/bytes.hpp"
+#include "wire/fields.hpp"
 
 #include <string>
 #include <utility>
@@ -27,7 +28,7 @@ found<std::vector<replication::session_id>> read_witnesses(const snapshot& at) {
   wire::reader in{*bytes};
   for (auto left = in.count(1); left > 0 && in.ok(); --left)
     result.push_back({in.varint()});
-  in.expect_end();
+  wire::expect_end_or_fields(in);
   if (!in.ok())
     result.clear();
   return result;

@@ -56,4 +56,11 @@ inline void skip_fields(reader& in) {
   read_fields(in, [](std::uint64_t, std::string_view) {});
 }
 
+/// Reads past what a later version may have put behind a row on the disk: fields, or nothing.
+inline void expect_end_or_fields(reader& in) {
+  if (in.remaining() > 0)
+    skip_fields(in);
+  in.expect_end();
+}
+
 } // namespace starling::wire

@@ -1,5 +1,6 @@
 #include "membership/remembered.hpp"
 #include "tests/membership/stage.hpp"
+#include "wire/fields.hpp"
 
 #include <gmock/gmock.h>
 
@@ -70,18 +71,48 @@ TEST(WorthRemembering, AreHoldersWheneverTheyComeBack) {
             (holders{{st.peers[1].id, session_id{77}}, {dead_holder.id, session_id{78}}}));
 }
 
+/// As an earlier version wrote it, without fields.
+std::string as_of_format_2(const std::vector<remembered_member>& members) {
+  wire::writer out;
+  out.u8(2);
+  out.varint(members.size());
+  for (const auto& one : members) {
+    const auto whole = encode({one});
+    out.raw(std::string_view{whole}.substr(2, whole.size() - 3));
+  }
+  return std::move(out).take();
+}
+
+TEST(Remembered, AreReadAsAnEarlierVersionWroteThem) {
+  const std::vector members{gone, ill, holder, dead_holder};
+  EXPECT_EQ(*decode_remembered(as_of_format_2(members)), members);
+}
+
+TEST(Remembered, MayHaveFieldsOfALaterVersion) {
+  auto bytes = encode({holder});
+  bytes.pop_back(); // the end of the member's fields
+  wire::writer out;
+  wire::put_field(out, 7, "of the member");
+  wire::end_fields(out);
+  wire::put_field(out, 9, "of them all");
+  wire::end_fields(out);
+  bytes += out.view();
+  EXPECT_EQ(*decode_remembered(bytes), std::vector{holder});
+  EXPECT_FALSE(decode_remembered(bytes + "x"));
+}
+
 TEST(Remembered, OfAnEarlierBuildAreNoHolders) {
-  auto bytes = encode({gone, ill});
+  auto bytes = as_of_format_2({gone, ill});
   bytes[0] = 1;
-  EXPECT_THAT(std::get<0>(decode_remembered(bytes)), ElementsAre(gone, ill));
-  bytes = encode({dead_holder});
+  EXPECT_THAT(*decode_remembered(bytes), ElementsAre(gone, ill));
+  bytes = as_of_format_2({dead_holder});
   bytes[0] = 1;
   EXPECT_TRUE(std::holds_alternative<wire::decode_error>(decode_remembered(bytes)));
 }
 
 TEST(Remembered, WithAnUnknownFlagAreRefused) {
   auto bytes = encode({gone});
-  bytes.back() = 4;
+  bytes[bytes.size() - 2] = 4; // before the end of its fields
   EXPECT_EQ(std::get<wire::decode_error>(decode_remembered(bytes)).what,
             "unknown flag of a remembered member");
 }

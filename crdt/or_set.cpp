@@ -160,12 +160,25 @@ std::optional<or_set> or_set::change(const replica_id& self,
   return news;
 }
 
+/// Joins what the other set has seen and holds. For each member and each replica the newest event
+/// counts. The cases:
+///
+///  1. We hold an event live; the other set has seen the event and does not hold it. The event was
+///     removed there, so it ends here. Where our prefix covers the event, the entry goes at once;
+///     else the entry stays, dead, until `seen` covers it (`drop_covered`).
+///  2. The other set holds an event that is not newer than ours of that replica: ours counts.
+///  3. The other set holds a newer event live, which we have never seen: we take it over.
+///  4. The other set holds a newer event live, which we have seen and do not hold: the event was
+///     removed here, so it stays dead, and ends an older one that we hold.
+///  5. The other set holds an event dead: it ends ours of that replica, unless ours is newer.
+///
+/// The contexts are joined last: cases 1, 3 and 4 ask what each side had seen before.
+/// `news` notes each change as an entry, so whoever joins `news` comes to the same.
 std::optional<or_set> or_set::join(const or_set& other) {
   or_set news;
   auto noted = news.rows_.begin();
 
-  // Case 1: the other side has seen an event and no longer holds it. The event was removed there,
-  // so it is removed here.
+  // Case 1.
   if (!rows_.empty() && !other.seen_.common_with(seen_).empty())
     find_live();
   for (const auto& [replica, events] : other.seen_.replicas()) {
@@ -188,22 +201,21 @@ std::optional<or_set> or_set::join(const or_set& other) {
     }
   }
 
-  // For each member and replica the newest event counts.
   auto at = rows_.begin();
   for (const auto& [member, theirs] : other.rows_) {
     at = seek(rows_, at, member);
     for (const auto& e : theirs) {
-      if (!e.live) {
+      if (!e.live) { // case 5
         end(at, member, e, news, noted);
         continue;
       }
       const auto* own = newest(at, member, e.replica);
       if (own != nullptr && own->number >= e.number)
-        continue; // ours is as new, or newer
-      if (!seen_.contains({e.replica, e.number})) {
+        continue;                                   // case 2
+      if (!seen_.contains({e.replica, e.number})) { // case 3
         set_here(at, member, e);
         news.set(noted, member, e);
-      } else { // we have removed it, so it stays dead
+      } else { // case 4
         end(at, member, {e.replica, e.number, false}, news, noted);
       }
     }

@@ -60,8 +60,7 @@ bool swim::is_of_other_versions(const member& said) const {
 ///
 ///  1. The generation is far ahead of our clock: refused, whoever says it. A node that believed it
 ///     could never contradict it.
-///  2. The member speaks no version of the protocol that this node speaks: refused, for it could
-///  not
+///  2. The member speaks no version of the protocol that this node speaks: refused, for it cannot
 ///     be asked. A record of an earlier life, in another version, is left to the probes.
 ///  3. The record is about this node: nothing is joined, for only this node says what it is. It is
 ///     contradicted if it claims something worse, and yields its id to a copy of itself.
@@ -115,9 +114,8 @@ void swim::join_record(const member& said, source from, duration age) {
 ///
 /// Then, of a live member only:
 ///
-///  4. It is suspect, by a new suspicion: the time of that begins, and this node may be one of
-///  those
-///     who look for themselves. A further accuser shortens the time of the suspicion that runs.
+///  4. It is suspect, by a new suspicion: the time of that begins, and this node may be one of the
+///     members that look for themselves. A further accuser shortens the suspicion that runs.
 ///  5. It is suspect no longer: it has contradicted.
 void swim::after_change(const node_id& id, const status& before, bool was_known, const change& what,
                         source from) {

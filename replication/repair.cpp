@@ -455,6 +455,25 @@ bool repair_walk::fits(const repair_answer& a) const {
   return a.lists.size() <= list.size() && asks == !(a.sums.empty() && a.lists.empty());
 }
 
+/// Goes on from what the other side says of the ranges that it was asked about. First come the
+/// cases of everything:
+///
+///  1. The roots are equal, or the other side has nothing, or we have nothing: that settles the
+///     comparison.
+///
+/// Then, of each range that the other side had room for, by its parts:
+///
+///  2. The sums of a part are equal: the part is done with.
+///  3. One side has nothing in the part: the other side's entries are all wanted, or all named.
+///  4. Both have something, and it differs: the part is asked about, one step deeper.
+///
+/// And of each range that was to be listed:
+///
+///  5. The entries are there: each entry that one side lacks is wanted, or named.
+///  6. There were too many to list: the range is split, and asked about again. At the greatest
+///     depth nothing can be split, so all of the range goes both ways.
+///
+/// What the answer had no room for is asked about again.
 std::optional<named_entries> repair_walk::answered(const joint_tree& mine, const repair_answer& a) {
   if (!asked_ || !fits(a))
     return std::nullopt;
@@ -489,7 +508,7 @@ std::optional<named_entries> repair_walk::answered(const joint_tree& mine, const
   const auto answered = levels == 0 ? 0 : a.sums.size() / sums;
   auto sum = a.sums.begin();
   for (std::size_t i = 0; i < answered; ++i) {
-    auto rest = split[i].theirs;
+    auto rest = split[i].theirs; // the last part is not said: it is what the others leave
     for (std::size_t part = 0; part <= sums; ++part) {
       const auto theirs = part < sums ? *sum++ : rest;
       rest -= theirs;

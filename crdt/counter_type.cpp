@@ -2,6 +2,8 @@
 
 namespace starling::crdt {
 
+static_assert(replicated<counter_type>);
+
 std::size_t counter_type::footprint(const state& x) {
   constexpr std::size_t entry_bytes = 24; // a replica and two totals, mostly small
   return x.entries().size() * entry_bytes;

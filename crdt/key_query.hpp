@@ -12,8 +12,8 @@
 
 namespace starling::crdt {
 
-/// The first `limit` keys of one type or of all, whose names begin with `prefix`, of those after
-/// `after` if it is given. That one need not exist.
+/// The first `limit` keys of one type or of all, whose names begin with `prefix`; if `after` is
+/// given, of the keys after it. The key `after` need not exist.
 struct key_query {
   std::optional<crdt::type> type;
   std::string prefix;

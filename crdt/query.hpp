@@ -1,7 +1,7 @@
 #pragma once
 
-// What a client may ask to see of one value. Of one without rows every query shows the whole; of
-// one with rows, what does not need the whole costs what it shows.
+// What a client may ask to see of one value. Of a value without rows, every query shows the whole
+// value. Of a value with rows, a page or one member costs only what it shows.
 
 #include "crdt/payload.hpp"
 
@@ -16,8 +16,8 @@ struct whole_value {
   friend bool operator==(const whole_value&, const whole_value&) = default;
 };
 
-/// The first `limit` members that are text, of those after `after` if it is given. That one need
-/// not be in the value.
+/// The first `limit` members that are text; if `after` is given, of the members after it. The
+/// member `after` need not be in the value.
 struct member_page {
   std::optional<std::string> after;
   std::size_t limit = 1; // at least 1

@@ -4,6 +4,8 @@
 
 namespace starling::crdt {
 
+static_assert(replicated<register_type>);
+
 std::size_t register_type::footprint(const state& x) {
   constexpr std::size_t bytes_around = 32; // the stamp and who wrote
   return x.empty() ? 0 : x.current()->what.data.size() + bytes_around;

@@ -2,13 +2,14 @@
 
 // What a state offers that is kept in rows.
 //
-// Such a state is a map from members to rows, together with the events that it has seen. A row says
-// which events hold the member, and what else the state keeps of it; a member without an entry has
-// no row. So a row can be kept, sent and digested alone, and whatever an operation changes are rows
-// of members that it names, or of members that `touched_by` finds by the events that it brings.
+// Such a state is a map from members to rows, together with the events that the state has seen. The
+// row of a member says which events hold the member, and whatever else the state keeps of it. A
+// member without entries has no row. So a row can be kept, sent and digested alone. An operation
+// changes only rows of members that it names, and of members that `touched_by` finds by the events
+// that the operation brings.
 //
-// Whoever keeps, exchanges or mends rows (storage/held_value, storage/reading, storage/salvage,
-// replication/row_repair, replication/value_parts) asks for no more than this.
+// The code that keeps, exchanges or mends rows asks for no more than this (storage/held_value,
+// storage/reading, storage/salvage, replication/row_repair, replication/value_parts).
 
 #include "crdt/causal_context.hpp"
 #include "crdt/payload.hpp"
@@ -31,11 +32,12 @@ namespace starling::crdt {
 struct entry {
   replica_id replica;
   event_number number;
-  bool live; // it holds the member in the value
+  bool live; // whether the event holds the member in the value
   friend bool operator==(const entry&, const entry&) = default;
 };
 
-/// An entry and the row that it stands in, for as long as the row is where it is.
+/// An entry, and a pointer to the member and row that the entry stands in. Valid as long as the row
+/// is not moved.
 template <class Row>
 using held_entry = std::pair<const std::pair<const payload, Row>*, entry>;
 
@@ -49,22 +51,24 @@ concept has_member_rows =
              const payload& member, const entry& one, const causal_context& events,
              const std::vector<held_entry<typename S::row>>& held, std::string_view bytes,
              wire::writer& out) {
+      // All events that the state has seen, and all rows that it holds.
       { state.seen() } -> std::same_as<const causal_context&>;
       { state.rows() } -> std::same_as<const typename S::row_map&>;
 
-      // Puts in rows that were left out when the state was made; members that have a row here keep
-      // theirs.
+      // Adds rows that were left out when the state was made. If a member has a row already, the
+      // member keeps it.
       { mine.put(std::move(rows)) };
 
-      // The members, in ascending order, whose rows may change when these events become known: those
-      // with a live entry among them, or a dead one before which they close the last gap; no others.
+      // The members, in ascending order, whose rows may change when these events become known. They
+      // are those with a live entry among the events, and those with a dead entry before which the
+      // events close the last gap; no others.
       { state.touched_by(events) } -> std::same_as<std::vector<payload>>;
 
-      // Whether a row has no entries; then it is as good as none.
+      // Whether a row has no entries. Such a row means the same as no row.
       { row.empty() } -> std::same_as<bool>;
 
-      // Its entries, ordered by replica and number. Live ones are events that the state has seen,
-      // and hold no other member.
+      // The entries of a row, ordered by replica and number. The state has seen the events of all
+      // live entries, and each of these events holds this member only.
       { S::entries_of(row) } -> std::convertible_to<std::span<const entry>>;
 
       // Whether the member is in the value.
@@ -73,18 +77,21 @@ concept has_member_rows =
       // Whether a state that has seen these events can have such a row.
       { S::fits(row, events) } -> std::same_as<bool>;
 
-      // A row in its canonical encoding, on the disk and for digests: equal rows, equal bytes. What
-      // is read is a row with entries, or nothing.
+      // A row as bytes, for the disk and for digests: equal rows have equal bytes. `decode_row`
+      // returns a row with entries, or nothing if `encode_row` cannot have written the bytes.
       { S::encode_row(out, row) };
       { S::decode_row(bytes) } -> std::same_as<std::optional<typename S::row>>;
 
-      // About how many bytes a row adds to the footprint of a state, which is the sum of those of
-      // its rows; and how many an entry takes in an encoding, at most.
+      // About how many bytes a row adds to the footprint of a state. The footprint of a state is
+      // the sum over its rows.
       { S::footprint_of(member, row) } -> std::same_as<std::size_t>;
+
+      // How many bytes an entry of a row takes in an encoded state, at most. The member and
+      // the id of the replica are not counted.
       { S::bytes_of(row, one) } -> std::same_as<std::size_t>;
 
-      // As `encode` of the state that has seen these events and of whose rows there are these
-      // entries, in the order of members, replicas and numbers.
+      // Writes what `encode` writes for the state that has seen these events and whose rows have
+      // these entries. The entries are in the order of members, replicas and numbers.
       { S::encode_part(out, events, held) };
     };
 // clang-format on

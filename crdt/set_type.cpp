@@ -5,6 +5,8 @@
 
 namespace starling::crdt {
 
+static_assert(replicated<set_type>);
+
 namespace {
 
 using any_view = std::variant<set_view, page_view, member_view>;

@@ -14,16 +14,22 @@
 
 namespace starling::crdt {
 
-template <replicated... Types>
+/// Fails to compile for a type that does not fulfil `replicated`, and names it.
+template <replicated Type>
+inline constexpr bool is_replicated = true;
+
+template <class... Types>
 struct type_list {
+  static_assert((is_replicated<Types> && ...));
+
   static constexpr std::size_t size = sizeof...(Types);
   static constexpr std::array<type, size> ids{Types::id...};
 
   using state = std::variant<typename Types::state...>;
   using command = std::variant<typename Types::command...>;
 
-  /// Calls `f` with the type at a place of the list, as a `std::type_identity`, and returns what it
-  /// returns. Requires: the list is as long.
+  /// Calls `f` with the type at a place of the list, as a `std::type_identity`, and returns what
+  /// `f` returns. Requires: the list has that place.
   template <class F>
   static decltype(auto) visit_at(std::size_t place, F&& f) {
     using result = std::common_type_t<decltype(f(std::type_identity<Types>{}))...>;
@@ -33,7 +39,7 @@ struct type_list {
     return calls.at(place)(f);
   }
 
-  /// Where a type stands in the list; nothing if it is not in it.
+  /// Where a type stands in the list; nothing if the list does not have it.
   static constexpr std::optional<std::size_t> place_of(type id) {
     for (std::size_t i = 0; i < size; ++i)
       if (ids[i] == id)
@@ -48,7 +54,7 @@ private:
         return false;
     return true;
   }
-  static_assert(is_ascending(), "types stand in the order of their numbers");
+  static_assert(is_ascending(), "the types of a list stand in the order of their numbers");
 };
 
 /// The types of a list that have rows, and their rows by themselves.
@@ -61,7 +67,7 @@ struct select_with_rows<type_list<>, Found...> {
   using rows = std::variant<rows_of<Found>...>;
 };
 
-template <replicated First, replicated... Rest, class... Found>
+template <class First, class... Rest, class... Found>
 struct select_with_rows<type_list<First, Rest...>, Found...>
     : std::conditional_t<First::has_rows, select_with_rows<type_list<Rest...>, Found..., First>,
                          select_with_rows<type_list<Rest...>, Found...>> {};

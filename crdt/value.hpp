@@ -24,17 +24,16 @@ constexpr bool is_known(type t) {
   return types::place_of(t).has_value();
 }
 
-/// Its name, as "counter"; "unknown" for a type that this version does not know.
+/// The name of a type, as "counter"; "unknown" for a type that this version does not know.
 std::string_view to_string(type t);
 
-/// The type of that name; nothing if there is none.
+/// The type of that name; nothing if no type has it.
 std::optional<type> type_named(std::string_view name);
 
 /// Whether values of the type are kept as many rows (crdt/replicated.hpp).
 bool has_rows(type t);
 
-/// What a visitor makes of a type that has rows, which it is given as a `std::type_identity`.
-/// Requires: it has.
+/// Calls `visitor` with the type as a `std::type_identity`. Requires: the type has rows.
 template <class Visitor>
 decltype(auto) visit_with_rows(type t, Visitor&& visitor) {
   return types_with_rows::visit_at(*types_with_rows::place_of(t), visitor);
@@ -49,8 +48,8 @@ struct key {
 
 void encode(wire::writer& out, const key& k);
 
-/// Refuses types that this version does not know, and names that no user can give: those that are
-/// longer, or not UTF-8.
+/// Refuses types that this version does not know, and names that no client can give: names that are
+/// too long, or not UTF-8.
 key decode_key(wire::reader& in);
 inline constexpr std::size_t key_name_max = 1024; // bytes
 
@@ -60,7 +59,7 @@ public:
   /// A value of the first type at its bottom.
   value() = default;
 
-  /// A value of that type at its bottom. Requires: it is known.
+  /// A value of that type at its bottom. Requires: the type is known.
   explicit value(crdt::type t);
 
   template <class State>
@@ -77,14 +76,14 @@ public:
   /// How many irreducible parts it joins: a counter's entries, a register's write, a set's entries.
   std::size_t elements() const;
 
-  /// The same of an encoded value, without decoding it. Requires: the result of `encode`.
+  /// `elements` of an encoded value, without decoding it. Requires: the result of `encode`.
   static std::size_t elements_of(std::string_view own_encoding);
 
   /// Takes in a state or delta of the same type; returns the part that was new, or nothing.
   /// Requires: same type.
   std::optional<value> join(const value& other);
 
-  /// The one of that type. Requires: the type.
+  /// The state. Requires: T is the state of the value's type.
   template <class T>
   T& as() {
     return std::get<T>(held_);
@@ -94,7 +93,7 @@ public:
     return std::get<T>(held_);
   }
 
-  /// What a visitor makes of its state and its type, which it is given as a `std::type_identity`.
+  /// Calls `visitor` with the state, and with the type as a `std::type_identity`.
   template <class Visitor>
   decltype(auto) visit(Visitor&& visitor) const {
     return types::visit_at(held_.index(), [&](auto which) {
@@ -108,7 +107,7 @@ public:
     });
   }
 
-  /// The same of a value that has rows. Requires: it has.
+  /// The same, but `visitor` need only know types with rows. Requires: the type has rows.
   template <class Visitor>
   decltype(auto) visit_rows(Visitor&& visitor) const {
     return visit_with_rows(type(), [&](auto which) {
@@ -135,8 +134,8 @@ private:
   types::state held_;
 };
 
-/// The value that has seen what `seen` has, and has these rows. Requires: `seen` has rows, these
-/// are of its type, and together they are a value.
+/// The value that has seen the events of `seen`, and has these rows. Requires: the type of `seen`
+/// has rows, the rows are of that type, and the rows fit the events.
 value with_rows(const value& seen, any_rows rows);
 
 } // namespace starling::crdt

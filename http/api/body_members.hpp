@@ -12,9 +12,6 @@
 
 namespace starling::http {
 
-template <class T>
-using either = result<T>;
-
 /// The values of an object's members by name, as JSON.
 using body_members = std::map<std::string, std::string_view, std::less<>>;
 

@@ -1,10 +1,13 @@
 #include "http/api/counter_api.hpp"
 
 #include "http/api/json_parts.hpp"
+#include "http/api/type_api.hpp"
 
 #include <charconv>
 
 namespace starling::http {
+
+static_assert(type_api<counter_api>);
 
 namespace {
 

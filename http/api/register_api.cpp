@@ -1,8 +1,11 @@
 #include "http/api/register_api.hpp"
 
 #include "http/api/json_parts.hpp"
+#include "http/api/type_api.hpp"
 
 namespace starling::http {
+
+static_assert(type_api<register_api>);
 
 result<crdt::register_assign> register_api::command_of(std::string_view body, const crdt::key&,
                                                        const wire::secret&, style) {

@@ -2,6 +2,7 @@
 
 #include "http/api/context_token.hpp"
 #include "http/api/json_parts.hpp"
+#include "http/api/type_api.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -9,6 +10,8 @@
 #include <optional>
 
 namespace starling::http {
+
+static_assert(type_api<set_api>);
 
 namespace {
 

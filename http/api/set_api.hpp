@@ -3,8 +3,8 @@
 // Sets, as clients ask for them:
 //
 //     POST /sets/{key}                 {"add": ["x"], "remove": ["y"], "contexts": {"y": "..."}}:
-//     add or
-//                                      remove or both; contexts of other elements are left unread
+//                                      one of add and remove, or both; contexts of elements that
+//                                      the command does not name are not read
 //     GET /sets/{key}?limit=100&after=apple   a page of members
 //     GET /sets/{key}/members/{member}
 //     ?contexts=false                  without contexts; also of one member, and of a write

@@ -1,42 +1,27 @@
 #pragma once
 
-// How clients ask for each type of value.
-//
-// An API of a type is a struct without members (http/api/counter_api.hpp is the shortest): its
-// route and methods, the parameters that say how it is shown, the command that a body becomes, and
-// the members of the JSON object that shows a view of it, after a read and after a write. A type
-// with rows also has a route to one of its members.
+// The APIs of all types of values: how clients ask for each type.
 
 #include "crdt/value.hpp"
 #include "http/api/counter_api.hpp"
 #include "http/api/register_api.hpp"
 #include "http/api/set_api.hpp"
+#include "http/api/type_api.hpp"
 
-#include <concepts>
-#include <tuple>
+#include <array>
+#include <type_traits>
 
 namespace starling::http {
 
-// clang-format off
-template <class A>
-concept type_api =
-    crdt::replicated<typename A::type> &&
-    requires(std::string_view body, const crdt::key& key, const wire::secret& secret) {
-      { A::route } -> std::convertible_to<std::string_view>; // ends in /{key}
-      { A::allow } -> std::convertible_to<std::string_view>;
-      { A::parameters.size() } -> std::convertible_to<std::size_t>;
-      { A::command_of(body, key, secret, style{}) } -> std::same_as<result<typename A::type::command>>;
-    } &&
-    (!A::type::has_rows || requires {
-      { A::member_route } -> std::convertible_to<std::string_view>; // ends in /members/{member}
-      { A::member_allow } -> std::convertible_to<std::string_view>;
-    });
-// clang-format on
+/// Fails to compile for a struct that does not fulfil `type_api`, and names it.
+template <type_api Api>
+inline constexpr bool is_type_api = true;
 
-template <type_api... Apis>
+template <class... Apis>
 struct api_list {
-  static_assert(std::array{Apis::type::id...} == crdt::types::ids,
-                "an API for each type, in the order of crdt/types.hpp");
+  static_assert((is_type_api<Apis> && ...));
+  static_assert(std::is_same_v<crdt::type_list<typename Apis::type...>, crdt::types>,
+                "`apis` has an API for each type of crdt/types.hpp, in the same order");
 
   /// Calls `f` with the API at a place of the list, as a `std::type_identity`.
   template <class F>
@@ -55,7 +40,8 @@ struct api_list {
   }
 };
 
-/// The API of a new type is one line here and its include, in the order of crdt/types.hpp.
+/// The API of a new type is one line here and its include. The APIs stand in the order of
+/// crdt/types.hpp.
 using apis = api_list< //
     counter_api,       //
     register_api,      //

@@ -1,5 +1,7 @@
 #include "crdt/command.hpp"
+#include "crdt/view.hpp"
 #include "tests/crdt/names.hpp"
+#include "tests/crdt/subjects.hpp"
 
 #include <gtest/gtest.h>
 
@@ -146,6 +148,20 @@ TEST(Command, CanCreateWhateverItCanChangeAtTheBottom) {
   for (const auto& c : commands) {
     value v{type_of(c)};
     EXPECT_EQ(can_create(c, a), std::get<0>(apply(v, c, a, 1)).has_value()) << c.index();
+  }
+}
+
+TEST(Command, OfAnyTypeCreatesAKeyExactlyIfItCan) {
+  for (const auto t : types::ids) {
+    const value bottom{t};
+    for (unsigned choice = 0; choice < 1'000; ++choice) {
+      const auto c = command_for(bottom, choice);
+      value v{t};
+      EXPECT_EQ(can_create(c, a), std::get<0>(apply(v, c, a, 1)).has_value())
+          << to_string(t) << ' ' << choice;
+      if (!v.empty() || !can_create(c, a))
+        view_of(v, c); // may be asked for
+    }
   }
 }
 

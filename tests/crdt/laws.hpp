@@ -6,8 +6,8 @@
 //
 // A subject says what is tested: `state`, the type; `bottom()`; `mutate(state, self, seen,
 // choice)`, which does what `choice` says as replica `self`, where `seen` is a state that its
-// client has read, and returns the delta; `bytes(state)` and `decode(bytes)`; `is_settled(state)`,
-// what must hold of a state that knows everything.
+// client has read, and returns the delta; `bytes(state)`, `decode(bytes)` and `elements_of(bytes)`;
+// `is_settled(state)`, what must hold of a state that knows everything.
 
 #include "crdt/replica_id.hpp"
 

@@ -143,6 +143,17 @@ TYPED_TEST(Laws, EncodeThenDecodeIsTheIdentity) {
   });
 }
 
+TYPED_TEST(Laws, ElementsOfTheBytesAreThoseOfTheState) {
+  expect_law([](const steps& s, const choices& order) {
+    const history<TypeParam> h(s);
+    for (const auto choice : order) {
+      const auto& x = h.any(choice);
+      const auto bytes = TypeParam::bytes(x);
+      RC_ASSERT(TypeParam::elements_of(bytes) == x.elements());
+    }
+  });
+}
+
 TYPED_TEST(Laws, EqualStatesHaveEqualBytes) {
   expect_law([](const steps& s, const choices& order) {
     const history<TypeParam> h(s);

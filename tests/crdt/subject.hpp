@@ -30,6 +30,10 @@ struct plain_subject {
   static state bottom() { return {}; }
   static std::string bytes(const state& x) { return bytes_of(x); }
   static wire::decoded<state> decode(const std::string& bytes) { return decoded<state>(bytes); }
+  static std::size_t elements_of(std::string_view bytes) {
+    wire::reader in{bytes};
+    return Type::elements_of(in);
+  }
   static bool is_settled(const state&) { return true; }
 };
 

@@ -5,7 +5,6 @@
 
 #include "tests/crdt/subject.hpp"
 
-#include <array>
 #include <cctype>
 #include <string>
 #include <tuple>
@@ -21,6 +20,7 @@ struct value_subject {
   static state bottom() { return value{type::id}; }
   static std::string bytes(const state& x) { return x.encode(); }
   static wire::decoded<state> decode(const std::string& bytes) { return value::decode(bytes); }
+  static std::size_t elements_of(std::string_view bytes) { return value::elements_of(bytes); }
 
   static bool is_settled(const state& x) {
     return Subject::is_settled(x.as<typename type::state>());
@@ -48,7 +48,8 @@ struct all_subjects;
 
 template <class... Subjects>
 struct all_subjects<std::tuple<Subjects...>> {
-  static_assert(std::array{Subjects::type::id...} == types::ids, "a subject for each type");
+  static_assert(std::is_same_v<type_list<typename Subjects::type...>, types>,
+                "`type_subjects` has a subject for each type of crdt/types.hpp, in the same order");
   using types_under_test = testing::Types<Subjects..., value_subject<Subjects>...>;
 };
 

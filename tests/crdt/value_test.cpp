@@ -76,7 +76,7 @@ TEST(Value, DecoderRefusesUnknownVersionsAndTypes) {
     bytes[0] = version;
     EXPECT_EQ(value_refusal(bytes), "unknown version of the value format");
   }
-  for (const auto t : {'\0', '\4', '\xff'}) {
+  for (const auto t : {'\0', '\xfe', '\xff'}) {
     auto bytes = samples().front().encode();
     bytes[1] = t;
     EXPECT_EQ(value_refusal(bytes), "unknown type of value");

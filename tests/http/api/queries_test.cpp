@@ -139,7 +139,7 @@ TEST(Queries, TakeTheCursorOfAKeyBack) {
 
 TEST(Queries, RefuseTypesAndCursorsThatAreNone) {
   for (const auto* t : {"", "counters", "Set", "unknown"})
-    EXPECT_EQ(keys_refusal("?type=" + std::string{t}), "'type' is counter, register or set");
+    EXPECT_THAT(keys_refusal("?type=" + std::string{t}), HasSubstr("'type' is counter, register"));
   for (const auto* cursor : {"", "a", "set", "sets/a", "/a", "Set/a"})
     EXPECT_THAT(keys_refusal("?after=" + std::string{cursor}), HasSubstr("TYPE/KEY")) << cursor;
 }

@@ -22,9 +22,9 @@ constexpr std::size_t report_threads = 2;
 
 std::size_t lane_of(std::string_view target) {
   const auto path = target.substr(0, target.find('?'));
-  if (path == "/healthz")
+  if (path == health_request::path)
     return 1;
-  return path == "/readyz" || path == "/metrics" ? 2 : 0;
+  return path == ready_request::path || path == metrics_request::path ? 2 : 0;
 }
 
 listener::settings listener_settings(caf::actor_system& sys, const config::http_options& o) {

@@ -14,11 +14,12 @@ namespace {
 
 using segments = std::vector<std::string>;
 
-/// What is at a path, and how GET asks for it.
+/// What is at a path, and how GET asks for it. Another method is a write: its body is a command for
+/// a value of the type.
 struct resource {
-  std::string_view route; // {key} and {member} stand for any segment
+  std::string_view route; // {key} and {member} stand for any segment; {key} is the second one
   std::string_view allow;
-  std::optional<crdt::type> type; // of the value
+  std::optional<crdt::type> type; // of the value, if the route has a {key}
   parsed (*read)(crdt::key&& key, segments& path, std::string_view target);
 };
 
@@ -45,14 +46,18 @@ parsed read_keys(crdt::key&&, segments&, std::string_view target) {
   return keys_request{*std::move(query)};
 }
 
-template <class Page>
-parsed read_page(crdt::key&&, segments&, std::string_view target) {
-  if (auto refused = refuse_parameters(target))
-    return std::move(*refused);
-  return Page{};
-}
-
 constexpr std::string_view only_read = "GET, HEAD, OPTIONS";
+
+/// A path without key and parameters.
+template <class Asked>
+resource page_of() {
+  const auto read = [](crdt::key&&, segments&, std::string_view target) -> parsed {
+    if (auto refused = refuse_parameters(target))
+      return std::move(*refused);
+    return Asked{};
+  };
+  return {Asked::path, only_read, {}, read};
+}
 
 std::vector<resource> make_resources() {
   std::vector<resource> result;
@@ -65,12 +70,12 @@ std::vector<resource> make_resources() {
       return true;
     });
   for (const resource& page : {
-           resource{"/keys", only_read, {}, read_keys},
-           {"/", only_read, {}, read_page<index_request>},
-           {"/cluster", only_read, {}, read_page<cluster_request>},
-           {"/healthz", only_read, {}, read_page<health_request>},
-           {"/readyz", only_read, {}, read_page<ready_request>},
-           {"/metrics", only_read, {}, read_page<metrics_request>},
+           resource{keys_request::path, only_read, {}, read_keys},
+           page_of<index_request>(),
+           page_of<cluster_request>(),
+           page_of<health_request>(),
+           page_of<ready_request>(),
+           page_of<metrics_request>(),
        })
     result.push_back(page);
   return result;

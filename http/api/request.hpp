@@ -46,15 +46,32 @@ struct write_request {
   style how{};
 };
 
+// The requests below say the path that they are for. It is also the name of the route in metrics.
+
 struct keys_request {
+  static constexpr std::string_view path = "/keys";
   crdt::key_query query;
 };
 
-struct index_request {};
-struct cluster_request {};
-struct health_request {};
-struct ready_request {};
-struct metrics_request {};
+struct index_request {
+  static constexpr std::string_view path = "/";
+};
+
+struct cluster_request {
+  static constexpr std::string_view path = "/cluster";
+};
+
+struct health_request {
+  static constexpr std::string_view path = "/healthz";
+};
+
+struct ready_request {
+  static constexpr std::string_view path = "/readyz";
+};
+
+struct metrics_request {
+  static constexpr std::string_view path = "/metrics";
+};
 
 /// Asks for the methods that a path knows.
 struct options_request {

@@ -1,4 +1,5 @@
 #include "http/api/request.hpp"
+#include "tests/documents.hpp"
 
 #include <gtest/gtest.h>
 
@@ -53,6 +54,17 @@ TEST(Request, AsksForThePagesOfTheNode) {
     EXPECT_TRUE(std::holds_alternative<ready_request>(parse(get("/readyz?", method))));
     EXPECT_TRUE(std::holds_alternative<metrics_request>(parse(get("/metrics", method))));
   }
+}
+
+TEST(Routes, StandInTheTableOfTheApiPage) {
+  const auto document = text_of_document("docs/api.md");
+  for (const auto& [path, allow] : routes())
+    for (const auto* method : {"GET", "POST", "PUT"})
+      if (allow.find(method) != std::string_view::npos) {
+        const auto row = "\n| `" + std::string{method} + ' ' + std::string{path} + "` |";
+        EXPECT_NE(document.find(row), std::string::npos)
+            << "docs/api.md has no row for " << method << ' ' << path;
+      }
 }
 
 TEST(Request, ReadsAPageOfASet) {

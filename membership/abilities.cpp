@@ -7,10 +7,11 @@ namespace starling::membership {
 
 namespace {
 
-enum known_field : std::uint64_t { speaks_field = 1, values_field = 2 };
+// A new field has the next number.
+enum known_field : std::uint64_t { speaks_field = 1, values_field = 2, last_field = values_field };
 
 bool is_known(std::uint64_t number) {
-  return number == speaks_field || number == values_field;
+  return number <= last_field;
 }
 
 template <class List, class Project>
@@ -36,7 +37,7 @@ bool is_valid(const abilities& a) {
   encode(out, a);
   return a.speaks.oldest > 0 && a.speaks.oldest <= a.speaks.newest &&
          ascends(a.values, &readable::type) && ascends(a.others, &wire::field::number) &&
-         std::ranges::none_of(a.others, [](const auto& f) { return f.number <= values_field; }) &&
+         std::ranges::none_of(a.others, [](const auto& f) { return is_known(f.number); }) &&
          out.size() <= abilities_bytes_max;
 }
 
@@ -86,7 +87,7 @@ abilities decode_abilities(wire::reader& in) {
     if (number == speaks_field) {
       result.speaks = wire::decode_protocol_range(content);
       says_what_it_speaks = true;
-    } else {
+    } else if (number == values_field) {
       result.values = decode_values(content);
     }
     content.expect_end();

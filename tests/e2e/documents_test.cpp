@@ -57,7 +57,8 @@ bool has_title(const std::string& document, const std::string& anchor) {
 
 TEST(Documents, LeadToWhatIsThere) {
   const fs::path root{STARLING_SOURCE_DIR};
-  std::vector<std::string> documents{"README.md", "CHANGELOG.md", "bench/README.md"};
+  std::vector<std::string> documents{"README.md", "CHANGELOG.md", "CONTRIBUTING.md",
+                                     "bench/README.md"};
   for (const auto& entry : fs::directory_iterator{root / "docs"})
     documents.push_back("docs/" + entry.path().filename().string());
   static const std::regex link{R"(\]\(([^)#:]*)#?([^):]*)\))"};

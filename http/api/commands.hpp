@@ -1,7 +1,7 @@
 #pragma once
 
 // The bodies of writes: one JSON object becomes one command, or a problem that says which member
-// is to blame. What an object may hold is said where each type is (http/api/types.hpp).
+// is to blame. The API of each type says what the object may hold (http/api/type_api.hpp).
 
 #include "crdt/command.hpp"
 #include "http/api/problem.hpp"
@@ -12,8 +12,8 @@
 
 namespace starling::http {
 
-/// The command for a value of this key. Requires: its type is known. The secret opens the contexts;
-/// `how` says what of the outcome will be shown.
+/// The command for a value of this key. Requires: the type of the key is known. The secret opens
+/// the contexts; `how` says what the reply will show.
 result<crdt::command> command_of(const crdt::key& key, std::string_view body,
                                  const wire::secret& secret, style how = {});
 

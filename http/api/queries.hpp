@@ -4,7 +4,7 @@
 // wrong with it. No parameter may be unknown, or be there twice.
 //
 //     values with rows  ?limit=100&after=apple: a page of members
-//     values            those of their type (http/api/types.hpp)
+//     values            the parameters of their type (http/api/type_api.hpp)
 //     /keys             ?type=set&prefix=user&limit=100&after=set/user-7
 
 #include "crdt/key_query.hpp"
@@ -18,7 +18,7 @@
 
 namespace starling::http {
 
-/// How many members or keys a page has at most, and how many if nobody says.
+/// How many members or keys a page has at most, and how many if the request does not say.
 inline constexpr std::size_t page_limit_max = 10'000;
 inline constexpr std::size_t page_limit_default = 1'000;
 
@@ -28,18 +28,18 @@ struct value_query {
   friend bool operator==(const value_query&, const value_query&) = default;
 };
 
-/// What a read of a value of this type asks for: the whole of it, or a page.
+/// What a read of a value of this type asks for: the whole value, or a page.
 result<value_query> query_of(crdt::type type, std::string_view target);
 
-/// How a value of this type is shown, where a request has no other parameters.
+/// How a value of this type is shown. For requests that have no parameters but these.
 result<style> style_of(crdt::type type, std::string_view target);
 
 result<crdt::key_query> key_query_of(std::string_view target);
 
-/// Why a request that takes no parameters is refused; nothing if it has none.
+/// The problem with a request that may have no parameters; nothing if it has none.
 wire::possible<problem> refuse_parameters(std::string_view target);
 
-/// How a list of keys names one as the end of a page, for `after`: "set/fruits".
+/// What the parameter `after` of a list of keys says of a key: "set/fruits".
 std::string cursor_of(const crdt::key& key);
 
 } // namespace starling::http

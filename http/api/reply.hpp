@@ -105,8 +105,8 @@ struct cluster_view {
 response reply_to_read(const crdt::key& key, const crdt::view& what, const wire::secret& secret,
                        style how = {});
 
-/// The same for counters and registers; of a set, the contexts of what the write touched and how
-/// many members there are now.
+/// A value as a write shows it: of a counter or a register the value; of a set the contexts of what
+/// the write touched, and how many members there are now.
 response reply_to_write(const crdt::key& key, const crdt::view& what, const wire::secret& secret,
                         style how = {});
 

@@ -22,7 +22,7 @@
 
 namespace starling::http {
 
-/// A request as it came over the wire; views into what the caller holds.
+/// A request as it came over the wire. The views point into memory of the caller.
 struct request {
   std::string_view method;
   std::string_view target;
@@ -88,7 +88,7 @@ struct route {
   std::string_view allow;
 };
 
-/// All there are.
+/// All routes, in the order in which clients are shown them.
 std::vector<route> routes();
 
 /// What a request asks for, or why it makes no sense. HEAD asks for the same as GET; OPTIONS asks

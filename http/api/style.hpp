@@ -1,6 +1,6 @@
 #pragma once
 
-// How a reply shows a value, as the parameters of the request say.
+// How a reply shows a value, as the parameters of the request say (read in http/api/queries.cpp).
 
 namespace starling::http {
 

@@ -203,7 +203,7 @@ TEST(Key, SurvivesEncodeAndDecode) {
 }
 
 TEST(Key, DecoderRefusesUnknownTypesAndLongNames) {
-  wire::reader unknown{std::string_view{"\4\0", 2}};
+  wire::reader unknown{std::string_view{"\xff\0", 2}};
   decode_key(unknown);
   EXPECT_EQ(unknown.error().what, "unknown type of value");
 

@@ -86,7 +86,7 @@ void numbering::failed(const failure& why, numbering_effects& out) {
       out.push_back(answer_id{who, why});
 }
 
-void numbering::answer(std::vector<id_ticket> who, numbering_effects& out) const {
+void numbering::answer(const std::vector<id_ticket>& who, numbering_effects& out) const {
   for (const auto one : who)
     out.push_back(answer_id{one, settings_.replica});
 }

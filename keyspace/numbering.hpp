@@ -113,7 +113,7 @@ private:
 
   void change_to(const crdt::replica_id& fresh, const storage::renewal& why,
                  numbering_effects& out);
-  void answer(std::vector<id_ticket> who, numbering_effects& out) const;
+  void answer(const std::vector<id_ticket>& who, numbering_effects& out) const;
 
   settings settings_;
   bool is_doubtful_ = false;

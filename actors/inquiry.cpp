@@ -2,6 +2,7 @@
 
 #include "actors/end_on_error.hpp"
 #include "replication/confirmation.hpp"
+#include "storage/tally_rows.hpp"
 #include "system/log.hpp"
 
 #include <caf/disposable.hpp>
@@ -160,14 +161,18 @@ private:
       break;
     case outcome::set_back:
       anon_send(context_.disk, renew_atom_v, context_.replica,
-                storage::renewal{storage::renewal::cause::set_back,
-                                 "another node knows of " + std::to_string(asked_.highest()) +
-                                     " changes of this one, its disk only of " +
-                                     std::to_string(context_.changes)});
+                storage::renewal{storage::renewal::cause::set_back, what_others_know()});
       break;
     }
     quit();
     return true;
+  }
+
+  std::string what_others_know() const {
+    if (asked_.highest() == storage::given_up_for_good)
+      return "another node knows that this id was given up, for its disk was damaged";
+    return "another node knows of " + std::to_string(asked_.highest()) +
+           " changes of this one, its disk only of " + std::to_string(context_.changes);
   }
 
   inquiry_context context_;

@@ -2,6 +2,8 @@
 
 #include "storage/identity.hpp"
 #include "storage/layout.hpp"
+#include "storage/tally_rows.hpp"
+#include "wire/bytes.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -127,6 +129,8 @@ public:
     if (may_keep_replica_ && result_.is_all_there && replica_) {
       put_row(replica_row(), *replica_);
       result_.has_replica = true;
+    } else {
+      give_up_replica();
     }
     write();
     if (!failure_)
@@ -137,6 +141,17 @@ public:
   }
 
 private:
+  /// Events of the old replica id are here, and are handed on. How far it got may be lost, so
+  /// nobody could tell an older copy of this disk that it must not go on under that id.
+  void give_up_replica() {
+    if (!replica_)
+      return;
+    wire::reader in{*replica_}; // the row begins with the id
+    const auto id = crdt::decode_replica_id(in);
+    if (in.ok())
+      put_tally(batch_, {id, given_up_for_good});
+  }
+
   /// Copies rows that are sound; `gap` is told of those that are not.
   template <class Row, class Gap>
   void copy(const row_range& rows, Row row, Gap gap) {

@@ -13,6 +13,10 @@ namespace starling::storage {
 found<std::uint64_t> read_own_changes(const snapshot& at);
 void put_own_changes(batch& into, std::uint64_t changes);
 
+/// The count of a replica id that was given up for good: nobody may go on under it, however far an
+/// older copy of the disk got.
+inline constexpr std::uint64_t given_up_for_good = UINT64_MAX;
+
 /// What was told of other nodes.
 found<std::vector<replication::tally>> read_tallies(const snapshot& at);
 void put_tally(batch& into, const replication::tally& told);

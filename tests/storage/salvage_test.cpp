@@ -2,6 +2,7 @@
 
 #include "storage/identity.hpp"
 #include "storage/salvage.hpp"
+#include "storage/tally_rows.hpp"
 #include "tests/storage/holed_snapshot.hpp"
 
 #include <gtest/gtest.h>
@@ -57,6 +58,16 @@ protected:
     return std::get<salvaged>(std::move(result));
   }
 
+  /// What becomes of the rows of the replica id if nobody may go on under it.
+  static void give_up_id(memory_store::rows& in) {
+    EXPECT_EQ(in.erase(replica_row()), 1u);
+    batch change;
+    put_tally(change, {own_id, given_up_for_good});
+    memory_store given_up;
+    EXPECT_FALSE(given_up.commit({change}, true));
+    in.merge(given_up.contents());
+  }
+
   /// Everything of a set in the rows of one letter.
   static holed_snapshot::hole all_of(char letter, const std::string& set) {
     auto [first, end] = members_between({type::set, set});
@@ -87,7 +98,7 @@ TEST_F(Salvage, CopiesWhatIsWholeButForTheReplicaId) {
   EXPECT_EQ(result.kept, 3u);
   EXPECT_TRUE(result.lost.empty());
   auto expected = rows.contents();
-  EXPECT_EQ(expected.erase(replica_row()), 1u);
+  give_up_id(expected);
   EXPECT_EQ(target.contents(), expected);
 }
 
@@ -161,6 +172,13 @@ TEST_F(Salvage, KeepsTheReplicaIdOnlyIfItMayAndNoDamageIsMet) {
   }
 }
 
+TEST_F(Salvage, GivesUpTheOldReplicaIdForGoodHoweverFarItGot) {
+  apply(one, crdt::counter_add{1});
+  save(holed_snapshot{rows.contents()});
+  const std::vector<replication::tally> expected{{own_id, given_up_for_good}};
+  EXPECT_EQ(*read_tallies(*target.now()), expected) << "an older copy of the disk must hear of it";
+}
+
 TEST_F(Salvage, LosesASetWithTheFirstOfItsMembers) {
   add_to_set("fruits", {"apple", "pear", "plum"});
   add_to_set("colours", {"red"});
@@ -185,7 +203,7 @@ TEST_F(Salvage, MakesTheRowsOfEventsAnew) {
   EXPECT_TRUE(save(damaged).lost.empty());
 
   auto expected = rows.contents();
-  expected.erase(replica_row());
+  give_up_id(expected);
   EXPECT_EQ(target.contents(), expected);
 }
 
@@ -348,7 +366,8 @@ TEST_F(Salvage, KeepsRowsOfLaterVersionsAsTheyAre) {
 
   EXPECT_EQ(result.kept, 1u);
   EXPECT_TRUE(result.lost.contains(colours));
-  for (const auto& name : {replica_row(), head_name(colours), listed_name(colours)})
+  give_up_id(written);
+  for (const auto& name : {head_name(colours), listed_name(colours)})
     written.erase(name);
   std::erase_if(written, [](const auto& r) { return key_of_row(r.first) == colours; });
   auto saved = target.contents();

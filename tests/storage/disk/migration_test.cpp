@@ -5,6 +5,7 @@
 #include "storage/disk/stamps.hpp"
 #include "storage/identity.hpp"
 #include "storage/memory_store.hpp"
+#include "storage/tally_rows.hpp"
 #include "tests/storage/disk/losing_disk.hpp"
 #include "tests/storage/first_rows.hpp"
 #include "tests/storage/rows.hpp"
@@ -237,7 +238,12 @@ TEST_F(Migration, GivesUpTheReplicaIdWhereTheLastCommitMayBeMissing) {
   EXPECT_EQ(done.why, "the end is missing");
   EXPECT_FALSE(done.rows.has_replica);
   EXPECT_TRUE(done.rows.lost.empty());
+  batch change;
+  put_tally(change, {own_id, given_up_for_good});
+  memory_store given_up;
+  ASSERT_FALSE(given_up.commit({change}, true));
   expected.erase(replica_row());
+  expected.merge(given_up.contents());
   expect_migrated();
 }
 

@@ -96,7 +96,7 @@ public:
     fs::rename(rows(), newer());
   }
 
-  const crdt::replica_id self;
+  crdt::replica_id self;
   const std::string data;
   values at_end;
   values written; // in all
@@ -145,6 +145,7 @@ private:
       auto folder = std::get<storage::folder>(storage::open_data_folder(data));
       const auto done = storage::rebuild_if_ordered(folder, storage::small_settings, digests());
       ASSERT_FALSE(std::holds_alternative<storage::failure>(done));
+      self = crdt::replica_id::from(number_, 100); // for the old one is given up
       break;
     }
     }

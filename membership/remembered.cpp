@@ -93,7 +93,7 @@ wire::decoded<std::vector<remembered_member>> decode_remembered(std::string_view
     one.was_alive = (flags & alive_flag) != 0;
     if ((flags & holder_flag) != 0)
       one.kept_since = decode_session_id(in);
-    if (version == format_version)
+    if (version > format_without_fields)
       wire::skip_fields(in);
   }
   wire::expect_end_or_fields(in);

@@ -485,11 +485,13 @@ void anti_entropy::see_what_came_of_it(session_id peer, gossip_effects& out) {
     out.push_back(held_all{peer, *since});
 }
 
-/// Has it kept since when a peer keeps what it knows: at once, for this node may end.
+/// Has it kept since when a peer keeps what it knows: at once, for this node may end. While this
+/// node's own id is in doubt it notes nobody: such a peer may have lost what it knew of the id, and
+/// would vouch for it in the next life.
 void anti_entropy::note_witness(session_id peer, gossip_effects& out) {
   auto& all = settings_.witnesses;
   const auto since = core_.kept_since(peer);
-  if (!settings_.own || !since || std::ranges::find(all, *since) != all.end())
+  if (!settings_.own || !may_count_ || !since || std::ranges::find(all, *since) != all.end())
     return;
   if (all.size() >= storage::witnesses_max)
     all.erase(all.begin());

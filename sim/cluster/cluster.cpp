@@ -260,7 +260,12 @@ void cluster::disk_is_removed(process& p) {
 }
 
 void cluster::hears(process& p, const membership::event& e) {
-  if (auto* there = drive_of(p); there != nullptr && e.who.id != p.core.self().id)
+  // Of a member that was not known to live it is heard without an event that it has left.
+  const bool heard_of_others =
+      e.who.id != p.core.self().id || std::ranges::any_of(p.core.peers(), [](const auto& peer) {
+        return peer.record->status.is == membership::member_state::left;
+      });
+  if (auto* there = drive_of(p); there != nullptr && heard_of_others)
     there->knew_somebody = false;
   replicas_[p.born.number]->hears(e);
 }

@@ -359,6 +359,20 @@ TEST_F(AntiEntropy, KeepsAtOnceSinceWhenAPeerKeepsWhatItKnows) {
   EXPECT_THAT(all<keep>(), IsEmpty());
 }
 
+TEST_F(AntiEntropy, NotesNobodyAsAWitnessWhileItsIdIsInDoubt) {
+  const session_id long_ago{77};
+  settings.own = replication::tally{own_id, 3};
+  settings.is_certain = false;
+  open();
+  core->set_peer("bob", bob, "bob:1", {}, todo);
+  receive(message_of(bob, {}, long_ago));
+  EXPECT_THAT(all<commit_what_is_kept>(), IsEmpty()) << "bob may have lost what he knew of it";
+
+  core->confirmed();
+  receive(message_of(bob, {}, long_ago));
+  EXPECT_EQ(all<commit_what_is_kept>().size(), 1u);
+}
+
 TEST_F(AntiEntropy, SaysOfWhatItHasForgottenPerhapsThatItKeepsNothing) {
   open();
   EXPECT_EQ(core->state(other_id), (replication::statement{self, 0, self}));

@@ -32,7 +32,8 @@ constexpr std::chrono::milliseconds flush_patience{20};
 // Of the values that a peer does not take, a report names so many.
 constexpr std::size_t refused_shown = 10;
 
-// Addresses of members come and go; of so many that did not answer it is noted that they did not.
+// Of so many addresses at most it is noted that their last call got no answer. Members come and go,
+// so without a bound this would only grow.
 constexpr std::size_t unreached_max = 10'000;
 
 // A message that takes longer is answered slowly: the next one is smaller.

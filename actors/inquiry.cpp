@@ -118,11 +118,11 @@ private:
     const auto others = asked_.other_answers();
     log::warn(name(),
               "no other node can tell what this one had numbered: what is written before one does "
-              "is numbered under a new replica id; no answer from {}{}",
-              told_.empty() ? "nobody" : told_,
-              others == 0 ? ""
-                          : ", and " + std::to_string(others) +
-                                " that answered may have lost what they knew");
+              "is numbered under a new replica id{}{}",
+              told_.empty() ? "" : "; no answer from " + told_,
+              others == 0
+                  ? ""
+                  : "; " + std::to_string(others) + " that answered may have lost what they knew");
     anon_send(context_.disk, doubt_atom_v);
     if (context_.gossip)
       anon_send(context_.gossip, doubt_atom_v);

@@ -18,7 +18,7 @@ anti_entropy::anti_entropy(const anti_entropy_settings& settings)
   }
   for (const auto& one : settings_.former)
     core_.numbered_under(one);
-  may_count_ = settings_.own && settings_.is_certain;
+  is_id_certain_ = settings_.own && settings_.is_certain;
   kept_tallies_ = core_.tallies().version();
   core_.lacks_data(settings_.rescuers.has_value());
   core_.keeps_since(settings_.kept_since.value_or(settings_.self));
@@ -105,7 +105,7 @@ void anti_entropy::go_on(const say_up_to_date& what, gossip_effects& out) {
 void anti_entropy::number_under(const crdt::replica_id& id) {
   own_id_ = id;
   has_forgotten_ = false; // with another id the disk may say since when all is kept
-  may_count_ = true;
+  is_id_certain_ = true;
   core_.numbers_under(id);
 }
 
@@ -126,7 +126,7 @@ void anti_entropy::forget_what_is_kept(gossip_effects& out) {
 }
 
 void anti_entropy::confirmed() {
-  may_count_ = own_id_.has_value();
+  is_id_certain_ = own_id_.has_value();
   core_.settle();
 }
 
@@ -140,7 +140,7 @@ void anti_entropy::counted(std::uint64_t changes) {
 /// nothing meanwhile.
 void anti_entropy::count_moments(gossip_effects& out) {
   count_age_ = std::min(count_age_ + 1, moment_age);
-  if (may_count_ && own_id_ && has_moved_ && !is_counting_ && count_age_ == moment_age) {
+  if (is_id_certain_ && own_id_ && has_moved_ && !is_counting_ && count_age_ == moment_age) {
     is_counting_ = true;
     has_moved_ = false;
     count_age_ = 0;
@@ -491,7 +491,7 @@ void anti_entropy::see_what_came_of_it(session_id peer, gossip_effects& out) {
 void anti_entropy::note_witness(session_id peer, gossip_effects& out) {
   auto& all = settings_.witnesses;
   const auto since = core_.kept_since(peer);
-  if (!settings_.own || !may_count_ || !since || std::ranges::find(all, *since) != all.end())
+  if (!settings_.own || !is_id_certain_ || !since || std::ranges::find(all, *since) != all.end())
     return;
   if (all.size() >= storage::witnesses_max)
     all.erase(all.begin());

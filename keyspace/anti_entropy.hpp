@@ -394,7 +394,7 @@ private:
   std::vector<after_news> after_another_; // once those have that have news since
   std::optional<crdt::replica_id> own_id_;
   std::uint64_t kept_tallies_ = 0; // the version that is kept, or on its way to the disk
-  bool may_count_ = false;         // events may be numbered under the present id
+  bool is_id_certain_ = false;     // events may be numbered under the present id
   bool has_moved_ = true;          // since the last count: a start is a move
   bool is_counting_ = false;
   unsigned count_age_ = moment_age; // ticks

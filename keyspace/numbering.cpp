@@ -29,10 +29,10 @@ void numbering::confirmed(numbering_effects& out) {
 void numbering::doubted(const crdt::replica_id& fresh, numbering_effects& out) {
   is_doubtful_ = true;
   if (!settings_.is_certain && !held_.empty() && !keeping_)
-    change_to(fresh,
-              {storage::renewal::cause::not_confirmed,
-               "no other node can tell what this one had numbered"},
-              out);
+    begin({fresh,
+           {storage::renewal::cause::not_confirmed,
+            "no other node can tell what this one had numbered"}},
+          out);
 }
 
 void numbering::give_up(const crdt::replica_id& lost, const storage::renewal& why,
@@ -45,7 +45,9 @@ void numbering::give_up(const crdt::replica_id& lost, const storage::renewal& wh
     if (who)
       waiting_.push_back(*who);
     if (!keeping_)
-      change_to(fresh, why, out);
+      begin({fresh, why}, out);
+    else if (!storage::shows_loss(keeping_->why.what))
+      next_ = change{fresh, why};
   } else if (who && is_known) {
     out.push_back(answer_id{*who, settings_.replica});
   } else if (who) {
@@ -55,18 +57,17 @@ void numbering::give_up(const crdt::replica_id& lost, const storage::renewal& wh
 
 /// Nothing is numbered before the id is certain, so an id that is given up for lack of an answer
 /// got no further than at the start.
-void numbering::change_to(const crdt::replica_id& fresh, const storage::renewal& why,
-                          numbering_effects& out) {
-  auto change = storage::keeping_replica(settings_.seen, settings_.is_careful, fresh);
-  if (storage::shows_loss(why.what)) {
+void numbering::begin(change to, numbering_effects& out) {
+  auto written = storage::keeping_replica(settings_.seen, settings_.is_careful, to.id);
+  if (storage::shows_loss(to.why.what)) {
     settings_.former.clear();
-    storage::put_kept_since(change, settings_.session);
+    storage::put_kept_since(written, settings_.session);
   } else {
     settings_.former.push_back({settings_.replica, settings_.changes});
-    storage::put_former_ids(change, settings_.former);
+    storage::put_former_ids(written, settings_.former);
   }
-  keeping_ = keeping{fresh, why};
-  out.push_back(keep_id{std::move(change), fresh, why});
+  keeping_ = to;
+  out.push_back(keep_id{std::move(written), to.id, std::move(to.why)});
 }
 
 void numbering::kept(numbering_effects& out) {
@@ -74,6 +75,8 @@ void numbering::kept(numbering_effects& out) {
   settings_.replica = id;
   settings_.is_certain = true;
   out.push_back(number_under{id, std::move(why)});
+  if (auto next = std::exchange(next_, std::nullopt))
+    return begin(*std::move(next), out); // whoever waits is told the id after this one
   answer(std::exchange(waiting_, {}), out);
   answer(std::exchange(held_, {}), out);
 }
@@ -81,6 +84,7 @@ void numbering::kept(numbering_effects& out) {
 void numbering::failed(const failure& why, numbering_effects& out) {
   failure_ = why;
   keeping_.reset();
+  next_.reset();
   for (auto* waiting : {&waiting_, &held_})
     for (const auto who : std::exchange(*waiting, {}))
       out.push_back(answer_id{who, why});

@@ -105,19 +105,19 @@ public:
   bool holds_anybody() const { return !held_.empty(); }
 
 private:
-  /// Another id, while it is being kept.
-  struct keeping {
+  /// Another id, and why it takes the place of the present one.
+  struct change {
     crdt::replica_id id;
     storage::renewal why;
   };
 
-  void change_to(const crdt::replica_id& fresh, const storage::renewal& why,
-                 numbering_effects& out);
+  void begin(change to, numbering_effects& out);
   void answer(const std::vector<id_ticket>& who, numbering_effects& out) const;
 
   settings settings_;
   bool is_doubtful_ = false;
-  std::optional<keeping> keeping_;
+  std::optional<change> keeping_;  // while that is written
+  std::optional<change> next_;     // for a loss that was found meanwhile
   std::vector<id_ticket> held_;    // who want to number
   std::vector<id_ticket> waiting_; // who gave up an id, for the next one
   std::optional<failure> failure_; // of the disk

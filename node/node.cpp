@@ -340,8 +340,12 @@ node::peer_count node::lacking_peers() {
   const auto& peers = report->peers;
   const auto lacking =
       std::ranges::count_if(peers, [](const auto& p) { return p.is_lacking() || p.is_mending; });
-  // Who has met damage, or has not answered, may not keep what it was given.
-  if (lacking == 0 && std::ranges::none_of(peers, [](const auto& p) { return p.is_whole; }))
+  // A peer that has met damage, or has not answered, may not keep what it was given. One that does
+  // not read a type of ours was not given its keys. Nor was anybody given what this node cannot
+  // read itself.
+  const bool has_unknown = report->unknown_keys > 0;
+  const bool has_heir = std::ranges::any_of(peers, [](const auto& p) { return p.is_whole; });
+  if (lacking == 0 && (has_unknown || !has_heir))
     return {peers.size(), peers.size()};
   return {peers.size(), static_cast<std::uint64_t>(lacking)};
 }

@@ -403,7 +403,7 @@ std::vector<gossip::peer_status> gossip::status() const {
                         .refused = p.refused.size(),
                         .brought_too_much = p.brought_too_much,
                         .is_mending = !p.holdings.is_settled,
-                        .is_whole = keeps_all && !p.is_to_be_heard});
+                        .is_whole = keeps_all && !p.is_to_be_heard && can_have_all(p)});
     }
   return result;
 }

@@ -287,7 +287,7 @@ public:
     std::uint64_t refused = 0;     // values of ours that it does not take, as far as is known
     bool brought_too_much = false; // some value of theirs was too large for us, so we lack it
     bool is_mending = false;       // it may have lost something that can come back
-    bool is_whole = false;         // it has answered since `hear_all`, and keeps all that it has
+    bool is_whole = false; // it has answered since `hear_all`, keeps all, and reads all of ours
 
     /// Whether it lacks something that we have.
     bool is_lacking() const { return behind || pending > 0 || refused > 0; }

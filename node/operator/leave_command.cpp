@@ -45,8 +45,8 @@ int leave_cluster(const config::options& o, std::FILE* out) {
     std::fprintf(
         out,
         "starlingd: the node at %s does not leave: it has what %llu others lack or may have "
-        "lost, after "
-        "%lld s of handing on. It is a member as before and takes writes again; tell it "
+        "lost, or what they or itself cannot read, after %lld s of handing on. It is a member as "
+        "before and takes writes again; tell it "
         "later, or with a longer gossip.leave-timeout of its own\n",
         address.c_str(), static_cast<unsigned long long>(done->lacking),
         static_cast<long long>(

@@ -256,4 +256,11 @@ std::string state_of_peer(const node& who, const node& peer) {
   return states;
 }
 
+outcome tell_to_leave(const node& n) {
+  std::vector<std::string> command{STARLINGD_PATH, "leave"};
+  for (const auto& argument : n.arguments())
+    command.push_back(argument);
+  return run(command);
+}
+
 } // namespace starling::e2e

@@ -167,4 +167,7 @@ std::vector<member_shown> members_shown(const node& who);
 /// several records at that address are separated by a comma.
 std::string state_of_peer(const node& who, const node& peer);
 
+/// What `starlingd leave` does with a node's own options.
+outcome tell_to_leave(const node& n);
+
 } // namespace starling::e2e

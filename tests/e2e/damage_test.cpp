@@ -375,13 +375,7 @@ TEST_F(DamagedNodeBesideANewOne, KeepsTheOtherFromLeavingUntilItIsMended) {
   EXPECT_TRUE(comes_to_say(node(), "the next start mends it"));
   EXPECT_TRUE(eventually([&] { return nodes_.is_whole(); }));
 
-  const auto leave = [&] {
-    std::vector<std::string> command{STARLINGD_PATH, "leave"};
-    for (const auto& argument : nodes_[1].arguments())
-      command.push_back(argument);
-    return run(command);
-  };
-  const auto refused = leave();
+  const auto refused = tell_to_leave(nodes_[1]);
   EXPECT_EQ(refused.status, 1) << refused.output;
   EXPECT_NE(refused.output.find("1 others lack or may have lost"), std::string::npos)
       << refused.output;
@@ -391,7 +385,7 @@ TEST_F(DamagedNodeBesideANewOne, KeepsTheOtherFromLeavingUntilItIsMended) {
   node().launch();
   EXPECT_TRUE(comes_to_say(node(), "what the disk had lost is back"));
   EXPECT_TRUE(eventually([&]() -> testing::AssertionResult {
-    const auto told = leave();
+    const auto told = tell_to_leave(nodes_[1]);
     return told.status == 0 ? testing::AssertionSuccess()
                             : testing::AssertionFailure() << told.output;
   }));

@@ -60,14 +60,6 @@ private:
   std::string path_;
 };
 
-/// What `starlingd leave` does with a node's own options.
-outcome tell_to_leave(const node& n) {
-  std::vector<std::string> command{STARLINGD_PATH, "leave"};
-  for (const auto& argument : n.arguments())
-    command.push_back(argument);
-  return run(command);
-}
-
 TEST(Membership, KilledNodeIsDeadEverywhereInTime) {
   cluster nodes{3, {short_suspicion}};
   ASSERT_TRUE(nodes.start());

@@ -240,6 +240,33 @@ TEST_F(RollingUpdate, NodesOfTwoVersionsAreOneCluster) {
   EXPECT_TRUE(eventually([&] { return has_unknown(nodes_[2]); }));
 }
 
+TEST_F(UnknownInACluster, KeysKeepTheLastNodeThatHasThemFromLeaving) {
+  be_present(nodes_[1]);
+  nodes_[0].set_flag("--gossip.leave-timeout=500ms");
+  ASSERT_TRUE(nodes_.start());
+  write_unknown(nodes_[0]);
+  write_known(nodes_[0], "from-new");
+  ASSERT_TRUE(all_have("from-new"));
+
+  const auto refused = tell_to_leave(nodes_[0]);
+  EXPECT_EQ(refused.status, 1) << refused.output;
+  EXPECT_NE(refused.output.find("cannot read"), std::string::npos) << refused.output;
+  restart_as(be_present);
+  EXPECT_EQ(tell_to_leave(nodes_[0]).status, 1) << "it cannot read them itself";
+
+  restart_as(be_later);
+  ASSERT_EQ(nodes_[1].stop(SIGTERM, 10s), 0);
+  be_later(nodes_[1]);
+  ASSERT_TRUE(nodes_[1].start());
+  EXPECT_TRUE(eventually([&]() -> AssertionResult {
+    const auto told = tell_to_leave(nodes_[0]);
+    return told.status == 0 ? testing::AssertionSuccess()
+                            : testing::AssertionFailure() << told.output;
+  }));
+  EXPECT_EQ(nodes_[0].wait(5s), 0);
+  EXPECT_TRUE(has_unknown(nodes_[1]));
+}
+
 TEST_F(UnknownInACluster, KeysComeBackFromThoseThatKnowThem) {
   nodes_[0].launch();
   nodes_[2].launch();

@@ -171,6 +171,19 @@ TEST_F(Numbering, GivesUpAnIdOnceForAllWhoSaySo) {
   EXPECT_THAT(todo, IsEmpty());
 }
 
+TEST_F(Numbering, HeedsALossThatIsFoundWhileAnotherIdIsBeingKept) {
+  open();
+  ask(1);
+  core->doubted(second_id, todo);
+  give_up(old_id, third_id, 2);
+  EXPECT_EQ(keep(), second_id);
+  EXPECT_THAT(answered(), IsEmpty());
+  EXPECT_EQ(keep(), third_id);
+  EXPECT_EQ(answered(), (answers{{1, third_id}, {2, third_id}}));
+  EXPECT_EQ(*storage::adopt_kept_since(rows, {10}), session_id{9});
+  EXPECT_THAT(*storage::read_former_ids(*rows.now()), IsEmpty());
+}
+
 TEST_F(Numbering, HeedsAnIdThatItGaveUpForLackOfAnAnswer) {
   open();
   ask(1);

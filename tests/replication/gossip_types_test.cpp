@@ -182,6 +182,8 @@ TEST_F(GossipTypes, WhoDoesNotReadAKeyNeverHadAll) {
   rounds(20);
   EXPECT_EQ(ann.core.had_all_and_kept_it_since(bob), std::nullopt);
   EXPECT_EQ(old.core.had_all_and_kept_it_since(self), self) << "as far as this one reads";
+  EXPECT_FALSE(ann.core.status().at(0).is_whole);
+  EXPECT_TRUE(old.core.status().at(0).is_whole);
 }
 
 TEST_F(GossipTypes, WhoLostSomethingSeesThatItHasCaughtUpWithOneThatKnowsMore) {
